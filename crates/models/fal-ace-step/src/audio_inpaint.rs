@@ -49,19 +49,19 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `start_time_relative_to`.
+    /// End of the audio that `start_time` counts from.
     ///
     /// Default `start`.
     pub start_time_relative_to: Option<StartTimeRelativeTo>,
-    /// `start_time`.
+    /// Start of the part to regenerate, in seconds.
     ///
     /// Between 0.0 and 240.0. Default `0.0`.
     pub start_time: Option<StartTime>,
-    /// `end_time_relative_to`.
+    /// End of the audio that `end_time` counts from.
     ///
     /// Default `start`.
     pub end_time_relative_to: Option<EndTimeRelativeTo>,
-    /// `end_time`.
+    /// End of the part to regenerate, in seconds.
     ///
     /// Between 0.0 and 240.0. Default `30.0`.
     pub end_time: Option<EndTime>,
@@ -71,11 +71,11 @@ pub struct Input {
     ///
     /// Empty by default.
     pub lyrics: Option<String>,
-    /// `variance`.
+    /// Variety of the regenerated part. Higher values stray further from the original.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub variance: Option<Variance>,
-    /// `number_of_steps`.
+    /// Number of steps to generate the audio in. More take longer.
     ///
     /// Between 3 and 60. Default `27`.
     pub number_of_steps: Option<NumberOfSteps>,
@@ -447,7 +447,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         }
     }
 
-    /// Sets [`start_time_relative_to`](Input::start_time_relative_to): Default `start`.
+    /// Sets [`start_time_relative_to`](Input::start_time_relative_to): End of the audio that
+    /// `start_time` counts from. Default `start`.
     pub fn start_time_relative_to(
         mut self,
         value: impl Param<StartTimeRelativeTo, M>,
@@ -458,13 +459,15 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`start_time`](Input::start_time): Between 0.0 and 240.0. Default `0.0`.
+    /// Sets [`start_time`](Input::start_time): Start of the part to regenerate, in seconds. Between 0.0
+    /// and 240.0. Default `0.0`.
     pub fn start_time(mut self, value: impl Param<StartTime, M>) -> Self {
         self.optional.start_time = self.checking.optional("start_time", value);
         self
     }
 
-    /// Sets [`end_time_relative_to`](Input::end_time_relative_to): Default `start`.
+    /// Sets [`end_time_relative_to`](Input::end_time_relative_to): End of the audio that `end_time`
+    /// counts from. Default `start`.
     pub fn end_time_relative_to(
         mut self,
         value: impl Param<EndTimeRelativeTo, M>,
@@ -475,7 +478,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`end_time`](Input::end_time): Between 0.0 and 240.0. Default `30.0`.
+    /// Sets [`end_time`](Input::end_time): End of the part to regenerate, in seconds. Between 0.0 and
+    /// 240.0. Default `30.0`.
     pub fn end_time(mut self, value: impl Param<EndTime, M>) -> Self {
         self.optional.end_time = self.checking.optional("end_time", value);
         self
@@ -487,13 +491,15 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`variance`](Input::variance): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`variance`](Input::variance): Variety of the regenerated part. Between 0.0 and 1.0.
+    /// Default `0.5`.
     pub fn variance(mut self, value: impl Param<Variance, M>) -> Self {
         self.optional.variance = self.checking.optional("variance", value);
         self
     }
 
-    /// Sets [`number_of_steps`](Input::number_of_steps): Between 3 and 60. Default `27`.
+    /// Sets [`number_of_steps`](Input::number_of_steps): Number of steps to generate the audio in.
+    /// Between 3 and 60. Default `27`.
     pub fn number_of_steps(mut self, value: impl Param<NumberOfSteps, M>) -> Self {
         self.optional.number_of_steps = self.checking.optional("number_of_steps", value);
         self

@@ -49,11 +49,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `extend_before_duration`.
+    /// Seconds to add before the audio.
     ///
     /// Between 0.0 and 240.0. Default `0.0`.
     pub extend_before_duration: Option<ExtendBeforeDuration>,
-    /// `extend_after_duration`.
+    /// Seconds to add after the audio.
     ///
     /// Between 0.0 and 240.0. Default `30.0`.
     pub extend_after_duration: Option<ExtendAfterDuration>,
@@ -63,7 +63,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub lyrics: Option<String>,
-    /// `number_of_steps`.
+    /// Number of steps to generate the audio in. More take longer.
     ///
     /// Between 3 and 60. Default `27`.
     pub number_of_steps: Option<NumberOfSteps>,
@@ -366,8 +366,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         }
     }
 
-    /// Sets [`extend_before_duration`](Input::extend_before_duration): Between 0.0 and 240.0. Default
-    /// `0.0`.
+    /// Sets [`extend_before_duration`](Input::extend_before_duration): Seconds to add before the audio.
+    /// Between 0.0 and 240.0. Default `0.0`.
     pub fn extend_before_duration(
         mut self,
         value: impl Param<ExtendBeforeDuration, M>,
@@ -378,8 +378,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`extend_after_duration`](Input::extend_after_duration): Between 0.0 and 240.0. Default
-    /// `30.0`.
+    /// Sets [`extend_after_duration`](Input::extend_after_duration): Seconds to add after the audio.
+    /// Between 0.0 and 240.0. Default `30.0`.
     pub fn extend_after_duration(
         mut self,
         value: impl Param<ExtendAfterDuration, M>,
@@ -396,7 +396,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`number_of_steps`](Input::number_of_steps): Between 3 and 60. Default `27`.
+    /// Sets [`number_of_steps`](Input::number_of_steps): Number of steps to generate the audio in.
+    /// Between 3 and 60. Default `27`.
     pub fn number_of_steps(mut self, value: impl Param<NumberOfSteps, M>) -> Self {
         self.optional.number_of_steps = self.checking.optional("number_of_steps", value);
         self

@@ -50,13 +50,13 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `edit_mode`.
+    /// Part that changes: only the lyrics, or the music as well.
     ///
     /// Default `remix`.
     pub edit_mode: Option<EditMode>,
-    /// `original_tags`.
+    /// Tags of the original, such as its genres.
     pub original_tags: String,
-    /// `original_lyrics`.
+    /// Lyrics of the original.
     ///
     /// Empty by default.
     pub original_lyrics: Option<String>,
@@ -66,7 +66,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub lyrics: Option<String>,
-    /// `number_of_steps`.
+    /// Number of steps to generate the audio in. More take longer.
     ///
     /// Between 3 and 60. Default `27`.
     pub number_of_steps: Option<NumberOfSteps>,
@@ -110,7 +110,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `1.5`.
     pub lyric_guidance_scale: Option<LyricGuidanceScale>,
-    /// `original_seed`.
+    /// Seed that the original was made with.
     pub original_seed: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -392,7 +392,7 @@ impl<
         }
     }
 
-    /// Sets [`original_tags`](Input::original_tags):
+    /// Sets [`original_tags`](Input::original_tags): Tags of the original, such as its genres.
     pub fn original_tags(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -420,13 +420,14 @@ impl<
         }
     }
 
-    /// Sets [`edit_mode`](Input::edit_mode): Default `remix`.
+    /// Sets [`edit_mode`](Input::edit_mode): Part that changes: only the lyrics, or the music as well.
+    /// Default `remix`.
     pub fn edit_mode(mut self, value: impl Param<EditMode, M>) -> Self {
         self.optional.edit_mode = self.checking.optional("edit_mode", value);
         self
     }
 
-    /// Sets [`original_lyrics`](Input::original_lyrics): Empty by default.
+    /// Sets [`original_lyrics`](Input::original_lyrics): Lyrics of the original. Empty by default.
     pub fn original_lyrics(mut self, value: impl Param<String, M>) -> Self {
         self.optional.original_lyrics = self.checking.optional("original_lyrics", value);
         self
@@ -438,7 +439,8 @@ impl<
         self
     }
 
-    /// Sets [`number_of_steps`](Input::number_of_steps): Between 3 and 60. Default `27`.
+    /// Sets [`number_of_steps`](Input::number_of_steps): Number of steps to generate the audio in.
+    /// Between 3 and 60. Default `27`.
     pub fn number_of_steps(mut self, value: impl Param<NumberOfSteps, M>) -> Self {
         self.optional.number_of_steps = self.checking.optional("number_of_steps", value);
         self
@@ -533,7 +535,7 @@ impl<
         self
     }
 
-    /// Sets [`original_seed`](Input::original_seed):
+    /// Sets [`original_seed`](Input::original_seed): Seed that the original was made with.
     pub fn original_seed(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.original_seed = self.checking.optional("original_seed", value);
         self

@@ -100,7 +100,7 @@ pub struct Input {
     ///
     /// Between 5.0 and 240.0. Default `60.0`.
     pub duration: Option<Duration>,
-    /// `number_of_steps`.
+    /// Number of steps to generate the audio in. More take longer.
     ///
     /// Between 3 and 60. Default `27`.
     pub number_of_steps: Option<NumberOfSteps>,
@@ -388,7 +388,8 @@ impl<TagsSlot, M: fal_core::Mode> Builder<TagsSlot, M> {
         self
     }
 
-    /// Sets [`number_of_steps`](Input::number_of_steps): Between 3 and 60. Default `27`.
+    /// Sets [`number_of_steps`](Input::number_of_steps): Number of steps to generate the audio in.
+    /// Between 3 and 60. Default `27`.
     pub fn number_of_steps(mut self, value: impl Param<NumberOfSteps, M>) -> Self {
         self.optional.number_of_steps = self.checking.optional("number_of_steps", value);
         self

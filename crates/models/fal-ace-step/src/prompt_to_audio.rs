@@ -49,7 +49,7 @@ impl fal_core::task::TextToAudio for Model {}
 pub struct Input {
     /// Description of the result, in plain language.
     pub prompt: String,
-    /// `instrumental`.
+    /// Generates music without voices.
     ///
     /// Default `false`.
     pub instrumental: Option<bool>,
@@ -57,7 +57,7 @@ pub struct Input {
     ///
     /// Between 5.0 and 240.0. Default `60.0`.
     pub duration: Option<Duration>,
-    /// `number_of_steps`.
+    /// Number of steps to generate the audio in. More take longer.
     ///
     /// Between 3 and 60. Default `27`.
     pub number_of_steps: Option<NumberOfSteps>,
@@ -333,7 +333,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`instrumental`](Input::instrumental): Default `false`.
+    /// Sets [`instrumental`](Input::instrumental): Generates music without voices. Default `false`.
     pub fn instrumental(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.instrumental = self.checking.optional("instrumental", value);
         self
@@ -346,7 +346,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`number_of_steps`](Input::number_of_steps): Between 3 and 60. Default `27`.
+    /// Sets [`number_of_steps`](Input::number_of_steps): Number of steps to generate the audio in.
+    /// Between 3 and 60. Default `27`.
     pub fn number_of_steps(mut self, value: impl Param<NumberOfSteps, M>) -> Self {
         self.optional.number_of_steps = self.checking.optional("number_of_steps", value);
         self

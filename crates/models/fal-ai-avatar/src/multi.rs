@@ -48,9 +48,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// `first_audio_url`.
+    /// Speech of the first person.
     pub first_audio_url: File,
-    /// `second_audio_url`.
+    /// Speech of the second person.
     pub second_audio_url: Option<File>,
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
@@ -69,7 +69,7 @@ pub struct Input {
     ///
     /// Between 0 and 4294967295. Default `81`.
     pub seed: Option<Seed>,
-    /// `use_only_first_audio`.
+    /// Leaves the second recording out.
     ///
     /// Default `false`.
     pub use_only_first_audio: Option<bool>,
@@ -262,7 +262,7 @@ impl<
         }
     }
 
-    /// Sets [`first_audio_url`](Input::first_audio_url):
+    /// Sets [`first_audio_url`](Input::first_audio_url): Speech of the first person.
     pub fn first_audio_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -291,7 +291,7 @@ impl<
         }
     }
 
-    /// Sets [`second_audio_url`](Input::second_audio_url):
+    /// Sets [`second_audio_url`](Input::second_audio_url): Speech of the second person.
     pub fn second_audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.second_audio_url = self
             .checking
@@ -321,7 +321,8 @@ impl<
         self
     }
 
-    /// Sets [`use_only_first_audio`](Input::use_only_first_audio): Default `false`.
+    /// Sets [`use_only_first_audio`](Input::use_only_first_audio): Leaves the second recording out.
+    /// Default `false`.
     pub fn use_only_first_audio(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_only_first_audio = self
             .checking

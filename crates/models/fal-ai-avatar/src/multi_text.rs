@@ -50,15 +50,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// `first_text_input`.
+    /// Text that the first person says.
     pub first_text_input: String,
-    /// `second_text_input`.
+    /// Text that the second person says.
     pub second_text_input: String,
-    /// `voice1`.
+    /// Voice of the first person.
     ///
     /// Default `Sarah`.
     pub voice1: Option<Voice1>,
-    /// `voice2`.
+    /// Voice of the second person.
     ///
     /// Default `Roger`.
     pub voice2: Option<Voice2>,
@@ -482,7 +482,7 @@ impl<
         }
     }
 
-    /// Sets [`first_text_input`](Input::first_text_input):
+    /// Sets [`first_text_input`](Input::first_text_input): Text that the first person says.
     pub fn first_text_input(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -497,7 +497,7 @@ impl<
         }
     }
 
-    /// Sets [`second_text_input`](Input::second_text_input):
+    /// Sets [`second_text_input`](Input::second_text_input): Text that the second person says.
     pub fn second_text_input(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -528,13 +528,13 @@ impl<
         }
     }
 
-    /// Sets [`voice1`](Input::voice1): Default `Sarah`.
+    /// Sets [`voice1`](Input::voice1): Voice of the first person. Default `Sarah`.
     pub fn voice1(mut self, value: impl Param<Voice1, M>) -> Self {
         self.optional.voice1 = self.checking.optional("voice1", value);
         self
     }
 
-    /// Sets [`voice2`](Input::voice2): Default `Roger`.
+    /// Sets [`voice2`](Input::voice2): Voice of the second person. Default `Roger`.
     pub fn voice2(mut self, value: impl Param<Voice2, M>) -> Self {
         self.optional.voice2 = self.checking.optional("voice2", value);
         self

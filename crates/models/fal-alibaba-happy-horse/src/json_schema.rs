@@ -217,7 +217,7 @@ impl SchemaText for fal_alibaba_happy_horse::video_edit::Input {
         "prompt": {"type": "string", "minLength": 1, "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images of the subjects or styles to take up."},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
-        "audio_setting": {"default": "auto", "allOf": [{"$type": "AudioSetting"}]},
+        "audio_setting": {"default": "auto", "description": "Sound of the result: `origin` keeps that of the video, `auto` lets the model decide.", "allOf": [{"$type": "AudioSetting"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },

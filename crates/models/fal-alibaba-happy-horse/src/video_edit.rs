@@ -64,7 +64,7 @@ pub struct Input {
     ///
     /// Default `1080p`.
     pub resolution: Option<Resolution>,
-    /// `audio_setting`.
+    /// Sound of the result: `origin` keeps that of the video, `auto` lets the model decide.
     ///
     /// Default `auto`.
     pub audio_setting: Option<AudioSetting>,
@@ -271,7 +271,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`audio_setting`](Input::audio_setting): Default `auto`.
+    /// Sets [`audio_setting`](Input::audio_setting): Sound of the result: `origin` keeps that of the
+    /// video, `auto` lets the model decide. Default `auto`.
     pub fn audio_setting(mut self, value: impl Param<AudioSetting, M>) -> Self {
         self.optional.audio_setting = self.checking.optional("audio_setting", value);
         self

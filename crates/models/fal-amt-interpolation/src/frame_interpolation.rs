@@ -45,13 +45,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `frames`.
+    /// Frames to find those in between for.
     pub frames: Vec<Frame>,
-    /// `output_fps`.
+    /// Frames a second of the result.
     ///
     /// Between 1 and 60. Default `24`.
     pub output_fps: Option<OutputFps>,
-    /// `recursive_interpolation_passes`.
+    /// Number of times that the frames between are filled in. Each pass adds a frame between every two.
     ///
     /// Between 1 and 10. Default `4`.
     pub recursive_interpolation_passes: Option<RecursiveInterpolationPasses>,
@@ -134,7 +134,7 @@ struct Optional {
 }
 
 impl<FramesSlot, M: fal_core::Mode> Builder<FramesSlot, M> {
-    /// Sets [`frames`](Input::frames):
+    /// Sets [`frames`](Input::frames): Frames to find those in between for.
     pub fn frames(
         mut self,
         value: impl fal_core::Required<Vec<Frame>, M>,
@@ -146,14 +146,15 @@ impl<FramesSlot, M: fal_core::Mode> Builder<FramesSlot, M> {
         }
     }
 
-    /// Sets [`output_fps`](Input::output_fps): Between 1 and 60. Default `24`.
+    /// Sets [`output_fps`](Input::output_fps): Frames a second of the result. Between 1 and 60. Default
+    /// `24`.
     pub fn output_fps(mut self, value: impl Param<OutputFps, M>) -> Self {
         self.optional.output_fps = self.checking.optional("output_fps", value);
         self
     }
 
-    /// Sets [`recursive_interpolation_passes`](Input::recursive_interpolation_passes): Between 1
-    /// and 10. Default `4`.
+    /// Sets [`recursive_interpolation_passes`](Input::recursive_interpolation_passes): Number of times
+    /// that the frames between are filled in. Between 1 and 10. Default `4`.
     pub fn recursive_interpolation_passes(
         mut self,
         value: impl Param<RecursiveInterpolationPasses, M>,

@@ -18,7 +18,8 @@ impl SchemaText for fal_amt_interpolation::types::Frame {
       "properties": {
         "url": {"type": "string", "description": "Address to download the file from."}
       },
-      "required": ["url"]
+      "required": ["url"],
+      "description": "A frame of a video."
     }"#;
 }
 
@@ -28,8 +29,8 @@ impl SchemaText for fal_amt_interpolation::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "output_fps": {"type": "integer", "minimum": 1, "maximum": 60, "default": 24},
-        "recursive_interpolation_passes": {"type": "integer", "minimum": 1, "maximum": 10, "default": 2}
+        "output_fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the result.", "default": 24},
+        "recursive_interpolation_passes": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Number of times that the frames between are filled in. Each pass adds a frame between every two.", "default": 2}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/amt-interpolation`."
@@ -56,9 +57,9 @@ impl SchemaText for fal_amt_interpolation::frame_interpolation::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "frames": {"type": "array", "items": {"$type": "Frame"}},
-        "output_fps": {"type": "integer", "minimum": 1, "maximum": 60, "default": 24},
-        "recursive_interpolation_passes": {"type": "integer", "minimum": 1, "maximum": 10, "default": 4}
+        "frames": {"type": "array", "items": {"$type": "Frame"}, "description": "Frames to find those in between for."},
+        "output_fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the result.", "default": 24},
+        "recursive_interpolation_passes": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Number of times that the frames between are filled in. Each pass adds a frame between every two.", "default": 4}
       },
       "required": ["frames"],
       "description": "The parameters of `fal-ai/amt-interpolation/frame-interpolation`."

@@ -90,11 +90,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `output_fps`.
+    /// Frames a second of the result.
     ///
     /// Between 1 and 60. Default `24`.
     pub output_fps: Option<OutputFps>,
-    /// `recursive_interpolation_passes`.
+    /// Number of times that the frames between are filled in. Each pass adds a frame between every two.
     ///
     /// Between 1 and 10. Default `2`.
     pub recursive_interpolation_passes: Option<RecursiveInterpolationPasses>,
@@ -189,14 +189,15 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`output_fps`](Input::output_fps): Between 1 and 60. Default `24`.
+    /// Sets [`output_fps`](Input::output_fps): Frames a second of the result. Between 1 and 60. Default
+    /// `24`.
     pub fn output_fps(mut self, value: impl Param<OutputFps, M>) -> Self {
         self.optional.output_fps = self.checking.optional("output_fps", value);
         self
     }
 
-    /// Sets [`recursive_interpolation_passes`](Input::recursive_interpolation_passes): Between 1
-    /// and 10. Default `2`.
+    /// Sets [`recursive_interpolation_passes`](Input::recursive_interpolation_passes): Number of times
+    /// that the frames between are filled in. Between 1 and 10. Default `2`.
     pub fn recursive_interpolation_passes(
         mut self,
         value: impl Param<RecursiveInterpolationPasses, M>,

@@ -17,16 +17,16 @@ impl SchemaText for fal_animatediff_sparsectrl_lcm::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "controlnet_type": {"default": "scribble", "allOf": [{"$type": "ControlnetType"}]},
+        "controlnet_type": {"default": "scribble", "description": "Kind of picture that the keyframes are: sketches or colored images.", "allOf": [{"$type": "ControlnetType"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 12, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
         "guidance_scale": {"type": "integer", "minimum": 0, "maximum": 2, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "keyframe_0_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "keyframe_0_index": {"type": "integer", "default": 0},
-        "keyframe_1_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "keyframe_1_index": {"type": "integer", "default": 0},
-        "keyframe_2_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "keyframe_2_index": {"type": "integer", "default": 0}
+        "keyframe_0_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "First keyframe."},
+        "keyframe_0_index": {"type": "integer", "description": "Position of the first keyframe among the frames.", "default": 0},
+        "keyframe_1_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Second keyframe."},
+        "keyframe_1_index": {"type": "integer", "description": "Position of the second keyframe among the frames.", "default": 0},
+        "keyframe_2_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Third keyframe."},
+        "keyframe_2_index": {"type": "integer", "description": "Position of the third keyframe among the frames.", "default": 0}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/animatediff-sparsectrl-lcm`."

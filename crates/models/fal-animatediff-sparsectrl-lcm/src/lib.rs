@@ -84,7 +84,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `controlnet_type`.
+    /// Kind of picture that the keyframes are: sketches or colored images.
     ///
     /// Default `scribble`.
     pub controlnet_type: Option<ControlnetType>,
@@ -101,21 +101,21 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `keyframe_0_image_url`.
+    /// First keyframe.
     pub keyframe_0_image_url: Option<File>,
-    /// `keyframe_0_index`.
+    /// Position of the first keyframe among the frames.
     ///
     /// Default `0`.
     pub keyframe_0_index: Option<Integer>,
-    /// `keyframe_1_image_url`.
+    /// Second keyframe.
     pub keyframe_1_image_url: Option<File>,
-    /// `keyframe_1_index`.
+    /// Position of the second keyframe among the frames.
     ///
     /// Default `0`.
     pub keyframe_1_index: Option<Integer>,
-    /// `keyframe_2_image_url`.
+    /// Third keyframe.
     pub keyframe_2_image_url: Option<File>,
-    /// `keyframe_2_index`.
+    /// Position of the third keyframe among the frames.
     ///
     /// Default `0`.
     pub keyframe_2_index: Option<Integer>,
@@ -276,7 +276,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`controlnet_type`](Input::controlnet_type): Default `scribble`.
+    /// Sets [`controlnet_type`](Input::controlnet_type): Kind of picture that the keyframes are:
+    /// sketches or colored images. Default `scribble`.
     pub fn controlnet_type(mut self, value: impl Param<ControlnetType, M>) -> Self {
         self.optional.controlnet_type = self.checking.optional("controlnet_type", value);
         self
@@ -308,7 +309,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`keyframe_0_image_url`](Input::keyframe_0_image_url):
+    /// Sets [`keyframe_0_image_url`](Input::keyframe_0_image_url): First keyframe.
     pub fn keyframe_0_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.keyframe_0_image_url = self
             .checking
@@ -316,7 +317,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`keyframe_0_index`](Input::keyframe_0_index): Default `0`.
+    /// Sets [`keyframe_0_index`](Input::keyframe_0_index): Position of the first keyframe among the
+    /// frames. Default `0`.
     pub fn keyframe_0_index(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.keyframe_0_index = self
             .checking
@@ -324,7 +326,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`keyframe_1_image_url`](Input::keyframe_1_image_url):
+    /// Sets [`keyframe_1_image_url`](Input::keyframe_1_image_url): Second keyframe.
     pub fn keyframe_1_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.keyframe_1_image_url = self
             .checking
@@ -332,7 +334,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`keyframe_1_index`](Input::keyframe_1_index): Default `0`.
+    /// Sets [`keyframe_1_index`](Input::keyframe_1_index): Position of the second keyframe among the
+    /// frames. Default `0`.
     pub fn keyframe_1_index(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.keyframe_1_index = self
             .checking
@@ -340,7 +343,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`keyframe_2_image_url`](Input::keyframe_2_image_url):
+    /// Sets [`keyframe_2_image_url`](Input::keyframe_2_image_url): Third keyframe.
     pub fn keyframe_2_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.keyframe_2_image_url = self
             .checking
@@ -348,7 +351,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`keyframe_2_index`](Input::keyframe_2_index): Default `0`.
+    /// Sets [`keyframe_2_index`](Input::keyframe_2_index): Position of the third keyframe among the
+    /// frames. Default `0`.
     pub fn keyframe_2_index(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.keyframe_2_index = self
             .checking

@@ -47,9 +47,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `measurements`.
+    /// Measures to compute.
     pub measurements: Vec<Measurements>,
-    /// `inputs`.
+    /// Images to measure.
     pub inputs: Vec<ImageInput>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -103,7 +103,7 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `values`.
+    /// Values of the measures for each input.
     pub values: Option<Vec<BTreeMap<String, Values>>>,
 }
 
@@ -173,7 +173,7 @@ impl<
     InputsSlot,
     M: fal_core::Mode,
 > Builder<MeasurementsSlot, InputsSlot, M> {
-    /// Sets [`measurements`](Input::measurements):
+    /// Sets [`measurements`](Input::measurements): Measures to compute.
     pub fn measurements(
         mut self,
         value: impl fal_core::Required<Vec<Measurements>, M>,
@@ -186,7 +186,7 @@ impl<
         }
     }
 
-    /// Sets [`inputs`](Input::inputs):
+    /// Sets [`inputs`](Input::inputs): Images to measure.
     pub fn inputs(
         mut self,
         value: impl fal_core::Required<Vec<ImageInput>, M>,

@@ -21,9 +21,10 @@ impl SchemaText for fal_arbiter::types::ImageInput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "hypothesis": {"type": "string"}
+        "hypothesis": {"type": "string", "description": "Image to measure."}
       },
-      "required": ["hypothesis"]
+      "required": ["hypothesis"],
+      "description": "An image to measure."
     }"#;
 }
 
@@ -32,10 +33,11 @@ impl SchemaText for fal_arbiter::types::ReferenceImageInput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "reference": {"type": "string"},
-        "hypothesis": {"type": "string"}
+        "reference": {"type": "string", "description": "Image to compare with."},
+        "hypothesis": {"type": "string", "description": "Image to measure."}
       },
-      "required": ["reference", "hypothesis"]
+      "required": ["reference", "hypothesis"],
+      "description": "An image to measure against another one."
     }"#;
 }
 
@@ -44,10 +46,11 @@ impl SchemaText for fal_arbiter::types::SemanticImageInput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "hypothesis": {"type": "string"},
-        "reference": {"type": "string"}
+        "hypothesis": {"type": "string", "description": "Image to measure."},
+        "reference": {"type": "string", "description": "Text that the image should show."}
       },
-      "required": ["hypothesis", "reference"]
+      "required": ["hypothesis", "reference"],
+      "description": "An image to measure against a text."
     }"#;
 }
 
@@ -56,8 +59,8 @@ impl SchemaText for fal_arbiter::image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "measurements": {"type": "array", "items": {"$type": "Measurements"}},
-        "inputs": {"type": "array", "items": {"$type": "ImageInput"}}
+        "measurements": {"type": "array", "items": {"$type": "Measurements"}, "description": "Measures to compute."},
+        "inputs": {"type": "array", "items": {"$type": "ImageInput"}, "description": "Images to measure."}
       },
       "required": ["measurements", "inputs"],
       "description": "The parameters of `fal-ai/arbiter/image`."
@@ -73,7 +76,7 @@ impl SchemaText for fal_arbiter::image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "values": {"type": "array", "items": {"type": "object", "additionalProperties": {"$type": "Values"}}}
+        "values": {"type": "array", "items": {"type": "object", "additionalProperties": {"$type": "Values"}}, "description": "Values of the measures for each input."}
       },
       "description": "The result of `fal-ai/arbiter/image`."
     }"#;
@@ -102,8 +105,8 @@ impl SchemaText for fal_arbiter::image::image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "measurements": {"type": "array", "items": {"$type": "Measurements"}},
-        "inputs": {"type": "array", "items": {"$type": "ReferenceImageInput"}}
+        "measurements": {"type": "array", "items": {"$type": "Measurements"}, "description": "Measures to compute."},
+        "inputs": {"type": "array", "items": {"$type": "ReferenceImageInput"}, "description": "Pairs of an image and the one to compare it with."}
       },
       "required": ["measurements", "inputs"],
       "description": "The parameters of `fal-ai/arbiter/image/image`."
@@ -119,7 +122,7 @@ impl SchemaText for fal_arbiter::image::image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "values": {"type": "array", "items": {"type": "object", "additionalProperties": {"$type": "Values"}}}
+        "values": {"type": "array", "items": {"type": "object", "additionalProperties": {"$type": "Values"}}, "description": "Values of the measures for each input."}
       },
       "description": "The result of `fal-ai/arbiter/image/image`."
     }"#;
@@ -148,8 +151,8 @@ impl SchemaText for fal_arbiter::image::text::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "measurements": {"type": "array", "items": {"$type": "Measurements"}},
-        "inputs": {"type": "array", "items": {"$type": "SemanticImageInput"}}
+        "measurements": {"type": "array", "items": {"$type": "Measurements"}, "description": "Measures to compute."},
+        "inputs": {"type": "array", "items": {"$type": "SemanticImageInput"}, "description": "Pairs of an image and a text."}
       },
       "required": ["measurements", "inputs"],
       "description": "The parameters of `fal-ai/arbiter/image/text`."
@@ -165,7 +168,7 @@ impl SchemaText for fal_arbiter::image::text::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "values": {"type": "array", "items": {"type": "object", "additionalProperties": {"$type": "Values"}}}
+        "values": {"type": "array", "items": {"type": "object", "additionalProperties": {"$type": "Values"}}, "description": "Values of the measures for each input."}
       },
       "description": "The result of `fal-ai/arbiter/image/text`."
     }"#;

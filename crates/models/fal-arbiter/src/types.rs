@@ -4,31 +4,31 @@
 use fal_core::{Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// The object `ImageInput` of the document.
+/// An image to measure.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImageInput {
-    /// `hypothesis`.
+    /// Image to measure.
     pub hypothesis: String,
 }
 
-/// The object `ReferenceImageInput` of the document.
+/// An image to measure against another one.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReferenceImageInput {
-    /// `reference`.
+    /// Image to compare with.
     pub reference: String,
-    /// `hypothesis`.
+    /// Image to measure.
     pub hypothesis: String,
 }
 
-/// The object `SemanticImageInput` of the document.
+/// An image to measure against a text.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SemanticImageInput {
-    /// `hypothesis`.
+    /// Image to measure.
     pub hypothesis: String,
-    /// `reference`.
+    /// Text that the image should show.
     pub reference: String,
 }
 
@@ -63,7 +63,7 @@ pub struct ImageInputBuilder<HypothesisSlot = Unset, M = fal_core::Strict> {
 }
 
 impl<HypothesisSlot, M: fal_core::Mode> ImageInputBuilder<HypothesisSlot, M> {
-    /// Sets [`hypothesis`](ImageInput::hypothesis):
+    /// Sets [`hypothesis`](ImageInput::hypothesis): Image to measure.
     pub fn hypothesis(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -129,7 +129,7 @@ impl<
     HypothesisSlot,
     M: fal_core::Mode,
 > ReferenceImageInputBuilder<ReferenceSlot, HypothesisSlot, M> {
-    /// Sets [`reference`](ReferenceImageInput::reference):
+    /// Sets [`reference`](ReferenceImageInput::reference): Image to compare with.
     pub fn reference(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -141,7 +141,7 @@ impl<
         }
     }
 
-    /// Sets [`hypothesis`](ReferenceImageInput::hypothesis):
+    /// Sets [`hypothesis`](ReferenceImageInput::hypothesis): Image to measure.
     pub fn hypothesis(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -214,7 +214,7 @@ impl<
     ReferenceSlot,
     M: fal_core::Mode,
 > SemanticImageInputBuilder<HypothesisSlot, ReferenceSlot, M> {
-    /// Sets [`hypothesis`](SemanticImageInput::hypothesis):
+    /// Sets [`hypothesis`](SemanticImageInput::hypothesis): Image to measure.
     pub fn hypothesis(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -226,7 +226,7 @@ impl<
         }
     }
 
-    /// Sets [`reference`](SemanticImageInput::reference):
+    /// Sets [`reference`](SemanticImageInput::reference): Text that the image should show.
     pub fn reference(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -35,9 +35,9 @@ impl SchemaText for fal_argil_avatars::audio_to_video::Output {
       "type": "object",
       "properties": {
         "video": {"anyOf": [{"$type": "Video"}, {"type": "null"}], "description": "Finished video, ready to download."},
-        "moderation_flagged": {"type": "boolean", "default": false},
-        "moderation_transcription": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "moderation_error": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "moderation_flagged": {"type": "boolean", "description": "`true` if a moderator rejected the request.", "default": false},
+        "moderation_transcription": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text of the speech that was moderated."},
+        "moderation_error": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Reason why moderation failed, if it did."}
       },
       "description": "The result of `argil/avatars/audio-to-video`."
     }"#;
@@ -79,9 +79,9 @@ impl SchemaText for fal_argil_avatars::text_to_video::Output {
       "type": "object",
       "properties": {
         "video": {"anyOf": [{"$type": "Video"}, {"type": "null"}], "description": "Finished video, ready to download."},
-        "moderation_flagged": {"type": "boolean", "default": false},
-        "moderation_transcription": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "moderation_error": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "moderation_flagged": {"type": "boolean", "description": "`true` if a moderator rejected the request.", "default": false},
+        "moderation_transcription": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text of the speech that was moderated."},
+        "moderation_error": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Reason why moderation failed, if it did."}
       },
       "description": "The result of `argil/avatars/text-to-video`."
     }"#;

@@ -311,11 +311,11 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished video, ready to download.
     pub video: Option<Video>,
-    /// `moderation_flagged`.
+    /// `true` if a moderator rejected the request.
     pub moderation_flagged: Option<bool>,
-    /// `moderation_transcription`.
+    /// Text of the speech that was moderated.
     pub moderation_transcription: Option<String>,
-    /// `moderation_error`.
+    /// Reason why moderation failed, if it did.
     pub moderation_error: Option<String>,
     nulls: json::Nulls,
 }

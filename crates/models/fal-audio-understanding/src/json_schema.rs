@@ -16,7 +16,7 @@ impl SchemaText for fal_audio_understanding::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
         "prompt": {"type": "string", "minLength": 1, "maxLength": 10000, "description": "Question about the recording."},
-        "detailed_analysis": {"type": "boolean", "default": false}
+        "detailed_analysis": {"type": "boolean", "description": "Asks for a longer analysis of the audio.", "default": false}
       },
       "required": ["audio_url", "prompt"],
       "description": "The parameters of `fal-ai/audio-understanding`."

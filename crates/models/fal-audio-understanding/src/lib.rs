@@ -78,7 +78,7 @@ pub struct Input {
     ///
     /// 1 to 10000 characters.
     pub prompt: String,
-    /// `detailed_analysis`.
+    /// Asks for a longer analysis of the audio.
     ///
     /// Default `false`.
     pub detailed_analysis: Option<bool>,
@@ -177,7 +177,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`detailed_analysis`](Input::detailed_analysis): Default `false`.
+    /// Sets [`detailed_analysis`](Input::detailed_analysis): Asks for a longer analysis of the audio.
+    /// Default `false`.
     pub fn detailed_analysis(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.detailed_analysis = self
             .checking

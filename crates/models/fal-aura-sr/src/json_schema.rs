@@ -17,8 +17,8 @@ impl SchemaText for fal_aura_sr::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "upscale_factor": {"default": 4, "description": "Factor by which width and height grow.", "allOf": [{"$type": "UpscaleFactor"}]},
-        "overlapping_tiles": {"type": "boolean", "default": false},
-        "checkpoint": {"default": "v1", "allOf": [{"$type": "Checkpoint"}]}
+        "overlapping_tiles": {"type": "boolean", "description": "Upscales in tiles that overlap. This removes seams and takes twice as long.", "default": false},
+        "checkpoint": {"default": "v1", "description": "Version of the weights.", "allOf": [{"$type": "Checkpoint"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/aura-sr`."

@@ -77,11 +77,11 @@ pub struct Input {
     ///
     /// Default `4`.
     pub upscale_factor: Option<UpscaleFactor>,
-    /// `overlapping_tiles`.
+    /// Upscales in tiles that overlap. This removes seams and takes twice as long.
     ///
     /// Default `false`.
     pub overlapping_tiles: Option<bool>,
-    /// `checkpoint`.
+    /// Version of the weights.
     ///
     /// Default `v1`.
     pub checkpoint: Option<Checkpoint>,
@@ -232,7 +232,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`overlapping_tiles`](Input::overlapping_tiles): Default `false`.
+    /// Sets [`overlapping_tiles`](Input::overlapping_tiles): Upscales in tiles that overlap. Default
+    /// `false`.
     pub fn overlapping_tiles(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.overlapping_tiles = self
             .checking
@@ -240,7 +241,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`checkpoint`](Input::checkpoint): Default `v1`.
+    /// Sets [`checkpoint`](Input::checkpoint): Version of the weights. Default `v1`.
     pub fn checkpoint(mut self, value: impl Param<Checkpoint, M>) -> Self {
         self.optional.checkpoint = self.checking.optional("checkpoint", value);
         self

@@ -16,14 +16,14 @@ impl SchemaText for fal_auto_caption::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "txt_color": {"type": "string", "default": "white"},
-        "txt_font": {"type": "string", "default": "Standard"},
-        "font_size": {"type": "integer", "default": 24},
-        "stroke_width": {"type": "integer", "default": 1},
-        "left_align": {"default": "center", "allOf": [{"$type": "LeftAlign"}]},
-        "top_align": {"default": "center", "allOf": [{"$type": "TopAlign"}]},
-        "refresh_interval": {"type": "number", "minimum": 0.5, "maximum": 3.0, "default": 1.5},
-        "text_case": {"default": "default", "allOf": [{"$type": "TextCase"}]}
+        "txt_color": {"type": "string", "description": "Color of the text: a name, a hexadecimal code or an RGB tuple.", "default": "white"},
+        "txt_font": {"type": "string", "description": "Font of the captions: the address of a TTF file, or Standard, Times New Roman, Georgia, Garamond or Arial.", "default": "Standard"},
+        "font_size": {"type": "integer", "description": "Size of the text.", "default": 24},
+        "stroke_width": {"type": "integer", "description": "Width of the outline of the text, in pixels.", "default": 1},
+        "left_align": {"default": "center", "description": "Horizontal place of the text: left, center or right, or a share of the width from 0 to 1.", "allOf": [{"$type": "LeftAlign"}]},
+        "top_align": {"default": "center", "description": "Vertical place of the text: top, center or bottom, or a share of the height from 0 to 1.", "allOf": [{"$type": "TopAlign"}]},
+        "refresh_interval": {"type": "number", "minimum": 0.5, "maximum": 3.0, "description": "Seconds that a caption stays on screen. Longer ones show more text at once.", "default": 1.5},
+        "text_case": {"default": "default", "description": "Case of the text. `default` keeps the case of the transcript.", "allOf": [{"$type": "TextCase"}]}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/auto-caption`."

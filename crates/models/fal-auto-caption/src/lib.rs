@@ -71,35 +71,36 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `txt_color`.
+    /// Color of the text: a name, a hexadecimal code or an RGB tuple.
     ///
     /// Default `white`.
     pub txt_color: Option<String>,
-    /// `txt_font`.
+    /// Font of the captions: the address of a TTF file, or Standard, Times New Roman, Georgia, Garamond
+    /// or Arial.
     ///
     /// Default `Standard`.
     pub txt_font: Option<String>,
-    /// `font_size`.
+    /// Size of the text.
     ///
     /// Default `24`.
     pub font_size: Option<Integer>,
-    /// `stroke_width`.
+    /// Width of the outline of the text, in pixels.
     ///
     /// Default `1`.
     pub stroke_width: Option<Integer>,
-    /// `left_align`.
+    /// Horizontal place of the text: left, center or right, or a share of the width from 0 to 1.
     ///
     /// Default `center`.
     pub left_align: Option<LeftAlign>,
-    /// `top_align`.
+    /// Vertical place of the text: top, center or bottom, or a share of the height from 0 to 1.
     ///
     /// Default `center`.
     pub top_align: Option<TopAlign>,
-    /// `refresh_interval`.
+    /// Seconds that a caption stays on screen. Longer ones show more text at once.
     ///
     /// Between 0.5 and 3.0. Default `1.5`.
     pub refresh_interval: Option<RefreshInterval>,
-    /// `text_case`.
+    /// Case of the text. `default` keeps the case of the transcript.
     ///
     /// Default `default`.
     pub text_case: Option<TextCase>,
@@ -286,43 +287,49 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`txt_color`](Input::txt_color): Default `white`.
+    /// Sets [`txt_color`](Input::txt_color): Color of the text: a name, a hexadecimal code or an RGB
+    /// tuple. Default `white`.
     pub fn txt_color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.txt_color = self.checking.optional("txt_color", value);
         self
     }
 
-    /// Sets [`txt_font`](Input::txt_font): Default `Standard`.
+    /// Sets [`txt_font`](Input::txt_font): Font of the captions: the address of a TTF file, or
+    /// Standard, Times New Roman, Georgia, Garamond or Arial. Default `Standard`.
     pub fn txt_font(mut self, value: impl Param<String, M>) -> Self {
         self.optional.txt_font = self.checking.optional("txt_font", value);
         self
     }
 
-    /// Sets [`font_size`](Input::font_size): Default `24`.
+    /// Sets [`font_size`](Input::font_size): Size of the text. Default `24`.
     pub fn font_size(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.font_size = self.checking.optional("font_size", value);
         self
     }
 
-    /// Sets [`stroke_width`](Input::stroke_width): Default `1`.
+    /// Sets [`stroke_width`](Input::stroke_width): Width of the outline of the text, in pixels. Default
+    /// `1`.
     pub fn stroke_width(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.stroke_width = self.checking.optional("stroke_width", value);
         self
     }
 
-    /// Sets [`left_align`](Input::left_align): Default `center`.
+    /// Sets [`left_align`](Input::left_align): Horizontal place of the text: left, center or right, or
+    /// a share of the width from 0 to 1. Default `center`.
     pub fn left_align(mut self, value: impl Param<LeftAlign, M>) -> Self {
         self.optional.left_align = self.checking.optional("left_align", value);
         self
     }
 
-    /// Sets [`top_align`](Input::top_align): Default `center`.
+    /// Sets [`top_align`](Input::top_align): Vertical place of the text: top, center or bottom, or a
+    /// share of the height from 0 to 1. Default `center`.
     pub fn top_align(mut self, value: impl Param<TopAlign, M>) -> Self {
         self.optional.top_align = self.checking.optional("top_align", value);
         self
     }
 
-    /// Sets [`refresh_interval`](Input::refresh_interval): Between 0.5 and 3.0. Default `1.5`.
+    /// Sets [`refresh_interval`](Input::refresh_interval): Seconds that a caption stays on screen.
+    /// Between 0.5 and 3.0. Default `1.5`.
     pub fn refresh_interval(mut self, value: impl Param<RefreshInterval, M>) -> Self {
         self.optional.refresh_interval = self
             .checking
@@ -330,7 +337,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`text_case`](Input::text_case): Default `default`.
+    /// Sets [`text_case`](Input::text_case): Case of the text. Default `default`.
     pub fn text_case(mut self, value: impl Param<TextCase, M>) -> Self {
         self.optional.text_case = self.checking.optional("text_case", value);
         self

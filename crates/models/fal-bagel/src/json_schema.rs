@@ -17,7 +17,7 @@ impl SchemaText for fal_bagel::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "use_thought": {"type": "boolean", "default": false},
+        "use_thought": {"type": "boolean", "description": "Lets the model think first, which may improve the result. It takes longer and costs 20 % more.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["prompt"],
@@ -51,7 +51,7 @@ impl SchemaText for fal_bagel::edit::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Changes to make to the image, in plain language."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "use_thought": {"type": "boolean", "default": false},
+        "use_thought": {"type": "boolean", "description": "Lets the model think first, which may improve the result. It takes longer and costs 20 % more.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "image_url": {"type": "string", "description": "Image to work on."}
       },
@@ -98,9 +98,9 @@ impl SchemaText for fal_bagel::understand::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text": {"type": "string"},
+        "text": {"type": "string", "description": "Answer of the model."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string"},
+        "prompt": {"type": "string", "description": "Question that was answered."},
         "timings": {"type": "object", "additionalProperties": {}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}
       },
       "required": ["text", "seed", "prompt", "timings"],

@@ -99,7 +99,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `use_thought`.
+    /// Lets the model think first, which may improve the result. It takes longer and costs 20 % more.
     ///
     /// Default `false`.
     pub use_thought: Option<bool>,
@@ -209,7 +209,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`use_thought`](Input::use_thought): Default `false`.
+    /// Sets [`use_thought`](Input::use_thought): Lets the model think first, which may improve the
+    /// result. Default `false`.
     pub fn use_thought(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_thought = self.checking.optional("use_thought", value);
         self

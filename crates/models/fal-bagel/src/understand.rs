@@ -57,12 +57,12 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `text`.
+    /// Answer of the model.
     pub text: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// `prompt`.
+    /// Question that was answered.
     pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: Map<String, Value>,

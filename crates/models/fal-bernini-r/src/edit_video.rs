@@ -58,7 +58,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `max_image_size`.
+    /// Longer side of the result in pixels. Edits shrink larger sources and references to it.
     ///
     /// Between 256 and 1280. Default `848`.
     pub max_image_size: Option<MaxImageSize>,
@@ -271,7 +271,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`max_image_size`](Input::max_image_size): Between 256 and 1280. Default `848`.
+    /// Sets [`max_image_size`](Input::max_image_size): Longer side of the result in pixels. Between 256
+    /// and 1280. Default `848`.
     pub fn max_image_size(mut self, value: impl Param<MaxImageSize, M>) -> Self {
         self.optional.max_image_size = self.checking.optional("max_image_size", value);
         self

@@ -15,10 +15,11 @@ impl SchemaText for fal_bria_embed_product::types::EmbedItem {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_source": {"type": "string"},
-        "coordinates": {"$type": "Coordinates"}
+        "image_source": {"type": "string", "description": "Picture of the product."},
+        "coordinates": {"description": "Place of the product in the scene.", "allOf": [{"$type": "Coordinates"}]}
       },
-      "required": ["coordinates"]
+      "required": ["coordinates"],
+      "description": "A product, and its place in the scene."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_embed_product::types::Coordinates>("Coordinates"),
@@ -30,12 +31,13 @@ impl SchemaText for fal_bria_embed_product::types::Coordinates {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x": {"type": "number"},
-        "y": {"type": "number"},
+        "x": {"type": "number", "description": "Distance of the product from the left."},
+        "y": {"type": "number", "description": "Distance of the product from the top."},
         "width": {"type": "number", "description": "Width of the product in pixels."},
         "height": {"type": "number", "description": "Height of the product in pixels."}
       },
-      "required": ["x", "y", "width", "height"]
+      "required": ["x", "y", "width", "height"],
+      "description": "A point in an image."
     }"#;
 }
 
@@ -44,8 +46,8 @@ impl SchemaText for fal_bria_embed_product::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_source": {"type": "string"},
-        "products": {"type": "array", "items": {"$type": "EmbedItem"}, "minItems": 1, "maxItems": 10},
+        "image_source": {"type": "string", "description": "Picture of the scene."},
+        "products": {"type": "array", "items": {"$type": "EmbedItem"}, "minItems": 1, "maxItems": 10, "description": "Products to put into the scene."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },

@@ -70,9 +70,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `image_source`.
+    /// Picture of the scene.
     pub image_source: Option<String>,
-    /// `products`.
+    /// Products to put into the scene.
     ///
     /// 1 to 10 items.
     pub products: Option<Vec<EmbedItem>>,
@@ -160,13 +160,13 @@ struct Optional {
 }
 
 impl<M: fal_core::Mode> Builder<M> {
-    /// Sets [`image_source`](Input::image_source):
+    /// Sets [`image_source`](Input::image_source): Picture of the scene.
     pub fn image_source(mut self, value: impl Param<String, M>) -> Self {
         self.optional.image_source = self.checking.optional("image_source", value);
         self
     }
 
-    /// Sets [`products`](Input::products): 1 to 10 items.
+    /// Sets [`products`](Input::products): Products to put into the scene. 1 to 10 items.
     pub fn products(mut self, value: impl Param<Vec<EmbedItem>, M>) -> Self {
         self.optional.products = self.checking.optional("products", value);
         self

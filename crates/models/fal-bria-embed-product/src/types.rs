@@ -7,23 +7,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `EmbedItem` of the document.
+/// A product, and its place in the scene.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EmbedItem {
-    /// `image_source`.
+    /// Picture of the product.
     pub image_source: Option<String>,
-    /// `coordinates`.
+    /// Place of the product in the scene.
     pub coordinates: Coordinates,
 }
 
-/// The object `Coordinates` of the document.
+/// A point in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Coordinates {
-    /// `x`.
+    /// Distance of the product from the left.
     pub x: f64,
-    /// `y`.
+    /// Distance of the product from the top.
     pub y: f64,
     /// Width of the product in pixels.
     pub width: f64,
@@ -69,7 +69,7 @@ struct EmbedItemOptional {
 }
 
 impl<CoordinatesSlot, M: fal_core::Mode> EmbedItemBuilder<CoordinatesSlot, M> {
-    /// Sets [`coordinates`](EmbedItem::coordinates):
+    /// Sets [`coordinates`](EmbedItem::coordinates): Place of the product in the scene.
     pub fn coordinates(
         mut self,
         value: impl fal_core::Required<Coordinates, M>,
@@ -81,7 +81,7 @@ impl<CoordinatesSlot, M: fal_core::Mode> EmbedItemBuilder<CoordinatesSlot, M> {
         }
     }
 
-    /// Sets [`image_source`](EmbedItem::image_source):
+    /// Sets [`image_source`](EmbedItem::image_source): Picture of the product.
     pub fn image_source(mut self, value: impl Param<String, M>) -> Self {
         self.optional.image_source = self.checking.optional("image_source", value);
         self
@@ -157,7 +157,7 @@ impl<
     HeightSlot,
     M: fal_core::Mode,
 > CoordinatesBuilder<XSlot, YSlot, WidthSlot, HeightSlot, M> {
-    /// Sets [`x`](Coordinates::x):
+    /// Sets [`x`](Coordinates::x): Distance of the product from the left.
     pub fn x(
         mut self,
         value: impl fal_core::Required<f64, M>,
@@ -171,7 +171,7 @@ impl<
         }
     }
 
-    /// Sets [`y`](Coordinates::y):
+    /// Sets [`y`](Coordinates::y): Distance of the product from the top.
     pub fn y(
         mut self,
         value: impl fal_core::Required<f64, M>,

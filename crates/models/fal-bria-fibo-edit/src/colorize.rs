@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: File,
-    /// `color`.
+    /// Colors of the result.
     pub color: Color,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -166,7 +166,7 @@ impl<ImageUrlSlot, ColorSlot, M: fal_core::Mode> Builder<ImageUrlSlot, ColorSlot
         }
     }
 
-    /// Sets [`color`](Input::color):
+    /// Sets [`color`](Input::color): Colors of the result.
     pub fn color(
         mut self,
         value: impl fal_core::Required<Color, M>,

@@ -52,16 +52,16 @@ pub struct Input {
     pub instruction: Option<String>,
     /// Instruction in the structured form.
     pub structured_instruction: Option<StructuredInstruction>,
-    /// `original_vgl`.
+    /// Description of the image before the edit, by its parts.
     pub original_vgl: Option<StructuredInstruction>,
-    /// `new_vgl`.
+    /// Description of the image after the edit, by its parts.
     pub new_vgl: Option<StructuredInstruction>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     ///
     /// Default `5555`.
     pub seed: Option<Integer>,
-    /// `steps_num`.
+    /// Number of denoising steps. Few steps are quick, many bring out detail.
     ///
     /// Between 20 and 50. Default `30`.
     pub steps_num: Option<StepsNum>,
@@ -227,13 +227,14 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`original_vgl`](Input::original_vgl):
+    /// Sets [`original_vgl`](Input::original_vgl): Description of the image before the edit, by its
+    /// parts.
     pub fn original_vgl(mut self, value: impl Param<StructuredInstruction, M>) -> Self {
         self.optional.original_vgl = self.checking.optional("original_vgl", value);
         self
     }
 
-    /// Sets [`new_vgl`](Input::new_vgl):
+    /// Sets [`new_vgl`](Input::new_vgl): Description of the image after the edit, by its parts.
     pub fn new_vgl(mut self, value: impl Param<StructuredInstruction, M>) -> Self {
         self.optional.new_vgl = self.checking.optional("new_vgl", value);
         self
@@ -246,7 +247,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`steps_num`](Input::steps_num): Between 20 and 50. Default `30`.
+    /// Sets [`steps_num`](Input::steps_num): Number of denoising steps. Between 20 and 50. Default
+    /// `30`.
     pub fn steps_num(mut self, value: impl Param<StepsNum, M>) -> Self {
         self.optional.steps_num = self.checking.optional("steps_num", value);
         self

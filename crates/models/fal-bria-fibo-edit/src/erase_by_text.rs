@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: File,
-    /// `object_name`.
+    /// Name of the object to remove.
     pub object_name: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -131,7 +131,7 @@ impl<
         }
     }
 
-    /// Sets [`object_name`](Input::object_name):
+    /// Sets [`object_name`](Input::object_name): Name of the object to remove.
     pub fn object_name(
         mut self,
         value: impl fal_core::Required<String, M>,

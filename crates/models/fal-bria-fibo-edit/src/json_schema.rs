@@ -36,18 +36,19 @@ impl SchemaText for fal_bria_fibo_edit::types::StructuredInstruction {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "short_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "objects": {"anyOf": [{"type": "array", "items": {"$type": "PromptObject"}}, {"type": "null"}], "default": []},
-        "background_setting": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "lighting": {"anyOf": [{"$type": "Lighting"}, {"type": "null"}]},
-        "aesthetics": {"anyOf": [{"$type": "Aesthetics"}, {"type": "null"}]},
-        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristics"}, {"type": "null"}]},
-        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "text_render": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "default": []},
-        "context": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "artistic_style": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "edit_instruction": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "short_description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Summary of the image in a few sentences."},
+        "objects": {"anyOf": [{"type": "array", "items": {"$type": "PromptObject"}}, {"type": "null"}], "description": "Objects in the image.", "default": []},
+        "background_setting": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surroundings and background."},
+        "lighting": {"anyOf": [{"$type": "Lighting"}, {"type": "null"}], "description": "Light of the image."},
+        "aesthetics": {"anyOf": [{"$type": "Aesthetics"}, {"type": "null"}], "description": "Aesthetics of the image."},
+        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristics"}, {"type": "null"}], "description": "Camera and lens."},
+        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Medium of the image, such as a photograph or an oil painting."},
+        "text_render": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "Texts that are part of the image.", "default": []},
+        "context": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Context that helps to understand the image."},
+        "artistic_style": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Artistic style of the image."},
+        "edit_instruction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Edit to make, as an instruction."}
+      },
+      "description": "The parts of an image, described one by one, and the edit to make."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_fibo_edit::types::Aesthetics>("Aesthetics"),
@@ -64,23 +65,24 @@ impl SchemaText for fal_bria_fibo_edit::types::PromptObject {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "location": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "relationship": {"type": "string"},
-        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "action": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Short description of the object."},
+        "location": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Place of the object in the image, such as the top left."},
+        "relationship": {"type": "string", "description": "Relation of the object to the others."},
+        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Size of the object beside the rest of the image."},
+        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shape and main color of the object."},
+        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surface of the object, such as smooth or furry."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."},
+        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of such objects."},
+        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Position of the body."},
+        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Expression of the face."},
+        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clothes of the person."},
+        "action": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Action of the object."},
+        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Gender of the person."},
+        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Tone and texture of the skin."},
+        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Direction that the object faces."}
       },
-      "required": ["relationship"]
+      "required": ["relationship"],
+      "description": "A thing or a person in an image."
     }"#;
 }
 
@@ -89,10 +91,11 @@ impl SchemaText for fal_bria_fibo_edit::types::Lighting {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "conditions": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "direction": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "conditions": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Kind of light, such as daylight or a studio."},
+        "direction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Side that the light comes from."},
+        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shadows in the image."}
+      },
+      "description": "The light of an image."
     }"#;
 }
 
@@ -101,10 +104,11 @@ impl SchemaText for fal_bria_fibo_edit::types::Aesthetics {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "composition": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "color_scheme": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "mood_atmosphere": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "composition": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Arrangement of the image, such as the rule of thirds."},
+        "color_scheme": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Colors of the image, and how they go together."},
+        "mood_atmosphere": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mood of the image, such as serene or mysterious."}
+      },
+      "description": "The aesthetics of an image."
     }"#;
 }
 
@@ -113,11 +117,12 @@ impl SchemaText for fal_bria_fibo_edit::types::PhotographicCharacteristics {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "depth_of_field": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "focus": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "camera_angle": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "lens_focal_length": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "depth_of_field": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth of field, such as shallow or deep."},
+        "focus": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Sharp and blurred parts of the image."},
+        "camera_angle": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Angle of the camera, such as eye level."},
+        "lens_focal_length": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Focal length of the lens, such as wide angle or telephoto."}
+      },
+      "description": "The camera and the lens of an image."
     }"#;
 }
 
@@ -187,7 +192,7 @@ impl SchemaText for fal_bria_fibo_edit::colorize::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "color": {"$type": "Color"}
+        "color": {"description": "Colors of the result.", "allOf": [{"$type": "Color"}]}
       },
       "required": ["image_url", "color"],
       "description": "The parameters of `bria/fibo-edit/colorize`."
@@ -231,10 +236,10 @@ impl SchemaText for fal_bria_fibo_edit::edit::Input {
         "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "instruction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Changes to make, in plain language."},
         "structured_instruction": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}], "description": "Instruction in the structured form."},
-        "original_vgl": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}]},
-        "new_vgl": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}]},
+        "original_vgl": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}], "description": "Description of the image before the edit, by its parts."},
+        "new_vgl": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}], "description": "Description of the image after the edit, by its parts."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
-        "steps_num": {"type": "integer", "minimum": 20, "maximum": 50, "default": 30},
+        "steps_num": {"type": "integer", "minimum": 20, "maximum": 50, "description": "Number of denoising steps. Few steps are quick, many bring out detail.", "default": 30},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "guidance_scale": {"default": 5, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "allOf": [{"$type": "GuidanceScale"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
@@ -279,8 +284,8 @@ impl SchemaText for fal_bria_fibo_edit::edit::structured_instruction::Input {
       "type": "object",
       "properties": {
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to change."},
-        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "instruction": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the part to edit."},
+        "instruction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Edit to make, in words."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
@@ -294,7 +299,7 @@ impl SchemaText for fal_bria_fibo_edit::erase_by_text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "object_name": {"type": "string"}
+        "object_name": {"type": "string", "description": "Name of the object to remove."}
       },
       "required": ["image_url", "object_name"],
       "description": "The parameters of `bria/fibo-edit/erase_by_text`."
@@ -324,8 +329,8 @@ impl SchemaText for fal_bria_fibo_edit::relight::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "light_direction": {"anyOf": [{"$type": "LightDirection"}, {"type": "null"}]},
-        "light_type": {"$type": "LightType"}
+        "light_direction": {"anyOf": [{"$type": "LightDirection"}, {"type": "null"}], "description": "Side that the new light comes from."},
+        "light_type": {"description": "Kind of the new light.", "allOf": [{"$type": "LightType"}]}
       },
       "required": ["image_url", "light_direction", "light_type"],
       "description": "The parameters of `bria/fibo-edit/relight`."
@@ -405,7 +410,7 @@ impl SchemaText for fal_bria_fibo_edit::reseason::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "season": {"$type": "Season"}
+        "season": {"description": "Season to show.", "allOf": [{"$type": "Season"}]}
       },
       "required": ["image_url", "season"],
       "description": "The parameters of `bria/fibo-edit/reseason`."
@@ -516,7 +521,7 @@ impl SchemaText for fal_bria_fibo_edit::rewrite_text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "new_text": {"type": "string"}
+        "new_text": {"type": "string", "description": "Text to write in place of the old one."}
       },
       "required": ["image_url", "new_text"],
       "description": "The parameters of `bria/fibo-edit/rewrite_text`."

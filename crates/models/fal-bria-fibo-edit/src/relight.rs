@@ -46,9 +46,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: File,
-    /// `light_direction`.
+    /// Side that the new light comes from.
     pub light_direction: Option<LightDirection>,
-    /// `light_type`.
+    /// Kind of the new light.
     pub light_type: LightType,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -260,7 +260,7 @@ impl<
         }
     }
 
-    /// Sets [`light_direction`](Input::light_direction):
+    /// Sets [`light_direction`](Input::light_direction): Side that the new light comes from.
     pub fn light_direction(
         mut self,
         value: impl fal_core::RequiredNullable<LightDirection, M>,
@@ -276,7 +276,7 @@ impl<
         }
     }
 
-    /// Sets [`light_type`](Input::light_type):
+    /// Sets [`light_type`](Input::light_type): Kind of the new light.
     pub fn light_type(
         mut self,
         value: impl fal_core::Required<LightType, M>,

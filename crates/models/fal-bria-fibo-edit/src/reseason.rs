@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: File,
-    /// `season`.
+    /// Season to show.
     pub season: Season,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -166,7 +166,7 @@ impl<ImageUrlSlot, SeasonSlot, M: fal_core::Mode> Builder<ImageUrlSlot, SeasonSl
         }
     }
 
-    /// Sets [`season`](Input::season):
+    /// Sets [`season`](Input::season): Season to show.
     pub fn season(
         mut self,
         value: impl fal_core::Required<Season, M>,

@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: File,
-    /// `new_text`.
+    /// Text to write in place of the old one.
     pub new_text: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -131,7 +131,7 @@ impl<
         }
     }
 
-    /// Sets [`new_text`](Input::new_text):
+    /// Sets [`new_text`](Input::new_text): Text to write in place of the old one.
     pub fn new_text(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -8,113 +8,113 @@ use serde_json::Value;
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `StructuredInstruction` of the document.
+/// The parts of an image, described one by one, and the edit to make.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StructuredInstruction {
-    /// `short_description`.
+    /// Summary of the image in a few sentences.
     pub short_description: Option<String>,
-    /// `objects`.
+    /// Objects in the image.
     ///
     /// Default `[]`.
     pub objects: Option<Nullable<Vec<PromptObject>>>,
-    /// `background_setting`.
+    /// Surroundings and background.
     pub background_setting: Option<String>,
-    /// `lighting`.
+    /// Light of the image.
     pub lighting: Option<Lighting>,
-    /// `aesthetics`.
+    /// Aesthetics of the image.
     pub aesthetics: Option<Aesthetics>,
-    /// `photographic_characteristics`.
+    /// Camera and lens.
     pub photographic_characteristics: Option<PhotographicCharacteristics>,
-    /// `style_medium`.
+    /// Medium of the image, such as a photograph or an oil painting.
     pub style_medium: Option<String>,
-    /// `text_render`.
+    /// Texts that are part of the image.
     ///
     /// Default `[]`.
     pub text_render: Option<Nullable<Vec<Value>>>,
-    /// `context`.
+    /// Context that helps to understand the image.
     pub context: Option<String>,
-    /// `artistic_style`.
+    /// Artistic style of the image.
     pub artistic_style: Option<String>,
-    /// `edit_instruction`.
+    /// Edit to make, as an instruction.
     pub edit_instruction: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `PromptObject` of the document.
+/// A thing or a person in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PromptObject {
-    /// `description`.
+    /// Short description of the object.
     pub description: Option<String>,
-    /// `location`.
+    /// Place of the object in the image, such as the top left.
     pub location: Option<String>,
-    /// `relationship`.
+    /// Relation of the object to the others.
     pub relationship: String,
-    /// `relative_size`.
+    /// Size of the object beside the rest of the image.
     pub relative_size: Option<String>,
-    /// `shape_and_color`.
+    /// Shape and main color of the object.
     pub shape_and_color: Option<String>,
-    /// `texture`.
+    /// Surface of the object, such as smooth or furry.
     pub texture: Option<String>,
-    /// `appearance_details`.
+    /// Other visible details.
     pub appearance_details: Option<String>,
-    /// `number_of_objects`.
+    /// Number of such objects.
     pub number_of_objects: Option<Integer>,
-    /// `pose`.
+    /// Position of the body.
     pub pose: Option<String>,
-    /// `expression`.
+    /// Expression of the face.
     pub expression: Option<String>,
-    /// `clothing`.
+    /// Clothes of the person.
     pub clothing: Option<String>,
-    /// `action`.
+    /// Action of the object.
     pub action: Option<String>,
-    /// `gender`.
+    /// Gender of the person.
     pub gender: Option<String>,
-    /// `skin_tone_and_texture`.
+    /// Tone and texture of the skin.
     pub skin_tone_and_texture: Option<String>,
-    /// `orientation`.
+    /// Direction that the object faces.
     pub orientation: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `Lighting` of the document.
+/// The light of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Lighting {
-    /// `conditions`.
+    /// Kind of light, such as daylight or a studio.
     pub conditions: Option<String>,
-    /// `direction`.
+    /// Side that the light comes from.
     pub direction: Option<String>,
-    /// `shadows`.
+    /// Shadows in the image.
     pub shadows: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `Aesthetics` of the document.
+/// The aesthetics of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Aesthetics {
-    /// `composition`.
+    /// Arrangement of the image, such as the rule of thirds.
     pub composition: Option<String>,
-    /// `color_scheme`.
+    /// Colors of the image, and how they go together.
     pub color_scheme: Option<String>,
-    /// `mood_atmosphere`.
+    /// Mood of the image, such as serene or mysterious.
     pub mood_atmosphere: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `PhotographicCharacteristics` of the document.
+/// The camera and the lens of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PhotographicCharacteristics {
-    /// `depth_of_field`.
+    /// Depth of field, such as shallow or deep.
     pub depth_of_field: Option<String>,
-    /// `focus`.
+    /// Sharp and blurred parts of the image.
     pub focus: Option<String>,
-    /// `camera_angle`.
+    /// Angle of the camera, such as eye level.
     pub camera_angle: Option<String>,
-    /// `lens_focal_length`.
+    /// Focal length of the lens, such as wide angle or telephoto.
     pub lens_focal_length: Option<String>,
     nulls: json::Nulls,
 }
@@ -168,7 +168,8 @@ struct StructuredInstructionOptional {
 }
 
 impl<M: fal_core::Mode> StructuredInstructionBuilder<M> {
-    /// Sets [`short_description`](StructuredInstruction::short_description):
+    /// Sets [`short_description`](StructuredInstruction::short_description): Summary of the image in a
+    /// few sentences.
     pub fn short_description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.short_description = self
             .checking
@@ -176,13 +177,14 @@ impl<M: fal_core::Mode> StructuredInstructionBuilder<M> {
         self
     }
 
-    /// Sets [`objects`](StructuredInstruction::objects): Default `[]`.
+    /// Sets [`objects`](StructuredInstruction::objects): Objects in the image. Default `[]`.
     pub fn objects(mut self, value: impl Param<Nullable<Vec<PromptObject>>, M>) -> Self {
         self.optional.objects = self.checking.optional("objects", value);
         self
     }
 
-    /// Sets [`background_setting`](StructuredInstruction::background_setting):
+    /// Sets [`background_setting`](StructuredInstruction::background_setting): Surroundings and
+    /// background.
     pub fn background_setting(mut self, value: impl Param<String, M>) -> Self {
         self.optional.background_setting = self
             .checking
@@ -190,19 +192,20 @@ impl<M: fal_core::Mode> StructuredInstructionBuilder<M> {
         self
     }
 
-    /// Sets [`lighting`](StructuredInstruction::lighting):
+    /// Sets [`lighting`](StructuredInstruction::lighting): Light of the image.
     pub fn lighting(mut self, value: impl Param<Lighting, M>) -> Self {
         self.optional.lighting = self.checking.optional("lighting", value);
         self
     }
 
-    /// Sets [`aesthetics`](StructuredInstruction::aesthetics):
+    /// Sets [`aesthetics`](StructuredInstruction::aesthetics): Aesthetics of the image.
     pub fn aesthetics(mut self, value: impl Param<Aesthetics, M>) -> Self {
         self.optional.aesthetics = self.checking.optional("aesthetics", value);
         self
     }
 
     /// Sets [`photographic_characteristics`](StructuredInstruction::photographic_characteristics):
+    /// Camera and lens.
     pub fn photographic_characteristics(
         mut self,
         value: impl Param<PhotographicCharacteristics, M>,
@@ -213,31 +216,34 @@ impl<M: fal_core::Mode> StructuredInstructionBuilder<M> {
         self
     }
 
-    /// Sets [`style_medium`](StructuredInstruction::style_medium):
+    /// Sets [`style_medium`](StructuredInstruction::style_medium): Medium of the image, such as a
+    /// photograph or an oil painting.
     pub fn style_medium(mut self, value: impl Param<String, M>) -> Self {
         self.optional.style_medium = self.checking.optional("style_medium", value);
         self
     }
 
-    /// Sets [`text_render`](StructuredInstruction::text_render): Default `[]`.
+    /// Sets [`text_render`](StructuredInstruction::text_render): Texts that are part of the image.
+    /// Default `[]`.
     pub fn text_render(mut self, value: impl Param<Nullable<Vec<Value>>, M>) -> Self {
         self.optional.text_render = self.checking.optional("text_render", value);
         self
     }
 
-    /// Sets [`context`](StructuredInstruction::context):
+    /// Sets [`context`](StructuredInstruction::context): Context that helps to understand the image.
     pub fn context(mut self, value: impl Param<String, M>) -> Self {
         self.optional.context = self.checking.optional("context", value);
         self
     }
 
-    /// Sets [`artistic_style`](StructuredInstruction::artistic_style):
+    /// Sets [`artistic_style`](StructuredInstruction::artistic_style): Artistic style of the image.
     pub fn artistic_style(mut self, value: impl Param<String, M>) -> Self {
         self.optional.artistic_style = self.checking.optional("artistic_style", value);
         self
     }
 
-    /// Sets [`edit_instruction`](StructuredInstruction::edit_instruction):
+    /// Sets [`edit_instruction`](StructuredInstruction::edit_instruction): Edit to make, as an
+    /// instruction.
     pub fn edit_instruction(mut self, value: impl Param<String, M>) -> Self {
         self.optional.edit_instruction = self
             .checking
@@ -319,7 +325,7 @@ struct PromptObjectOptional {
 }
 
 impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, M> {
-    /// Sets [`relationship`](PromptObject::relationship):
+    /// Sets [`relationship`](PromptObject::relationship): Relation of the object to the others.
     pub fn relationship(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -331,37 +337,39 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         }
     }
 
-    /// Sets [`description`](PromptObject::description):
+    /// Sets [`description`](PromptObject::description): Short description of the object.
     pub fn description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.description = self.checking.optional("description", value);
         self
     }
 
-    /// Sets [`location`](PromptObject::location):
+    /// Sets [`location`](PromptObject::location): Place of the object in the image, such as the top
+    /// left.
     pub fn location(mut self, value: impl Param<String, M>) -> Self {
         self.optional.location = self.checking.optional("location", value);
         self
     }
 
-    /// Sets [`relative_size`](PromptObject::relative_size):
+    /// Sets [`relative_size`](PromptObject::relative_size): Size of the object beside the rest of the
+    /// image.
     pub fn relative_size(mut self, value: impl Param<String, M>) -> Self {
         self.optional.relative_size = self.checking.optional("relative_size", value);
         self
     }
 
-    /// Sets [`shape_and_color`](PromptObject::shape_and_color):
+    /// Sets [`shape_and_color`](PromptObject::shape_and_color): Shape and main color of the object.
     pub fn shape_and_color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.shape_and_color = self.checking.optional("shape_and_color", value);
         self
     }
 
-    /// Sets [`texture`](PromptObject::texture):
+    /// Sets [`texture`](PromptObject::texture): Surface of the object, such as smooth or furry.
     pub fn texture(mut self, value: impl Param<String, M>) -> Self {
         self.optional.texture = self.checking.optional("texture", value);
         self
     }
 
-    /// Sets [`appearance_details`](PromptObject::appearance_details):
+    /// Sets [`appearance_details`](PromptObject::appearance_details): Other visible details.
     pub fn appearance_details(mut self, value: impl Param<String, M>) -> Self {
         self.optional.appearance_details = self
             .checking
@@ -369,7 +377,7 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         self
     }
 
-    /// Sets [`number_of_objects`](PromptObject::number_of_objects):
+    /// Sets [`number_of_objects`](PromptObject::number_of_objects): Number of such objects.
     pub fn number_of_objects(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.number_of_objects = self
             .checking
@@ -377,37 +385,38 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         self
     }
 
-    /// Sets [`pose`](PromptObject::pose):
+    /// Sets [`pose`](PromptObject::pose): Position of the body.
     pub fn pose(mut self, value: impl Param<String, M>) -> Self {
         self.optional.pose = self.checking.optional("pose", value);
         self
     }
 
-    /// Sets [`expression`](PromptObject::expression):
+    /// Sets [`expression`](PromptObject::expression): Expression of the face.
     pub fn expression(mut self, value: impl Param<String, M>) -> Self {
         self.optional.expression = self.checking.optional("expression", value);
         self
     }
 
-    /// Sets [`clothing`](PromptObject::clothing):
+    /// Sets [`clothing`](PromptObject::clothing): Clothes of the person.
     pub fn clothing(mut self, value: impl Param<String, M>) -> Self {
         self.optional.clothing = self.checking.optional("clothing", value);
         self
     }
 
-    /// Sets [`action`](PromptObject::action):
+    /// Sets [`action`](PromptObject::action): Action of the object.
     pub fn action(mut self, value: impl Param<String, M>) -> Self {
         self.optional.action = self.checking.optional("action", value);
         self
     }
 
-    /// Sets [`gender`](PromptObject::gender):
+    /// Sets [`gender`](PromptObject::gender): Gender of the person.
     pub fn gender(mut self, value: impl Param<String, M>) -> Self {
         self.optional.gender = self.checking.optional("gender", value);
         self
     }
 
-    /// Sets [`skin_tone_and_texture`](PromptObject::skin_tone_and_texture):
+    /// Sets [`skin_tone_and_texture`](PromptObject::skin_tone_and_texture): Tone and texture of the
+    /// skin.
     pub fn skin_tone_and_texture(mut self, value: impl Param<String, M>) -> Self {
         self.optional.skin_tone_and_texture = self
             .checking
@@ -415,7 +424,7 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         self
     }
 
-    /// Sets [`orientation`](PromptObject::orientation):
+    /// Sets [`orientation`](PromptObject::orientation): Direction that the object faces.
     pub fn orientation(mut self, value: impl Param<String, M>) -> Self {
         self.optional.orientation = self.checking.optional("orientation", value);
         self
@@ -487,19 +496,19 @@ struct LightingOptional {
 }
 
 impl<M: fal_core::Mode> LightingBuilder<M> {
-    /// Sets [`conditions`](Lighting::conditions):
+    /// Sets [`conditions`](Lighting::conditions): Kind of light, such as daylight or a studio.
     pub fn conditions(mut self, value: impl Param<String, M>) -> Self {
         self.optional.conditions = self.checking.optional("conditions", value);
         self
     }
 
-    /// Sets [`direction`](Lighting::direction):
+    /// Sets [`direction`](Lighting::direction): Side that the light comes from.
     pub fn direction(mut self, value: impl Param<String, M>) -> Self {
         self.optional.direction = self.checking.optional("direction", value);
         self
     }
 
-    /// Sets [`shadows`](Lighting::shadows):
+    /// Sets [`shadows`](Lighting::shadows): Shadows in the image.
     pub fn shadows(mut self, value: impl Param<String, M>) -> Self {
         self.optional.shadows = self.checking.optional("shadows", value);
         self
@@ -556,19 +565,21 @@ struct AestheticsOptional {
 }
 
 impl<M: fal_core::Mode> AestheticsBuilder<M> {
-    /// Sets [`composition`](Aesthetics::composition):
+    /// Sets [`composition`](Aesthetics::composition): Arrangement of the image, such as the rule of
+    /// thirds.
     pub fn composition(mut self, value: impl Param<String, M>) -> Self {
         self.optional.composition = self.checking.optional("composition", value);
         self
     }
 
-    /// Sets [`color_scheme`](Aesthetics::color_scheme):
+    /// Sets [`color_scheme`](Aesthetics::color_scheme): Colors of the image, and how they go together.
     pub fn color_scheme(mut self, value: impl Param<String, M>) -> Self {
         self.optional.color_scheme = self.checking.optional("color_scheme", value);
         self
     }
 
-    /// Sets [`mood_atmosphere`](Aesthetics::mood_atmosphere):
+    /// Sets [`mood_atmosphere`](Aesthetics::mood_atmosphere): Mood of the image, such as serene or
+    /// mysterious.
     pub fn mood_atmosphere(mut self, value: impl Param<String, M>) -> Self {
         self.optional.mood_atmosphere = self.checking.optional("mood_atmosphere", value);
         self
@@ -628,25 +639,28 @@ struct PhotographicCharacteristicsOptional {
 }
 
 impl<M: fal_core::Mode> PhotographicCharacteristicsBuilder<M> {
-    /// Sets [`depth_of_field`](PhotographicCharacteristics::depth_of_field):
+    /// Sets [`depth_of_field`](PhotographicCharacteristics::depth_of_field): Depth of field, such as
+    /// shallow or deep.
     pub fn depth_of_field(mut self, value: impl Param<String, M>) -> Self {
         self.optional.depth_of_field = self.checking.optional("depth_of_field", value);
         self
     }
 
-    /// Sets [`focus`](PhotographicCharacteristics::focus):
+    /// Sets [`focus`](PhotographicCharacteristics::focus): Sharp and blurred parts of the image.
     pub fn focus(mut self, value: impl Param<String, M>) -> Self {
         self.optional.focus = self.checking.optional("focus", value);
         self
     }
 
-    /// Sets [`camera_angle`](PhotographicCharacteristics::camera_angle):
+    /// Sets [`camera_angle`](PhotographicCharacteristics::camera_angle): Angle of the camera, such as
+    /// eye level.
     pub fn camera_angle(mut self, value: impl Param<String, M>) -> Self {
         self.optional.camera_angle = self.checking.optional("camera_angle", value);
         self
     }
 
-    /// Sets [`lens_focal_length`](PhotographicCharacteristics::lens_focal_length):
+    /// Sets [`lens_focal_length`](PhotographicCharacteristics::lens_focal_length): Focal length of the
+    /// lens, such as wide angle or telephoto.
     pub fn lens_focal_length(mut self, value: impl Param<String, M>) -> Self {
         self.optional.lens_focal_length = self
             .checking

@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `steps_num`.
+    /// Number of denoising steps. Few steps are quick, many bring out detail.
     ///
     /// Between 4 and 30. Default `8`.
     pub steps_num: Option<StepsNum>,
@@ -276,7 +276,7 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`steps_num`](Input::steps_num): Between 4 and 30. Default `8`.
+    /// Sets [`steps_num`](Input::steps_num): Number of denoising steps. Between 4 and 30. Default `8`.
     pub fn steps_num(mut self, value: impl Param<StepsNum, M>) -> Self {
         self.optional.steps_num = self.checking.optional("steps_num", value);
         self

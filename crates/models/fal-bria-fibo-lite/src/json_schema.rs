@@ -33,19 +33,20 @@ impl SchemaText for fal_bria_fibo_lite::types::StructuredPrompt {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "short_description": {"type": "string"},
-        "objects": {"type": "array", "items": {"$type": "ObjectDescription"}},
-        "background_setting": {"type": "string"},
-        "lighting": {"$type": "LightingDetails"},
-        "aesthetics": {"$type": "AestheticsDetails"},
-        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristicsDetails"}, {"type": "null"}]},
-        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "text_render": {"anyOf": [{"type": "array", "items": {"$type": "TextRender"}}, {"type": "null"}]},
-        "context": {"type": "string"},
-        "artistic_style": {"type": "string"},
-        "subject_emotions": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "short_description": {"type": "string", "description": "Summary of the image in a few sentences."},
+        "objects": {"type": "array", "items": {"$type": "ObjectDescription"}, "description": "Objects in the image."},
+        "background_setting": {"type": "string", "description": "Surroundings and background."},
+        "lighting": {"description": "Light of the image.", "allOf": [{"$type": "LightingDetails"}]},
+        "aesthetics": {"description": "Aesthetics of the image.", "allOf": [{"$type": "AestheticsDetails"}]},
+        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristicsDetails"}, {"type": "null"}], "description": "Camera and lens."},
+        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Medium of the image, such as a photograph or an oil painting."},
+        "text_render": {"anyOf": [{"type": "array", "items": {"$type": "TextRender"}}, {"type": "null"}], "description": "Texts that are part of the image."},
+        "context": {"type": "string", "description": "Context that helps to understand the image."},
+        "artistic_style": {"type": "string", "description": "Artistic style of the image."},
+        "subject_emotions": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Emotions that can be seen on the subjects."}
       },
-      "required": ["short_description", "objects", "background_setting", "lighting", "aesthetics", "context", "artistic_style"]
+      "required": ["short_description", "objects", "background_setting", "lighting", "aesthetics", "context", "artistic_style"],
+      "description": "The parts of an image, described one by one."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_fibo_lite::types::AestheticsDetails>("AestheticsDetails"),
@@ -63,23 +64,24 @@ impl SchemaText for fal_bria_fibo_lite::types::ObjectDescription {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "description": {"type": "string"},
-        "location": {"type": "string"},
-        "relationship": {"type": "string"},
-        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "action": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "description": {"type": "string", "description": "Short description of the object."},
+        "location": {"type": "string", "description": "Place of the object in the image, such as the top left."},
+        "relationship": {"type": "string", "description": "Relation of the object to the others."},
+        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Size of the object beside the rest of the image."},
+        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shape and main color of the object."},
+        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surface of the object, such as smooth or furry."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."},
+        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of such objects."},
+        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Position of the body."},
+        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Expression of the face."},
+        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clothes of the person."},
+        "action": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Action of the object."},
+        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Gender of the person."},
+        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Tone and texture of the skin."},
+        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Direction that the object faces."}
       },
-      "required": ["description", "location", "relationship"]
+      "required": ["description", "location", "relationship"],
+      "description": "A thing or a person in an image."
     }"#;
 }
 
@@ -88,11 +90,12 @@ impl SchemaText for fal_bria_fibo_lite::types::LightingDetails {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "conditions": {"type": "string"},
-        "direction": {"type": "string"},
-        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "conditions": {"type": "string", "description": "Kind of light, such as daylight or a studio."},
+        "direction": {"type": "string", "description": "Side that the light comes from."},
+        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shadows in the image."}
       },
-      "required": ["conditions", "direction"]
+      "required": ["conditions", "direction"],
+      "description": "The light of an image."
     }"#;
 }
 
@@ -101,13 +104,14 @@ impl SchemaText for fal_bria_fibo_lite::types::AestheticsDetails {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "composition": {"type": "string"},
-        "color_scheme": {"type": "string"},
-        "mood_atmosphere": {"type": "string"},
-        "aesthetic_score": {"type": "string"},
-        "preference_score": {"type": "string"}
+        "composition": {"type": "string", "description": "Arrangement of the image, such as the rule of thirds."},
+        "color_scheme": {"type": "string", "description": "Colors of the image, and how they go together."},
+        "mood_atmosphere": {"type": "string", "description": "Mood of the image, such as serene or mysterious."},
+        "aesthetic_score": {"type": "string", "description": "Beauty of the image in words, from very low to very high."},
+        "preference_score": {"type": "string", "description": "Appeal of the image in words, from very low to very high."}
       },
-      "required": ["composition", "color_scheme", "mood_atmosphere", "aesthetic_score", "preference_score"]
+      "required": ["composition", "color_scheme", "mood_atmosphere", "aesthetic_score", "preference_score"],
+      "description": "The aesthetics of an image."
     }"#;
 }
 
@@ -116,12 +120,13 @@ impl SchemaText for fal_bria_fibo_lite::types::PhotographicCharacteristicsDetail
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "depth_of_field": {"type": "string"},
-        "focus": {"type": "string"},
-        "camera_angle": {"type": "string"},
-        "lens_focal_length": {"type": "string"}
+        "depth_of_field": {"type": "string", "description": "Depth of field, such as shallow or deep."},
+        "focus": {"type": "string", "description": "Sharp and blurred parts of the image."},
+        "camera_angle": {"type": "string", "description": "Angle of the camera, such as eye level."},
+        "lens_focal_length": {"type": "string", "description": "Focal length of the lens, such as wide angle or telephoto."}
       },
-      "required": ["depth_of_field", "focus", "camera_angle", "lens_focal_length"]
+      "required": ["depth_of_field", "focus", "camera_angle", "lens_focal_length"],
+      "description": "The camera and the lens of an image."
     }"#;
 }
 
@@ -130,14 +135,15 @@ impl SchemaText for fal_bria_fibo_lite::types::TextRender {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text": {"type": "string"},
-        "location": {"type": "string"},
-        "size": {"type": "string"},
-        "color": {"type": "string"},
-        "font": {"type": "string"},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "text": {"type": "string", "description": "Text to show."},
+        "location": {"type": "string", "description": "Place of the text in the image."},
+        "size": {"type": "string", "description": "Size of the text beside the rest of the image."},
+        "color": {"type": "string", "description": "Color of the text."},
+        "font": {"type": "string", "description": "Look of the letters."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."}
       },
-      "required": ["text", "location", "size", "color", "font"]
+      "required": ["text", "location", "size", "color", "font"],
+      "description": "A text that is part of an image."
     }"#;
 }
 
@@ -146,19 +152,20 @@ impl SchemaText for fal_bria_fibo_lite::types::StructuredPromptOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "short_description": {"type": "string"},
-        "objects": {"type": "array", "items": {"$type": "ObjectDescriptionOutput"}},
-        "background_setting": {"type": "string"},
-        "lighting": {"$type": "LightingDetailsOutput"},
-        "aesthetics": {"$type": "AestheticsDetailsOutput"},
-        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristicsDetailsOutput"}, {"type": "null"}]},
-        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "text_render": {"anyOf": [{"type": "array", "items": {"$type": "TextRenderOutput"}}, {"type": "null"}]},
-        "context": {"type": "string"},
-        "artistic_style": {"type": "string"},
-        "subject_emotions": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "short_description": {"type": "string", "description": "Summary of the image in a few sentences."},
+        "objects": {"type": "array", "items": {"$type": "ObjectDescriptionOutput"}, "description": "Objects in the image."},
+        "background_setting": {"type": "string", "description": "Surroundings and background."},
+        "lighting": {"description": "Light of the image.", "allOf": [{"$type": "LightingDetailsOutput"}]},
+        "aesthetics": {"description": "Aesthetics of the image.", "allOf": [{"$type": "AestheticsDetailsOutput"}]},
+        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristicsDetailsOutput"}, {"type": "null"}], "description": "Camera and lens."},
+        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Medium of the image, such as a photograph or an oil painting."},
+        "text_render": {"anyOf": [{"type": "array", "items": {"$type": "TextRenderOutput"}}, {"type": "null"}], "description": "Texts that are part of the image."},
+        "context": {"type": "string", "description": "Context that helps to understand the image."},
+        "artistic_style": {"type": "string", "description": "Artistic style of the image."},
+        "subject_emotions": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Emotions that can be seen on the subjects."}
       },
-      "required": ["short_description", "objects", "background_setting", "lighting", "aesthetics", "context", "artistic_style"]
+      "required": ["short_description", "objects", "background_setting", "lighting", "aesthetics", "context", "artistic_style"],
+      "description": "The parts of an image, described one by one."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -182,23 +189,24 @@ impl SchemaText for fal_bria_fibo_lite::types::ObjectDescriptionOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "description": {"type": "string"},
-        "location": {"type": "string"},
-        "relationship": {"type": "string"},
-        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "action": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "description": {"type": "string", "description": "Short description of the object."},
+        "location": {"type": "string", "description": "Place of the object in the image, such as the top left."},
+        "relationship": {"type": "string", "description": "Relation of the object to the others."},
+        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Size of the object beside the rest of the image."},
+        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shape and main color of the object."},
+        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surface of the object, such as smooth or furry."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."},
+        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of such objects."},
+        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Position of the body."},
+        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Expression of the face."},
+        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clothes of the person."},
+        "action": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Action of the object."},
+        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Gender of the person."},
+        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Tone and texture of the skin."},
+        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Direction that the object faces."}
       },
-      "required": ["description", "location", "relationship"]
+      "required": ["description", "location", "relationship"],
+      "description": "A thing or a person in an image."
     }"#;
 }
 
@@ -207,11 +215,12 @@ impl SchemaText for fal_bria_fibo_lite::types::LightingDetailsOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "conditions": {"type": "string"},
-        "direction": {"type": "string"},
-        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "conditions": {"type": "string", "description": "Kind of light, such as daylight or a studio."},
+        "direction": {"type": "string", "description": "Side that the light comes from."},
+        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shadows in the image."}
       },
-      "required": ["conditions", "direction"]
+      "required": ["conditions", "direction"],
+      "description": "The light of an image."
     }"#;
 }
 
@@ -220,13 +229,14 @@ impl SchemaText for fal_bria_fibo_lite::types::AestheticsDetailsOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "composition": {"type": "string"},
-        "color_scheme": {"type": "string"},
-        "mood_atmosphere": {"type": "string"},
-        "aesthetic_score": {"type": "string"},
-        "preference_score": {"type": "string"}
+        "composition": {"type": "string", "description": "Arrangement of the image, such as the rule of thirds."},
+        "color_scheme": {"type": "string", "description": "Colors of the image, and how they go together."},
+        "mood_atmosphere": {"type": "string", "description": "Mood of the image, such as serene or mysterious."},
+        "aesthetic_score": {"type": "string", "description": "Beauty of the image in words, from very low to very high."},
+        "preference_score": {"type": "string", "description": "Appeal of the image in words, from very low to very high."}
       },
-      "required": ["composition", "color_scheme", "mood_atmosphere", "aesthetic_score", "preference_score"]
+      "required": ["composition", "color_scheme", "mood_atmosphere", "aesthetic_score", "preference_score"],
+      "description": "The aesthetics of an image."
     }"#;
 }
 
@@ -235,12 +245,13 @@ impl SchemaText for fal_bria_fibo_lite::types::PhotographicCharacteristicsDetail
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "depth_of_field": {"type": "string"},
-        "focus": {"type": "string"},
-        "camera_angle": {"type": "string"},
-        "lens_focal_length": {"type": "string"}
+        "depth_of_field": {"type": "string", "description": "Depth of field, such as shallow or deep."},
+        "focus": {"type": "string", "description": "Sharp and blurred parts of the image."},
+        "camera_angle": {"type": "string", "description": "Angle of the camera, such as eye level."},
+        "lens_focal_length": {"type": "string", "description": "Focal length of the lens, such as wide angle or telephoto."}
       },
-      "required": ["depth_of_field", "focus", "camera_angle", "lens_focal_length"]
+      "required": ["depth_of_field", "focus", "camera_angle", "lens_focal_length"],
+      "description": "The camera and the lens of an image."
     }"#;
 }
 
@@ -249,14 +260,15 @@ impl SchemaText for fal_bria_fibo_lite::types::TextRenderOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text": {"type": "string"},
-        "location": {"type": "string"},
-        "size": {"type": "string"},
-        "color": {"type": "string"},
-        "font": {"type": "string"},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "text": {"type": "string", "description": "Text to show."},
+        "location": {"type": "string", "description": "Place of the text in the image."},
+        "size": {"type": "string", "description": "Size of the text beside the rest of the image."},
+        "color": {"type": "string", "description": "Color of the text."},
+        "font": {"type": "string", "description": "Look of the letters."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."}
       },
-      "required": ["text", "location", "size", "color", "font"]
+      "required": ["text", "location", "size", "color", "font"],
+      "description": "A text that is part of an image."
     }"#;
 }
 
@@ -265,17 +277,18 @@ impl SchemaText for fal_bria_fibo_lite::types::BriaFiboVlmStructuredPrompt {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "short_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "objects": {"anyOf": [{"type": "array", "items": {"$type": "PromptObject"}}, {"type": "null"}], "default": []},
-        "background_setting": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "lighting": {"anyOf": [{"$type": "Lighting"}, {"type": "null"}]},
-        "aesthetics": {"anyOf": [{"$type": "Aesthetics"}, {"type": "null"}]},
-        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristics"}, {"type": "null"}]},
-        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "text_render": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "default": []},
-        "context": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "artistic_style": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "short_description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Summary of the image in a few sentences."},
+        "objects": {"anyOf": [{"type": "array", "items": {"$type": "PromptObject"}}, {"type": "null"}], "description": "Objects in the image.", "default": []},
+        "background_setting": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surroundings and background."},
+        "lighting": {"anyOf": [{"$type": "Lighting"}, {"type": "null"}], "description": "Light of the image."},
+        "aesthetics": {"anyOf": [{"$type": "Aesthetics"}, {"type": "null"}], "description": "Aesthetics of the image."},
+        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristics"}, {"type": "null"}], "description": "Camera and lens."},
+        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Medium of the image, such as a photograph or an oil painting."},
+        "text_render": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "Texts that are part of the image.", "default": []},
+        "context": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Context that helps to understand the image."},
+        "artistic_style": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Artistic style of the image."}
+      },
+      "description": "The parts of an image, described one by one."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_fibo_lite::types::Aesthetics>("Aesthetics"),
@@ -292,23 +305,24 @@ impl SchemaText for fal_bria_fibo_lite::types::PromptObject {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "location": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "relationship": {"type": "string"},
-        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "action": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Short description of the object."},
+        "location": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Place of the object in the image, such as the top left."},
+        "relationship": {"type": "string", "description": "Relation of the object to the others."},
+        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Size of the object beside the rest of the image."},
+        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shape and main color of the object."},
+        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surface of the object, such as smooth or furry."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."},
+        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of such objects."},
+        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Position of the body."},
+        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Expression of the face."},
+        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clothes of the person."},
+        "action": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Action of the object."},
+        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Gender of the person."},
+        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Tone and texture of the skin."},
+        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Direction that the object faces."}
       },
-      "required": ["relationship"]
+      "required": ["relationship"],
+      "description": "A thing or a person in an image."
     }"#;
 }
 
@@ -317,10 +331,11 @@ impl SchemaText for fal_bria_fibo_lite::types::Lighting {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "conditions": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "direction": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "conditions": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Kind of light, such as daylight or a studio."},
+        "direction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Side that the light comes from."},
+        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shadows in the image."}
+      },
+      "description": "The light of an image."
     }"#;
 }
 
@@ -329,13 +344,14 @@ impl SchemaText for fal_bria_fibo_lite::types::Aesthetics {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "composition": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "color_scheme": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "mood_atmosphere": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "aesthetic_score": {"type": "string"},
-        "preference_score": {"type": "string"}
+        "composition": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Arrangement of the image, such as the rule of thirds."},
+        "color_scheme": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Colors of the image, and how they go together."},
+        "mood_atmosphere": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mood of the image, such as serene or mysterious."},
+        "aesthetic_score": {"type": "string", "description": "Beauty of the image in words, from very low to very high."},
+        "preference_score": {"type": "string", "description": "Appeal of the image in words, from very low to very high."}
       },
-      "required": ["aesthetic_score", "preference_score"]
+      "required": ["aesthetic_score", "preference_score"],
+      "description": "The aesthetics of an image."
     }"#;
 }
 
@@ -344,11 +360,12 @@ impl SchemaText for fal_bria_fibo_lite::types::PhotographicCharacteristics {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "depth_of_field": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "focus": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "camera_angle": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "lens_focal_length": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "depth_of_field": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth of field, such as shallow or deep."},
+        "focus": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Sharp and blurred parts of the image."},
+        "camera_angle": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Angle of the camera, such as eye level."},
+        "lens_focal_length": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Focal length of the lens, such as wide angle or telephoto."}
+      },
+      "description": "The camera and the lens of an image."
     }"#;
 }
 
@@ -363,7 +380,7 @@ impl SchemaText for fal_bria_fibo_lite::generate::Input {
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 7},
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "steps_num": {"type": "integer", "minimum": 4, "maximum": 30, "default": 8},
+        "steps_num": {"type": "integer", "minimum": 4, "maximum": 30, "description": "Number of denoising steps. Few steps are quick, many bring out detail.", "default": 8},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "description": "The parameters of `bria/fibo-lite/generate`."
@@ -408,7 +425,7 @@ impl SchemaText for fal_bria_fibo_lite::generate::structured_prompt::Input {
       "type": "object",
       "properties": {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Question or instruction for the model."},
-        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}]},
+        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}], "description": "Description of the image by its parts, as the model wrote it."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 7}
       },
@@ -425,7 +442,7 @@ impl SchemaText for fal_bria_fibo_lite::generate::structured_prompt::lite::Input
       "type": "object",
       "properties": {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Question or instruction for the model."},
-        "structured_prompt": {"anyOf": [{"$type": "BriaFiboVlmStructuredPrompt"}, {"type": "null"}]},
+        "structured_prompt": {"anyOf": [{"$type": "BriaFiboVlmStructuredPrompt"}, {"type": "null"}], "description": "Description of the image by its parts, as the model wrote it."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555}
       },

@@ -8,371 +8,371 @@ use serde_json::Value;
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `StructuredPrompt` of the document.
+/// The parts of an image, described one by one.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StructuredPrompt {
-    /// `short_description`.
+    /// Summary of the image in a few sentences.
     pub short_description: String,
-    /// `objects`.
+    /// Objects in the image.
     pub objects: Vec<ObjectDescription>,
-    /// `background_setting`.
+    /// Surroundings and background.
     pub background_setting: String,
-    /// `lighting`.
+    /// Light of the image.
     pub lighting: LightingDetails,
-    /// `aesthetics`.
+    /// Aesthetics of the image.
     pub aesthetics: AestheticsDetails,
-    /// `photographic_characteristics`.
+    /// Camera and lens.
     pub photographic_characteristics: Option<PhotographicCharacteristicsDetails>,
-    /// `style_medium`.
+    /// Medium of the image, such as a photograph or an oil painting.
     pub style_medium: Option<String>,
-    /// `text_render`.
+    /// Texts that are part of the image.
     pub text_render: Option<Vec<TextRender>>,
-    /// `context`.
+    /// Context that helps to understand the image.
     pub context: String,
-    /// `artistic_style`.
+    /// Artistic style of the image.
     pub artistic_style: String,
-    /// `subject_emotions`.
+    /// Emotions that can be seen on the subjects.
     pub subject_emotions: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `ObjectDescription` of the document.
+/// A thing or a person in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectDescription {
-    /// `description`.
+    /// Short description of the object.
     pub description: String,
-    /// `location`.
+    /// Place of the object in the image, such as the top left.
     pub location: String,
-    /// `relationship`.
+    /// Relation of the object to the others.
     pub relationship: String,
-    /// `relative_size`.
+    /// Size of the object beside the rest of the image.
     pub relative_size: Option<String>,
-    /// `shape_and_color`.
+    /// Shape and main color of the object.
     pub shape_and_color: Option<String>,
-    /// `texture`.
+    /// Surface of the object, such as smooth or furry.
     pub texture: Option<String>,
-    /// `appearance_details`.
+    /// Other visible details.
     pub appearance_details: Option<String>,
-    /// `number_of_objects`.
+    /// Number of such objects.
     pub number_of_objects: Option<Integer>,
-    /// `pose`.
+    /// Position of the body.
     pub pose: Option<String>,
-    /// `expression`.
+    /// Expression of the face.
     pub expression: Option<String>,
-    /// `clothing`.
+    /// Clothes of the person.
     pub clothing: Option<String>,
-    /// `action`.
+    /// Action of the object.
     pub action: Option<String>,
-    /// `gender`.
+    /// Gender of the person.
     pub gender: Option<String>,
-    /// `skin_tone_and_texture`.
+    /// Tone and texture of the skin.
     pub skin_tone_and_texture: Option<String>,
-    /// `orientation`.
+    /// Direction that the object faces.
     pub orientation: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `LightingDetails` of the document.
+/// The light of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LightingDetails {
-    /// `conditions`.
+    /// Kind of light, such as daylight or a studio.
     pub conditions: String,
-    /// `direction`.
+    /// Side that the light comes from.
     pub direction: String,
-    /// `shadows`.
+    /// Shadows in the image.
     pub shadows: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `AestheticsDetails` of the document.
+/// The aesthetics of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AestheticsDetails {
-    /// `composition`.
+    /// Arrangement of the image, such as the rule of thirds.
     pub composition: String,
-    /// `color_scheme`.
+    /// Colors of the image, and how they go together.
     pub color_scheme: String,
-    /// `mood_atmosphere`.
+    /// Mood of the image, such as serene or mysterious.
     pub mood_atmosphere: String,
-    /// `aesthetic_score`.
+    /// Beauty of the image in words, from very low to very high.
     pub aesthetic_score: String,
-    /// `preference_score`.
+    /// Appeal of the image in words, from very low to very high.
     pub preference_score: String,
 }
 
-/// The object `PhotographicCharacteristicsDetails` of the document.
+/// The camera and the lens of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PhotographicCharacteristicsDetails {
-    /// `depth_of_field`.
+    /// Depth of field, such as shallow or deep.
     pub depth_of_field: String,
-    /// `focus`.
+    /// Sharp and blurred parts of the image.
     pub focus: String,
-    /// `camera_angle`.
+    /// Angle of the camera, such as eye level.
     pub camera_angle: String,
-    /// `lens_focal_length`.
+    /// Focal length of the lens, such as wide angle or telephoto.
     pub lens_focal_length: String,
 }
 
-/// The object `TextRender` of the document.
+/// A text that is part of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TextRender {
-    /// `text`.
+    /// Text to show.
     pub text: String,
-    /// `location`.
+    /// Place of the text in the image.
     pub location: String,
-    /// `size`.
+    /// Size of the text beside the rest of the image.
     pub size: String,
-    /// `color`.
+    /// Color of the text.
     pub color: String,
-    /// `font`.
+    /// Look of the letters.
     pub font: String,
-    /// `appearance_details`.
+    /// Other visible details.
     pub appearance_details: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `StructuredPrompt` of the document.
+/// The parts of an image, described one by one.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StructuredPromptOutput {
-    /// `short_description`.
+    /// Summary of the image in a few sentences.
     pub short_description: String,
-    /// `objects`.
+    /// Objects in the image.
     pub objects: Vec<ObjectDescriptionOutput>,
-    /// `background_setting`.
+    /// Surroundings and background.
     pub background_setting: String,
-    /// `lighting`.
+    /// Light of the image.
     pub lighting: LightingDetailsOutput,
-    /// `aesthetics`.
+    /// Aesthetics of the image.
     pub aesthetics: AestheticsDetailsOutput,
-    /// `photographic_characteristics`.
+    /// Camera and lens.
     pub photographic_characteristics: Option<PhotographicCharacteristicsDetailsOutput>,
-    /// `style_medium`.
+    /// Medium of the image, such as a photograph or an oil painting.
     pub style_medium: Option<String>,
-    /// `text_render`.
+    /// Texts that are part of the image.
     pub text_render: Option<Vec<TextRenderOutput>>,
-    /// `context`.
+    /// Context that helps to understand the image.
     pub context: String,
-    /// `artistic_style`.
+    /// Artistic style of the image.
     pub artistic_style: String,
-    /// `subject_emotions`.
+    /// Emotions that can be seen on the subjects.
     pub subject_emotions: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `ObjectDescription` of the document.
+/// A thing or a person in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectDescriptionOutput {
-    /// `description`.
+    /// Short description of the object.
     pub description: String,
-    /// `location`.
+    /// Place of the object in the image, such as the top left.
     pub location: String,
-    /// `relationship`.
+    /// Relation of the object to the others.
     pub relationship: String,
-    /// `relative_size`.
+    /// Size of the object beside the rest of the image.
     pub relative_size: Option<String>,
-    /// `shape_and_color`.
+    /// Shape and main color of the object.
     pub shape_and_color: Option<String>,
-    /// `texture`.
+    /// Surface of the object, such as smooth or furry.
     pub texture: Option<String>,
-    /// `appearance_details`.
+    /// Other visible details.
     pub appearance_details: Option<String>,
-    /// `number_of_objects`.
+    /// Number of such objects.
     pub number_of_objects: Option<Integer>,
-    /// `pose`.
+    /// Position of the body.
     pub pose: Option<String>,
-    /// `expression`.
+    /// Expression of the face.
     pub expression: Option<String>,
-    /// `clothing`.
+    /// Clothes of the person.
     pub clothing: Option<String>,
-    /// `action`.
+    /// Action of the object.
     pub action: Option<String>,
-    /// `gender`.
+    /// Gender of the person.
     pub gender: Option<String>,
-    /// `skin_tone_and_texture`.
+    /// Tone and texture of the skin.
     pub skin_tone_and_texture: Option<String>,
-    /// `orientation`.
+    /// Direction that the object faces.
     pub orientation: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `LightingDetails` of the document.
+/// The light of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LightingDetailsOutput {
-    /// `conditions`.
+    /// Kind of light, such as daylight or a studio.
     pub conditions: String,
-    /// `direction`.
+    /// Side that the light comes from.
     pub direction: String,
-    /// `shadows`.
+    /// Shadows in the image.
     pub shadows: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `AestheticsDetails` of the document.
+/// The aesthetics of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AestheticsDetailsOutput {
-    /// `composition`.
+    /// Arrangement of the image, such as the rule of thirds.
     pub composition: String,
-    /// `color_scheme`.
+    /// Colors of the image, and how they go together.
     pub color_scheme: String,
-    /// `mood_atmosphere`.
+    /// Mood of the image, such as serene or mysterious.
     pub mood_atmosphere: String,
-    /// `aesthetic_score`.
+    /// Beauty of the image in words, from very low to very high.
     pub aesthetic_score: String,
-    /// `preference_score`.
+    /// Appeal of the image in words, from very low to very high.
     pub preference_score: String,
 }
 
-/// The object `PhotographicCharacteristicsDetails` of the document.
+/// The camera and the lens of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PhotographicCharacteristicsDetailsOutput {
-    /// `depth_of_field`.
+    /// Depth of field, such as shallow or deep.
     pub depth_of_field: String,
-    /// `focus`.
+    /// Sharp and blurred parts of the image.
     pub focus: String,
-    /// `camera_angle`.
+    /// Angle of the camera, such as eye level.
     pub camera_angle: String,
-    /// `lens_focal_length`.
+    /// Focal length of the lens, such as wide angle or telephoto.
     pub lens_focal_length: String,
 }
 
-/// The object `TextRender` of the document.
+/// A text that is part of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TextRenderOutput {
-    /// `text`.
+    /// Text to show.
     pub text: String,
-    /// `location`.
+    /// Place of the text in the image.
     pub location: String,
-    /// `size`.
+    /// Size of the text beside the rest of the image.
     pub size: String,
-    /// `color`.
+    /// Color of the text.
     pub color: String,
-    /// `font`.
+    /// Look of the letters.
     pub font: String,
-    /// `appearance_details`.
+    /// Other visible details.
     pub appearance_details: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `bria_fibo-vlm_StructuredPrompt` of the document.
+/// The parts of an image, described one by one.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct BriaFiboVlmStructuredPrompt {
-    /// `short_description`.
+    /// Summary of the image in a few sentences.
     pub short_description: Option<String>,
-    /// `objects`.
+    /// Objects in the image.
     ///
     /// Default `[]`.
     pub objects: Option<Nullable<Vec<PromptObject>>>,
-    /// `background_setting`.
+    /// Surroundings and background.
     pub background_setting: Option<String>,
-    /// `lighting`.
+    /// Light of the image.
     pub lighting: Option<Lighting>,
-    /// `aesthetics`.
+    /// Aesthetics of the image.
     pub aesthetics: Option<Aesthetics>,
-    /// `photographic_characteristics`.
+    /// Camera and lens.
     pub photographic_characteristics: Option<PhotographicCharacteristics>,
-    /// `style_medium`.
+    /// Medium of the image, such as a photograph or an oil painting.
     pub style_medium: Option<String>,
-    /// `text_render`.
+    /// Texts that are part of the image.
     ///
     /// Default `[]`.
     pub text_render: Option<Nullable<Vec<Value>>>,
-    /// `context`.
+    /// Context that helps to understand the image.
     pub context: Option<String>,
-    /// `artistic_style`.
+    /// Artistic style of the image.
     pub artistic_style: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `PromptObject` of the document.
+/// A thing or a person in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PromptObject {
-    /// `description`.
+    /// Short description of the object.
     pub description: Option<String>,
-    /// `location`.
+    /// Place of the object in the image, such as the top left.
     pub location: Option<String>,
-    /// `relationship`.
+    /// Relation of the object to the others.
     pub relationship: String,
-    /// `relative_size`.
+    /// Size of the object beside the rest of the image.
     pub relative_size: Option<String>,
-    /// `shape_and_color`.
+    /// Shape and main color of the object.
     pub shape_and_color: Option<String>,
-    /// `texture`.
+    /// Surface of the object, such as smooth or furry.
     pub texture: Option<String>,
-    /// `appearance_details`.
+    /// Other visible details.
     pub appearance_details: Option<String>,
-    /// `number_of_objects`.
+    /// Number of such objects.
     pub number_of_objects: Option<Integer>,
-    /// `pose`.
+    /// Position of the body.
     pub pose: Option<String>,
-    /// `expression`.
+    /// Expression of the face.
     pub expression: Option<String>,
-    /// `clothing`.
+    /// Clothes of the person.
     pub clothing: Option<String>,
-    /// `action`.
+    /// Action of the object.
     pub action: Option<String>,
-    /// `gender`.
+    /// Gender of the person.
     pub gender: Option<String>,
-    /// `skin_tone_and_texture`.
+    /// Tone and texture of the skin.
     pub skin_tone_and_texture: Option<String>,
-    /// `orientation`.
+    /// Direction that the object faces.
     pub orientation: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `Lighting` of the document.
+/// The light of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Lighting {
-    /// `conditions`.
+    /// Kind of light, such as daylight or a studio.
     pub conditions: Option<String>,
-    /// `direction`.
+    /// Side that the light comes from.
     pub direction: Option<String>,
-    /// `shadows`.
+    /// Shadows in the image.
     pub shadows: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `Aesthetics` of the document.
+/// The aesthetics of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Aesthetics {
-    /// `composition`.
+    /// Arrangement of the image, such as the rule of thirds.
     pub composition: Option<String>,
-    /// `color_scheme`.
+    /// Colors of the image, and how they go together.
     pub color_scheme: Option<String>,
-    /// `mood_atmosphere`.
+    /// Mood of the image, such as serene or mysterious.
     pub mood_atmosphere: Option<String>,
-    /// `aesthetic_score`.
+    /// Beauty of the image in words, from very low to very high.
     pub aesthetic_score: String,
-    /// `preference_score`.
+    /// Appeal of the image in words, from very low to very high.
     pub preference_score: String,
     nulls: json::Nulls,
 }
 
-/// The object `PhotographicCharacteristics` of the document.
+/// The camera and the lens of an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PhotographicCharacteristics {
-    /// `depth_of_field`.
+    /// Depth of field, such as shallow or deep.
     pub depth_of_field: Option<String>,
-    /// `focus`.
+    /// Sharp and blurred parts of the image.
     pub focus: Option<String>,
-    /// `camera_angle`.
+    /// Angle of the camera, such as eye level.
     pub camera_angle: Option<String>,
-    /// `lens_focal_length`.
+    /// Focal length of the lens, such as wide angle or telephoto.
     pub lens_focal_length: Option<String>,
     nulls: json::Nulls,
 }
@@ -469,7 +469,8 @@ impl<
     ArtisticStyleSlot,
     M,
 > {
-    /// Sets [`short_description`](StructuredPrompt::short_description):
+    /// Sets [`short_description`](StructuredPrompt::short_description): Summary of the image in a few
+    /// sentences.
     pub fn short_description(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -496,7 +497,7 @@ impl<
         }
     }
 
-    /// Sets [`objects`](StructuredPrompt::objects):
+    /// Sets [`objects`](StructuredPrompt::objects): Objects in the image.
     pub fn objects(
         mut self,
         value: impl fal_core::Required<Vec<ObjectDescription>, M>,
@@ -523,7 +524,7 @@ impl<
         }
     }
 
-    /// Sets [`background_setting`](StructuredPrompt::background_setting):
+    /// Sets [`background_setting`](StructuredPrompt::background_setting): Surroundings and background.
     pub fn background_setting(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -550,7 +551,7 @@ impl<
         }
     }
 
-    /// Sets [`lighting`](StructuredPrompt::lighting):
+    /// Sets [`lighting`](StructuredPrompt::lighting): Light of the image.
     pub fn lighting(
         mut self,
         value: impl fal_core::Required<LightingDetails, M>,
@@ -577,7 +578,7 @@ impl<
         }
     }
 
-    /// Sets [`aesthetics`](StructuredPrompt::aesthetics):
+    /// Sets [`aesthetics`](StructuredPrompt::aesthetics): Aesthetics of the image.
     pub fn aesthetics(
         mut self,
         value: impl fal_core::Required<AestheticsDetails, M>,
@@ -604,7 +605,7 @@ impl<
         }
     }
 
-    /// Sets [`context`](StructuredPrompt::context):
+    /// Sets [`context`](StructuredPrompt::context): Context that helps to understand the image.
     pub fn context(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -631,7 +632,7 @@ impl<
         }
     }
 
-    /// Sets [`artistic_style`](StructuredPrompt::artistic_style):
+    /// Sets [`artistic_style`](StructuredPrompt::artistic_style): Artistic style of the image.
     pub fn artistic_style(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -658,7 +659,8 @@ impl<
         }
     }
 
-    /// Sets [`photographic_characteristics`](StructuredPrompt::photographic_characteristics):
+    /// Sets [`photographic_characteristics`](StructuredPrompt::photographic_characteristics): Camera
+    /// and lens.
     pub fn photographic_characteristics(
         mut self,
         value: impl Param<PhotographicCharacteristicsDetails, M>,
@@ -669,19 +671,21 @@ impl<
         self
     }
 
-    /// Sets [`style_medium`](StructuredPrompt::style_medium):
+    /// Sets [`style_medium`](StructuredPrompt::style_medium): Medium of the image, such as a photograph
+    /// or an oil painting.
     pub fn style_medium(mut self, value: impl Param<String, M>) -> Self {
         self.optional.style_medium = self.checking.optional("style_medium", value);
         self
     }
 
-    /// Sets [`text_render`](StructuredPrompt::text_render):
+    /// Sets [`text_render`](StructuredPrompt::text_render): Texts that are part of the image.
     pub fn text_render(mut self, value: impl Param<Vec<TextRender>, M>) -> Self {
         self.optional.text_render = self.checking.optional("text_render", value);
         self
     }
 
-    /// Sets [`subject_emotions`](StructuredPrompt::subject_emotions):
+    /// Sets [`subject_emotions`](StructuredPrompt::subject_emotions): Emotions that can be seen on the
+    /// subjects.
     pub fn subject_emotions(mut self, value: impl Param<String, M>) -> Self {
         self.optional.subject_emotions = self
             .checking
@@ -807,7 +811,7 @@ impl<
     RelationshipSlot,
     M: fal_core::Mode,
 > ObjectDescriptionBuilder<DescriptionSlot, LocationSlot, RelationshipSlot, M> {
-    /// Sets [`description`](ObjectDescription::description):
+    /// Sets [`description`](ObjectDescription::description): Short description of the object.
     pub fn description(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -821,7 +825,8 @@ impl<
         }
     }
 
-    /// Sets [`location`](ObjectDescription::location):
+    /// Sets [`location`](ObjectDescription::location): Place of the object in the image, such as the
+    /// top left.
     pub fn location(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -835,7 +840,7 @@ impl<
         }
     }
 
-    /// Sets [`relationship`](ObjectDescription::relationship):
+    /// Sets [`relationship`](ObjectDescription::relationship): Relation of the object to the others.
     pub fn relationship(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -849,25 +854,27 @@ impl<
         }
     }
 
-    /// Sets [`relative_size`](ObjectDescription::relative_size):
+    /// Sets [`relative_size`](ObjectDescription::relative_size): Size of the object beside the rest of
+    /// the image.
     pub fn relative_size(mut self, value: impl Param<String, M>) -> Self {
         self.optional.relative_size = self.checking.optional("relative_size", value);
         self
     }
 
-    /// Sets [`shape_and_color`](ObjectDescription::shape_and_color):
+    /// Sets [`shape_and_color`](ObjectDescription::shape_and_color): Shape and main color of the
+    /// object.
     pub fn shape_and_color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.shape_and_color = self.checking.optional("shape_and_color", value);
         self
     }
 
-    /// Sets [`texture`](ObjectDescription::texture):
+    /// Sets [`texture`](ObjectDescription::texture): Surface of the object, such as smooth or furry.
     pub fn texture(mut self, value: impl Param<String, M>) -> Self {
         self.optional.texture = self.checking.optional("texture", value);
         self
     }
 
-    /// Sets [`appearance_details`](ObjectDescription::appearance_details):
+    /// Sets [`appearance_details`](ObjectDescription::appearance_details): Other visible details.
     pub fn appearance_details(mut self, value: impl Param<String, M>) -> Self {
         self.optional.appearance_details = self
             .checking
@@ -875,7 +882,7 @@ impl<
         self
     }
 
-    /// Sets [`number_of_objects`](ObjectDescription::number_of_objects):
+    /// Sets [`number_of_objects`](ObjectDescription::number_of_objects): Number of such objects.
     pub fn number_of_objects(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.number_of_objects = self
             .checking
@@ -883,37 +890,38 @@ impl<
         self
     }
 
-    /// Sets [`pose`](ObjectDescription::pose):
+    /// Sets [`pose`](ObjectDescription::pose): Position of the body.
     pub fn pose(mut self, value: impl Param<String, M>) -> Self {
         self.optional.pose = self.checking.optional("pose", value);
         self
     }
 
-    /// Sets [`expression`](ObjectDescription::expression):
+    /// Sets [`expression`](ObjectDescription::expression): Expression of the face.
     pub fn expression(mut self, value: impl Param<String, M>) -> Self {
         self.optional.expression = self.checking.optional("expression", value);
         self
     }
 
-    /// Sets [`clothing`](ObjectDescription::clothing):
+    /// Sets [`clothing`](ObjectDescription::clothing): Clothes of the person.
     pub fn clothing(mut self, value: impl Param<String, M>) -> Self {
         self.optional.clothing = self.checking.optional("clothing", value);
         self
     }
 
-    /// Sets [`action`](ObjectDescription::action):
+    /// Sets [`action`](ObjectDescription::action): Action of the object.
     pub fn action(mut self, value: impl Param<String, M>) -> Self {
         self.optional.action = self.checking.optional("action", value);
         self
     }
 
-    /// Sets [`gender`](ObjectDescription::gender):
+    /// Sets [`gender`](ObjectDescription::gender): Gender of the person.
     pub fn gender(mut self, value: impl Param<String, M>) -> Self {
         self.optional.gender = self.checking.optional("gender", value);
         self
     }
 
-    /// Sets [`skin_tone_and_texture`](ObjectDescription::skin_tone_and_texture):
+    /// Sets [`skin_tone_and_texture`](ObjectDescription::skin_tone_and_texture): Tone and texture of
+    /// the skin.
     pub fn skin_tone_and_texture(mut self, value: impl Param<String, M>) -> Self {
         self.optional.skin_tone_and_texture = self
             .checking
@@ -921,7 +929,7 @@ impl<
         self
     }
 
-    /// Sets [`orientation`](ObjectDescription::orientation):
+    /// Sets [`orientation`](ObjectDescription::orientation): Direction that the object faces.
     pub fn orientation(mut self, value: impl Param<String, M>) -> Self {
         self.optional.orientation = self.checking.optional("orientation", value);
         self
@@ -1012,7 +1020,7 @@ impl<
     DirectionSlot,
     M: fal_core::Mode,
 > LightingDetailsBuilder<ConditionsSlot, DirectionSlot, M> {
-    /// Sets [`conditions`](LightingDetails::conditions):
+    /// Sets [`conditions`](LightingDetails::conditions): Kind of light, such as daylight or a studio.
     pub fn conditions(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1025,7 +1033,7 @@ impl<
         }
     }
 
-    /// Sets [`direction`](LightingDetails::direction):
+    /// Sets [`direction`](LightingDetails::direction): Side that the light comes from.
     pub fn direction(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1038,7 +1046,7 @@ impl<
         }
     }
 
-    /// Sets [`shadows`](LightingDetails::shadows):
+    /// Sets [`shadows`](LightingDetails::shadows): Shadows in the image.
     pub fn shadows(mut self, value: impl Param<String, M>) -> Self {
         self.optional.shadows = self.checking.optional("shadows", value);
         self
@@ -1133,7 +1141,8 @@ impl<
     PreferenceScoreSlot,
     M,
 > {
-    /// Sets [`composition`](AestheticsDetails::composition):
+    /// Sets [`composition`](AestheticsDetails::composition): Arrangement of the image, such as the rule
+    /// of thirds.
     pub fn composition(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1155,7 +1164,8 @@ impl<
         }
     }
 
-    /// Sets [`color_scheme`](AestheticsDetails::color_scheme):
+    /// Sets [`color_scheme`](AestheticsDetails::color_scheme): Colors of the image, and how they go
+    /// together.
     pub fn color_scheme(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1177,7 +1187,8 @@ impl<
         }
     }
 
-    /// Sets [`mood_atmosphere`](AestheticsDetails::mood_atmosphere):
+    /// Sets [`mood_atmosphere`](AestheticsDetails::mood_atmosphere): Mood of the image, such as serene
+    /// or mysterious.
     pub fn mood_atmosphere(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1199,7 +1210,8 @@ impl<
         }
     }
 
-    /// Sets [`aesthetic_score`](AestheticsDetails::aesthetic_score):
+    /// Sets [`aesthetic_score`](AestheticsDetails::aesthetic_score): Beauty of the image in words, from
+    /// very low to very high.
     pub fn aesthetic_score(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1221,7 +1233,8 @@ impl<
         }
     }
 
-    /// Sets [`preference_score`](AestheticsDetails::preference_score):
+    /// Sets [`preference_score`](AestheticsDetails::preference_score): Appeal of the image in words,
+    /// from very low to very high.
     pub fn preference_score(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1340,7 +1353,8 @@ impl<
     LensFocalLengthSlot,
     M,
 > {
-    /// Sets [`depth_of_field`](PhotographicCharacteristicsDetails::depth_of_field):
+    /// Sets [`depth_of_field`](PhotographicCharacteristicsDetails::depth_of_field): Depth of field,
+    /// such as shallow or deep.
     pub fn depth_of_field(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1360,7 +1374,7 @@ impl<
         }
     }
 
-    /// Sets [`focus`](PhotographicCharacteristicsDetails::focus):
+    /// Sets [`focus`](PhotographicCharacteristicsDetails::focus): Sharp and blurred parts of the image.
     pub fn focus(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1380,7 +1394,8 @@ impl<
         }
     }
 
-    /// Sets [`camera_angle`](PhotographicCharacteristicsDetails::camera_angle):
+    /// Sets [`camera_angle`](PhotographicCharacteristicsDetails::camera_angle): Angle of the camera,
+    /// such as eye level.
     pub fn camera_angle(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1400,7 +1415,8 @@ impl<
         }
     }
 
-    /// Sets [`lens_focal_length`](PhotographicCharacteristicsDetails::lens_focal_length):
+    /// Sets [`lens_focal_length`](PhotographicCharacteristicsDetails::lens_focal_length): Focal length
+    /// of the lens, such as wide angle or telephoto.
     pub fn lens_focal_length(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1520,7 +1536,7 @@ impl<
     FontSlot,
     M: fal_core::Mode,
 > TextRenderBuilder<TextSlot, LocationSlot, SizeSlot, ColorSlot, FontSlot, M> {
-    /// Sets [`text`](TextRender::text):
+    /// Sets [`text`](TextRender::text): Text to show.
     pub fn text(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1536,7 +1552,7 @@ impl<
         }
     }
 
-    /// Sets [`location`](TextRender::location):
+    /// Sets [`location`](TextRender::location): Place of the text in the image.
     pub fn location(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1552,7 +1568,7 @@ impl<
         }
     }
 
-    /// Sets [`size`](TextRender::size):
+    /// Sets [`size`](TextRender::size): Size of the text beside the rest of the image.
     pub fn size(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1568,7 +1584,7 @@ impl<
         }
     }
 
-    /// Sets [`color`](TextRender::color):
+    /// Sets [`color`](TextRender::color): Color of the text.
     pub fn color(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1584,7 +1600,7 @@ impl<
         }
     }
 
-    /// Sets [`font`](TextRender::font):
+    /// Sets [`font`](TextRender::font): Look of the letters.
     pub fn font(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1600,7 +1616,7 @@ impl<
         }
     }
 
-    /// Sets [`appearance_details`](TextRender::appearance_details):
+    /// Sets [`appearance_details`](TextRender::appearance_details): Other visible details.
     pub fn appearance_details(mut self, value: impl Param<String, M>) -> Self {
         self.optional.appearance_details = self
             .checking
@@ -1685,7 +1701,8 @@ struct BriaFiboVlmStructuredPromptOptional {
 }
 
 impl<M: fal_core::Mode> BriaFiboVlmStructuredPromptBuilder<M> {
-    /// Sets [`short_description`](BriaFiboVlmStructuredPrompt::short_description):
+    /// Sets [`short_description`](BriaFiboVlmStructuredPrompt::short_description): Summary of the image
+    /// in a few sentences.
     pub fn short_description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.short_description = self
             .checking
@@ -1693,13 +1710,14 @@ impl<M: fal_core::Mode> BriaFiboVlmStructuredPromptBuilder<M> {
         self
     }
 
-    /// Sets [`objects`](BriaFiboVlmStructuredPrompt::objects): Default `[]`.
+    /// Sets [`objects`](BriaFiboVlmStructuredPrompt::objects): Objects in the image. Default `[]`.
     pub fn objects(mut self, value: impl Param<Nullable<Vec<PromptObject>>, M>) -> Self {
         self.optional.objects = self.checking.optional("objects", value);
         self
     }
 
-    /// Sets [`background_setting`](BriaFiboVlmStructuredPrompt::background_setting):
+    /// Sets [`background_setting`](BriaFiboVlmStructuredPrompt::background_setting): Surroundings and
+    /// background.
     pub fn background_setting(mut self, value: impl Param<String, M>) -> Self {
         self.optional.background_setting = self
             .checking
@@ -1707,13 +1725,13 @@ impl<M: fal_core::Mode> BriaFiboVlmStructuredPromptBuilder<M> {
         self
     }
 
-    /// Sets [`lighting`](BriaFiboVlmStructuredPrompt::lighting):
+    /// Sets [`lighting`](BriaFiboVlmStructuredPrompt::lighting): Light of the image.
     pub fn lighting(mut self, value: impl Param<Lighting, M>) -> Self {
         self.optional.lighting = self.checking.optional("lighting", value);
         self
     }
 
-    /// Sets [`aesthetics`](BriaFiboVlmStructuredPrompt::aesthetics):
+    /// Sets [`aesthetics`](BriaFiboVlmStructuredPrompt::aesthetics): Aesthetics of the image.
     pub fn aesthetics(mut self, value: impl Param<Aesthetics, M>) -> Self {
         self.optional.aesthetics = self.checking.optional("aesthetics", value);
         self
@@ -1721,6 +1739,7 @@ impl<M: fal_core::Mode> BriaFiboVlmStructuredPromptBuilder<M> {
 
     /// Sets
     /// [`photographic_characteristics`](BriaFiboVlmStructuredPrompt::photographic_characteristics):
+    /// Camera and lens.
     pub fn photographic_characteristics(
         mut self,
         value: impl Param<PhotographicCharacteristics, M>,
@@ -1731,25 +1750,29 @@ impl<M: fal_core::Mode> BriaFiboVlmStructuredPromptBuilder<M> {
         self
     }
 
-    /// Sets [`style_medium`](BriaFiboVlmStructuredPrompt::style_medium):
+    /// Sets [`style_medium`](BriaFiboVlmStructuredPrompt::style_medium): Medium of the image, such as a
+    /// photograph or an oil painting.
     pub fn style_medium(mut self, value: impl Param<String, M>) -> Self {
         self.optional.style_medium = self.checking.optional("style_medium", value);
         self
     }
 
-    /// Sets [`text_render`](BriaFiboVlmStructuredPrompt::text_render): Default `[]`.
+    /// Sets [`text_render`](BriaFiboVlmStructuredPrompt::text_render): Texts that are part of the
+    /// image. Default `[]`.
     pub fn text_render(mut self, value: impl Param<Nullable<Vec<Value>>, M>) -> Self {
         self.optional.text_render = self.checking.optional("text_render", value);
         self
     }
 
-    /// Sets [`context`](BriaFiboVlmStructuredPrompt::context):
+    /// Sets [`context`](BriaFiboVlmStructuredPrompt::context): Context that helps to understand the
+    /// image.
     pub fn context(mut self, value: impl Param<String, M>) -> Self {
         self.optional.context = self.checking.optional("context", value);
         self
     }
 
-    /// Sets [`artistic_style`](BriaFiboVlmStructuredPrompt::artistic_style):
+    /// Sets [`artistic_style`](BriaFiboVlmStructuredPrompt::artistic_style): Artistic style of the
+    /// image.
     pub fn artistic_style(mut self, value: impl Param<String, M>) -> Self {
         self.optional.artistic_style = self.checking.optional("artistic_style", value);
         self
@@ -1828,7 +1851,7 @@ struct PromptObjectOptional {
 }
 
 impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, M> {
-    /// Sets [`relationship`](PromptObject::relationship):
+    /// Sets [`relationship`](PromptObject::relationship): Relation of the object to the others.
     pub fn relationship(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -1840,37 +1863,39 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         }
     }
 
-    /// Sets [`description`](PromptObject::description):
+    /// Sets [`description`](PromptObject::description): Short description of the object.
     pub fn description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.description = self.checking.optional("description", value);
         self
     }
 
-    /// Sets [`location`](PromptObject::location):
+    /// Sets [`location`](PromptObject::location): Place of the object in the image, such as the top
+    /// left.
     pub fn location(mut self, value: impl Param<String, M>) -> Self {
         self.optional.location = self.checking.optional("location", value);
         self
     }
 
-    /// Sets [`relative_size`](PromptObject::relative_size):
+    /// Sets [`relative_size`](PromptObject::relative_size): Size of the object beside the rest of the
+    /// image.
     pub fn relative_size(mut self, value: impl Param<String, M>) -> Self {
         self.optional.relative_size = self.checking.optional("relative_size", value);
         self
     }
 
-    /// Sets [`shape_and_color`](PromptObject::shape_and_color):
+    /// Sets [`shape_and_color`](PromptObject::shape_and_color): Shape and main color of the object.
     pub fn shape_and_color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.shape_and_color = self.checking.optional("shape_and_color", value);
         self
     }
 
-    /// Sets [`texture`](PromptObject::texture):
+    /// Sets [`texture`](PromptObject::texture): Surface of the object, such as smooth or furry.
     pub fn texture(mut self, value: impl Param<String, M>) -> Self {
         self.optional.texture = self.checking.optional("texture", value);
         self
     }
 
-    /// Sets [`appearance_details`](PromptObject::appearance_details):
+    /// Sets [`appearance_details`](PromptObject::appearance_details): Other visible details.
     pub fn appearance_details(mut self, value: impl Param<String, M>) -> Self {
         self.optional.appearance_details = self
             .checking
@@ -1878,7 +1903,7 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         self
     }
 
-    /// Sets [`number_of_objects`](PromptObject::number_of_objects):
+    /// Sets [`number_of_objects`](PromptObject::number_of_objects): Number of such objects.
     pub fn number_of_objects(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.number_of_objects = self
             .checking
@@ -1886,37 +1911,38 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         self
     }
 
-    /// Sets [`pose`](PromptObject::pose):
+    /// Sets [`pose`](PromptObject::pose): Position of the body.
     pub fn pose(mut self, value: impl Param<String, M>) -> Self {
         self.optional.pose = self.checking.optional("pose", value);
         self
     }
 
-    /// Sets [`expression`](PromptObject::expression):
+    /// Sets [`expression`](PromptObject::expression): Expression of the face.
     pub fn expression(mut self, value: impl Param<String, M>) -> Self {
         self.optional.expression = self.checking.optional("expression", value);
         self
     }
 
-    /// Sets [`clothing`](PromptObject::clothing):
+    /// Sets [`clothing`](PromptObject::clothing): Clothes of the person.
     pub fn clothing(mut self, value: impl Param<String, M>) -> Self {
         self.optional.clothing = self.checking.optional("clothing", value);
         self
     }
 
-    /// Sets [`action`](PromptObject::action):
+    /// Sets [`action`](PromptObject::action): Action of the object.
     pub fn action(mut self, value: impl Param<String, M>) -> Self {
         self.optional.action = self.checking.optional("action", value);
         self
     }
 
-    /// Sets [`gender`](PromptObject::gender):
+    /// Sets [`gender`](PromptObject::gender): Gender of the person.
     pub fn gender(mut self, value: impl Param<String, M>) -> Self {
         self.optional.gender = self.checking.optional("gender", value);
         self
     }
 
-    /// Sets [`skin_tone_and_texture`](PromptObject::skin_tone_and_texture):
+    /// Sets [`skin_tone_and_texture`](PromptObject::skin_tone_and_texture): Tone and texture of the
+    /// skin.
     pub fn skin_tone_and_texture(mut self, value: impl Param<String, M>) -> Self {
         self.optional.skin_tone_and_texture = self
             .checking
@@ -1924,7 +1950,7 @@ impl<RelationshipSlot, M: fal_core::Mode> PromptObjectBuilder<RelationshipSlot, 
         self
     }
 
-    /// Sets [`orientation`](PromptObject::orientation):
+    /// Sets [`orientation`](PromptObject::orientation): Direction that the object faces.
     pub fn orientation(mut self, value: impl Param<String, M>) -> Self {
         self.optional.orientation = self.checking.optional("orientation", value);
         self
@@ -1996,19 +2022,19 @@ struct LightingOptional {
 }
 
 impl<M: fal_core::Mode> LightingBuilder<M> {
-    /// Sets [`conditions`](Lighting::conditions):
+    /// Sets [`conditions`](Lighting::conditions): Kind of light, such as daylight or a studio.
     pub fn conditions(mut self, value: impl Param<String, M>) -> Self {
         self.optional.conditions = self.checking.optional("conditions", value);
         self
     }
 
-    /// Sets [`direction`](Lighting::direction):
+    /// Sets [`direction`](Lighting::direction): Side that the light comes from.
     pub fn direction(mut self, value: impl Param<String, M>) -> Self {
         self.optional.direction = self.checking.optional("direction", value);
         self
     }
 
-    /// Sets [`shadows`](Lighting::shadows):
+    /// Sets [`shadows`](Lighting::shadows): Shadows in the image.
     pub fn shadows(mut self, value: impl Param<String, M>) -> Self {
         self.optional.shadows = self.checking.optional("shadows", value);
         self
@@ -2079,7 +2105,8 @@ impl<
     PreferenceScoreSlot,
     M: fal_core::Mode,
 > AestheticsBuilder<AestheticScoreSlot, PreferenceScoreSlot, M> {
-    /// Sets [`aesthetic_score`](Aesthetics::aesthetic_score):
+    /// Sets [`aesthetic_score`](Aesthetics::aesthetic_score): Beauty of the image in words, from very
+    /// low to very high.
     pub fn aesthetic_score(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -2092,7 +2119,8 @@ impl<
         }
     }
 
-    /// Sets [`preference_score`](Aesthetics::preference_score):
+    /// Sets [`preference_score`](Aesthetics::preference_score): Appeal of the image in words, from very
+    /// low to very high.
     pub fn preference_score(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -2105,19 +2133,21 @@ impl<
         }
     }
 
-    /// Sets [`composition`](Aesthetics::composition):
+    /// Sets [`composition`](Aesthetics::composition): Arrangement of the image, such as the rule of
+    /// thirds.
     pub fn composition(mut self, value: impl Param<String, M>) -> Self {
         self.optional.composition = self.checking.optional("composition", value);
         self
     }
 
-    /// Sets [`color_scheme`](Aesthetics::color_scheme):
+    /// Sets [`color_scheme`](Aesthetics::color_scheme): Colors of the image, and how they go together.
     pub fn color_scheme(mut self, value: impl Param<String, M>) -> Self {
         self.optional.color_scheme = self.checking.optional("color_scheme", value);
         self
     }
 
-    /// Sets [`mood_atmosphere`](Aesthetics::mood_atmosphere):
+    /// Sets [`mood_atmosphere`](Aesthetics::mood_atmosphere): Mood of the image, such as serene or
+    /// mysterious.
     pub fn mood_atmosphere(mut self, value: impl Param<String, M>) -> Self {
         self.optional.mood_atmosphere = self.checking.optional("mood_atmosphere", value);
         self
@@ -2187,25 +2217,28 @@ struct PhotographicCharacteristicsOptional {
 }
 
 impl<M: fal_core::Mode> PhotographicCharacteristicsBuilder<M> {
-    /// Sets [`depth_of_field`](PhotographicCharacteristics::depth_of_field):
+    /// Sets [`depth_of_field`](PhotographicCharacteristics::depth_of_field): Depth of field, such as
+    /// shallow or deep.
     pub fn depth_of_field(mut self, value: impl Param<String, M>) -> Self {
         self.optional.depth_of_field = self.checking.optional("depth_of_field", value);
         self
     }
 
-    /// Sets [`focus`](PhotographicCharacteristics::focus):
+    /// Sets [`focus`](PhotographicCharacteristics::focus): Sharp and blurred parts of the image.
     pub fn focus(mut self, value: impl Param<String, M>) -> Self {
         self.optional.focus = self.checking.optional("focus", value);
         self
     }
 
-    /// Sets [`camera_angle`](PhotographicCharacteristics::camera_angle):
+    /// Sets [`camera_angle`](PhotographicCharacteristics::camera_angle): Angle of the camera, such as
+    /// eye level.
     pub fn camera_angle(mut self, value: impl Param<String, M>) -> Self {
         self.optional.camera_angle = self.checking.optional("camera_angle", value);
         self
     }
 
-    /// Sets [`lens_focal_length`](PhotographicCharacteristics::lens_focal_length):
+    /// Sets [`lens_focal_length`](PhotographicCharacteristics::lens_focal_length): Focal length of the
+    /// lens, such as wide angle or telephoto.
     pub fn lens_focal_length(mut self, value: impl Param<String, M>) -> Self {
         self.optional.lens_focal_length = self
             .checking

@@ -62,7 +62,7 @@ pub struct Input {
     ///
     /// Default `5555`.
     pub seed: Option<Integer>,
-    /// `steps_num`.
+    /// Number of denoising steps. Few steps are quick, many bring out detail.
     ///
     /// Between 20 and 50. Default `50`.
     pub steps_num: Option<StepsNum>,
@@ -297,7 +297,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`steps_num`](Input::steps_num): Between 20 and 50. Default `50`.
+    /// Sets [`steps_num`](Input::steps_num): Number of denoising steps. Between 20 and 50. Default
+    /// `50`.
     pub fn steps_num(mut self, value: impl Param<StepsNum, M>) -> Self {
         self.optional.steps_num = self.checking.optional("steps_num", value);
         self

@@ -19,17 +19,18 @@ impl SchemaText for fal_bria_fibo::types::StructuredPrompt {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "short_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "objects": {"anyOf": [{"type": "array", "items": {"$type": "PromptObject"}}, {"type": "null"}], "default": []},
-        "background_setting": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "lighting": {"anyOf": [{"$type": "Lighting"}, {"type": "null"}]},
-        "aesthetics": {"anyOf": [{"$type": "Aesthetics"}, {"type": "null"}]},
-        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristics"}, {"type": "null"}]},
-        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "text_render": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "default": []},
-        "context": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "artistic_style": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "short_description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Summary of the image in a few sentences."},
+        "objects": {"anyOf": [{"type": "array", "items": {"$type": "PromptObject"}}, {"type": "null"}], "description": "Objects in the image.", "default": []},
+        "background_setting": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surroundings and background."},
+        "lighting": {"anyOf": [{"$type": "Lighting"}, {"type": "null"}], "description": "Light of the image."},
+        "aesthetics": {"anyOf": [{"$type": "Aesthetics"}, {"type": "null"}], "description": "Aesthetics of the image."},
+        "photographic_characteristics": {"anyOf": [{"$type": "PhotographicCharacteristics"}, {"type": "null"}], "description": "Camera and lens."},
+        "style_medium": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Medium of the image, such as a photograph or an oil painting."},
+        "text_render": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "Texts that are part of the image.", "default": []},
+        "context": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Context that helps to understand the image."},
+        "artistic_style": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Artistic style of the image."}
+      },
+      "description": "The parts of an image, described one by one."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_fibo::types::Aesthetics>("Aesthetics"),
@@ -46,23 +47,24 @@ impl SchemaText for fal_bria_fibo::types::PromptObject {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "location": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "relationship": {"type": "string"},
-        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "action": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Short description of the object."},
+        "location": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Place of the object in the image, such as the top left."},
+        "relationship": {"type": "string", "description": "Relation of the object to the others."},
+        "relative_size": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Size of the object beside the rest of the image."},
+        "shape_and_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shape and main color of the object."},
+        "texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Surface of the object, such as smooth or furry."},
+        "appearance_details": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Other visible details."},
+        "number_of_objects": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of such objects."},
+        "pose": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Position of the body."},
+        "expression": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Expression of the face."},
+        "clothing": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clothes of the person."},
+        "action": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Action of the object."},
+        "gender": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Gender of the person."},
+        "skin_tone_and_texture": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Tone and texture of the skin."},
+        "orientation": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Direction that the object faces."}
       },
-      "required": ["relationship"]
+      "required": ["relationship"],
+      "description": "A thing or a person in an image."
     }"#;
 }
 
@@ -71,10 +73,11 @@ impl SchemaText for fal_bria_fibo::types::Lighting {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "conditions": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "direction": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "conditions": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Kind of light, such as daylight or a studio."},
+        "direction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Side that the light comes from."},
+        "shadows": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shadows in the image."}
+      },
+      "description": "The light of an image."
     }"#;
 }
 
@@ -83,10 +86,11 @@ impl SchemaText for fal_bria_fibo::types::Aesthetics {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "composition": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "color_scheme": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "mood_atmosphere": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "composition": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Arrangement of the image, such as the rule of thirds."},
+        "color_scheme": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Colors of the image, and how they go together."},
+        "mood_atmosphere": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mood of the image, such as serene or mysterious."}
+      },
+      "description": "The aesthetics of an image."
     }"#;
 }
 
@@ -95,11 +99,12 @@ impl SchemaText for fal_bria_fibo::types::PhotographicCharacteristics {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "depth_of_field": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "focus": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "camera_angle": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "lens_focal_length": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "depth_of_field": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth of field, such as shallow or deep."},
+        "focus": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Sharp and blurred parts of the image."},
+        "camera_angle": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Angle of the camera, such as eye level."},
+        "lens_focal_length": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Focal length of the lens, such as wide angle or telephoto."}
+      },
+      "description": "The camera and the lens of an image."
     }"#;
 }
 
@@ -112,7 +117,7 @@ impl SchemaText for fal_bria_fibo::generate::Input {
         "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}], "description": "Prompt in the structured form, in place of plain text."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
-        "steps_num": {"type": "integer", "minimum": 20, "maximum": 50, "default": 50},
+        "steps_num": {"type": "integer", "minimum": 20, "maximum": 50, "description": "Number of denoising steps. Few steps are quick, many bring out detail.", "default": 50},
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "resolution": {"default": "1MP", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
@@ -166,7 +171,7 @@ impl SchemaText for fal_bria_fibo::generate::structured_prompt::Input {
       "type": "object",
       "properties": {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Question or instruction for the model."},
-        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}]},
+        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}], "description": "Description of the image by its parts, to start from."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555}
       },

@@ -71,11 +71,11 @@ pub struct Input {
     ///
     /// Between 1.0 and 10.0. Default `5.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `truncate_prompt`.
+    /// Cuts a prompt that is too long.
     ///
     /// Default `true`.
     pub truncate_prompt: Option<bool>,
-    /// `prompt_enhancer`.
+    /// Improves the prompt before the run.
     ///
     /// Default `true`.
     pub prompt_enhancer: Option<bool>,
@@ -88,7 +88,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub depth_image_url: Option<Nullable<File>>,
-    /// `depth_scale`.
+    /// Strength with which the depth of the image guides the result.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub depth_scale: Option<DepthScale>,
@@ -104,7 +104,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub canny_preprocess: Option<bool>,
-    /// `canny_scale`.
+    /// Strength with which the edges of the image guide the result.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub canny_scale: Option<CannyScale>,
@@ -343,13 +343,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`truncate_prompt`](Input::truncate_prompt): Default `true`.
+    /// Sets [`truncate_prompt`](Input::truncate_prompt): Cuts a prompt that is too long. Default
+    /// `true`.
     pub fn truncate_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.truncate_prompt = self.checking.optional("truncate_prompt", value);
         self
     }
 
-    /// Sets [`prompt_enhancer`](Input::prompt_enhancer): Default `true`.
+    /// Sets [`prompt_enhancer`](Input::prompt_enhancer): Improves the prompt before the run. Default
+    /// `true`.
     pub fn prompt_enhancer(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.prompt_enhancer = self.checking.optional("prompt_enhancer", value);
         self
@@ -369,7 +371,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`depth_scale`](Input::depth_scale): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`depth_scale`](Input::depth_scale): Strength with which the depth of the image guides the
+    /// result. Between 0.0 and 1.0. Default `0.5`.
     pub fn depth_scale(mut self, value: impl Param<DepthScale, M>) -> Self {
         self.optional.depth_scale = self.checking.optional("depth_scale", value);
         self
@@ -400,7 +403,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`canny_scale`](Input::canny_scale): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`canny_scale`](Input::canny_scale): Strength with which the edges of the image guide the
+    /// result. Between 0.0 and 1.0. Default `0.5`.
     pub fn canny_scale(mut self, value: impl Param<CannyScale, M>) -> Self {
         self.optional.canny_scale = self.checking.optional("canny_scale", value);
         self

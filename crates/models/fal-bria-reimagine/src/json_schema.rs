@@ -20,15 +20,15 @@ impl SchemaText for fal_bria_reimagine::_3_2::Input {
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": "Logo,Watermark,Ugly,Morbid,Extra fingers,Poorly drawn hands,Mutation,Blurry,Extra limbs,Gross proportions,Missing arms,Mutated hands,Long neck,Duplicate,Mutilated,Mutilated hands,Poorly drawn face,Deformed,Bad anatomy,Cloned face,Malformed limbs,Missing legs,Too many fingers"},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "truncate_prompt": {"type": "boolean", "default": true},
-        "prompt_enhancer": {"type": "boolean", "default": true},
+        "truncate_prompt": {"type": "boolean", "description": "Cuts a prompt that is too long.", "default": true},
+        "prompt_enhancer": {"type": "boolean", "description": "Improves the prompt before the run.", "default": true},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth that the result follows.", "default": ""},
-        "depth_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
+        "depth_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength with which the depth of the image guides the result.", "default": 0.5},
         "depth_preprocess": {"type": "boolean", "description": "Estimates the depth of that image first.", "default": true},
         "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Edges that the result follows.", "default": ""},
         "canny_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true},
-        "canny_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5}
+        "canny_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength with which the edges of the image guide the result.", "default": 0.5}
       },
       "required": ["prompt"],
       "description": "The parameters of `bria/reimagine/3.2`."

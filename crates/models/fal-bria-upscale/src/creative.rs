@@ -52,7 +52,7 @@ pub struct Input {
     ///
     /// At least 1. Default `5555`.
     pub seed: Option<Seed>,
-    /// `preserve_alpha`.
+    /// Keeps the transparency of the image.
     ///
     /// Default `true`.
     pub preserve_alpha: Option<bool>,
@@ -153,7 +153,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`preserve_alpha`](Input::preserve_alpha): Default `true`.
+    /// Sets [`preserve_alpha`](Input::preserve_alpha): Keeps the transparency of the image. Default
+    /// `true`.
     pub fn preserve_alpha(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preserve_alpha = self.checking.optional("preserve_alpha", value);
         self

@@ -20,9 +20,9 @@ impl SchemaText for fal_bria_video_eraser::erase::keypoints::Input {
       "type": "object",
       "properties": {
         "output_container_and_codec": {"default": "mp4_h264", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
-        "auto_trim": {"type": "boolean", "default": true},
+        "auto_trim": {"type": "boolean", "description": "Cuts the video to the 5 seconds that the model can process.", "default": true},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
-        "keypoints": {"type": "array", "items": {"type": "string"}},
+        "keypoints": {"type": "array", "items": {"type": "string"}, "description": "Points of what to erase or to keep. Each is the text of an object with x, y and a type, which is positive or negative."},
         "video_url": {"type": "string", "description": "Video to work on."}
       },
       "required": ["keypoints", "video_url"],
@@ -49,7 +49,7 @@ impl SchemaText for fal_bria_video_eraser::erase::mask::Input {
       "type": "object",
       "properties": {
         "output_container_and_codec": {"default": "mp4_h264", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
-        "auto_trim": {"type": "boolean", "default": true},
+        "auto_trim": {"type": "boolean", "description": "Cuts the video to the 5 seconds that the model can process.", "default": true},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
         "video_url": {"type": "string", "description": "Video to work on."},
         "mask_video_url": {"type": "string", "description": "Mask of the video."}
@@ -78,7 +78,7 @@ impl SchemaText for fal_bria_video_eraser::erase::prompt::Input {
       "type": "object",
       "properties": {
         "output_container_and_codec": {"default": "mp4_h264", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
-        "auto_trim": {"type": "boolean", "default": true},
+        "auto_trim": {"type": "boolean", "description": "Cuts the video to the 5 seconds that the model can process.", "default": true},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."}

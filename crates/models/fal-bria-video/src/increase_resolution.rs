@@ -53,7 +53,7 @@ pub struct Input {
     pub preserve_audio: Option<bool>,
     /// Video to work on.
     pub video_url: File,
-    /// `desired_increase`.
+    /// Factor by which the resolution grows.
     ///
     /// Default `2`.
     pub desired_increase: Option<DesiredIncrease>,
@@ -263,7 +263,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`desired_increase`](Input::desired_increase): Default `2`.
+    /// Sets [`desired_increase`](Input::desired_increase): Factor by which the resolution grows.
+    /// Default `2`.
     pub fn desired_increase(mut self, value: impl Param<DesiredIncrease, M>) -> Self {
         self.optional.desired_increase = self
             .checking

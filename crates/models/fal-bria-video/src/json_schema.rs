@@ -73,10 +73,11 @@ impl SchemaText for fal_bria_video::types::IceServersOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "iceservers": {"type": "array", "items": {"type": "object", "additionalProperties": {}}},
-        "type": {"$type": "IceServersOutputType"}
+        "iceservers": {"type": "array", "items": {"type": "object", "additionalProperties": {}}, "description": "STUN and TURN servers to connect through."},
+        "type": {"description": "Kind of the message.", "allOf": [{"$type": "IceServersOutputType"}]}
       },
-      "required": ["iceservers", "type"]
+      "required": ["iceservers", "type"],
+      "description": "The servers that help to connect."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_video::types::IceServersOutputType>("IceServersOutputType"),
@@ -96,10 +97,11 @@ impl SchemaText for fal_bria_video::types::AnswerOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "sdp": {"type": "string"},
-        "type": {"$type": "AnswerOutputType"}
+        "sdp": {"type": "string", "description": "Session description of the answer."},
+        "type": {"description": "Kind of the message.", "allOf": [{"$type": "AnswerOutputType"}]}
       },
-      "required": ["sdp", "type"]
+      "required": ["sdp", "type"],
+      "description": "The answer to an offer of a WebRTC connection."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_video::types::AnswerOutputType>("AnswerOutputType"),
@@ -119,10 +121,11 @@ impl SchemaText for fal_bria_video::types::IceCandidateOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "candidate": {"anyOf": [{"$type": "IceCandidate"}, {"type": "null"}]},
-        "type": {"$type": "IceCandidateOutputType"}
+        "candidate": {"anyOf": [{"$type": "IceCandidate"}, {"type": "null"}], "description": "Address of the service. None once there are no more."},
+        "type": {"description": "Kind of the message.", "allOf": [{"$type": "IceCandidateOutputType"}]}
       },
-      "required": ["type"]
+      "required": ["type"],
+      "description": "An address at which the service may be reached."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_video::types::IceCandidate>("IceCandidate"),
@@ -145,11 +148,12 @@ impl SchemaText for fal_bria_video::types::IceCandidate {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "candidate": {"type": "string"},
-        "sdpMLineIndex": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "sdpMid": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "candidate": {"type": "string", "description": "Candidate as WebRTC writes it."},
+        "sdpMLineIndex": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Index of the media description that the candidate belongs to."},
+        "sdpMid": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Id of the media description that the candidate belongs to."}
       },
-      "required": ["candidate"]
+      "required": ["candidate"],
+      "description": "An address at which a peer of a WebRTC connection may be reached."
     }"#;
 }
 
@@ -158,10 +162,11 @@ impl SchemaText for fal_bria_video::types::ErrorOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "error": {"type": "string"},
-        "type": {"$type": "ErrorOutputType"}
+        "error": {"type": "string", "description": "Description of the error."},
+        "type": {"description": "Kind of the message.", "allOf": [{"$type": "ErrorOutputType"}]}
       },
-      "required": ["error", "type"]
+      "required": ["error", "type"],
+      "description": "An error of the connection."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria_video::types::ErrorOutputType>("ErrorOutputType"),
@@ -247,9 +252,9 @@ impl SchemaText for fal_bria_video::background_removal::realtime::Input {
       "type": "object",
       "properties": {
         "background_color": {"default": "Black", "description": "Color of the background.", "allOf": [{"$type": "BackgroundColor"}]},
-        "background_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "background_type": {"default": "color", "allOf": [{"$type": "BackgroundType"}]},
-        "blur_strength": {"type": "integer", "minimum": 0, "maximum": 100, "default": 50},
+        "background_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Picture to put behind the person, if `background_type` is `image`."},
+        "background_type": {"default": "color", "description": "Replacement of the background.", "allOf": [{"$type": "BackgroundType"}]},
+        "blur_strength": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Blur of the background, if `background_type` is `blur`.", "default": 50},
         "image_url": {"type": "string", "description": "A frame of the video.", "default": ""}
       },
       "description": "A message to `bria/video/background-removal/realtime`."
@@ -322,7 +327,7 @@ impl SchemaText for fal_bria_video::background_removal::v3::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "Video2"}]},
-        "request_id": {"type": "string"}
+        "request_id": {"type": "string", "description": "Id of the request at Bria."}
       },
       "required": ["video", "request_id"],
       "description": "The result of `bria/video/background-removal/v3`."
@@ -354,9 +359,9 @@ impl SchemaText for fal_bria_video::erase::keypoints::Input {
       "type": "object",
       "properties": {
         "output_container_and_codec": {"default": "mp4_h264", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
-        "auto_trim": {"type": "boolean", "default": true},
+        "auto_trim": {"type": "boolean", "description": "Cuts the video to the 5 seconds that the model can process.", "default": true},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
-        "keypoints": {"type": "array", "items": {"type": "string"}},
+        "keypoints": {"type": "array", "items": {"type": "string"}, "description": "Points of what to erase or to keep. Each is the text of an object with x, y and a type, which is positive or negative."},
         "video_url": {"type": "string", "description": "Video to work on."}
       },
       "required": ["keypoints", "video_url"],
@@ -383,7 +388,7 @@ impl SchemaText for fal_bria_video::erase::mask::Input {
       "type": "object",
       "properties": {
         "output_container_and_codec": {"default": "mp4_h264", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
-        "auto_trim": {"type": "boolean", "default": true},
+        "auto_trim": {"type": "boolean", "description": "Cuts the video to the 5 seconds that the model can process.", "default": true},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
         "video_url": {"type": "string", "description": "Video to work on."},
         "mask_video_url": {"type": "string", "description": "Mask of the video."}
@@ -412,7 +417,7 @@ impl SchemaText for fal_bria_video::erase::prompt::Input {
       "type": "object",
       "properties": {
         "output_container_and_codec": {"default": "mp4_h264", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
-        "auto_trim": {"type": "boolean", "default": true},
+        "auto_trim": {"type": "boolean", "description": "Cuts the video to the 5 seconds that the model can process.", "default": true},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."}
@@ -443,7 +448,7 @@ impl SchemaText for fal_bria_video::increase_resolution::Input {
         "output_container_and_codec": {"default": "webm_vp9", "description": "Container and codec of the video file.", "allOf": [{"$type": "OutputContainerAndCodec"}]},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": true},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "desired_increase": {"default": "2", "allOf": [{"$type": "DesiredIncrease"}]}
+        "desired_increase": {"default": "2", "description": "Factor by which the resolution grows.", "allOf": [{"$type": "DesiredIncrease"}]}
       },
       "required": ["video_url"],
       "description": "The parameters of `bria/video/increase-resolution`."

@@ -78,13 +78,13 @@ impl fal_core::media::Media for FileOutput {
     }
 }
 
-/// The object `IceServersOutput` of the document.
+/// The servers that help to connect.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IceServersOutput {
-    /// `iceservers`.
+    /// STUN and TURN servers to connect through.
     pub iceservers: Vec<Map<String, Value>>,
-    /// `type`.
+    /// Kind of the message.
     pub r#type: IceServersOutputType,
     /// Fields that are not described.
     pub extra: Map<String, Value>,
@@ -116,13 +116,13 @@ impl IceServersOutputType {
 
 fal_core::open_enum!(IceServersOutputType);
 
-/// The object `AnswerOutput` of the document.
+/// The answer to an offer of a WebRTC connection.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AnswerOutput {
-    /// `sdp`.
+    /// Session description of the answer.
     pub sdp: String,
-    /// `type`.
+    /// Kind of the message.
     pub r#type: AnswerOutputType,
     /// Fields that are not described.
     pub extra: Map<String, Value>,
@@ -154,13 +154,13 @@ impl AnswerOutputType {
 
 fal_core::open_enum!(AnswerOutputType);
 
-/// The object `IceCandidateOutput` of the document.
+/// An address at which the service may be reached.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IceCandidateOutput {
-    /// `candidate`.
+    /// Address of the service. None once there are no more.
     pub candidate: Option<IceCandidate>,
-    /// `type`.
+    /// Kind of the message.
     pub r#type: IceCandidateOutputType,
     /// Fields that are not described.
     pub extra: Map<String, Value>,
@@ -193,26 +193,26 @@ impl IceCandidateOutputType {
 
 fal_core::open_enum!(IceCandidateOutputType);
 
-/// The object `IceCandidate` of the document.
+/// An address at which a peer of a WebRTC connection may be reached.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IceCandidate {
-    /// `candidate`.
+    /// Candidate as WebRTC writes it.
     pub candidate: String,
-    /// `sdpMLineIndex`.
+    /// Index of the media description that the candidate belongs to.
     pub sdp_m_line_index: Option<Integer>,
-    /// `sdpMid`.
+    /// Id of the media description that the candidate belongs to.
     pub sdp_mid: Option<String>,
     nulls: json::Nulls,
 }
 
-/// The object `ErrorOutput` of the document.
+/// An error of the connection.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorOutput {
-    /// `error`.
+    /// Description of the error.
     pub error: String,
-    /// `type`.
+    /// Kind of the message.
     pub r#type: ErrorOutputType,
     /// Fields that are not described.
     pub extra: Map<String, Value>,

@@ -46,7 +46,7 @@ pub struct Input {
     pub image_url: File,
     /// Mask of what to remove.
     pub mask_url: File,
-    /// `mask_type`.
+    /// Origin of the mask: drawn by a person, or made by a segmentation model.
     ///
     /// Default `manual`.
     pub mask_type: Option<MaskType>,
@@ -55,7 +55,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `preserve_alpha`.
+    /// Tries to keep the transparency of the image.
     ///
     /// Default `false`.
     pub preserve_alpha: Option<bool>,
@@ -194,7 +194,8 @@ impl<
         }
     }
 
-    /// Sets [`mask_type`](Input::mask_type): Default `manual`.
+    /// Sets [`mask_type`](Input::mask_type): Origin of the mask: drawn by a person, or made by a
+    /// segmentation model. Default `manual`.
     pub fn mask_type(mut self, value: impl Param<MaskType, M>) -> Self {
         self.optional.mask_type = self.checking.optional("mask_type", value);
         self
@@ -207,7 +208,8 @@ impl<
         self
     }
 
-    /// Sets [`preserve_alpha`](Input::preserve_alpha): Default `false`.
+    /// Sets [`preserve_alpha`](Input::preserve_alpha): Tries to keep the transparency of the image.
+    /// Default `false`.
     pub fn preserve_alpha(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preserve_alpha = self.checking.optional("preserve_alpha", value);
         self

@@ -46,13 +46,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `canvas_size`.
+    /// Width and height of the result in pixels, with an area below 5,000 × 5,000.
     pub canvas_size: Vec<Integer>,
     /// Shape of the image, as width to height.
     pub aspect_ratio: Option<AspectRatio>,
-    /// `original_image_size`.
+    /// Width and height that the image gets inside the canvas, in pixels. The subject should fill more
+    /// than 15 % of the canvas. Without effect beside `aspect_ratio`.
     pub original_image_size: Option<Vec<Integer>>,
-    /// `original_image_location`.
+    /// Position of the image's upper left corner on the canvas, in pixels. Parts outside the canvas are
+    /// cut off. Without effect beside `aspect_ratio`.
     pub original_image_location: Option<Vec<Integer>>,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
@@ -239,7 +241,8 @@ impl<
         }
     }
 
-    /// Sets [`canvas_size`](Input::canvas_size):
+    /// Sets [`canvas_size`](Input::canvas_size): Width and height of the result in pixels, with an area
+    /// below 5,000 × 5,000.
     pub fn canvas_size(
         mut self,
         value: impl fal_core::RequiredIntegers<M>,
@@ -258,7 +261,8 @@ impl<
         self
     }
 
-    /// Sets [`original_image_size`](Input::original_image_size):
+    /// Sets [`original_image_size`](Input::original_image_size): Width and height that the image gets
+    /// inside the canvas, in pixels.
     pub fn original_image_size(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.original_image_size = self
             .checking
@@ -266,7 +270,8 @@ impl<
         self
     }
 
-    /// Sets [`original_image_location`](Input::original_image_location):
+    /// Sets [`original_image_location`](Input::original_image_location): Position of the image's upper
+    /// left corner on the canvas, in pixels.
     pub fn original_image_location(
         mut self,
         value: impl Param<Vec<Integer>, M>,

@@ -32,7 +32,8 @@ impl SchemaText for fal_bria::types::GuidanceInput {
         "method": {"description": "Part of the image that the result follows.", "allOf": [{"$type": "GuidanceInputMethod"}]},
         "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the image.", "default": 1}
       },
-      "required": ["image_url"]
+      "required": ["image_url"],
+      "description": "An image that guides the generation, and the way it does."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bria::types::GuidanceInputMethod>("GuidanceInputMethod"),
@@ -81,12 +82,12 @@ impl SchemaText for fal_bria::background::replace::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "ref_image_url": {"type": "string", "default": ""},
+        "ref_image_url": {"type": "string", "description": "Picture to make the new background from, in place of `prompt`: JPEG, PNG or WebP.", "default": ""},
         "prompt": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "refine_prompt": {"type": "boolean", "default": true},
+        "refine_prompt": {"type": "boolean", "description": "Improves the prompt before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "fast": {"type": "boolean", "default": true},
+        "fast": {"type": "boolean", "description": "Takes the fast model.", "default": true},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
@@ -118,9 +119,9 @@ impl SchemaText for fal_bria::eraser::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "mask_url": {"type": "string", "description": "Mask of what to remove."},
-        "mask_type": {"default": "manual", "allOf": [{"$type": "MaskType"}]},
+        "mask_type": {"default": "manual", "description": "Origin of the mask: drawn by a person, or made by a segmentation model.", "allOf": [{"$type": "MaskType"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "preserve_alpha": {"type": "boolean", "default": false}
+        "preserve_alpha": {"type": "boolean", "description": "Tries to keep the transparency of the image.", "default": false}
       },
       "required": ["image_url", "mask_url"],
       "description": "The parameters of `fal-ai/bria/eraser`."
@@ -159,10 +160,10 @@ impl SchemaText for fal_bria::expand::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "canvas_size": {"type": "array", "items": {"type": "integer"}},
+        "canvas_size": {"type": "array", "items": {"type": "integer"}, "description": "Width and height of the result in pixels, with an area below 5,000 × 5,000."},
         "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
-        "original_image_size": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]},
-        "original_image_location": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]},
+        "original_image_size": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}], "description": "Width and height that the image gets inside the canvas, in pixels. The subject should fill more than 15 % of the canvas. Without effect beside `aspect_ratio`."},
+        "original_image_location": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}], "description": "Position of the image's upper left corner on the canvas, in pixels. Parts outside the canvas are cut off. Without effect beside `aspect_ratio`."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
@@ -240,16 +241,16 @@ impl SchemaText for fal_bria::product_shot::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "scene_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "ref_image_url": {"type": "string", "default": ""},
-        "optimize_description": {"type": "boolean", "default": true},
-        "num_results": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
-        "fast": {"type": "boolean", "default": true},
-        "placement_type": {"default": "manual_placement", "allOf": [{"$type": "PlacementType"}]},
-        "original_quality": {"type": "boolean", "default": false},
-        "shot_size": {"type": "array", "items": {"type": "integer"}, "default": [1000, 1000]},
-        "manual_placement_selection": {"default": "bottom_center", "allOf": [{"$type": "ManualPlacementSelection"}]},
-        "padding_values": {"type": "array", "items": {"type": "integer"}},
+        "scene_description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Scene to place the product in, in English, in place of `ref_image_url`."},
+        "ref_image_url": {"type": "string", "description": "Picture to make the scene from, in place of `scene_description`: JPEG, PNG or WebP.", "default": ""},
+        "optimize_description": {"type": "boolean", "description": "Improves the description of the scene.", "default": true},
+        "num_results": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of pictures for each placement. `automatic` has ten placements.", "default": 1},
+        "fast": {"type": "boolean", "description": "Takes the fast model.", "default": true},
+        "placement_type": {"default": "manual_placement", "description": "Place of the product: `original` keeps it, `automatic` tries ten, `manual_placement` takes those of `manual_placement_selection`, and `manual_padding` the margins of `padding_values`.", "allOf": [{"$type": "PlacementType"}]},
+        "original_quality": {"type": "boolean", "description": "Keeps the size of the input with `placement_type` `original`. Otherwise, the result has one megapixel.", "default": false},
+        "shot_size": {"type": "array", "items": {"type": "integer"}, "description": "Width and height of the result in pixels, best about 1,000,000 pixels in all. For `automatic` and `manual_placement`.", "default": [1000, 1000]},
+        "manual_placement_selection": {"default": "bottom_center", "description": "Place of the product with `manual_placement`.", "allOf": [{"$type": "ManualPlacementSelection"}]},
+        "padding_values": {"type": "array", "items": {"type": "integer"}, "description": "Margins around the product in pixels: left, right, top and bottom. For `manual_padding`. The whole is best about 1,000,000 pixels."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "required": ["image_url"],
@@ -300,11 +301,11 @@ impl SchemaText for fal_bria::reimagine::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "structure_image_url": {"type": "string", "default": ""},
-        "structure_ref_influence": {"type": "number", "default": 0.75},
-        "num_results": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "structure_image_url": {"type": "string", "description": "Picture whose structure the result takes up: JPEG, PNG or WebP.", "default": ""},
+        "structure_ref_influence": {"type": "number", "description": "Strength with which the structure of `structure_image_url` is kept.", "default": 0.75},
+        "num_results": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images. Guidance allows one only.", "default": 1},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "fast": {"type": "boolean", "default": true},
+        "fast": {"type": "boolean", "description": "Takes the fast model.", "default": true},
         "num_inference_steps": {"type": "integer", "minimum": 20, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
@@ -341,8 +342,8 @@ impl SchemaText for fal_bria::text_to_image::base::Input {
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 20, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "prompt_enhancement": {"type": "boolean", "default": false},
-        "medium": {"$type": "Medium"},
+        "prompt_enhancement": {"type": "boolean", "description": "Adds variations with more detail to the prompt, for more varied images.", "default": false},
+        "medium": {"description": "Medium of the images.", "allOf": [{"$type": "Medium"}]},
         "guidance": {"type": "array", "items": {"$type": "GuidanceInput"}, "description": "Adherence to the prompt.", "default": []},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
@@ -400,8 +401,8 @@ impl SchemaText for fal_bria::text_to_image::fast::Input {
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 10, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 8},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "prompt_enhancement": {"type": "boolean", "default": false},
-        "medium": {"$type": "Medium"},
+        "prompt_enhancement": {"type": "boolean", "description": "Adds variations with more detail to the prompt, for more varied images.", "default": false},
+        "medium": {"description": "Medium of the images.", "allOf": [{"$type": "Medium"}]},
         "guidance": {"type": "array", "items": {"$type": "GuidanceInput"}, "description": "Adherence to the prompt.", "default": []},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
@@ -459,8 +460,8 @@ impl SchemaText for fal_bria::text_to_image::hd::Input {
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 20, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "prompt_enhancement": {"type": "boolean", "default": false},
-        "medium": {"$type": "Medium"},
+        "prompt_enhancement": {"type": "boolean", "description": "Adds variations with more detail to the prompt, for more varied images.", "default": false},
+        "medium": {"description": "Medium of the images.", "allOf": [{"$type": "Medium"}]},
         "guidance": {"type": "array", "items": {"$type": "GuidanceInput"}, "description": "Adherence to the prompt.", "default": []},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },

@@ -46,41 +46,45 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `scene_description`.
+    /// Scene to place the product in, in English, in place of `ref_image_url`.
     pub scene_description: Option<String>,
-    /// `ref_image_url`.
+    /// Picture to make the scene from, in place of `scene_description`: JPEG, PNG or WebP.
     ///
     /// Empty by default.
     pub ref_image_url: Option<File>,
-    /// `optimize_description`.
+    /// Improves the description of the scene.
     ///
     /// Default `true`.
     pub optimize_description: Option<bool>,
-    /// `num_results`.
+    /// Number of pictures for each placement. `automatic` has ten placements.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_results: Option<NumResults>,
-    /// `fast`.
+    /// Takes the fast model.
     ///
     /// Default `true`.
     pub fast: Option<bool>,
-    /// `placement_type`.
+    /// Place of the product: `original` keeps it, `automatic` tries ten, `manual_placement` takes those
+    /// of `manual_placement_selection`, and `manual_padding` the margins of `padding_values`.
     ///
     /// Default `manual_placement`.
     pub placement_type: Option<PlacementType>,
-    /// `original_quality`.
+    /// Keeps the size of the input with `placement_type` `original`. Otherwise, the result has one
+    /// megapixel.
     ///
     /// Default `false`.
     pub original_quality: Option<bool>,
-    /// `shot_size`.
+    /// Width and height of the result in pixels, best about 1,000,000 pixels in all. For `automatic`
+    /// and `manual_placement`.
     ///
     /// Default `[1000,1000]`.
     pub shot_size: Option<Vec<Integer>>,
-    /// `manual_placement_selection`.
+    /// Place of the product with `manual_placement`.
     ///
     /// Default `bottom_center`.
     pub manual_placement_selection: Option<ManualPlacementSelection>,
-    /// `padding_values`.
+    /// Margins around the product in pixels: left, right, top and bottom. For `manual_padding`. The
+    /// whole is best about 1,000,000 pixels.
     pub padding_values: Option<Vec<Integer>>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
@@ -303,7 +307,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scene_description`](Input::scene_description):
+    /// Sets [`scene_description`](Input::scene_description): Scene to place the product in, in English,
+    /// in place of `ref_image_url`.
     pub fn scene_description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.scene_description = self
             .checking
@@ -311,13 +316,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ref_image_url`](Input::ref_image_url): Empty by default.
+    /// Sets [`ref_image_url`](Input::ref_image_url): Picture to make the scene from, in place of
+    /// `scene_description`: JPEG, PNG or WebP. Empty by default.
     pub fn ref_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.ref_image_url = self.checking.optional("ref_image_url", value);
         self
     }
 
-    /// Sets [`optimize_description`](Input::optimize_description): Default `true`.
+    /// Sets [`optimize_description`](Input::optimize_description): Improves the description of the
+    /// scene. Default `true`.
     pub fn optimize_description(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.optimize_description = self
             .checking
@@ -325,25 +332,29 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`num_results`](Input::num_results): Between 1 and 4. Default `1`.
+    /// Sets [`num_results`](Input::num_results): Number of pictures for each placement. Between 1
+    /// and 4. Default `1`.
     pub fn num_results(mut self, value: impl Param<NumResults, M>) -> Self {
         self.optional.num_results = self.checking.optional("num_results", value);
         self
     }
 
-    /// Sets [`fast`](Input::fast): Default `true`.
+    /// Sets [`fast`](Input::fast): Takes the fast model. Default `true`.
     pub fn fast(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.fast = self.checking.optional("fast", value);
         self
     }
 
-    /// Sets [`placement_type`](Input::placement_type): Default `manual_placement`.
+    /// Sets [`placement_type`](Input::placement_type): Place of the product: `original` keeps it,
+    /// `automatic` tries ten, `manual_placement` takes those of `manual_placement_selection`, and
+    /// `manual_padding` the margins of `padding_values`. Default `manual_placement`.
     pub fn placement_type(mut self, value: impl Param<PlacementType, M>) -> Self {
         self.optional.placement_type = self.checking.optional("placement_type", value);
         self
     }
 
-    /// Sets [`original_quality`](Input::original_quality): Default `false`.
+    /// Sets [`original_quality`](Input::original_quality): Keeps the size of the input with
+    /// `placement_type` `original`. Default `false`.
     pub fn original_quality(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.original_quality = self
             .checking
@@ -351,13 +362,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`shot_size`](Input::shot_size): Default `[1000,1000]`.
+    /// Sets [`shot_size`](Input::shot_size): Width and height of the result in pixels, best about
+    /// 1,000,000 pixels in all. Default `[1000,1000]`.
     pub fn shot_size(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.shot_size = self.checking.optional("shot_size", value);
         self
     }
 
-    /// Sets [`manual_placement_selection`](Input::manual_placement_selection): Default `bottom_center`.
+    /// Sets [`manual_placement_selection`](Input::manual_placement_selection): Place of the product
+    /// with `manual_placement`. Default `bottom_center`.
     pub fn manual_placement_selection(
         mut self,
         value: impl Param<ManualPlacementSelection, M>,
@@ -368,7 +381,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`padding_values`](Input::padding_values):
+    /// Sets [`padding_values`](Input::padding_values): Margins around the product in pixels: left,
+    /// right, top and bottom.
     pub fn padding_values(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.padding_values = self.checking.optional("padding_values", value);
         self

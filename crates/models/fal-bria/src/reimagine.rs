@@ -49,15 +49,15 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// `structure_image_url`.
+    /// Picture whose structure the result takes up: JPEG, PNG or WebP.
     ///
     /// Empty by default.
     pub structure_image_url: Option<File>,
-    /// `structure_ref_influence`.
+    /// Strength with which the structure of `structure_image_url` is kept.
     ///
     /// Default `0.75`.
     pub structure_ref_influence: Option<f64>,
-    /// `num_results`.
+    /// Number of images. Guidance allows one only.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_results: Option<NumResults>,
@@ -66,7 +66,7 @@ pub struct Input {
     ///
     /// Between 0 and 2147483647.
     pub seed: Option<Seed>,
-    /// `fast`.
+    /// Takes the fast model.
     ///
     /// Default `true`.
     pub fast: Option<bool>,
@@ -194,7 +194,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`structure_image_url`](Input::structure_image_url): Empty by default.
+    /// Sets [`structure_image_url`](Input::structure_image_url): Picture whose structure the result
+    /// takes up: JPEG, PNG or WebP. Empty by default.
     pub fn structure_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.structure_image_url = self
             .checking
@@ -202,7 +203,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`structure_ref_influence`](Input::structure_ref_influence): Default `0.75`.
+    /// Sets [`structure_ref_influence`](Input::structure_ref_influence): Strength with which the
+    /// structure of `structure_image_url` is kept. Default `0.75`.
     pub fn structure_ref_influence(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.structure_ref_influence = self
             .checking
@@ -210,7 +212,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`num_results`](Input::num_results): Between 1 and 4. Default `1`.
+    /// Sets [`num_results`](Input::num_results): Number of images. Between 1 and 4. Default `1`.
     pub fn num_results(mut self, value: impl Param<NumResults, M>) -> Self {
         self.optional.num_results = self.checking.optional("num_results", value);
         self
@@ -224,7 +226,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`fast`](Input::fast): Default `true`.
+    /// Sets [`fast`](Input::fast): Takes the fast model. Default `true`.
     pub fn fast(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.fast = self.checking.optional("fast", value);
         self

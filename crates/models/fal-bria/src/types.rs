@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `GuidanceInput` of the document.
+/// An image that guides the generation, and the way it does.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct GuidanceInput {

@@ -22,11 +22,11 @@ impl SchemaText for fal_bytedance_lynx::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
-        "ip_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 1},
+        "ip_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength with which the face of the person in the image is kept.", "default": 1},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 1},
         "frames_per_second": {"type": "integer", "minimum": 5, "maximum": 30, "description": "Frames a second of the video.", "default": 16},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "guidance_scale_2": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 2},
+        "guidance_scale_2": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Strength with which the result follows the image. Higher values follow it more closely and may look worse.", "default": 2},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 81, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 81}
       },
       "required": ["image_url", "prompt"],

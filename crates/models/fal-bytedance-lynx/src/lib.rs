@@ -106,7 +106,7 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// `ip_scale`.
+    /// Strength with which the face of the person in the image is kept.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub ip_scale: Option<IpScale>,
@@ -124,7 +124,8 @@ pub struct Input {
     ///
     /// Between 1.0 and 20.0. Default `5.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `guidance_scale_2`.
+    /// Strength with which the result follows the image. Higher values follow it more closely and may
+    /// look worse.
     ///
     /// Between 0.0 and 10.0. Default `2.0`.
     pub guidance_scale_2: Option<GuidanceScale2>,
@@ -396,7 +397,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`ip_scale`](Input::ip_scale): Between 0.0 and 2.0. Default `1.0`.
+    /// Sets [`ip_scale`](Input::ip_scale): Strength with which the face of the person in the image is
+    /// kept. Between 0.0 and 2.0. Default `1.0`.
     pub fn ip_scale(mut self, value: impl Param<IpScale, M>) -> Self {
         self.optional.ip_scale = self.checking.optional("ip_scale", value);
         self
@@ -425,7 +427,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`guidance_scale_2`](Input::guidance_scale_2): Between 0.0 and 10.0. Default `2.0`.
+    /// Sets [`guidance_scale_2`](Input::guidance_scale_2): Strength with which the result follows the
+    /// image. Between 0.0 and 10.0. Default `2.0`.
     pub fn guidance_scale_2(mut self, value: impl Param<GuidanceScale2, M>) -> Self {
         self.optional.guidance_scale_2 = self
             .checking

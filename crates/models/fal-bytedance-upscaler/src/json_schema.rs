@@ -21,12 +21,12 @@ impl SchemaText for fal_bytedance_upscaler::upscale::video::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "target_resolution": {"default": "1080p", "allOf": [{"$type": "TargetResolution"}]},
-        "target_fps": {"default": "30fps", "allOf": [{"$type": "TargetFps"}]},
-        "enhancement_preset": {"default": "general", "allOf": [{"$type": "EnhancementPreset"}]},
-        "enhancement_tier": {"default": "standard", "allOf": [{"$type": "EnhancementTier"}]},
-        "scale_ratio": {"anyOf": [{"type": "number", "minimum": 1.1, "maximum": 10.0}, {"type": "null"}]},
-        "fidelity": {"default": "high", "allOf": [{"$type": "Fidelity"}]}
+        "target_resolution": {"default": "1080p", "description": "Resolution of the result.", "allOf": [{"$type": "TargetResolution"}]},
+        "target_fps": {"default": "30fps", "description": "Frames a second of the result.", "allOf": [{"$type": "TargetFps"}]},
+        "enhancement_preset": {"default": "general", "description": "Kind of the video: any, by users, short drama, generated, or old film.", "allOf": [{"$type": "EnhancementPreset"}]},
+        "enhancement_tier": {"default": "standard", "description": "Quality. `pro` restores with a large model, takes longer and costs ten times as much.", "allOf": [{"$type": "EnhancementTier"}]},
+        "scale_ratio": {"anyOf": [{"type": "number", "minimum": 1.1, "maximum": 10.0}, {"type": "null"}], "description": "Factor by which the resolution grows, in place of `target_resolution`. A result beyond 4K is an error."},
+        "fidelity": {"default": "high", "description": "Closeness to the source: `high` changes less than `medium`.", "allOf": [{"$type": "Fidelity"}]}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/bytedance-upscaler/upscale/video`."

@@ -44,7 +44,7 @@ impl SchemaText for fal_cassetteai_music_generator::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "audio_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "audio_file": {"description": "Piece of music.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["audio_file"],
       "description": "The result of `cassetteai/music-generator`."

@@ -28,7 +28,7 @@ impl SchemaText for fal_cassetteai_sound_effects_generator::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "audio_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "audio_file": {"description": "Sound effect.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["audio_file"],
       "description": "The result of `cassetteai/sound-effects-generator`."

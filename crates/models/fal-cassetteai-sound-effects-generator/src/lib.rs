@@ -92,7 +92,7 @@ pub type Duration = Int<bounds::Duration>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Sound effect.
     pub audio_file: FileOutput,
 }
 

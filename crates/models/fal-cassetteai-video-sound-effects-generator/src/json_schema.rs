@@ -20,7 +20,7 @@ impl SchemaText for fal_cassetteai_video_sound_effects_generator::types::Video {
         "content_type": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Media type of the file, such as `image/png` or `video/mp4`."},
         "file_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the file. If there is none, the service generates one."},
         "file_size": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Size of the file in bytes."},
-        "file_data": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "file_data": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content of the file."}
       },
       "required": ["url"],
       "description": "A video, ready to download."

@@ -19,7 +19,7 @@ pub struct Video {
     pub file_name: Option<String>,
     /// Size of the file in bytes.
     pub file_size: Option<Integer>,
-    /// `file_data`.
+    /// Content of the file.
     pub file_data: Option<String>,
     nulls: json::Nulls,
 }
@@ -97,7 +97,7 @@ impl<UrlSlot, M: fal_core::Mode> VideoBuilder<UrlSlot, M> {
         self
     }
 
-    /// Sets [`file_data`](Video::file_data):
+    /// Sets [`file_data`](Video::file_data): Content of the file.
     pub fn file_data(mut self, value: impl Param<String, M>) -> Self {
         self.optional.file_data = self.checking.optional("file_data", value);
         self

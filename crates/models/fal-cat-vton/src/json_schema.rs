@@ -16,7 +16,7 @@ impl SchemaText for fal_cat_vton::Input {
       "properties": {
         "human_image_url": {"type": "string", "description": "Image of the person."},
         "garment_image_url": {"type": "string", "description": "Image of the garment."},
-        "cloth_type": {"$type": "ClothType"},
+        "cloth_type": {"description": "Kind of garment. `inner` is worn under another one, `outer` over another one.", "allOf": [{"$type": "ClothType"}]},
         "image_size": {"default": "portrait_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},

@@ -80,7 +80,7 @@ pub struct Input {
     pub human_image_url: File,
     /// Image of the garment.
     pub garment_image_url: File,
-    /// `cloth_type`.
+    /// Kind of garment. `inner` is worn under another one, `outer` over another one.
     pub cloth_type: ClothType,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -274,7 +274,7 @@ impl<
         }
     }
 
-    /// Sets [`cloth_type`](Input::cloth_type):
+    /// Sets [`cloth_type`](Input::cloth_type): Kind of garment.
     pub fn cloth_type(
         mut self,
         value: impl fal_core::Required<ClothType, M>,

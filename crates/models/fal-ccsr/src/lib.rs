@@ -74,47 +74,47 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `scale`.
+    /// Factor by which width and height grow.
     ///
     /// Between 1.0 and 4.0. Default `2.0`.
     pub scale: Option<Scale>,
-    /// `tile_diffusion`.
+    /// Way to denoise the image in tiles.
     ///
     /// Default `none`.
     pub tile_diffusion: Option<TileDiffusion>,
-    /// `tile_diffusion_size`.
+    /// Size of the tiles.
     ///
     /// Between 256 and 2048. Default `1024`.
     pub tile_diffusion_size: Option<TileDiffusionSize>,
-    /// `tile_diffusion_stride`.
+    /// Distance from one tile to the next.
     ///
     /// Between 128 and 1024. Default `512`.
     pub tile_diffusion_stride: Option<TileDiffusionStride>,
-    /// `tile_vae`.
+    /// Decodes the image in tiles.
     ///
     /// Default `false`.
     pub tile_vae: Option<bool>,
-    /// `tile_vae_decoder_size`.
+    /// Size of the tiles to decode.
     ///
     /// Between 64 and 2048. Default `226`.
     pub tile_vae_decoder_size: Option<TileVaeDecoderSize>,
-    /// `tile_vae_encoder_size`.
+    /// Size of the tiles to encode.
     ///
     /// Between 128 and 2048. Default `1024`.
     pub tile_vae_encoder_size: Option<TileVaeEncoderSize>,
-    /// `steps`.
+    /// Number of steps. More improve the result and take longer.
     ///
     /// Between 10 and 100. Default `50`.
     pub steps: Option<Steps>,
-    /// `t_max`.
+    /// End of the sampling steps.
     ///
     /// Between 0.0 and 1.0. Default `0.6667`.
     pub t_max: Option<TMax>,
-    /// `t_min`.
+    /// Start of the sampling steps.
     ///
     /// Between 0.0 and 1.0. Default `0.3333`.
     pub t_min: Option<TMin>,
-    /// `color_fix_type`.
+    /// Way to match the colors with the original.
     ///
     /// Default `adain`.
     pub color_fix_type: Option<ColorFixType>,
@@ -340,19 +340,22 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale`](Input::scale): Between 1.0 and 4.0. Default `2.0`.
+    /// Sets [`scale`](Input::scale): Factor by which width and height grow. Between 1.0 and 4.0.
+    /// Default `2.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
-    /// Sets [`tile_diffusion`](Input::tile_diffusion): Default `none`.
+    /// Sets [`tile_diffusion`](Input::tile_diffusion): Way to denoise the image in tiles. Default
+    /// `none`.
     pub fn tile_diffusion(mut self, value: impl Param<TileDiffusion, M>) -> Self {
         self.optional.tile_diffusion = self.checking.optional("tile_diffusion", value);
         self
     }
 
-    /// Sets [`tile_diffusion_size`](Input::tile_diffusion_size): Between 256 and 2048. Default `1024`.
+    /// Sets [`tile_diffusion_size`](Input::tile_diffusion_size): Size of the tiles. Between 256
+    /// and 2048. Default `1024`.
     pub fn tile_diffusion_size(
         mut self,
         value: impl Param<TileDiffusionSize, M>,
@@ -363,8 +366,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tile_diffusion_stride`](Input::tile_diffusion_stride): Between 128 and 1024. Default
-    /// `512`.
+    /// Sets [`tile_diffusion_stride`](Input::tile_diffusion_stride): Distance from one tile to the
+    /// next. Between 128 and 1024. Default `512`.
     pub fn tile_diffusion_stride(
         mut self,
         value: impl Param<TileDiffusionStride, M>,
@@ -375,14 +378,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tile_vae`](Input::tile_vae): Default `false`.
+    /// Sets [`tile_vae`](Input::tile_vae): Decodes the image in tiles. Default `false`.
     pub fn tile_vae(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.tile_vae = self.checking.optional("tile_vae", value);
         self
     }
 
-    /// Sets [`tile_vae_decoder_size`](Input::tile_vae_decoder_size): Between 64 and 2048. Default
-    /// `226`.
+    /// Sets [`tile_vae_decoder_size`](Input::tile_vae_decoder_size): Size of the tiles to decode.
+    /// Between 64 and 2048. Default `226`.
     pub fn tile_vae_decoder_size(
         mut self,
         value: impl Param<TileVaeDecoderSize, M>,
@@ -393,8 +396,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tile_vae_encoder_size`](Input::tile_vae_encoder_size): Between 128 and 2048. Default
-    /// `1024`.
+    /// Sets [`tile_vae_encoder_size`](Input::tile_vae_encoder_size): Size of the tiles to encode.
+    /// Between 128 and 2048. Default `1024`.
     pub fn tile_vae_encoder_size(
         mut self,
         value: impl Param<TileVaeEncoderSize, M>,
@@ -405,25 +408,27 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`steps`](Input::steps): Between 10 and 100. Default `50`.
+    /// Sets [`steps`](Input::steps): Number of steps. Between 10 and 100. Default `50`.
     pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
         self.optional.steps = self.checking.optional("steps", value);
         self
     }
 
-    /// Sets [`t_max`](Input::t_max): Between 0.0 and 1.0. Default `0.6667`.
+    /// Sets [`t_max`](Input::t_max): End of the sampling steps. Between 0.0 and 1.0. Default `0.6667`.
     pub fn t_max(mut self, value: impl Param<TMax, M>) -> Self {
         self.optional.t_max = self.checking.optional("t_max", value);
         self
     }
 
-    /// Sets [`t_min`](Input::t_min): Between 0.0 and 1.0. Default `0.3333`.
+    /// Sets [`t_min`](Input::t_min): Start of the sampling steps. Between 0.0 and 1.0. Default
+    /// `0.3333`.
     pub fn t_min(mut self, value: impl Param<TMin, M>) -> Self {
         self.optional.t_min = self.checking.optional("t_min", value);
         self
     }
 
-    /// Sets [`color_fix_type`](Input::color_fix_type): Default `adain`.
+    /// Sets [`color_fix_type`](Input::color_fix_type): Way to match the colors with the original.
+    /// Default `adain`.
     pub fn color_fix_type(mut self, value: impl Param<ColorFixType, M>) -> Self {
         self.optional.color_fix_type = self.checking.optional("color_fix_type", value);
         self

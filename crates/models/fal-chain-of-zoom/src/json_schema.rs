@@ -15,10 +15,10 @@ impl SchemaText for fal_chain_of_zoom::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "scale": {"type": "number", "minimum": 1.0, "maximum": 8.0, "multipleOf": 1.0, "default": 5},
-        "center_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "center_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "user_prompt": {"type": "string", "default": ""},
+        "scale": {"type": "number", "minimum": 1.0, "maximum": 8.0, "multipleOf": 1.0, "description": "Factor of the zoom as a power of 2.", "default": 5},
+        "center_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Center of the zoom, as a share of the width from the left.", "default": 0.5},
+        "center_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Center of the zoom, as a share of the height from the top.", "default": 0.5},
+        "user_prompt": {"type": "string", "description": "Description of the image, to guide the new detail.", "default": ""},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "required": ["image_url"],
@@ -32,8 +32,8 @@ impl SchemaText for fal_chain_of_zoom::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "scale": {"type": "number"},
-        "zoom_center": {"type": "array", "items": {"type": "number"}}
+        "scale": {"type": "number", "description": "Factor of the zoom that was applied."},
+        "zoom_center": {"type": "array", "items": {"type": "number"}, "description": "Center of the zoom that was applied."}
       },
       "required": ["images", "scale", "zoom_center"],
       "description": "The result of `fal-ai/chain-of-zoom`."

@@ -76,19 +76,19 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `scale`.
+    /// Factor of the zoom as a power of 2.
     ///
     /// Between 1.0 and 8.0 and a multiple of 1.0. Default `5.0`.
     pub scale: Option<Scale>,
-    /// `center_x`.
+    /// Center of the zoom, as a share of the width from the left.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub center_x: Option<CenterX>,
-    /// `center_y`.
+    /// Center of the zoom, as a share of the height from the top.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub center_y: Option<CenterY>,
-    /// `user_prompt`.
+    /// Description of the image, to guide the new detail.
     ///
     /// Empty by default.
     pub user_prompt: Option<String>,
@@ -131,9 +131,9 @@ pub type CenterY = Float<bounds::CenterY>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
-    /// `scale`.
+    /// Factor of the zoom that was applied.
     pub scale: f64,
-    /// `zoom_center`.
+    /// Center of the zoom that was applied.
     pub zoom_center: Vec<f64>,
 }
 
@@ -202,25 +202,29 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale`](Input::scale): Between 1.0 and 8.0 and a multiple of 1.0. Default `5.0`.
+    /// Sets [`scale`](Input::scale): Factor of the zoom as a power of 2. Between 1.0 and 8.0 and a
+    /// multiple of 1.0. Default `5.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
-    /// Sets [`center_x`](Input::center_x): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`center_x`](Input::center_x): Center of the zoom, as a share of the width from the left.
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn center_x(mut self, value: impl Param<CenterX, M>) -> Self {
         self.optional.center_x = self.checking.optional("center_x", value);
         self
     }
 
-    /// Sets [`center_y`](Input::center_y): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`center_y`](Input::center_y): Center of the zoom, as a share of the height from the top.
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn center_y(mut self, value: impl Param<CenterY, M>) -> Self {
         self.optional.center_y = self.checking.optional("center_y", value);
         self
     }
 
-    /// Sets [`user_prompt`](Input::user_prompt): Empty by default.
+    /// Sets [`user_prompt`](Input::user_prompt): Description of the image, to guide the new detail.
+    /// Empty by default.
     pub fn user_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.user_prompt = self.checking.optional("user_prompt", value);
         self

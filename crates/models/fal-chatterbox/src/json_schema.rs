@@ -18,8 +18,8 @@ impl SchemaText for fal_chatterbox::speech_to_speech::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "source_audio_url": {"type": "string"},
-        "target_voice_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "source_audio_url": {"type": "string", "description": "Speech to convert."},
+        "target_voice_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording of the voice to convert to."}
       },
       "required": ["source_audio_url"],
       "description": "The parameters of `fal-ai/chatterbox/speech-to-speech`."
@@ -50,7 +50,7 @@ impl SchemaText for fal_chatterbox::text_to_speech::Input {
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording of the voice to speak with.", "default": "https://storage.googleapis.com/chatterbox-demo-samples/prompts/male_rickmorty.mp3"},
         "exaggeration": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the expression.", "default": 0.25},
         "temperature": {"type": "number", "minimum": 0.05, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.7},
-        "cfg": {"type": "number", "minimum": 0.1, "maximum": 1.0, "default": 0.5},
+        "cfg": {"type": "number", "minimum": 0.1, "maximum": 1.0, "description": "Adherence to the text (classifier-free guidance). Lower values are freer.", "default": 0.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["text"],
@@ -80,7 +80,7 @@ impl SchemaText for fal_chatterbox::text_to_speech::multilingual::Input {
       "properties": {
         "text": {"type": "string", "maxLength": 300, "description": "Text to speak."},
         "voice": {"type": "string", "description": "Voice of the speech.", "default": "english"},
-        "custom_audio_language": {"anyOf": [{"$type": "CustomAudioLanguage"}, {"type": "null"}]},
+        "custom_audio_language": {"anyOf": [{"$type": "CustomAudioLanguage"}, {"type": "null"}], "description": "Language of the recording in `voice`, if that is a recording of your own."},
         "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "description": "Strength of the expression.", "default": 0.5},
         "temperature": {"type": "number", "minimum": 0.05, "maximum": 5.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.8},
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 0.5},

@@ -43,9 +43,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `source_audio_url`.
+    /// Speech to convert.
     pub source_audio_url: File,
-    /// `target_voice_audio_url`.
+    /// Recording of the voice to convert to.
     pub target_voice_audio_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -110,7 +110,7 @@ struct Optional {
 }
 
 impl<SourceAudioUrlSlot, M: fal_core::Mode> Builder<SourceAudioUrlSlot, M> {
-    /// Sets [`source_audio_url`](Input::source_audio_url):
+    /// Sets [`source_audio_url`](Input::source_audio_url): Speech to convert.
     pub fn source_audio_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -122,7 +122,8 @@ impl<SourceAudioUrlSlot, M: fal_core::Mode> Builder<SourceAudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_voice_audio_url`](Input::target_voice_audio_url):
+    /// Sets [`target_voice_audio_url`](Input::target_voice_audio_url): Recording of the voice to
+    /// convert to.
     pub fn target_voice_audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.target_voice_audio_url = self
             .checking

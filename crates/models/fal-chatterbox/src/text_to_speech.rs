@@ -64,7 +64,7 @@ pub struct Input {
     ///
     /// Between 0.05 and 2.0. Default `0.7`.
     pub temperature: Option<Temperature>,
-    /// `cfg`.
+    /// Adherence to the text (classifier-free guidance). Lower values are freer.
     ///
     /// Between 0.1 and 1.0. Default `0.5`.
     pub cfg: Option<Cfg>,
@@ -192,7 +192,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`cfg`](Input::cfg): Between 0.1 and 1.0. Default `0.5`.
+    /// Sets [`cfg`](Input::cfg): Adherence to the text (classifier-free guidance). Between 0.1 and 1.0.
+    /// Default `0.5`.
     pub fn cfg(mut self, value: impl Param<Cfg, M>) -> Self {
         self.optional.cfg = self.checking.optional("cfg", value);
         self

@@ -24,7 +24,8 @@ impl SchemaText for fal_chrono_edit_lora_gallery::types::ChronoLoraWeight {
         "path": {"type": "string", "description": "Location of the weights: an address, or a path that the model's runner knows."},
         "scale": {"type": "number", "minimum": 0.0, "maximum": 4.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
       },
-      "required": ["path"]
+      "required": ["path"],
+      "description": "LoRA weights, and their strength."
     }"#;
 }
 
@@ -44,7 +45,7 @@ impl SchemaText for fal_chrono_edit_lora_gallery::paintbrush::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "turbo_mode": {"type": "boolean", "default": true},
+        "turbo_mode": {"type": "boolean", "description": "Runs faster.", "default": true},
         "loras": {"type": "array", "items": {"$type": "ChronoLoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []}
       },
       "required": ["image_url", "prompt"],

@@ -90,7 +90,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `turbo_mode`.
+    /// Runs faster.
     ///
     /// Default `true`.
     pub turbo_mode: Option<bool>,
@@ -372,7 +372,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`turbo_mode`](Input::turbo_mode): Default `true`.
+    /// Sets [`turbo_mode`](Input::turbo_mode): Runs faster. Default `true`.
     pub fn turbo_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.turbo_mode = self.checking.optional("turbo_mode", value);
         self

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile;
 
-/// The object `ChronoLoraWeight` of the document.
+/// LoRA weights, and their strength.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ChronoLoraWeight {

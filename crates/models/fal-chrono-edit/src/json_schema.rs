@@ -20,14 +20,14 @@ impl SchemaText for fal_chrono_edit::Input {
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 8},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 1},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
-        "enable_temporal_reasoning": {"type": "boolean", "default": false},
-        "num_temporal_reasoning_steps": {"type": "integer", "minimum": 2, "maximum": 12, "default": 8},
+        "enable_temporal_reasoning": {"type": "boolean", "description": "Reasons over frames between before the edit.", "default": false},
+        "num_temporal_reasoning_steps": {"type": "integer", "minimum": 2, "maximum": 12, "description": "Number of steps of the reasoning.", "default": 8},
         "resolution": {"default": "480p", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "turbo_mode": {"type": "boolean", "default": true}
+        "turbo_mode": {"type": "boolean", "description": "Runs faster.", "default": true}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/chrono-edit`."

@@ -96,11 +96,11 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_prompt_expansion: Option<bool>,
-    /// `enable_temporal_reasoning`.
+    /// Reasons over frames between before the edit.
     ///
     /// Default `false`.
     pub enable_temporal_reasoning: Option<bool>,
-    /// `num_temporal_reasoning_steps`.
+    /// Number of steps of the reasoning.
     ///
     /// Between 2 and 12. Default `8`.
     pub num_temporal_reasoning_steps: Option<NumTemporalReasoningSteps>,
@@ -124,7 +124,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `turbo_mode`.
+    /// Runs faster.
     ///
     /// Default `true`.
     pub turbo_mode: Option<bool>,
@@ -367,7 +367,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`enable_temporal_reasoning`](Input::enable_temporal_reasoning): Default `false`.
+    /// Sets [`enable_temporal_reasoning`](Input::enable_temporal_reasoning): Reasons over frames
+    /// between before the edit. Default `false`.
     pub fn enable_temporal_reasoning(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_temporal_reasoning = self
             .checking
@@ -375,8 +376,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`num_temporal_reasoning_steps`](Input::num_temporal_reasoning_steps): Between 2 and 12.
-    /// Default `8`.
+    /// Sets [`num_temporal_reasoning_steps`](Input::num_temporal_reasoning_steps): Number of steps of
+    /// the reasoning. Between 2 and 12. Default `8`.
     pub fn num_temporal_reasoning_steps(
         mut self,
         value: impl Param<NumTemporalReasoningSteps, M>,
@@ -423,7 +424,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`turbo_mode`](Input::turbo_mode): Default `true`.
+    /// Sets [`turbo_mode`](Input::turbo_mode): Runs faster. Default `true`.
     pub fn turbo_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.turbo_mode = self.checking.optional("turbo_mode", value);
         self

@@ -102,7 +102,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.35`.
     pub creativity: Option<Creativity>,
-    /// `resemblance`.
+    /// Closeness to the original. Higher values keep more of it.
     ///
     /// Between 0.0 and 1.0. Default `0.6`.
     pub resemblance: Option<Resemblance>,
@@ -290,7 +290,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`resemblance`](Input::resemblance): Between 0.0 and 1.0. Default `0.6`.
+    /// Sets [`resemblance`](Input::resemblance): Closeness to the original. Between 0.0 and 1.0.
+    /// Default `0.6`.
     pub fn resemblance(mut self, value: impl Param<Resemblance, M>) -> Self {
         self.optional.resemblance = self.checking.optional("resemblance", value);
         self

@@ -15,7 +15,7 @@ impl SchemaText for fal_clarityai_crystal_upscaler::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "scale_factor": {"type": "number", "minimum": 1.0, "maximum": 200.0, "default": 2},
+        "scale_factor": {"type": "number", "minimum": 1.0, "maximum": 200.0, "description": "Factor by which width and height grow.", "default": 2},
         "creativity": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Freedom of the model. Higher values invent more.", "default": 0}
       },
       "required": ["image_url"],

@@ -83,7 +83,7 @@ pub struct Input {
     ///
     /// At most 100 MiB.
     pub image_url: File,
-    /// `scale_factor`.
+    /// Factor by which width and height grow.
     ///
     /// Between 1.0 and 200.0. Default `2.0`.
     pub scale_factor: Option<ScaleFactor>,
@@ -189,7 +189,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale_factor`](Input::scale_factor): Between 1.0 and 200.0. Default `2.0`.
+    /// Sets [`scale_factor`](Input::scale_factor): Factor by which width and height grow. Between 1.0
+    /// and 200.0. Default `2.0`.
     pub fn scale_factor(mut self, value: impl Param<ScaleFactor, M>) -> Self {
         self.optional.scale_factor = self.checking.optional("scale_factor", value);
         self

@@ -16,7 +16,7 @@ impl SchemaText for fal_clarityai_crystal_video_upscaler::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "scale_factor": {"type": "number", "minimum": 1.0, "maximum": 200.0, "default": 2}
+        "scale_factor": {"type": "number", "minimum": 1.0, "maximum": 200.0, "description": "Factor by which width and height grow. The result must not exceed 5K.", "default": 2}
       },
       "required": ["video_url"],
       "description": "The parameters of `clarityai/crystal-video-upscaler`."

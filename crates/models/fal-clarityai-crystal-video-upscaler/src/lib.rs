@@ -77,7 +77,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `scale_factor`.
+    /// Factor by which width and height grow. The result must not exceed 5K.
     ///
     /// Between 1.0 and 200.0. Default `2.0`.
     pub scale_factor: Option<ScaleFactor>,
@@ -163,7 +163,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale_factor`](Input::scale_factor): Between 1.0 and 200.0. Default `2.0`.
+    /// Sets [`scale_factor`](Input::scale_factor): Factor by which width and height grow. Between 1.0
+    /// and 200.0. Default `2.0`.
     pub fn scale_factor(mut self, value: impl Param<ScaleFactor, M>) -> Self {
         self.optional.scale_factor = self.checking.optional("scale_factor", value);
         self

@@ -15,11 +15,11 @@ impl SchemaText for fal_codeformer::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "fidelity": {"type": "number", "default": 0.5},
+        "fidelity": {"type": "number", "description": "Closeness to the original face. Lower values repair more.", "default": 0.5},
         "upscale_factor": {"type": "number", "description": "Factor by which width and height grow.", "default": 2},
-        "aligned": {"type": "boolean", "default": false},
-        "only_center_face": {"type": "boolean", "default": false},
-        "face_upscale": {"type": "boolean", "default": true},
+        "aligned": {"type": "boolean", "description": "Takes the faces as aligned already.", "default": false},
+        "only_center_face": {"type": "boolean", "description": "Restores the face in the center only.", "default": false},
+        "face_upscale": {"type": "boolean", "description": "Upscales the faces too.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["image_url"],

@@ -75,7 +75,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `fidelity`.
+    /// Closeness to the original face. Lower values repair more.
     ///
     /// Default `0.5`.
     pub fidelity: Option<f64>,
@@ -83,15 +83,15 @@ pub struct Input {
     ///
     /// Default `2.0`.
     pub upscale_factor: Option<f64>,
-    /// `aligned`.
+    /// Takes the faces as aligned already.
     ///
     /// Default `false`.
     pub aligned: Option<bool>,
-    /// `only_center_face`.
+    /// Restores the face in the center only.
     ///
     /// Default `false`.
     pub only_center_face: Option<bool>,
-    /// `face_upscale`.
+    /// Upscales the faces too.
     ///
     /// Default `true`.
     pub face_upscale: Option<bool>,
@@ -199,7 +199,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`fidelity`](Input::fidelity): Default `0.5`.
+    /// Sets [`fidelity`](Input::fidelity): Closeness to the original face. Default `0.5`.
     pub fn fidelity(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.fidelity = self.checking.optional("fidelity", value);
         self
@@ -212,13 +212,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`aligned`](Input::aligned): Default `false`.
+    /// Sets [`aligned`](Input::aligned): Takes the faces as aligned already. Default `false`.
     pub fn aligned(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.aligned = self.checking.optional("aligned", value);
         self
     }
 
-    /// Sets [`only_center_face`](Input::only_center_face): Default `false`.
+    /// Sets [`only_center_face`](Input::only_center_face): Restores the face in the center only.
+    /// Default `false`.
     pub fn only_center_face(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.only_center_face = self
             .checking
@@ -226,7 +227,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`face_upscale`](Input::face_upscale): Default `true`.
+    /// Sets [`face_upscale`](Input::face_upscale): Upscales the faces too. Default `true`.
     pub fn face_upscale(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.face_upscale = self.checking.optional("face_upscale", value);
         self

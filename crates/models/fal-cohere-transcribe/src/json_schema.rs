@@ -17,7 +17,7 @@ impl SchemaText for fal_cohere_transcribe::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
         "language": {"default": "en", "description": "Language of the speech or the text.", "allOf": [{"$type": "Language"}]},
-        "punctuation": {"type": "boolean", "default": true},
+        "punctuation": {"type": "boolean", "description": "Adds punctuation and capital letters.", "default": true},
         "max_new_tokens": {"type": "integer", "minimum": 1, "maximum": 1014, "description": "Most tokens to generate.", "default": 256}
       },
       "required": ["audio_url"],
@@ -33,7 +33,7 @@ impl SchemaText for fal_cohere_transcribe::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text": {"type": "string"},
+        "text": {"type": "string", "description": "Text of the recording."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}
       },
       "required": ["text"],

@@ -77,7 +77,7 @@ pub struct Input {
     ///
     /// Default `en`.
     pub language: Option<Language>,
-    /// `punctuation`.
+    /// Adds punctuation and capital letters.
     ///
     /// Default `true`.
     pub punctuation: Option<bool>,
@@ -188,7 +188,7 @@ pub type MaxNewTokens = Int<bounds::MaxNewTokens>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `text`.
+    /// Text of the recording.
     pub text: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: Option<BTreeMap<String, f64>>,
@@ -263,7 +263,7 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`punctuation`](Input::punctuation): Default `true`.
+    /// Sets [`punctuation`](Input::punctuation): Adds punctuation and capital letters. Default `true`.
     pub fn punctuation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.punctuation = self.checking.optional("punctuation", value);
         self

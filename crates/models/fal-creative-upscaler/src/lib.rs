@@ -81,7 +81,7 @@ impl fal_core::task::Upscale for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_type`.
+    /// Family of the model.
     ///
     /// Default `SD_1_5`.
     pub model_type: Option<ModelType>,
@@ -98,15 +98,15 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub creativity: Option<Creativity>,
-    /// `detail`.
+    /// Amount of detail to add.
     ///
     /// Between 0.0 and 5.0. Default `1.0`.
     pub detail: Option<Detail>,
-    /// `shape_preservation`.
+    /// Closeness to the shapes of the original.
     ///
     /// Between 0.0 and 3.0. Default `0.25`.
     pub shape_preservation: Option<ShapePreservation>,
-    /// `prompt_suffix`.
+    /// Text to add to the end of the prompt.
     ///
     /// Default ` high quality, highly detailed, high resolution, sharp`.
     pub prompt_suffix: Option<String>,
@@ -128,27 +128,27 @@ pub struct Input {
     ///
     /// Between 1 and 200. Default `20`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `enable_safety_checks`.
+    /// Replaces unsafe images with a black one.
     ///
     /// Default `true`.
     pub enable_safety_checks: Option<bool>,
-    /// `skip_ccsr`.
+    /// Leaves out the first step, restoration by CCSR.
     ///
     /// Default `false`.
     pub skip_ccsr: Option<bool>,
-    /// `override_size_limits`.
+    /// Allows large images, which may take very long.
     ///
     /// Default `false`.
     pub override_size_limits: Option<bool>,
-    /// `base_model_url`.
+    /// Weights of a base model.
     pub base_model_url: Option<File>,
-    /// `additional_lora_url`.
+    /// Weights of a LoRA to add.
     pub additional_lora_url: Option<File>,
-    /// `additional_lora_scale`.
+    /// Strength of the LoRA.
     ///
     /// Default `1.0`.
     pub additional_lora_scale: Option<f64>,
-    /// `additional_embedding_url`.
+    /// Textual inversion embeddings to add.
     pub additional_embedding_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -334,7 +334,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`model_type`](Input::model_type): Default `SD_1_5`.
+    /// Sets [`model_type`](Input::model_type): Family of the model. Default `SD_1_5`.
     pub fn model_type(mut self, value: impl Param<ModelType, M>) -> Self {
         self.optional.model_type = self.checking.optional("model_type", value);
         self
@@ -361,13 +361,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`detail`](Input::detail): Between 0.0 and 5.0. Default `1.0`.
+    /// Sets [`detail`](Input::detail): Amount of detail to add. Between 0.0 and 5.0. Default `1.0`.
     pub fn detail(mut self, value: impl Param<Detail, M>) -> Self {
         self.optional.detail = self.checking.optional("detail", value);
         self
     }
 
-    /// Sets [`shape_preservation`](Input::shape_preservation): Between 0.0 and 3.0. Default `0.25`.
+    /// Sets [`shape_preservation`](Input::shape_preservation): Closeness to the shapes of the original.
+    /// Between 0.0 and 3.0. Default `0.25`.
     pub fn shape_preservation(
         mut self,
         value: impl Param<ShapePreservation, M>,
@@ -378,8 +379,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`prompt_suffix`](Input::prompt_suffix): Default ` high quality, highly detailed, high
-    /// resolution, sharp`.
+    /// Sets [`prompt_suffix`](Input::prompt_suffix): Text to add to the end of the prompt. Default `
+    /// high quality, highly detailed, high resolution, sharp`.
     pub fn prompt_suffix(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt_suffix = self.checking.optional("prompt_suffix", value);
         self
@@ -419,7 +420,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`enable_safety_checks`](Input::enable_safety_checks): Default `true`.
+    /// Sets [`enable_safety_checks`](Input::enable_safety_checks): Replaces unsafe images with a black
+    /// one. Default `true`.
     pub fn enable_safety_checks(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_safety_checks = self
             .checking
@@ -427,13 +429,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`skip_ccsr`](Input::skip_ccsr): Default `false`.
+    /// Sets [`skip_ccsr`](Input::skip_ccsr): Leaves out the first step, restoration by CCSR. Default
+    /// `false`.
     pub fn skip_ccsr(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.skip_ccsr = self.checking.optional("skip_ccsr", value);
         self
     }
 
-    /// Sets [`override_size_limits`](Input::override_size_limits): Default `false`.
+    /// Sets [`override_size_limits`](Input::override_size_limits): Allows large images, which may take
+    /// very long. Default `false`.
     pub fn override_size_limits(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.override_size_limits = self
             .checking
@@ -441,13 +445,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`base_model_url`](Input::base_model_url):
+    /// Sets [`base_model_url`](Input::base_model_url): Weights of a base model.
     pub fn base_model_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.base_model_url = self.checking.optional("base_model_url", value);
         self
     }
 
-    /// Sets [`additional_lora_url`](Input::additional_lora_url):
+    /// Sets [`additional_lora_url`](Input::additional_lora_url): Weights of a LoRA to add.
     pub fn additional_lora_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.additional_lora_url = self
             .checking
@@ -455,7 +459,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`additional_lora_scale`](Input::additional_lora_scale): Default `1.0`.
+    /// Sets [`additional_lora_scale`](Input::additional_lora_scale): Strength of the LoRA. Default
+    /// `1.0`.
     pub fn additional_lora_scale(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.additional_lora_scale = self
             .checking
@@ -463,7 +468,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`additional_embedding_url`](Input::additional_embedding_url):
+    /// Sets [`additional_embedding_url`](Input::additional_embedding_url): Textual inversion embeddings
+    /// to add.
     pub fn additional_embedding_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.additional_embedding_url = self
             .checking

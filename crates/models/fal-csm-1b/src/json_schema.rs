@@ -15,10 +15,11 @@ impl SchemaText for fal_csm_1b::types::Turn {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "speaker_id": {"type": "integer"},
-        "text": {"type": "string"}
+        "speaker_id": {"type": "integer", "description": "Number of the speaker."},
+        "text": {"type": "string", "description": "Text to speak."}
       },
-      "required": ["speaker_id", "text"]
+      "required": ["speaker_id", "text"],
+      "description": "A part of the dialog."
     }"#;
 }
 
@@ -27,11 +28,12 @@ impl SchemaText for fal_csm_1b::types::Speaker {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string"},
-        "speaker_id": {"type": "integer"},
+        "prompt": {"type": "string", "description": "Text of the recording."},
+        "speaker_id": {"type": "integer", "description": "Number of the speaker."},
         "audio_url": {"type": "string", "description": "Recording to work on."}
       },
-      "required": ["prompt", "speaker_id", "audio_url"]
+      "required": ["prompt", "speaker_id", "audio_url"],
+      "description": "An example of a speaker's voice."
     }"#;
 }
 
@@ -40,8 +42,8 @@ impl SchemaText for fal_csm_1b::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "scene": {"type": "array", "items": {"$type": "Turn"}},
-        "context": {"type": "array", "items": {"$type": "Speaker"}}
+        "scene": {"type": "array", "items": {"$type": "Turn"}, "description": "Dialog to speak, part by part."},
+        "context": {"type": "array", "items": {"$type": "Speaker"}, "description": "Recordings of the speakers, to take their voices from."}
       },
       "required": ["scene"],
       "description": "The parameters of `fal-ai/csm-1b`."

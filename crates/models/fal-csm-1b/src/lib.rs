@@ -69,9 +69,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `scene`.
+    /// Dialog to speak, part by part.
     pub scene: Vec<Turn>,
-    /// `context`.
+    /// Recordings of the speakers, to take their voices from.
     pub context: Option<Vec<Speaker>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -146,7 +146,7 @@ struct Optional {
 }
 
 impl<SceneSlot, M: fal_core::Mode> Builder<SceneSlot, M> {
-    /// Sets [`scene`](Input::scene):
+    /// Sets [`scene`](Input::scene): Dialog to speak, part by part.
     pub fn scene(
         mut self,
         value: impl fal_core::Required<Vec<Turn>, M>,
@@ -158,7 +158,7 @@ impl<SceneSlot, M: fal_core::Mode> Builder<SceneSlot, M> {
         }
     }
 
-    /// Sets [`context`](Input::context):
+    /// Sets [`context`](Input::context): Recordings of the speakers, to take their voices from.
     pub fn context(mut self, value: impl Param<Vec<Speaker>, M>) -> Self {
         self.optional.context = self.checking.optional("context", value);
         self

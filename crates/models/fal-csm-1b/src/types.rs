@@ -7,23 +7,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `Turn` of the document.
+/// A part of the dialog.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Turn {
-    /// `speaker_id`.
+    /// Number of the speaker.
     pub speaker_id: Integer,
-    /// `text`.
+    /// Text to speak.
     pub text: String,
 }
 
-/// The object `Speaker` of the document.
+/// An example of a speaker's voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Speaker {
-    /// `prompt`.
+    /// Text of the recording.
     pub prompt: String,
-    /// `speaker_id`.
+    /// Number of the speaker.
     pub speaker_id: Integer,
     /// Recording to work on.
     pub audio_url: File,
@@ -66,7 +66,7 @@ impl<
     TextSlot,
     M: fal_core::Mode,
 > TurnBuilder<SpeakerIdSlot, TextSlot, M> {
-    /// Sets [`speaker_id`](Turn::speaker_id):
+    /// Sets [`speaker_id`](Turn::speaker_id): Number of the speaker.
     pub fn speaker_id(
         mut self,
         value: impl fal_core::Required<Integer, M>,
@@ -78,7 +78,7 @@ impl<
         }
     }
 
-    /// Sets [`text`](Turn::text):
+    /// Sets [`text`](Turn::text): Text to speak.
     pub fn text(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -155,7 +155,7 @@ impl<
     AudioUrlSlot,
     M: fal_core::Mode,
 > SpeakerBuilder<PromptSlot, SpeakerIdSlot, AudioUrlSlot, M> {
-    /// Sets [`prompt`](Speaker::prompt):
+    /// Sets [`prompt`](Speaker::prompt): Text of the recording.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -168,7 +168,7 @@ impl<
         }
     }
 
-    /// Sets [`speaker_id`](Speaker::speaker_id):
+    /// Sets [`speaker_id`](Speaker::speaker_id): Number of the speaker.
     pub fn speaker_id(
         mut self,
         value: impl fal_core::Required<Integer, M>,

@@ -35,7 +35,7 @@ impl SchemaText for fal_decart_lucy_edit::pro::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": true},
-        "enhance_prompt": {"type": "boolean", "default": true}
+        "enhance_prompt": {"type": "boolean", "description": "Improves the prompt before the run.", "default": true}
       },
       "required": ["prompt", "video_url"],
       "description": "The parameters of `decart/lucy-edit/pro`."

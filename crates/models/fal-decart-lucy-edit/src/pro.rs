@@ -64,7 +64,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub sync_mode: Option<bool>,
-    /// `enhance_prompt`.
+    /// Improves the prompt before the run.
     ///
     /// Default `true`.
     pub enhance_prompt: Option<bool>,
@@ -211,7 +211,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`enhance_prompt`](Input::enhance_prompt): Default `true`.
+    /// Sets [`enhance_prompt`](Input::enhance_prompt): Improves the prompt before the run. Default
+    /// `true`.
     pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self

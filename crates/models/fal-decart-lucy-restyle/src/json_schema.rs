@@ -35,7 +35,7 @@ impl SchemaText for fal_decart_lucy_restyle::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
-        "enhance_prompt": {"type": "boolean", "default": true},
+        "enhance_prompt": {"type": "boolean", "description": "Improves the prompt before the run.", "default": true},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "required": ["prompt", "video_url"],

@@ -93,7 +93,7 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// `enhance_prompt`.
+    /// Improves the prompt before the run.
     ///
     /// Default `true`.
     pub enhance_prompt: Option<bool>,
@@ -244,7 +244,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`enhance_prompt`](Input::enhance_prompt): Default `true`.
+    /// Sets [`enhance_prompt`](Input::enhance_prompt): Improves the prompt before the run. Default
+    /// `true`.
     pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self

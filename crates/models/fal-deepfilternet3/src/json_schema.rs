@@ -45,11 +45,12 @@ impl SchemaText for fal_deepfilternet3::types::DeepFilterNetTimings {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "preprocess": {"type": "number"},
-        "inference": {"type": "number"},
-        "postprocess": {"type": "number"}
+        "preprocess": {"type": "number", "description": "Seconds of the preparation."},
+        "inference": {"type": "number", "description": "Seconds of the model's run."},
+        "postprocess": {"type": "number", "description": "Seconds of the work after the run."}
       },
-      "required": ["preprocess", "inference", "postprocess"]
+      "required": ["preprocess", "inference", "postprocess"],
+      "description": "The time that each stage took."
     }"#;
 }
 
@@ -76,7 +77,7 @@ impl SchemaText for fal_deepfilternet3::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "audio_file": {"description": "A recording, with its length and format.", "allOf": [{"$type": "AudioFile"}]},
+        "audio_file": {"description": "Recording without noise.", "allOf": [{"$type": "AudioFile"}]},
         "timings": {"description": "Seconds spent in each stage of the run, keyed by the name of the stage.", "allOf": [{"$type": "DeepFilterNetTimings"}]}
       },
       "required": ["audio_file", "timings"],

@@ -159,7 +159,7 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A recording, with its length and format.
+    /// Recording without noise.
     pub audio_file: AudioFile,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: DeepFilterNetTimings,

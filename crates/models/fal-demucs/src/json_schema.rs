@@ -16,11 +16,11 @@ impl SchemaText for fal_demucs::Input {
       "type": "object",
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "model": {"default": "htdemucs_6s", "allOf": [{"$type": "ModelValue"}]},
-        "stems": {"anyOf": [{"type": "array", "items": {"$type": "Stems"}}, {"type": "null"}], "default": ["vocals", "drums", "bass", "other", "guitar", "piano"]},
-        "segment_length": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "shifts": {"type": "integer", "minimum": 1, "maximum": 10, "default": 1},
-        "overlap": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.25},
+        "model": {"default": "htdemucs_6s", "description": "Version of Demucs.", "allOf": [{"$type": "ModelValue"}]},
+        "stems": {"anyOf": [{"type": "array", "items": {"$type": "Stems"}}, {"type": "null"}], "description": "Stems to separate. All that the model has by default: `guitar` and `piano` need a model with six stems.", "default": ["vocals", "drums", "bass", "other", "guitar", "piano"]},
+        "segment_length": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Seconds of audio to process at once. Shorter ones need less memory and may sound worse."},
+        "shifts": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Number of runs with shifted audio that are averaged. More improve the result and take longer.", "default": 1},
+        "overlap": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of a segment that overlaps with the next one. More may improve the result and takes longer.", "default": 0.25},
         "output_format": {"default": "mp3", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["audio_url"],
@@ -38,12 +38,12 @@ impl SchemaText for fal_demucs::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "vocals": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "drums": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "bass": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "other": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "guitar": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "piano": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "vocals": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Voices alone."},
+        "drums": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Drums alone."},
+        "bass": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Bass alone."},
+        "other": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "All other instruments."},
+        "guitar": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Guitar alone. Only models with six stems have it."},
+        "piano": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Piano alone. Only models with six stems have it."}
       },
       "description": "The result of `fal-ai/demucs`."
     }"#;

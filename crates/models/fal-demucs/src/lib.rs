@@ -74,21 +74,23 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `model`.
+    /// Version of Demucs.
     ///
     /// Default `htdemucs_6s`.
     pub model: Option<ModelValue>,
-    /// `stems`.
+    /// Stems to separate. All that the model has by default: `guitar` and `piano` need a model with six
+    /// stems.
     ///
     /// Default `["vocals","drums","bass","other","guitar","piano"]`.
     pub stems: Option<Nullable<Vec<Stems>>>,
-    /// `segment_length`.
+    /// Seconds of audio to process at once. Shorter ones need less memory and may sound worse.
     pub segment_length: Option<Integer>,
-    /// `shifts`.
+    /// Number of runs with shifted audio that are averaged. More improve the result and take longer.
     ///
     /// Between 1 and 10. Default `1`.
     pub shifts: Option<Shifts>,
-    /// `overlap`.
+    /// Share of a segment that overlaps with the next one. More may improve the result and takes
+    /// longer.
     ///
     /// Between 0.0 and 1.0. Default `0.25`.
     pub overlap: Option<Overlap>,
@@ -258,17 +260,17 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Voices alone.
     pub vocals: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Drums alone.
     pub drums: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Bass alone.
     pub bass: Option<FileOutput>,
-    /// A file, ready to download.
+    /// All other instruments.
     pub other: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Guitar alone. Only models with six stems have it.
     pub guitar: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Piano alone. Only models with six stems have it.
     pub piano: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -340,31 +342,34 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`model`](Input::model): Default `htdemucs_6s`.
+    /// Sets [`model`](Input::model): Version of Demucs. Default `htdemucs_6s`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
     }
 
-    /// Sets [`stems`](Input::stems): Default `["vocals","drums","bass","other","guitar","piano"]`.
+    /// Sets [`stems`](Input::stems): Stems to separate. Default
+    /// `["vocals","drums","bass","other","guitar","piano"]`.
     pub fn stems(mut self, value: impl Param<Nullable<Vec<Stems>>, M>) -> Self {
         self.optional.stems = self.checking.optional("stems", value);
         self
     }
 
-    /// Sets [`segment_length`](Input::segment_length):
+    /// Sets [`segment_length`](Input::segment_length): Seconds of audio to process at once.
     pub fn segment_length(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.segment_length = self.checking.optional("segment_length", value);
         self
     }
 
-    /// Sets [`shifts`](Input::shifts): Between 1 and 10. Default `1`.
+    /// Sets [`shifts`](Input::shifts): Number of runs with shifted audio that are averaged. Between 1
+    /// and 10. Default `1`.
     pub fn shifts(mut self, value: impl Param<Shifts, M>) -> Self {
         self.optional.shifts = self.checking.optional("shifts", value);
         self
     }
 
-    /// Sets [`overlap`](Input::overlap): Between 0.0 and 1.0. Default `0.25`.
+    /// Sets [`overlap`](Input::overlap): Share of a segment that overlaps with the next one. Between
+    /// 0.0 and 1.0. Default `0.25`.
     pub fn overlap(mut self, value: impl Param<Overlap, M>) -> Self {
         self.optional.overlap = self.checking.optional("overlap", value);
         self

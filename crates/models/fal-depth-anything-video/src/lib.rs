@@ -77,11 +77,12 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `model`.
+    /// Size of the model. `VDA-Large` is the best, `VDA-Small` the fastest.
     ///
     /// Default `VDA-Large`.
     pub model: Option<ModelValue>,
-    /// `colormap`.
+    /// Colors of the depth. `grayscale` is the depth itself, `turbo` shows near things warm and far
+    /// ones cool.
     ///
     /// Default `grayscale`.
     pub colormap: Option<Colormap>,
@@ -90,19 +91,19 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub resolution: Option<Resolution>,
-    /// `max_frames`.
+    /// Most frames to process. 1,800 if left out.
     ///
     /// At least 1.
     pub max_frames: Option<MaxFrames>,
-    /// `output_fps`.
+    /// Frames a second of the result. Those of the video if left out.
     ///
     /// Above 0.0.
     pub output_fps: Option<OutputFps>,
-    /// `side_by_side`.
+    /// Shows the video and its depth side by side.
     ///
     /// Default `false`.
     pub side_by_side: Option<bool>,
-    /// `include_raw_depths`.
+    /// Returns the depths as numbers too, in an NPZ file.
     ///
     /// Default `false`.
     pub include_raw_depths: Option<bool>,
@@ -261,7 +262,7 @@ pub type OutputFps = Float<bounds::OutputFps>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// Depths as numbers in an NPZ file, if `include_raw_depths` is set.
     pub raw_depths: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -334,13 +335,13 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`model`](Input::model): Default `VDA-Large`.
+    /// Sets [`model`](Input::model): Size of the model. Default `VDA-Large`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
     }
 
-    /// Sets [`colormap`](Input::colormap): Default `grayscale`.
+    /// Sets [`colormap`](Input::colormap): Colors of the depth. Default `grayscale`.
     pub fn colormap(mut self, value: impl Param<Colormap, M>) -> Self {
         self.optional.colormap = self.checking.optional("colormap", value);
         self
@@ -353,25 +354,27 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`max_frames`](Input::max_frames): At least 1.
+    /// Sets [`max_frames`](Input::max_frames): Most frames to process. At least 1.
     pub fn max_frames(mut self, value: impl Param<MaxFrames, M>) -> Self {
         self.optional.max_frames = self.checking.optional("max_frames", value);
         self
     }
 
-    /// Sets [`output_fps`](Input::output_fps): Above 0.0.
+    /// Sets [`output_fps`](Input::output_fps): Frames a second of the result. Above 0.0.
     pub fn output_fps(mut self, value: impl Param<OutputFps, M>) -> Self {
         self.optional.output_fps = self.checking.optional("output_fps", value);
         self
     }
 
-    /// Sets [`side_by_side`](Input::side_by_side): Default `false`.
+    /// Sets [`side_by_side`](Input::side_by_side): Shows the video and its depth side by side. Default
+    /// `false`.
     pub fn side_by_side(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.side_by_side = self.checking.optional("side_by_side", value);
         self
     }
 
-    /// Sets [`include_raw_depths`](Input::include_raw_depths): Default `false`.
+    /// Sets [`include_raw_depths`](Input::include_raw_depths): Returns the depths as numbers too, in an
+    /// NPZ file. Default `false`.
     pub fn include_raw_depths(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include_raw_depths = self
             .checking

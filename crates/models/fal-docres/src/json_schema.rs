@@ -16,7 +16,7 @@ impl SchemaText for fal_docres::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "task": {"$type": "Task"},
+        "task": {"description": "Restoration to do: shadows, appearance, blur, or black and white.", "allOf": [{"$type": "Task"}]},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["image_url", "task"],

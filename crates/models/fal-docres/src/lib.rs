@@ -81,7 +81,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `task`.
+    /// Restoration to do: shadows, appearance, blur, or black and white.
     pub task: Task,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -202,7 +202,7 @@ impl<ImageUrlSlot, TaskSlot, M: fal_core::Mode> Builder<ImageUrlSlot, TaskSlot, 
         }
     }
 
-    /// Sets [`task`](Input::task):
+    /// Sets [`task`](Input::task): Restoration to do: shadows, appearance, blur, or black and white.
     pub fn task(
         mut self,
         value: impl fal_core::Required<Task, M>,

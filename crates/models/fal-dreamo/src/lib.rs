@@ -79,15 +79,15 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// `first_image_url`.
+    /// First reference image.
     pub first_image_url: Option<File>,
-    /// `second_image_url`.
+    /// Second reference image.
     pub second_image_url: Option<File>,
-    /// `first_reference_task`.
+    /// Part of the first reference to take: the thing (`ip`), the face (`id`) or the style.
     ///
     /// Default `ip`.
     pub first_reference_task: Option<FirstReferenceTask>,
-    /// `second_reference_task`.
+    /// Part of the second reference to take: the thing (`ip`), the face (`id`) or the style.
     ///
     /// Default `ip`.
     pub second_reference_task: Option<SecondReferenceTask>,
@@ -118,11 +118,11 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `ref_resolution`.
+    /// Resolution of the reference images.
     ///
     /// Between 512 and 1024. Default `512`.
     pub ref_resolution: Option<RefResolution>,
-    /// `true_cfg`.
+    /// Strength of true classifier-free guidance.
     ///
     /// Between 1.0 and 5.0. Default `1.0`.
     pub true_cfg: Option<TrueCfg>,
@@ -339,13 +339,13 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`first_image_url`](Input::first_image_url):
+    /// Sets [`first_image_url`](Input::first_image_url): First reference image.
     pub fn first_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.first_image_url = self.checking.optional("first_image_url", value);
         self
     }
 
-    /// Sets [`second_image_url`](Input::second_image_url):
+    /// Sets [`second_image_url`](Input::second_image_url): Second reference image.
     pub fn second_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.second_image_url = self
             .checking
@@ -353,7 +353,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`first_reference_task`](Input::first_reference_task): Default `ip`.
+    /// Sets [`first_reference_task`](Input::first_reference_task): Part of the first reference to take:
+    /// the thing (`ip`), the face (`id`) or the style. Default `ip`.
     pub fn first_reference_task(
         mut self,
         value: impl Param<FirstReferenceTask, M>,
@@ -364,7 +365,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`second_reference_task`](Input::second_reference_task): Default `ip`.
+    /// Sets [`second_reference_task`](Input::second_reference_task): Part of the second reference to
+    /// take: the thing (`ip`), the face (`id`) or the style. Default `ip`.
     pub fn second_reference_task(
         mut self,
         value: impl Param<SecondReferenceTask, M>,
@@ -422,13 +424,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`ref_resolution`](Input::ref_resolution): Between 512 and 1024. Default `512`.
+    /// Sets [`ref_resolution`](Input::ref_resolution): Resolution of the reference images. Between 512
+    /// and 1024. Default `512`.
     pub fn ref_resolution(mut self, value: impl Param<RefResolution, M>) -> Self {
         self.optional.ref_resolution = self.checking.optional("ref_resolution", value);
         self
     }
 
-    /// Sets [`true_cfg`](Input::true_cfg): Between 1.0 and 5.0. Default `1.0`.
+    /// Sets [`true_cfg`](Input::true_cfg): Strength of true classifier-free guidance. Between 1.0 and
+    /// 5.0. Default `1.0`.
     pub fn true_cfg(mut self, value: impl Param<TrueCfg, M>) -> Self {
         self.optional.true_cfg = self.checking.optional("true_cfg", value);
         self

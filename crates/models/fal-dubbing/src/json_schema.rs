@@ -32,8 +32,8 @@ impl SchemaText for fal_dubbing::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "target_language": {"default": "hindi", "allOf": [{"$type": "TargetLanguage"}]},
-        "do_lipsync": {"type": "boolean", "default": true}
+        "target_language": {"default": "hindi", "description": "Language to dub into.", "allOf": [{"$type": "TargetLanguage"}]},
+        "do_lipsync": {"type": "boolean", "description": "Moves the lips to the new speech.", "default": true}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/dubbing`."

@@ -71,11 +71,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `target_language`.
+    /// Language to dub into.
     ///
     /// Default `hindi`.
     pub target_language: Option<TargetLanguage>,
-    /// `do_lipsync`.
+    /// Moves the lips to the new speech.
     ///
     /// Default `true`.
     pub do_lipsync: Option<bool>,
@@ -194,13 +194,13 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_language`](Input::target_language): Default `hindi`.
+    /// Sets [`target_language`](Input::target_language): Language to dub into. Default `hindi`.
     pub fn target_language(mut self, value: impl Param<TargetLanguage, M>) -> Self {
         self.optional.target_language = self.checking.optional("target_language", value);
         self
     }
 
-    /// Sets [`do_lipsync`](Input::do_lipsync): Default `true`.
+    /// Sets [`do_lipsync`](Input::do_lipsync): Moves the lips to the new speech. Default `true`.
     pub fn do_lipsync(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.do_lipsync = self.checking.optional("do_lipsync", value);
         self

@@ -16,7 +16,7 @@ impl SchemaText for fal_dwpose::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "draw_mode": {"default": "body-pose", "allOf": [{"$type": "DrawMode"}]}
+        "draw_mode": {"default": "body-pose", "description": "Parts of the body to draw, as a pose or as a mask.", "allOf": [{"$type": "DrawMode"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/dwpose`."
@@ -55,7 +55,7 @@ impl SchemaText for fal_dwpose::video::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "draw_mode": {"default": "body-pose", "allOf": [{"$type": "DrawMode"}]}
+        "draw_mode": {"default": "body-pose", "description": "Parts of the body to draw, as a pose or as a mask.", "allOf": [{"$type": "DrawMode"}]}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/dwpose/video`."

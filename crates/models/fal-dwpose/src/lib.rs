@@ -84,7 +84,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `draw_mode`.
+    /// Parts of the body to draw, as a pose or as a mask.
     ///
     /// Default `body-pose`.
     pub draw_mode: Option<DrawMode>,
@@ -219,7 +219,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`draw_mode`](Input::draw_mode): Default `body-pose`.
+    /// Sets [`draw_mode`](Input::draw_mode): Parts of the body to draw, as a pose or as a mask. Default
+    /// `body-pose`.
     pub fn draw_mode(mut self, value: impl Param<DrawMode, M>) -> Self {
         self.optional.draw_mode = self.checking.optional("draw_mode", value);
         self

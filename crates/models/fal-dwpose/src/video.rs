@@ -44,7 +44,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `draw_mode`.
+    /// Parts of the body to draw, as a pose or as a mask.
     ///
     /// Default `body-pose`.
     pub draw_mode: Option<DrawMode>,
@@ -179,7 +179,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`draw_mode`](Input::draw_mode): Default `body-pose`.
+    /// Sets [`draw_mode`](Input::draw_mode): Parts of the body to draw, as a pose or as a mask. Default
+    /// `body-pose`.
     pub fn draw_mode(mut self, value: impl Param<DrawMode, M>) -> Self {
         self.optional.draw_mode = self.checking.optional("draw_mode", value);
         self

@@ -18,7 +18,7 @@ impl SchemaText for fal_echomimic_v3::Input {
         "audio_url": {"type": "string", "description": "Recording for the video."},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "num_frames_per_generation": {"type": "integer", "minimum": 49, "maximum": 161, "default": 121},
+        "num_frames_per_generation": {"type": "integer", "minimum": 49, "maximum": 161, "description": "Number of frames to generate at once.", "default": 121},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4.5},
         "audio_guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the sound to the prompt.", "default": 2.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}

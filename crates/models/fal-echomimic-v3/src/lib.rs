@@ -90,7 +90,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `num_frames_per_generation`.
+    /// Number of frames to generate at once.
     ///
     /// Between 49 and 161. Default `121`.
     pub num_frames_per_generation: Option<NumFramesPerGeneration>,
@@ -267,8 +267,8 @@ impl<
         self
     }
 
-    /// Sets [`num_frames_per_generation`](Input::num_frames_per_generation): Between 49 and 161.
-    /// Default `121`.
+    /// Sets [`num_frames_per_generation`](Input::num_frames_per_generation): Number of frames to
+    /// generate at once. Between 49 and 161. Default `121`.
     pub fn num_frames_per_generation(
         mut self,
         value: impl Param<NumFramesPerGeneration, M>,

@@ -61,7 +61,7 @@ impl SchemaText for fal_elevenlabs::types::MusicSection {
         "section_name": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Name of the section, such as a verse."},
         "positive_local_styles": {"type": "array", "items": {"type": "string"}, "description": "Styles that the section has."},
         "negative_local_styles": {"type": "array", "items": {"type": "string"}, "description": "Styles to keep out of the section."},
-        "duration_ms": {"type": "integer", "minimum": 3000, "maximum": 120000, "description": "Length of the section in milliseconds, from 3000 to 120000."},
+        "duration_ms": {"type": "integer", "minimum": 3000, "maximum": 120000, "description": "Length of the section in milliseconds."},
         "lines": {"type": "array", "items": {"type": "string"}, "description": "Lyrics of the section, a line each, up to 200 characters a line."}
       },
       "required": ["section_name", "positive_local_styles", "negative_local_styles", "duration_ms", "lines"],
@@ -327,7 +327,7 @@ impl SchemaText for fal_elevenlabs::speech_to_text::scribe_v2::Input {
         "language_code": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Code of the language spoken. Left out, it is detected."},
         "tag_audio_events": {"type": "boolean", "description": "Also transcribes laughter, applause and similar sounds.", "default": true},
         "diarize": {"type": "boolean", "description": "Adds the speaker to each word.", "default": true},
-        "keyterms": {"type": "array", "items": {"type": "string"}, "maxItems": 100, "description": "Words and phrases to listen for: up to 100, of up to 50 characters each. They raise the price by 30%.", "default": []}
+        "keyterms": {"type": "array", "items": {"type": "string"}, "maxItems": 100, "description": "Words and phrases to listen for, of up to 50 characters each. They raise the price by 30%.", "default": []}
       },
       "required": ["audio_url"],
       "description": "The parameters of `fal-ai/elevenlabs/speech-to-text/scribe-v2`."

@@ -31,7 +31,7 @@ pub struct MusicSection {
     pub positive_local_styles: Vec<String>,
     /// Styles to keep out of the section.
     pub negative_local_styles: Vec<String>,
-    /// Length of the section in milliseconds, from 3000 to 120000.
+    /// Length of the section in milliseconds.
     ///
     /// Between 3000 and 120000.
     pub duration_ms: MusicSectionDurationMs,
@@ -365,8 +365,8 @@ impl<
         }
     }
 
-    /// Sets [`duration_ms`](MusicSection::duration_ms): Length of the section in milliseconds, from
-    /// 3000 to 120000. Between 3000 and 120000.
+    /// Sets [`duration_ms`](MusicSection::duration_ms): Length of the section in milliseconds. Between
+    /// 3000 and 120000.
     pub fn duration_ms(
         mut self,
         value: impl fal_core::Required<MusicSectionDurationMs, M>,

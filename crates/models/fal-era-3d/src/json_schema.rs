@@ -15,11 +15,11 @@ impl SchemaText for fal_era_3d::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "cfg": {"type": "number", "minimum": 0.0, "maximum": 20.0, "default": 4},
-        "steps": {"type": "integer", "minimum": 1, "maximum": 200, "default": 40},
-        "crop_size": {"type": "integer", "minimum": 256, "maximum": 512, "default": 400},
+        "cfg": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence to the image (classifier-free guidance). Higher values follow it more closely.", "default": 4},
+        "steps": {"type": "integer", "minimum": 1, "maximum": 200, "description": "Number of steps.", "default": 40},
+        "crop_size": {"type": "integer", "minimum": 256, "maximum": 512, "description": "Size in pixels to crop the image to.", "default": 400},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": -1},
-        "background_removal": {"type": "boolean", "default": true}
+        "background_removal": {"type": "boolean", "description": "Removes the background first.", "default": true}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/era-3d`."
@@ -32,7 +32,7 @@ impl SchemaText for fal_era_3d::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "normal_images": {"type": "array", "items": {"$type": "Image"}},
+        "normal_images": {"type": "array", "items": {"$type": "Image"}, "description": "Normals of each view, without background."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
       "required": ["images", "normal_images", "seed"],

@@ -74,15 +74,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `cfg`.
+    /// Adherence to the image (classifier-free guidance). Higher values follow it more closely.
     ///
     /// Between 0.0 and 20.0. Default `4.0`.
     pub cfg: Option<Cfg>,
-    /// `steps`.
+    /// Number of steps.
     ///
     /// Between 1 and 200. Default `40`.
     pub steps: Option<Steps>,
-    /// `crop_size`.
+    /// Size in pixels to crop the image to.
     ///
     /// Between 256 and 512. Default `400`.
     pub crop_size: Option<CropSize>,
@@ -91,7 +91,7 @@ pub struct Input {
     ///
     /// Default `-1`.
     pub seed: Option<Integer>,
-    /// `background_removal`.
+    /// Removes the background first.
     ///
     /// Default `true`.
     pub background_removal: Option<bool>,
@@ -132,7 +132,7 @@ pub type CropSize = Int<bounds::CropSize>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
-    /// `normal_images`.
+    /// Normals of each view, without background.
     pub normal_images: Vec<Image>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -204,19 +204,21 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`cfg`](Input::cfg): Between 0.0 and 20.0. Default `4.0`.
+    /// Sets [`cfg`](Input::cfg): Adherence to the image (classifier-free guidance). Between 0.0 and
+    /// 20.0. Default `4.0`.
     pub fn cfg(mut self, value: impl Param<Cfg, M>) -> Self {
         self.optional.cfg = self.checking.optional("cfg", value);
         self
     }
 
-    /// Sets [`steps`](Input::steps): Between 1 and 200. Default `40`.
+    /// Sets [`steps`](Input::steps): Number of steps. Between 1 and 200. Default `40`.
     pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
         self.optional.steps = self.checking.optional("steps", value);
         self
     }
 
-    /// Sets [`crop_size`](Input::crop_size): Between 256 and 512. Default `400`.
+    /// Sets [`crop_size`](Input::crop_size): Size in pixels to crop the image to. Between 256 and 512.
+    /// Default `400`.
     pub fn crop_size(mut self, value: impl Param<CropSize, M>) -> Self {
         self.optional.crop_size = self.checking.optional("crop_size", value);
         self
@@ -229,7 +231,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`background_removal`](Input::background_removal): Default `true`.
+    /// Sets [`background_removal`](Input::background_removal): Removes the background first. Default
+    /// `true`.
     pub fn background_removal(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.background_removal = self
             .checking

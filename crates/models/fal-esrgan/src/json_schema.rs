@@ -17,9 +17,9 @@ impl SchemaText for fal_esrgan::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "scale": {"type": "number", "minimum": 1.0, "maximum": 8.0, "description": "Factor by which the image grows.", "default": 2},
-        "tile": {"type": "integer", "default": 0},
-        "face": {"type": "boolean", "default": false},
-        "model": {"default": "RealESRGAN_x4plus", "allOf": [{"$type": "ModelValue"}]},
+        "tile": {"type": "integer", "description": "Size of the tiles to work in. 0 works on the whole image; tiles need less memory.", "default": 0},
+        "face": {"type": "boolean", "description": "Upscales a face.", "default": false},
+        "model": {"default": "RealESRGAN_x4plus", "description": "Version of Real-ESRGAN: its factor, and drawings or photos.", "allOf": [{"$type": "ModelValue"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["image_url"],

@@ -77,15 +77,15 @@ pub struct Input {
     ///
     /// Between 1.0 and 8.0. Default `2.0`.
     pub scale: Option<Scale>,
-    /// `tile`.
+    /// Size of the tiles to work in. 0 works on the whole image; tiles need less memory.
     ///
     /// Default `0`.
     pub tile: Option<Integer>,
-    /// `face`.
+    /// Upscales a face.
     ///
     /// Default `false`.
     pub face: Option<bool>,
-    /// `model`.
+    /// Version of Real-ESRGAN: its factor, and drawings or photos.
     ///
     /// Default `RealESRGAN_x4plus`.
     pub model: Option<ModelValue>,
@@ -274,19 +274,20 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tile`](Input::tile): Default `0`.
+    /// Sets [`tile`](Input::tile): Size of the tiles to work in. Default `0`.
     pub fn tile(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.tile = self.checking.optional("tile", value);
         self
     }
 
-    /// Sets [`face`](Input::face): Default `false`.
+    /// Sets [`face`](Input::face): Upscales a face. Default `false`.
     pub fn face(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.face = self.checking.optional("face", value);
         self
     }
 
-    /// Sets [`model`](Input::model): Default `RealESRGAN_x4plus`.
+    /// Sets [`model`](Input::model): Version of Real-ESRGAN: its factor, and drawings or photos.
+    /// Default `RealESRGAN_x4plus`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self

@@ -16,14 +16,14 @@ impl SchemaText for fal_evf_sam::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Name of the thing to find."},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas."},
-        "semantic_type": {"type": "boolean", "default": false},
+        "semantic_type": {"type": "boolean", "description": "Segments by meaning: parts of a body, backgrounds or several objects.", "default": false},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "mask_only": {"type": "boolean", "default": true},
-        "use_grounding_dino": {"type": "boolean", "default": false},
-        "revert_mask": {"type": "boolean", "default": false},
-        "blur_mask": {"type": "integer", "minimum": 0, "maximum": 50, "default": 0},
-        "expand_mask": {"type": "integer", "minimum": 0, "maximum": 20, "default": 0},
-        "fill_holes": {"type": "boolean", "default": false}
+        "mask_only": {"type": "boolean", "description": "Returns the mask alone, in place of the masked image.", "default": true},
+        "use_grounding_dino": {"type": "boolean", "description": "Segments with GroundingDINO in place of SAM.", "default": false},
+        "revert_mask": {"type": "boolean", "description": "Swaps foreground and background of the mask.", "default": false},
+        "blur_mask": {"type": "integer", "minimum": 0, "maximum": 50, "description": "Radius of the blur of the mask's edge. It must be odd.", "default": 0},
+        "expand_mask": {"type": "integer", "minimum": 0, "maximum": 20, "description": "Pixels by which the mask grows.", "default": 0},
+        "fill_holes": {"type": "boolean", "description": "Fills holes in the mask.", "default": false}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/evf-sam`."

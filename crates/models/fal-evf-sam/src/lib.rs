@@ -81,33 +81,33 @@ pub struct Input {
     pub prompt: String,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     pub negative_prompt: Option<String>,
-    /// `semantic_type`.
+    /// Segments by meaning: parts of a body, backgrounds or several objects.
     ///
     /// Default `false`.
     pub semantic_type: Option<bool>,
     /// Image to work on.
     pub image_url: File,
-    /// `mask_only`.
+    /// Returns the mask alone, in place of the masked image.
     ///
     /// Default `true`.
     pub mask_only: Option<bool>,
-    /// `use_grounding_dino`.
+    /// Segments with GroundingDINO in place of SAM.
     ///
     /// Default `false`.
     pub use_grounding_dino: Option<bool>,
-    /// `revert_mask`.
+    /// Swaps foreground and background of the mask.
     ///
     /// Default `false`.
     pub revert_mask: Option<bool>,
-    /// `blur_mask`.
+    /// Radius of the blur of the mask's edge. It must be odd.
     ///
     /// Between 0 and 50. Default `0`.
     pub blur_mask: Option<BlurMask>,
-    /// `expand_mask`.
+    /// Pixels by which the mask grows.
     ///
     /// Between 0 and 20. Default `0`.
     pub expand_mask: Option<ExpandMask>,
-    /// `fill_holes`.
+    /// Fills holes in the mask.
     ///
     /// Default `false`.
     pub fill_holes: Option<bool>,
@@ -246,19 +246,22 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`semantic_type`](Input::semantic_type): Default `false`.
+    /// Sets [`semantic_type`](Input::semantic_type): Segments by meaning: parts of a body, backgrounds
+    /// or several objects. Default `false`.
     pub fn semantic_type(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.semantic_type = self.checking.optional("semantic_type", value);
         self
     }
 
-    /// Sets [`mask_only`](Input::mask_only): Default `true`.
+    /// Sets [`mask_only`](Input::mask_only): Returns the mask alone, in place of the masked image.
+    /// Default `true`.
     pub fn mask_only(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.mask_only = self.checking.optional("mask_only", value);
         self
     }
 
-    /// Sets [`use_grounding_dino`](Input::use_grounding_dino): Default `false`.
+    /// Sets [`use_grounding_dino`](Input::use_grounding_dino): Segments with GroundingDINO in place of
+    /// SAM. Default `false`.
     pub fn use_grounding_dino(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_grounding_dino = self
             .checking
@@ -266,25 +269,28 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`revert_mask`](Input::revert_mask): Default `false`.
+    /// Sets [`revert_mask`](Input::revert_mask): Swaps foreground and background of the mask. Default
+    /// `false`.
     pub fn revert_mask(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.revert_mask = self.checking.optional("revert_mask", value);
         self
     }
 
-    /// Sets [`blur_mask`](Input::blur_mask): Between 0 and 50. Default `0`.
+    /// Sets [`blur_mask`](Input::blur_mask): Radius of the blur of the mask's edge. Between 0 and 50.
+    /// Default `0`.
     pub fn blur_mask(mut self, value: impl Param<BlurMask, M>) -> Self {
         self.optional.blur_mask = self.checking.optional("blur_mask", value);
         self
     }
 
-    /// Sets [`expand_mask`](Input::expand_mask): Between 0 and 20. Default `0`.
+    /// Sets [`expand_mask`](Input::expand_mask): Pixels by which the mask grows. Between 0 and 20.
+    /// Default `0`.
     pub fn expand_mask(mut self, value: impl Param<ExpandMask, M>) -> Self {
         self.optional.expand_mask = self.checking.optional("expand_mask", value);
         self
     }
 
-    /// Sets [`fill_holes`](Input::fill_holes): Default `false`.
+    /// Sets [`fill_holes`](Input::fill_holes): Fills holes in the mask. Default `false`.
     pub fn fill_holes(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.fill_holes = self.checking.optional("fill_holes", value);
         self

@@ -14,11 +14,11 @@ impl SchemaText for fal_f5_tts::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "gen_text": {"type": "string"},
-        "ref_audio_url": {"type": "string"},
-        "ref_text": {"type": "string", "default": ""},
-        "model_type": {"$type": "ModelType"},
-        "remove_silence": {"type": "boolean", "default": true}
+        "gen_text": {"type": "string", "description": "Text to speak, up to 5,000 characters."},
+        "ref_audio_url": {"type": "string", "description": "Recording of the voice to speak with."},
+        "ref_text": {"type": "string", "description": "Text of the recording. Recognized from it if left out.", "default": ""},
+        "model_type": {"description": "Version of the model.", "allOf": [{"$type": "ModelType"}]},
+        "remove_silence": {"type": "boolean", "description": "Removes silence from the result.", "default": true}
       },
       "required": ["gen_text", "ref_audio_url", "model_type"],
       "description": "The parameters of `fal-ai/f5-tts`."

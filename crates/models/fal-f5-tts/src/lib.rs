@@ -73,17 +73,17 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `gen_text`.
+    /// Text to speak, up to 5,000 characters.
     pub gen_text: String,
-    /// `ref_audio_url`.
+    /// Recording of the voice to speak with.
     pub ref_audio_url: File,
-    /// `ref_text`.
+    /// Text of the recording. Recognized from it if left out.
     ///
     /// Empty by default.
     pub ref_text: Option<String>,
-    /// `model_type`.
+    /// Version of the model.
     pub model_type: ModelType,
-    /// `remove_silence`.
+    /// Removes silence from the result.
     ///
     /// Default `true`.
     pub remove_silence: Option<bool>,
@@ -202,7 +202,7 @@ impl<
     ModelTypeSlot,
     M: fal_core::Mode,
 > Builder<GenTextSlot, RefAudioUrlSlot, ModelTypeSlot, M> {
-    /// Sets [`gen_text`](Input::gen_text):
+    /// Sets [`gen_text`](Input::gen_text): Text to speak, up to 5,000 characters.
     pub fn gen_text(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -216,7 +216,7 @@ impl<
         }
     }
 
-    /// Sets [`ref_audio_url`](Input::ref_audio_url):
+    /// Sets [`ref_audio_url`](Input::ref_audio_url): Recording of the voice to speak with.
     pub fn ref_audio_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -230,7 +230,7 @@ impl<
         }
     }
 
-    /// Sets [`model_type`](Input::model_type):
+    /// Sets [`model_type`](Input::model_type): Version of the model.
     pub fn model_type(
         mut self,
         value: impl fal_core::Required<ModelType, M>,
@@ -244,13 +244,13 @@ impl<
         }
     }
 
-    /// Sets [`ref_text`](Input::ref_text): Empty by default.
+    /// Sets [`ref_text`](Input::ref_text): Text of the recording. Empty by default.
     pub fn ref_text(mut self, value: impl Param<String, M>) -> Self {
         self.optional.ref_text = self.checking.optional("ref_text", value);
         self
     }
 
-    /// Sets [`remove_silence`](Input::remove_silence): Default `true`.
+    /// Sets [`remove_silence`](Input::remove_silence): Removes silence from the result. Default `true`.
     pub fn remove_silence(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remove_silence = self.checking.optional("remove_silence", value);
         self

@@ -19,12 +19,12 @@ impl SchemaText for fal_face_to_sticker::Input {
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 40, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 20},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4.5},
-        "instant_id_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.7},
-        "ip_adapter_weight": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.2},
-        "ip_adapter_noise": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
+        "instant_id_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength with which the face is kept.", "default": 0.7},
+        "ip_adapter_weight": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength with which the image guides the result.", "default": 0.2},
+        "ip_adapter_noise": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Noise to add to the image before it guides the result.", "default": 0.5},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
-        "upscale": {"type": "boolean", "default": false},
-        "upscale_steps": {"type": "integer", "minimum": 1, "maximum": 20, "default": 10},
+        "upscale": {"type": "boolean", "description": "Doubles width and height of the result.", "default": false},
+        "upscale_steps": {"type": "integer", "minimum": 1, "maximum": 20, "description": "Number of steps of the upscaling, if `upscale` is set.", "default": 10},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
@@ -42,8 +42,8 @@ impl SchemaText for fal_face_to_sticker::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "sticker_image": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]},
-        "sticker_image_background_removed": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]},
+        "sticker_image": {"description": "Sticker.", "allOf": [{"$type": "Image"}]},
+        "sticker_image_background_removed": {"description": "Sticker without background.", "allOf": [{"$type": "Image"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "object", "additionalProperties": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },

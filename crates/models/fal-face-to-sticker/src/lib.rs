@@ -100,15 +100,15 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `4.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `instant_id_strength`.
+    /// Strength with which the face is kept.
     ///
     /// Between 0.0 and 1.0. Default `0.7`.
     pub instant_id_strength: Option<InstantIdStrength>,
-    /// `ip_adapter_weight`.
+    /// Strength with which the image guides the result.
     ///
     /// Between 0.0 and 1.0. Default `0.2`.
     pub ip_adapter_weight: Option<IpAdapterWeight>,
-    /// `ip_adapter_noise`.
+    /// Noise to add to the image before it guides the result.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub ip_adapter_noise: Option<IpAdapterNoise>,
@@ -117,11 +117,11 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// `upscale`.
+    /// Doubles width and height of the result.
     ///
     /// Default `false`.
     pub upscale: Option<bool>,
-    /// `upscale_steps`.
+    /// Number of steps of the upscaling, if `upscale` is set.
     ///
     /// Between 1 and 20. Default `10`.
     pub upscale_steps: Option<UpscaleSteps>,
@@ -198,9 +198,9 @@ pub type UpscaleSteps = Int<bounds::UpscaleSteps>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
-    /// An image file and its size.
+    /// Sticker.
     pub sticker_image: Image,
-    /// An image file and its size.
+    /// Sticker without background.
     pub sticker_image_background_removed: Image,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -325,7 +325,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`instant_id_strength`](Input::instant_id_strength): Between 0.0 and 1.0. Default `0.7`.
+    /// Sets [`instant_id_strength`](Input::instant_id_strength): Strength with which the face is kept.
+    /// Between 0.0 and 1.0. Default `0.7`.
     pub fn instant_id_strength(
         mut self,
         value: impl Param<InstantIdStrength, M>,
@@ -336,7 +337,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`ip_adapter_weight`](Input::ip_adapter_weight): Between 0.0 and 1.0. Default `0.2`.
+    /// Sets [`ip_adapter_weight`](Input::ip_adapter_weight): Strength with which the image guides the
+    /// result. Between 0.0 and 1.0. Default `0.2`.
     pub fn ip_adapter_weight(mut self, value: impl Param<IpAdapterWeight, M>) -> Self {
         self.optional.ip_adapter_weight = self
             .checking
@@ -344,7 +346,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`ip_adapter_noise`](Input::ip_adapter_noise): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`ip_adapter_noise`](Input::ip_adapter_noise): Noise to add to the image before it guides
+    /// the result. Between 0.0 and 1.0. Default `0.5`.
     pub fn ip_adapter_noise(mut self, value: impl Param<IpAdapterNoise, M>) -> Self {
         self.optional.ip_adapter_noise = self
             .checking
@@ -359,13 +362,14 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`upscale`](Input::upscale): Default `false`.
+    /// Sets [`upscale`](Input::upscale): Doubles width and height of the result. Default `false`.
     pub fn upscale(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.upscale = self.checking.optional("upscale", value);
         self
     }
 
-    /// Sets [`upscale_steps`](Input::upscale_steps): Between 1 and 20. Default `10`.
+    /// Sets [`upscale_steps`](Input::upscale_steps): Number of steps of the upscaling, if `upscale` is
+    /// set. Between 1 and 20. Default `10`.
     pub fn upscale_steps(mut self, value: impl Param<UpscaleSteps, M>) -> Self {
         self.optional.upscale_steps = self.checking.optional("upscale_steps", value);
         self

@@ -30,7 +30,7 @@ impl SchemaText for fal_fast_animatediff::text_to_video::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "fps": {"type": "integer", "minimum": 1, "maximum": 16, "description": "Frames a second of the video.", "default": 8},
-        "motions": {"type": "array", "items": {"$type": "Motions"}, "uniqueItems": true},
+        "motions": {"type": "array", "items": {"$type": "Motions"}, "uniqueItems": true, "description": "Movements of the camera."},
         "video_size": {"default": "square", "description": "Size of the video, as a preset or as an exact width and height.", "allOf": [{"$type": "VideoSize"}]}
       },
       "required": ["prompt"],
@@ -110,7 +110,7 @@ impl SchemaText for fal_fast_animatediff::turbo::video_to_video::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "first_n_seconds": {"type": "integer", "minimum": 2, "maximum": 4, "default": 3},
+        "first_n_seconds": {"type": "integer", "minimum": 2, "maximum": 4, "description": "Seconds of the video to animate, from its start.", "default": 3},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "(bad quality, worst quality:1.2), ugly faces, bad anime"},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 12},
@@ -146,7 +146,7 @@ impl SchemaText for fal_fast_animatediff::video_to_video::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "first_n_seconds": {"type": "integer", "minimum": 2, "maximum": 4, "default": 3},
+        "first_n_seconds": {"type": "integer", "minimum": 2, "maximum": 4, "description": "Seconds of the video to animate, from its start.", "default": 3},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "(bad quality, worst quality:1.2), ugly faces, bad anime"},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 25},
@@ -154,7 +154,7 @@ impl SchemaText for fal_fast_animatediff::video_to_video::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "fps": {"type": "integer", "minimum": 1, "maximum": 16, "description": "Frames a second to take from the video.", "default": 8},
-        "motions": {"type": "array", "items": {"$type": "Motions"}, "uniqueItems": true}
+        "motions": {"type": "array", "items": {"$type": "Motions"}, "uniqueItems": true, "description": "Movements of the camera."}
       },
       "required": ["video_url", "prompt"],
       "description": "The parameters of `fal-ai/fast-animatediff/video-to-video`."

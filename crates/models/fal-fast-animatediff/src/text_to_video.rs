@@ -76,7 +76,7 @@ pub struct Input {
     ///
     /// Between 1 and 16. Default `8`.
     pub fps: Option<Fps>,
-    /// `motions`.
+    /// Movements of the camera.
     pub motions: Option<Vec<Motions>>,
     /// Size of the video, as a preset or as an exact width and height.
     ///
@@ -298,7 +298,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`motions`](Input::motions):
+    /// Sets [`motions`](Input::motions): Movements of the camera.
     pub fn motions(mut self, value: impl Param<Vec<Motions>, M>) -> Self {
         self.optional.motions = self.checking.optional("motions", value);
         self

@@ -51,7 +51,7 @@ impl fal_core::task::VideoToVideo for Model {}
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `first_n_seconds`.
+    /// Seconds of the video to animate, from its start.
     ///
     /// Between 2 and 4. Default `3`.
     pub first_n_seconds: Option<FirstNSeconds>,
@@ -84,7 +84,7 @@ pub struct Input {
     ///
     /// Between 1 and 16. Default `8`.
     pub fps: Option<Fps>,
-    /// `motions`.
+    /// Movements of the camera.
     pub motions: Option<Vec<Motions>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -274,7 +274,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`first_n_seconds`](Input::first_n_seconds): Between 2 and 4. Default `3`.
+    /// Sets [`first_n_seconds`](Input::first_n_seconds): Seconds of the video to animate, from its
+    /// start. Between 2 and 4. Default `3`.
     pub fn first_n_seconds(mut self, value: impl Param<FirstNSeconds, M>) -> Self {
         self.optional.first_n_seconds = self.checking.optional("first_n_seconds", value);
         self
@@ -327,7 +328,7 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`motions`](Input::motions):
+    /// Sets [`motions`](Input::motions): Movements of the camera.
     pub fn motions(mut self, value: impl Param<Vec<Motions>, M>) -> Self {
         self.optional.motions = self.checking.optional("motions", value);
         self

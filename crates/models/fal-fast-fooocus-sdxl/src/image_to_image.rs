@@ -59,7 +59,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub embeddings: Option<Vec<Embedding>>,
-    /// `enable_refiner`.
+    /// Refines the result with a smaller model.
     ///
     /// Default `true`.
     pub enable_refiner: Option<bool>,
@@ -364,7 +364,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`enable_refiner`](Input::enable_refiner): Default `true`.
+    /// Sets [`enable_refiner`](Input::enable_refiner): Refines the result with a smaller model. Default
+    /// `true`.
     pub fn enable_refiner(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_refiner = self.checking.optional("enable_refiner", value);
         self

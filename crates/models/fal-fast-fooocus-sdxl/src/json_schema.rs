@@ -34,7 +34,7 @@ impl SchemaText for fal_fast_fooocus_sdxl::Input {
       "type": "object",
       "properties": {
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
-        "enable_refiner": {"type": "boolean", "default": true},
+        "enable_refiner": {"type": "boolean", "description": "Refines the result with a smaller model.", "default": true},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": true},
         "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},
@@ -101,7 +101,7 @@ impl SchemaText for fal_fast_fooocus_sdxl::image_to_image::Input {
       "properties": {
         "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
-        "enable_refiner": {"type": "boolean", "default": true},
+        "enable_refiner": {"type": "boolean", "description": "Refines the result with a smaller model.", "default": true},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": true},
         "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},

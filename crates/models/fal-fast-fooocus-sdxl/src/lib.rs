@@ -88,7 +88,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub embeddings: Option<Vec<Embedding>>,
-    /// `enable_refiner`.
+    /// Refines the result with a smaller model.
     ///
     /// Default `true`.
     pub enable_refiner: Option<bool>,
@@ -349,7 +349,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`enable_refiner`](Input::enable_refiner): Default `true`.
+    /// Sets [`enable_refiner`](Input::enable_refiner): Refines the result with a smaller model. Default
+    /// `true`.
     pub fn enable_refiner(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_refiner = self.checking.optional("enable_refiner", value);
         self

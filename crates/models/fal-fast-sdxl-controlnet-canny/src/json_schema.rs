@@ -39,7 +39,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::types::LoraWeight {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "force": {"type": "boolean", "default": false},
+        "force": {"type": "boolean", "description": "Applies the weights in any case.", "default": false},
         "path": {"type": "string", "description": "Location of the weights: an address, or a path that the model's runner knows."},
         "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
       },

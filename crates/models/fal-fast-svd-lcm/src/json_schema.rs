@@ -16,10 +16,10 @@ impl SchemaText for fal_fast_svd_lcm::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
-        "motion_bucket_id": {"type": "integer", "minimum": 1, "maximum": 255, "default": 127},
-        "cond_aug": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 0.02},
+        "motion_bucket_id": {"type": "integer", "minimum": 1, "maximum": 255, "description": "Amount of motion. Higher values move more.", "default": 127},
+        "cond_aug": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Noise to add to the first frame. Higher values move more and look less like the image.", "default": 0.02},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "steps": {"type": "integer", "minimum": 1, "maximum": 20, "default": 4},
+        "steps": {"type": "integer", "minimum": 1, "maximum": 20, "description": "Number of denoising steps. More improve the result and take longer.", "default": 4},
         "fps": {"type": "integer", "minimum": 1, "maximum": 25, "description": "Frames a second of the video.", "default": 10}
       },
       "required": ["image_url"],
@@ -49,10 +49,10 @@ impl SchemaText for fal_fast_svd_lcm::text_to_video::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "motion_bucket_id": {"type": "integer", "minimum": 1, "maximum": 255, "default": 127},
-        "cond_aug": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 0.02},
+        "motion_bucket_id": {"type": "integer", "minimum": 1, "maximum": 255, "description": "Amount of motion. Higher values move more.", "default": 127},
+        "cond_aug": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Noise to add to the first frame. Higher values move more and look less like the image.", "default": 0.02},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "steps": {"type": "integer", "minimum": 1, "maximum": 20, "default": 4},
+        "steps": {"type": "integer", "minimum": 1, "maximum": 20, "description": "Number of denoising steps. More improve the result and take longer.", "default": 4},
         "fps": {"type": "integer", "minimum": 1, "maximum": 25, "description": "Frames a second of the video.", "default": 10},
         "video_size": {"default": "landscape_16_9", "description": "Size of the video, as a preset or as an exact width and height.", "allOf": [{"$type": "VideoSize"}]}
       },

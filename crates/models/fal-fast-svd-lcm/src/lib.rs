@@ -91,18 +91,18 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image that the video opens with.
     pub image_url: File,
-    /// `motion_bucket_id`.
+    /// Amount of motion. Higher values move more.
     ///
     /// Between 1 and 255. Default `127`.
     pub motion_bucket_id: Option<MotionBucketId>,
-    /// `cond_aug`.
+    /// Noise to add to the first frame. Higher values move more and look less like the image.
     ///
     /// Between 0.0 and 10.0. Default `0.02`.
     pub cond_aug: Option<CondAug>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `steps`.
+    /// Number of denoising steps. More improve the result and take longer.
     ///
     /// Between 1 and 20. Default `4`.
     pub steps: Option<Steps>,
@@ -219,7 +219,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`motion_bucket_id`](Input::motion_bucket_id): Between 1 and 255. Default `127`.
+    /// Sets [`motion_bucket_id`](Input::motion_bucket_id): Amount of motion. Between 1 and 255. Default
+    /// `127`.
     pub fn motion_bucket_id(mut self, value: impl Param<MotionBucketId, M>) -> Self {
         self.optional.motion_bucket_id = self
             .checking
@@ -227,7 +228,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`cond_aug`](Input::cond_aug): Between 0.0 and 10.0. Default `0.02`.
+    /// Sets [`cond_aug`](Input::cond_aug): Noise to add to the first frame. Between 0.0 and 10.0.
+    /// Default `0.02`.
     pub fn cond_aug(mut self, value: impl Param<CondAug, M>) -> Self {
         self.optional.cond_aug = self.checking.optional("cond_aug", value);
         self
@@ -240,7 +242,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`steps`](Input::steps): Between 1 and 20. Default `4`.
+    /// Sets [`steps`](Input::steps): Number of denoising steps. Between 1 and 20. Default `4`.
     pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
         self.optional.steps = self.checking.optional("steps", value);
         self

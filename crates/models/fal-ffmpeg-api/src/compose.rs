@@ -42,7 +42,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `tracks`.
+    /// Layers of the result.
     pub tracks: Vec<Track>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -54,7 +54,7 @@ pub struct Input {
 pub struct Output {
     /// Address to download the video from.
     pub video_url: String,
-    /// `thumbnail_url`.
+    /// Preview image of the video.
     pub thumbnail_url: String,
 }
 
@@ -106,7 +106,7 @@ struct Optional {
 }
 
 impl<TracksSlot, M: fal_core::Mode> Builder<TracksSlot, M> {
-    /// Sets [`tracks`](Input::tracks):
+    /// Sets [`tracks`](Input::tracks): Layers of the result.
     pub fn tracks(
         mut self,
         value: impl fal_core::Required<Vec<Track>, M>,

@@ -28,11 +28,12 @@ impl SchemaText for fal_ffmpeg_api::types::Track {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "id": {"type": "string"},
-        "type": {"type": "string"},
-        "keyframes": {"type": "array", "items": {"$type": "Keyframe"}}
+        "id": {"type": "string", "description": "Name of the track, unique among them."},
+        "type": {"type": "string", "description": "Content of the track: video, audio or image."},
+        "keyframes": {"type": "array", "items": {"$type": "Keyframe"}, "description": "Parts of the track, in order."}
       },
-      "required": ["id", "type", "keyframes"]
+      "required": ["id", "type", "keyframes"],
+      "description": "A layer of the result: videos, images or sounds one after another."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ffmpeg_api::types::Keyframe>("Keyframe"),
@@ -44,11 +45,12 @@ impl SchemaText for fal_ffmpeg_api::types::Keyframe {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "timestamp": {"type": "number"},
+        "timestamp": {"type": "number", "description": "Start in milliseconds."},
         "duration": {"type": "number", "description": "Length of the key frame in milliseconds."},
         "url": {"type": "string", "description": "Address to download the file from."}
       },
-      "required": ["timestamp", "duration", "url"]
+      "required": ["timestamp", "duration", "url"],
+      "description": "A moment from which a file is shown or heard."
     }"#;
 }
 
@@ -58,9 +60,10 @@ impl SchemaText for fal_ffmpeg_api::types::ImageFrame {
       "type": "object",
       "properties": {
         "url": {"type": "string", "description": "Address to download the file from."},
-        "frames": {"type": "integer", "minimum": 1, "maximum": 1000}
+        "frames": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "Number of frames to show the image. Divided by the frames a second, that is the time on screen in seconds."}
       },
-      "required": ["url", "frames"]
+      "required": ["url", "frames"],
+      "description": "An image, and the number of frames to show it."
     }"#;
 }
 
@@ -69,17 +72,18 @@ impl SchemaText for fal_ffmpeg_api::types::LoudnormSummary {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "input_integrated": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "input_true_peak": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "input_lra": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "input_threshold": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "output_integrated": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "output_true_peak": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "output_lra": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "output_threshold": {"anyOf": [{"type": "number"}, {"type": "null"}]},
-        "normalization_type": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "target_offset": {"anyOf": [{"type": "number"}, {"type": "null"}]}
-      }
+        "input_integrated": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Loudness of the input, in LUFS."},
+        "input_true_peak": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "True peak of the input, in dBTP."},
+        "input_lra": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Loudness range of the input, in LU."},
+        "input_threshold": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Threshold of the input, in LUFS."},
+        "output_integrated": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Loudness of the result, in LUFS."},
+        "output_true_peak": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "True peak of the result, in dBTP."},
+        "output_lra": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Loudness range of the result, in LU."},
+        "output_threshold": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Threshold of the result, in LUFS."},
+        "normalization_type": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Kind of normalization that was applied: linear or dynamic."},
+        "target_offset": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Offset from the target, in LU."}
+      },
+      "description": "The loudness before and after."
     }"#;
 }
 
@@ -88,23 +92,23 @@ impl SchemaText for fal_ffmpeg_api::types::Video {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "media_type": {"default": "video", "allOf": [{"$type": "VideoMediaType"}]},
+        "media_type": {"default": "video", "description": "Kind of the file.", "allOf": [{"$type": "VideoMediaType"}]},
         "url": {"type": "string", "description": "Address to download the file from."},
         "content_type": {"type": "string", "description": "Media type of the file, such as `image/png` or `video/mp4`."},
         "file_name": {"type": "string", "description": "Name of the file. If there is none, the service generates one."},
         "file_size": {"type": "integer", "description": "Size of the file in bytes."},
-        "duration": {"type": "number"},
-        "bitrate": {"type": "integer"},
-        "codec": {"type": "string"},
-        "container": {"type": "string"},
-        "fps": {"type": "integer"},
-        "frame_count": {"type": "integer"},
-        "timebase": {"type": "string"},
-        "resolution": {"$type": "CustomResolution"},
-        "format": {"$type": "VideoFormat"},
-        "audio": {"anyOf": [{"$type": "AudioTrack"}, {"type": "null"}]},
-        "start_frame_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "end_frame_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "duration": {"type": "number", "description": "Length in seconds."},
+        "bitrate": {"type": "integer", "description": "Bits a second."},
+        "codec": {"type": "string", "description": "Codec."},
+        "container": {"type": "string", "description": "File format, such as MP4 or MOV."},
+        "fps": {"type": "integer", "description": "Frames a second."},
+        "frame_count": {"type": "integer", "description": "Number of frames."},
+        "timebase": {"type": "string", "description": "Unit of the times of frames."},
+        "resolution": {"description": "Size of the frames.", "allOf": [{"$type": "CustomResolution"}]},
+        "format": {"description": "Encoding of the video.", "allOf": [{"$type": "VideoFormat"}]},
+        "audio": {"anyOf": [{"$type": "AudioTrack"}, {"type": "null"}], "description": "Audio of the video, if it has any."},
+        "start_frame_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "First frame, if it was extracted."},
+        "end_frame_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Last frame, if it was extracted."}
       },
       "required": ["url", "content_type", "file_name", "file_size", "duration", "bitrate", "codec", "container", "fps", "frame_count", "timebase", "resolution", "format"],
       "description": "A video, ready to download."
@@ -130,11 +134,12 @@ impl SchemaText for fal_ffmpeg_api::types::CustomResolution {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "aspect_ratio": {"type": "string"},
+        "aspect_ratio": {"type": "string", "description": "Ratio of width to height when it is shown, such as `16:9`."},
         "width": {"type": "integer", "description": "Width in pixels."},
         "height": {"type": "integer", "description": "Height in pixels."}
       },
-      "required": ["aspect_ratio", "width", "height"]
+      "required": ["aspect_ratio", "width", "height"],
+      "description": "The resolution of a video."
     }"#;
 }
 
@@ -143,14 +148,15 @@ impl SchemaText for fal_ffmpeg_api::types::VideoFormat {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "container": {"type": "string"},
-        "video_codec": {"type": "string"},
-        "profile": {"type": "string"},
-        "level": {"type": "number"},
-        "pixel_format": {"type": "string"},
-        "bitrate": {"type": "integer"}
+        "container": {"type": "string", "description": "File format."},
+        "video_codec": {"type": "string", "description": "Codec, such as H.264."},
+        "profile": {"type": "string", "description": "Profile of the codec, such as main or high."},
+        "level": {"type": "number", "description": "Level of the codec, such as 4.1."},
+        "pixel_format": {"type": "string", "description": "Format of a pixel, such as yuv420p."},
+        "bitrate": {"type": "integer", "description": "Bits a second."}
       },
-      "required": ["container", "video_codec", "profile", "level", "pixel_format", "bitrate"]
+      "required": ["container", "video_codec", "profile", "level", "pixel_format", "bitrate"],
+      "description": "The encoding of a video."
     }"#;
 }
 
@@ -159,12 +165,13 @@ impl SchemaText for fal_ffmpeg_api::types::AudioTrack {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "codec": {"type": "string"},
-        "channels": {"type": "integer"},
-        "sample_rate": {"type": "integer"},
-        "bitrate": {"type": "integer"}
+        "codec": {"type": "string", "description": "Codec, such as AAC or MP3."},
+        "channels": {"type": "integer", "description": "Number of channels."},
+        "sample_rate": {"type": "integer", "description": "Samples a second."},
+        "bitrate": {"type": "integer", "description": "Bits a second."}
       },
-      "required": ["codec", "channels", "sample_rate", "bitrate"]
+      "required": ["codec", "channels", "sample_rate", "bitrate"],
+      "description": "The audio of a video."
     }"#;
 }
 
@@ -173,17 +180,17 @@ impl SchemaText for fal_ffmpeg_api::types::Audio {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "media_type": {"default": "audio", "allOf": [{"$type": "AudioMediaType"}]},
+        "media_type": {"default": "audio", "description": "Kind of the file.", "allOf": [{"$type": "AudioMediaType"}]},
         "url": {"type": "string", "description": "Address to download the file from."},
         "content_type": {"type": "string", "description": "Media type of the file, such as `image/png` or `video/mp4`."},
         "file_name": {"type": "string", "description": "Name of the file. If there is none, the service generates one."},
         "file_size": {"type": "integer", "description": "Size of the file in bytes."},
-        "duration": {"type": "number"},
-        "bitrate": {"type": "integer"},
-        "codec": {"type": "string"},
-        "container": {"type": "string"},
-        "channels": {"type": "integer"},
-        "sample_rate": {"type": "integer"}
+        "duration": {"type": "number", "description": "Length in seconds."},
+        "bitrate": {"type": "integer", "description": "Bits a second."},
+        "codec": {"type": "string", "description": "Codec."},
+        "container": {"type": "string", "description": "File format, such as MP4 or MOV."},
+        "channels": {"type": "integer", "description": "Number of channels."},
+        "sample_rate": {"type": "integer", "description": "Samples a second."}
       },
       "required": ["url", "content_type", "file_name", "file_size", "duration", "bitrate", "codec", "container", "channels", "sample_rate"],
       "description": "A recording, ready to download."
@@ -206,7 +213,7 @@ impl SchemaText for fal_ffmpeg_api::compose::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "tracks": {"type": "array", "items": {"$type": "Track"}}
+        "tracks": {"type": "array", "items": {"$type": "Track"}, "description": "Layers of the result."}
       },
       "required": ["tracks"],
       "description": "The parameters of `fal-ai/ffmpeg-api/compose`."
@@ -222,7 +229,7 @@ impl SchemaText for fal_ffmpeg_api::compose::Output {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Address to download the video from."},
-        "thumbnail_url": {"type": "string"}
+        "thumbnail_url": {"type": "string", "description": "Preview image of the video."}
       },
       "required": ["video_url", "thumbnail_url"],
       "description": "The result of `fal-ai/ffmpeg-api/compose`."
@@ -266,17 +273,17 @@ impl SchemaText for fal_ffmpeg_api::loudnorm::Input {
       "type": "object",
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "integrated_loudness": {"type": "number", "minimum": -70.0, "maximum": -5.0, "default": -18},
-        "true_peak": {"type": "number", "minimum": -9.0, "maximum": 0.0, "default": -0.1},
-        "loudness_range": {"type": "number", "minimum": 1.0, "maximum": 20.0, "default": 7},
-        "offset": {"type": "number", "minimum": -99.0, "maximum": 99.0, "default": 0},
-        "linear": {"type": "boolean", "default": false},
-        "dual_mono": {"type": "boolean", "default": false},
-        "print_summary": {"type": "boolean", "default": false},
-        "measured_i": {"anyOf": [{"type": "number", "minimum": -99.0, "maximum": 0.0}, {"type": "null"}]},
-        "measured_lra": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 99.0}, {"type": "null"}]},
-        "measured_tp": {"anyOf": [{"type": "number", "minimum": -99.0, "maximum": 99.0}, {"type": "null"}]},
-        "measured_thresh": {"anyOf": [{"type": "number", "minimum": -99.0, "maximum": 0.0}, {"type": "null"}]}
+        "integrated_loudness": {"type": "number", "minimum": -70.0, "maximum": -5.0, "description": "Loudness to reach, in LUFS.", "default": -18},
+        "true_peak": {"type": "number", "minimum": -9.0, "maximum": 0.0, "description": "Highest true peak, in dBTP.", "default": -0.1},
+        "loudness_range": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Loudness range to reach, in LU.", "default": 7},
+        "offset": {"type": "number", "minimum": -99.0, "maximum": 99.0, "description": "Gain in dB, added before peaks are limited.", "default": 0},
+        "linear": {"type": "boolean", "description": "Changes the loudness by the same gain throughout, in one pass that needs the four measured values. Otherwise, the gain follows the audio, in two passes.", "default": false},
+        "dual_mono": {"type": "boolean", "description": "Measures mono as if both speakers played it.", "default": false},
+        "print_summary": {"type": "boolean", "description": "Returns the measured loudness too.", "default": false},
+        "measured_i": {"anyOf": [{"type": "number", "minimum": -99.0, "maximum": 0.0}, {"type": "null"}], "description": "Measured loudness of the input, in LUFS. Needed for `linear`."},
+        "measured_lra": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 99.0}, {"type": "null"}], "description": "Measured loudness range of the input, in LU. Needed for `linear`."},
+        "measured_tp": {"anyOf": [{"type": "number", "minimum": -99.0, "maximum": 99.0}, {"type": "null"}], "description": "Measured true peak of the input, in dBTP. Needed for `linear`."},
+        "measured_thresh": {"anyOf": [{"type": "number", "minimum": -99.0, "maximum": 0.0}, {"type": "null"}], "description": "Measured threshold of the input, in LUFS. Needed for `linear`."}
       },
       "required": ["audio_url"],
       "description": "The parameters of `fal-ai/ffmpeg-api/loudnorm`."
@@ -288,8 +295,8 @@ impl SchemaText for fal_ffmpeg_api::loudnorm::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "audio": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "summary": {"anyOf": [{"$type": "LoudnormSummary"}, {"type": "null"}]}
+        "audio": {"description": "Audio with the new loudness.", "allOf": [{"$type": "FileOutput"}]},
+        "summary": {"anyOf": [{"$type": "LoudnormSummary"}, {"type": "null"}], "description": "Measured loudness, if `print_summary` is set."}
       },
       "required": ["audio"],
       "description": "The result of `fal-ai/ffmpeg-api/loudnorm`."
@@ -307,7 +314,7 @@ impl SchemaText for fal_ffmpeg_api::merge_audio_video::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
-        "start_offset": {"type": "number", "minimum": 0.0, "default": 0}
+        "start_offset": {"type": "number", "minimum": 0.0, "description": "Seconds into the video at which the audio begins.", "default": 0}
       },
       "required": ["video_url", "audio_url"],
       "description": "The parameters of `fal-ai/ffmpeg-api/merge-audio-video`."
@@ -334,7 +341,7 @@ impl SchemaText for fal_ffmpeg_api::merge_audios::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "audio_urls": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 5},
+        "audio_urls": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 5, "description": "Recordings to put one after another. Only the first stream of each is taken."},
         "output_format": {"anyOf": [{"$type": "OutputFormat"}, {"type": "null"}], "description": "File format of the recording."}
       },
       "required": ["audio_urls"],
@@ -373,8 +380,8 @@ impl SchemaText for fal_ffmpeg_api::merge_videos::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "video_urls": {"type": "array", "items": {"type": "string"}, "minItems": 2},
-        "target_fps": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 60.0}, {"type": "null"}]},
+        "video_urls": {"type": "array", "items": {"type": "string"}, "minItems": 2, "description": "Videos to put one after another."},
+        "target_fps": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 60.0}, {"type": "null"}], "description": "Frames a second of the result. The lowest of the videos if left out."},
         "resolution": {"anyOf": [{"$type": "Resolution"}, {"type": "null"}], "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more."}
       },
       "required": ["video_urls"],
@@ -391,7 +398,7 @@ impl SchemaText for fal_ffmpeg_api::merge_videos::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "metadata": {"type": "object", "additionalProperties": {}}
+        "metadata": {"type": "object", "additionalProperties": {}, "description": "Facts about the result and the videos in it."}
       },
       "required": ["video", "metadata"],
       "description": "The result of `fal-ai/ffmpeg-api/merge-videos`."
@@ -406,8 +413,8 @@ impl SchemaText for fal_ffmpeg_api::metadata::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "media_url": {"type": "string"},
-        "extract_frames": {"type": "boolean", "default": false}
+        "media_url": {"type": "string", "description": "Video or audio file to examine."},
+        "extract_frames": {"type": "boolean", "description": "Extracts the first and the last frame of videos. The request takes longer.", "default": false}
       },
       "required": ["media_url"],
       "description": "The parameters of `fal-ai/ffmpeg-api/metadata`."
@@ -419,7 +426,7 @@ impl SchemaText for fal_ffmpeg_api::metadata::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "media": {"$type": "Media"}
+        "media": {"description": "Facts about the file.", "allOf": [{"$type": "Media"}]}
       },
       "required": ["media"],
       "description": "The result of `fal-ai/ffmpeg-api/metadata`."
@@ -445,10 +452,10 @@ impl SchemaText for fal_ffmpeg_api::waveform::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "media_url": {"type": "string"},
-        "points_per_second": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 4},
-        "precision": {"type": "integer", "minimum": 1, "maximum": 6, "default": 2},
-        "smoothing_window": {"type": "integer", "minimum": 1, "maximum": 21, "default": 3}
+        "media_url": {"type": "string", "description": "Audio file to examine."},
+        "points_per_second": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Points for each second of audio. More give a finer waveform.", "default": 4},
+        "precision": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Decimal places of each value. More make a longer reply.", "default": 2},
+        "smoothing_window": {"type": "integer", "minimum": 1, "maximum": 21, "description": "Number of points to average over. It must be odd; larger ones make a smoother waveform.", "default": 3}
       },
       "required": ["media_url"],
       "description": "The parameters of `fal-ai/ffmpeg-api/waveform`."
@@ -460,10 +467,10 @@ impl SchemaText for fal_ffmpeg_api::waveform::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "waveform": {"type": "array", "items": {"type": "number"}},
-        "duration": {"type": "number"},
-        "points": {"type": "integer"},
-        "precision": {"type": "integer"}
+        "waveform": {"type": "array", "items": {"type": "number"}, "description": "Points of the waveform, from -1 to 1."},
+        "duration": {"type": "number", "description": "Length of the audio in seconds."},
+        "points": {"type": "integer", "description": "Number of points."},
+        "precision": {"type": "integer", "description": "Decimal places of each point."}
       },
       "required": ["waveform", "duration", "points", "precision"],
       "description": "The result of `fal-ai/ffmpeg-api/waveform`."

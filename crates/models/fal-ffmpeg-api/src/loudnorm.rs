@@ -46,47 +46,48 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `integrated_loudness`.
+    /// Loudness to reach, in LUFS.
     ///
     /// Between -70.0 and -5.0. Default `-18.0`.
     pub integrated_loudness: Option<IntegratedLoudness>,
-    /// `true_peak`.
+    /// Highest true peak, in dBTP.
     ///
     /// Between -9.0 and 0.0. Default `-0.1`.
     pub true_peak: Option<TruePeak>,
-    /// `loudness_range`.
+    /// Loudness range to reach, in LU.
     ///
     /// Between 1.0 and 20.0. Default `7.0`.
     pub loudness_range: Option<LoudnessRange>,
-    /// `offset`.
+    /// Gain in dB, added before peaks are limited.
     ///
     /// Between -99.0 and 99.0. Default `0.0`.
     pub offset: Option<Offset>,
-    /// `linear`.
+    /// Changes the loudness by the same gain throughout, in one pass that needs the four measured
+    /// values. Otherwise, the gain follows the audio, in two passes.
     ///
     /// Default `false`.
     pub linear: Option<bool>,
-    /// `dual_mono`.
+    /// Measures mono as if both speakers played it.
     ///
     /// Default `false`.
     pub dual_mono: Option<bool>,
-    /// `print_summary`.
+    /// Returns the measured loudness too.
     ///
     /// Default `false`.
     pub print_summary: Option<bool>,
-    /// `measured_i`.
+    /// Measured loudness of the input, in LUFS. Needed for `linear`.
     ///
     /// Between -99.0 and 0.0.
     pub measured_i: Option<MeasuredI>,
-    /// `measured_lra`.
+    /// Measured loudness range of the input, in LU. Needed for `linear`.
     ///
     /// Between 0.0 and 99.0.
     pub measured_lra: Option<MeasuredLra>,
-    /// `measured_tp`.
+    /// Measured true peak of the input, in dBTP. Needed for `linear`.
     ///
     /// Between -99.0 and 99.0.
     pub measured_tp: Option<MeasuredTp>,
-    /// `measured_thresh`.
+    /// Measured threshold of the input, in LUFS. Needed for `linear`.
     ///
     /// Between -99.0 and 0.0.
     pub measured_thresh: Option<MeasuredThresh>,
@@ -149,9 +150,9 @@ pub type MeasuredThresh = Float<bounds::MeasuredThresh>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Audio with the new loudness.
     pub audio: FileOutput,
-    /// `summary`.
+    /// Measured loudness, if `print_summary` is set.
     pub summary: Option<LoudnormSummary>,
     nulls: json::Nulls,
 }
@@ -228,8 +229,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`integrated_loudness`](Input::integrated_loudness): Between -70.0 and -5.0. Default
-    /// `-18.0`.
+    /// Sets [`integrated_loudness`](Input::integrated_loudness): Loudness to reach, in LUFS. Between
+    /// -70.0 and -5.0. Default `-18.0`.
     pub fn integrated_loudness(
         mut self,
         value: impl Param<IntegratedLoudness, M>,
@@ -240,61 +241,71 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`true_peak`](Input::true_peak): Between -9.0 and 0.0. Default `-0.1`.
+    /// Sets [`true_peak`](Input::true_peak): Highest true peak, in dBTP. Between -9.0 and 0.0. Default
+    /// `-0.1`.
     pub fn true_peak(mut self, value: impl Param<TruePeak, M>) -> Self {
         self.optional.true_peak = self.checking.optional("true_peak", value);
         self
     }
 
-    /// Sets [`loudness_range`](Input::loudness_range): Between 1.0 and 20.0. Default `7.0`.
+    /// Sets [`loudness_range`](Input::loudness_range): Loudness range to reach, in LU. Between 1.0 and
+    /// 20.0. Default `7.0`.
     pub fn loudness_range(mut self, value: impl Param<LoudnessRange, M>) -> Self {
         self.optional.loudness_range = self.checking.optional("loudness_range", value);
         self
     }
 
-    /// Sets [`offset`](Input::offset): Between -99.0 and 99.0. Default `0.0`.
+    /// Sets [`offset`](Input::offset): Gain in dB, added before peaks are limited. Between -99.0 and
+    /// 99.0. Default `0.0`.
     pub fn offset(mut self, value: impl Param<Offset, M>) -> Self {
         self.optional.offset = self.checking.optional("offset", value);
         self
     }
 
-    /// Sets [`linear`](Input::linear): Default `false`.
+    /// Sets [`linear`](Input::linear): Changes the loudness by the same gain throughout, in one pass
+    /// that needs the four measured values. Default `false`.
     pub fn linear(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.linear = self.checking.optional("linear", value);
         self
     }
 
-    /// Sets [`dual_mono`](Input::dual_mono): Default `false`.
+    /// Sets [`dual_mono`](Input::dual_mono): Measures mono as if both speakers played it. Default
+    /// `false`.
     pub fn dual_mono(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.dual_mono = self.checking.optional("dual_mono", value);
         self
     }
 
-    /// Sets [`print_summary`](Input::print_summary): Default `false`.
+    /// Sets [`print_summary`](Input::print_summary): Returns the measured loudness too. Default
+    /// `false`.
     pub fn print_summary(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.print_summary = self.checking.optional("print_summary", value);
         self
     }
 
-    /// Sets [`measured_i`](Input::measured_i): Between -99.0 and 0.0.
+    /// Sets [`measured_i`](Input::measured_i): Measured loudness of the input, in LUFS. Between -99.0
+    /// and 0.0.
     pub fn measured_i(mut self, value: impl Param<MeasuredI, M>) -> Self {
         self.optional.measured_i = self.checking.optional("measured_i", value);
         self
     }
 
-    /// Sets [`measured_lra`](Input::measured_lra): Between 0.0 and 99.0.
+    /// Sets [`measured_lra`](Input::measured_lra): Measured loudness range of the input, in LU. Between
+    /// 0.0 and 99.0.
     pub fn measured_lra(mut self, value: impl Param<MeasuredLra, M>) -> Self {
         self.optional.measured_lra = self.checking.optional("measured_lra", value);
         self
     }
 
-    /// Sets [`measured_tp`](Input::measured_tp): Between -99.0 and 99.0.
+    /// Sets [`measured_tp`](Input::measured_tp): Measured true peak of the input, in dBTP. Between
+    /// -99.0 and 99.0.
     pub fn measured_tp(mut self, value: impl Param<MeasuredTp, M>) -> Self {
         self.optional.measured_tp = self.checking.optional("measured_tp", value);
         self
     }
 
-    /// Sets [`measured_thresh`](Input::measured_thresh): Between -99.0 and 0.0.
+    /// Sets [`measured_thresh`](Input::measured_thresh): Measured threshold of the input, in LUFS.
+    /// Between -99.0 and 0.0.
     pub fn measured_thresh(mut self, value: impl Param<MeasuredThresh, M>) -> Self {
         self.optional.measured_thresh = self.checking.optional("measured_thresh", value);
         self

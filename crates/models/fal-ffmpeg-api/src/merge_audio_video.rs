@@ -50,7 +50,7 @@ pub struct Input {
     pub video_url: File,
     /// Recording for the video.
     pub audio_url: File,
-    /// `start_offset`.
+    /// Seconds into the video at which the audio begins.
     ///
     /// At least 0.0. Default `0.0`.
     pub start_offset: Option<StartOffset>,
@@ -156,7 +156,8 @@ impl<
         }
     }
 
-    /// Sets [`start_offset`](Input::start_offset): At least 0.0. Default `0.0`.
+    /// Sets [`start_offset`](Input::start_offset): Seconds into the video at which the audio begins. At
+    /// least 0.0. Default `0.0`.
     pub fn start_offset(mut self, value: impl Param<StartOffset, M>) -> Self {
         self.optional.start_offset = self.checking.optional("start_offset", value);
         self

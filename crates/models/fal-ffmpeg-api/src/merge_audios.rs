@@ -45,7 +45,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `audio_urls`.
+    /// Recordings to put one after another. Only the first stream of each is taken.
     ///
     /// 2 to 5 items.
     pub audio_urls: Vec<File>,
@@ -214,7 +214,7 @@ struct Optional {
 }
 
 impl<AudioUrlsSlot, M: fal_core::Mode> Builder<AudioUrlsSlot, M> {
-    /// Sets [`audio_urls`](Input::audio_urls): 2 to 5 items.
+    /// Sets [`audio_urls`](Input::audio_urls): Recordings to put one after another. 2 to 5 items.
     pub fn audio_urls(
         mut self,
         value: impl fal_core::Required<Vec<File>, M>,

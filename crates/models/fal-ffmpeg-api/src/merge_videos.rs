@@ -45,11 +45,11 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `video_urls`.
+    /// Videos to put one after another.
     ///
     /// At least 2 items.
     pub video_urls: Vec<File>,
-    /// `target_fps`.
+    /// Frames a second of the result. The lowest of the videos if left out.
     ///
     /// Between 1.0 and 60.0.
     pub target_fps: Option<TargetFps>,
@@ -70,7 +70,7 @@ pub type TargetFps = Float<bounds::TargetFps>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// `metadata`.
+    /// Facts about the result and the videos in it.
     pub metadata: Map<String, Value>,
 }
 
@@ -125,7 +125,7 @@ struct Optional {
 }
 
 impl<VideoUrlsSlot, M: fal_core::Mode> Builder<VideoUrlsSlot, M> {
-    /// Sets [`video_urls`](Input::video_urls): At least 2 items.
+    /// Sets [`video_urls`](Input::video_urls): Videos to put one after another. At least 2 items.
     pub fn video_urls(
         mut self,
         value: impl fal_core::Required<Vec<File>, M>,
@@ -137,7 +137,7 @@ impl<VideoUrlsSlot, M: fal_core::Mode> Builder<VideoUrlsSlot, M> {
         }
     }
 
-    /// Sets [`target_fps`](Input::target_fps): Between 1.0 and 60.0.
+    /// Sets [`target_fps`](Input::target_fps): Frames a second of the result. Between 1.0 and 60.0.
     pub fn target_fps(mut self, value: impl Param<TargetFps, M>) -> Self {
         self.optional.target_fps = self.checking.optional("target_fps", value);
         self

@@ -42,9 +42,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `media_url`.
+    /// Video or audio file to examine.
     pub media_url: File,
-    /// `extract_frames`.
+    /// Extracts the first and the last frame of videos. The request takes longer.
     ///
     /// Default `false`.
     pub extract_frames: Option<bool>,
@@ -62,7 +62,7 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `media`.
+    /// Facts about the file.
     pub media: Media,
 }
 
@@ -127,7 +127,7 @@ struct Optional {
 }
 
 impl<MediaUrlSlot, M: fal_core::Mode> Builder<MediaUrlSlot, M> {
-    /// Sets [`media_url`](Input::media_url):
+    /// Sets [`media_url`](Input::media_url): Video or audio file to examine.
     pub fn media_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -139,7 +139,8 @@ impl<MediaUrlSlot, M: fal_core::Mode> Builder<MediaUrlSlot, M> {
         }
     }
 
-    /// Sets [`extract_frames`](Input::extract_frames): Default `false`.
+    /// Sets [`extract_frames`](Input::extract_frames): Extracts the first and the last frame of videos.
+    /// Default `false`.
     pub fn extract_frames(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.extract_frames = self.checking.optional("extract_frames", value);
         self

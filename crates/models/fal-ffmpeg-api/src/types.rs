@@ -10,23 +10,23 @@ pub use fal_core::media::{
     CustomImageSize as ImageSize, FileOutput, ImageSize as Resolution,
 };
 
-/// The object `Track` of the document.
+/// A layer of the result: videos, images or sounds one after another.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Track {
-    /// `id`.
+    /// Name of the track, unique among them.
     pub id: String,
-    /// `type`.
+    /// Content of the track: video, audio or image.
     pub r#type: String,
-    /// `keyframes`.
+    /// Parts of the track, in order.
     pub keyframes: Vec<Keyframe>,
 }
 
-/// The object `Keyframe` of the document.
+/// A moment from which a file is shown or heard.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Keyframe {
-    /// `timestamp`.
+    /// Start in milliseconds.
     pub timestamp: f64,
     /// Length of the key frame in milliseconds.
     pub duration: f64,
@@ -34,13 +34,14 @@ pub struct Keyframe {
     pub url: File,
 }
 
-/// The object `ImageFrame` of the document.
+/// An image, and the number of frames to show it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImageFrame {
     /// Address to download the file from.
     pub url: File,
-    /// `frames`.
+    /// Number of frames to show the image. Divided by the frames a second, that is the time on screen
+    /// in seconds.
     ///
     /// Between 1 and 1000.
     pub frames: ImageFrameFrames,
@@ -49,29 +50,29 @@ pub struct ImageFrame {
 /// `frames`: between 1 and 1000.
 pub type ImageFrameFrames = Int<bounds::ImageFrameFrames>;
 
-/// The object `LoudnormSummary` of the document.
+/// The loudness before and after.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoudnormSummary {
-    /// `input_integrated`.
+    /// Loudness of the input, in LUFS.
     pub input_integrated: Option<f64>,
-    /// `input_true_peak`.
+    /// True peak of the input, in dBTP.
     pub input_true_peak: Option<f64>,
-    /// `input_lra`.
+    /// Loudness range of the input, in LU.
     pub input_lra: Option<f64>,
-    /// `input_threshold`.
+    /// Threshold of the input, in LUFS.
     pub input_threshold: Option<f64>,
-    /// `output_integrated`.
+    /// Loudness of the result, in LUFS.
     pub output_integrated: Option<f64>,
-    /// `output_true_peak`.
+    /// True peak of the result, in dBTP.
     pub output_true_peak: Option<f64>,
-    /// `output_lra`.
+    /// Loudness range of the result, in LU.
     pub output_lra: Option<f64>,
-    /// `output_threshold`.
+    /// Threshold of the result, in LUFS.
     pub output_threshold: Option<f64>,
-    /// `normalization_type`.
+    /// Kind of normalization that was applied: linear or dynamic.
     pub normalization_type: Option<String>,
-    /// `target_offset`.
+    /// Offset from the target, in LU.
     pub target_offset: Option<f64>,
     nulls: json::Nulls,
 }
@@ -80,7 +81,7 @@ pub struct LoudnormSummary {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Video {
-    /// `media_type`.
+    /// Kind of the file.
     pub media_type: Option<VideoMediaType>,
     /// Address to download the file from.
     pub url: String,
@@ -90,29 +91,29 @@ pub struct Video {
     pub file_name: String,
     /// Size of the file in bytes.
     pub file_size: Integer,
-    /// `duration`.
+    /// Length in seconds.
     pub duration: f64,
-    /// `bitrate`.
+    /// Bits a second.
     pub bitrate: Integer,
-    /// `codec`.
+    /// Codec.
     pub codec: String,
-    /// `container`.
+    /// File format, such as MP4 or MOV.
     pub container: String,
-    /// `fps`.
+    /// Frames a second.
     pub fps: Integer,
-    /// `frame_count`.
+    /// Number of frames.
     pub frame_count: Integer,
-    /// `timebase`.
+    /// Unit of the times of frames.
     pub timebase: String,
-    /// `resolution`.
+    /// Size of the frames.
     pub resolution: CustomResolution,
-    /// `format`.
+    /// Encoding of the video.
     pub format: VideoFormat,
-    /// `audio`.
+    /// Audio of the video, if it has any.
     pub audio: Option<AudioTrack>,
-    /// `start_frame_url`.
+    /// First frame, if it was extracted.
     pub start_frame_url: Option<String>,
-    /// `end_frame_url`.
+    /// Last frame, if it was extracted.
     pub end_frame_url: Option<String>,
     /// Fields that are not described.
     pub extra: Map<String, Value>,
@@ -151,11 +152,11 @@ impl VideoMediaType {
 
 fal_core::open_enum!(VideoMediaType);
 
-/// The object `Resolution` of the document.
+/// The resolution of a video.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CustomResolution {
-    /// `aspect_ratio`.
+    /// Ratio of width to height when it is shown, such as `16:9`.
     pub aspect_ratio: String,
     /// Width in pixels.
     pub width: Integer,
@@ -163,35 +164,35 @@ pub struct CustomResolution {
     pub height: Integer,
 }
 
-/// The object `VideoFormat` of the document.
+/// The encoding of a video.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VideoFormat {
-    /// `container`.
+    /// File format.
     pub container: String,
-    /// `video_codec`.
+    /// Codec, such as H.264.
     pub video_codec: String,
-    /// `profile`.
+    /// Profile of the codec, such as main or high.
     pub profile: String,
-    /// `level`.
+    /// Level of the codec, such as 4.1.
     pub level: f64,
-    /// `pixel_format`.
+    /// Format of a pixel, such as yuv420p.
     pub pixel_format: String,
-    /// `bitrate`.
+    /// Bits a second.
     pub bitrate: Integer,
 }
 
-/// The object `AudioTrack` of the document.
+/// The audio of a video.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AudioTrack {
-    /// `codec`.
+    /// Codec, such as AAC or MP3.
     pub codec: String,
-    /// `channels`.
+    /// Number of channels.
     pub channels: Integer,
-    /// `sample_rate`.
+    /// Samples a second.
     pub sample_rate: Integer,
-    /// `bitrate`.
+    /// Bits a second.
     pub bitrate: Integer,
 }
 
@@ -199,7 +200,7 @@ pub struct AudioTrack {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Audio {
-    /// `media_type`.
+    /// Kind of the file.
     pub media_type: Option<AudioMediaType>,
     /// Address to download the file from.
     pub url: String,
@@ -209,17 +210,17 @@ pub struct Audio {
     pub file_name: String,
     /// Size of the file in bytes.
     pub file_size: Integer,
-    /// `duration`.
+    /// Length in seconds.
     pub duration: f64,
-    /// `bitrate`.
+    /// Bits a second.
     pub bitrate: Integer,
-    /// `codec`.
+    /// Codec.
     pub codec: String,
-    /// `container`.
+    /// File format, such as MP4 or MOV.
     pub container: String,
-    /// `channels`.
+    /// Number of channels.
     pub channels: Integer,
-    /// `sample_rate`.
+    /// Samples a second.
     pub sample_rate: Integer,
     /// Fields that are not described.
     pub extra: Map<String, Value>,
@@ -304,7 +305,7 @@ impl<
     KeyframesSlot,
     M: fal_core::Mode,
 > TrackBuilder<IdSlot, TypeSlot, KeyframesSlot, M> {
-    /// Sets [`id`](Track::id):
+    /// Sets [`id`](Track::id): Name of the track, unique among them.
     pub fn id(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -317,7 +318,7 @@ impl<
         }
     }
 
-    /// Sets [`type`](Track::type):
+    /// Sets [`type`](Track::type): Content of the track: video, audio or image.
     pub fn r#type(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -330,7 +331,7 @@ impl<
         }
     }
 
-    /// Sets [`keyframes`](Track::keyframes):
+    /// Sets [`keyframes`](Track::keyframes): Parts of the track, in order.
     pub fn keyframes(
         mut self,
         value: impl fal_core::Required<Vec<Keyframe>, M>,
@@ -411,7 +412,7 @@ impl<
     UrlSlot,
     M: fal_core::Mode,
 > KeyframeBuilder<TimestampSlot, DurationSlot, UrlSlot, M> {
-    /// Sets [`timestamp`](Keyframe::timestamp):
+    /// Sets [`timestamp`](Keyframe::timestamp): Start in milliseconds.
     pub fn timestamp(
         mut self,
         value: impl fal_core::Required<f64, M>,
@@ -518,7 +519,7 @@ impl<UrlSlot, FramesSlot, M: fal_core::Mode> ImageFrameBuilder<UrlSlot, FramesSl
         }
     }
 
-    /// Sets [`frames`](ImageFrame::frames): Between 1 and 1000.
+    /// Sets [`frames`](ImageFrame::frames): Number of frames to show the image. Between 1 and 1000.
     pub fn frames(
         mut self,
         value: impl fal_core::Required<ImageFrameFrames, M>,

@@ -42,17 +42,17 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `media_url`.
+    /// Audio file to examine.
     pub media_url: File,
-    /// `points_per_second`.
+    /// Points for each second of audio. More give a finer waveform.
     ///
     /// Between 1.0 and 10.0. Default `4.0`.
     pub points_per_second: Option<PointsPerSecond>,
-    /// `precision`.
+    /// Decimal places of each value. More make a longer reply.
     ///
     /// Between 1 and 6. Default `2`.
     pub precision: Option<Precision>,
-    /// `smoothing_window`.
+    /// Number of points to average over. It must be odd; larger ones make a smoother waveform.
     ///
     /// Between 1 and 21. Default `3`.
     pub smoothing_window: Option<SmoothingWindow>,
@@ -85,13 +85,13 @@ pub type SmoothingWindow = Int<bounds::SmoothingWindow>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `waveform`.
+    /// Points of the waveform, from -1 to 1.
     pub waveform: Vec<f64>,
-    /// `duration`.
+    /// Length of the audio in seconds.
     pub duration: f64,
-    /// `points`.
+    /// Number of points.
     pub points: Integer,
-    /// `precision`.
+    /// Decimal places of each point.
     pub precision: Integer,
 }
 
@@ -146,7 +146,7 @@ struct Optional {
 }
 
 impl<MediaUrlSlot, M: fal_core::Mode> Builder<MediaUrlSlot, M> {
-    /// Sets [`media_url`](Input::media_url):
+    /// Sets [`media_url`](Input::media_url): Audio file to examine.
     pub fn media_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -158,7 +158,8 @@ impl<MediaUrlSlot, M: fal_core::Mode> Builder<MediaUrlSlot, M> {
         }
     }
 
-    /// Sets [`points_per_second`](Input::points_per_second): Between 1.0 and 10.0. Default `4.0`.
+    /// Sets [`points_per_second`](Input::points_per_second): Points for each second of audio. Between
+    /// 1.0 and 10.0. Default `4.0`.
     pub fn points_per_second(mut self, value: impl Param<PointsPerSecond, M>) -> Self {
         self.optional.points_per_second = self
             .checking
@@ -166,13 +167,15 @@ impl<MediaUrlSlot, M: fal_core::Mode> Builder<MediaUrlSlot, M> {
         self
     }
 
-    /// Sets [`precision`](Input::precision): Between 1 and 6. Default `2`.
+    /// Sets [`precision`](Input::precision): Decimal places of each value. Between 1 and 6. Default
+    /// `2`.
     pub fn precision(mut self, value: impl Param<Precision, M>) -> Self {
         self.optional.precision = self.checking.optional("precision", value);
         self
     }
 
-    /// Sets [`smoothing_window`](Input::smoothing_window): Between 1 and 21. Default `3`.
+    /// Sets [`smoothing_window`](Input::smoothing_window): Number of points to average over. Between 1
+    /// and 21. Default `3`.
     pub fn smoothing_window(mut self, value: impl Param<SmoothingWindow, M>) -> Self {
         self.optional.smoothing_window = self
             .checking

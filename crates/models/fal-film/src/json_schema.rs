@@ -17,8 +17,8 @@ impl SchemaText for fal_film::video::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "num_frames": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of frames to put between each two frames.", "default": 1},
-        "use_scene_detection": {"type": "boolean", "default": false},
-        "use_calculated_fps": {"type": "boolean", "default": true},
+        "use_scene_detection": {"type": "boolean", "description": "Splits the video into scenes first, so that none runs into the next. A wrong split may show.", "default": false},
+        "use_calculated_fps": {"type": "boolean", "description": "Multiplies the video's frames a second by the new number of frames. Otherwise, `fps` counts.", "default": true},
         "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 8},
         "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},

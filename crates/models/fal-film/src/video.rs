@@ -49,11 +49,11 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_frames: Option<NumFrames>,
-    /// `use_scene_detection`.
+    /// Splits the video into scenes first, so that none runs into the next. A wrong split may show.
     ///
     /// Default `false`.
     pub use_scene_detection: Option<bool>,
-    /// `use_calculated_fps`.
+    /// Multiplies the video's frames a second by the new number of frames. Otherwise, `fps` counts.
     ///
     /// Default `true`.
     pub use_calculated_fps: Option<bool>,
@@ -270,7 +270,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`use_scene_detection`](Input::use_scene_detection): Default `false`.
+    /// Sets [`use_scene_detection`](Input::use_scene_detection): Splits the video into scenes first, so
+    /// that none runs into the next. Default `false`.
     pub fn use_scene_detection(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_scene_detection = self
             .checking
@@ -278,7 +279,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`use_calculated_fps`](Input::use_calculated_fps): Default `true`.
+    /// Sets [`use_calculated_fps`](Input::use_calculated_fps): Multiplies the video's frames a second
+    /// by the new number of frames. Default `true`.
     pub fn use_calculated_fps(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_calculated_fps = self
             .checking

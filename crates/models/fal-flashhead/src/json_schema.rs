@@ -18,7 +18,7 @@ impl SchemaText for fal_flashhead::Input {
         "image_url": {"type": "string", "description": "Image of the person or character."},
         "text": {"type": "string", "description": "Text to speak."},
         "voice": {"default": "Aria", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "stability": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
+        "stability": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Evenness of the voice.", "default": 0.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["image_url", "text"],

@@ -92,7 +92,7 @@ pub struct Input {
     ///
     /// Default `Aria`.
     pub voice: Option<Voice>,
-    /// `stability`.
+    /// Evenness of the voice.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub stability: Option<Stability>,
@@ -336,7 +336,7 @@ impl<ImageUrlSlot, TextSlot, M: fal_core::Mode> Builder<ImageUrlSlot, TextSlot, 
         self
     }
 
-    /// Sets [`stability`](Input::stability): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`stability`](Input::stability): Evenness of the voice. Between 0.0 and 1.0. Default `0.5`.
     pub fn stability(mut self, value: impl Param<Stability, M>) -> Self {
         self.optional.stability = self.checking.optional("stability", value);
         self

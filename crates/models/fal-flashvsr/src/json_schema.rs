@@ -23,12 +23,12 @@ impl SchemaText for fal_flashvsr::upscale::video::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "video_url": {"type": "string", "description": "Video to work on."},
         "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "color_fix": {"type": "boolean", "default": true},
-        "quality": {"type": "integer", "minimum": 0, "maximum": 100, "default": 70},
+        "color_fix": {"type": "boolean", "description": "Corrects the colors.", "default": true},
+        "quality": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Overlap of the tiles. Higher values hide their borders better and take longer: 70 to 85 suit large videos, 50 to 70 quick runs.", "default": 70},
         "preserve_audio": {"type": "boolean", "description": "Keeps the sound of the input.", "default": false},
         "output_format": {"default": "X264 (.mp4)", "description": "File format of the video.", "allOf": [{"$type": "OutputFormat"}]},
-        "output_quality": {"default": "high", "allOf": [{"$type": "OutputQuality"}]},
-        "output_write_mode": {"default": "balanced", "allOf": [{"$type": "OutputWriteMode"}]}
+        "output_quality": {"default": "high", "description": "Quality of the encoded video.", "allOf": [{"$type": "OutputQuality"}]},
+        "output_write_mode": {"default": "balanced", "description": "Balance of speed and size when the video is encoded.", "allOf": [{"$type": "OutputWriteMode"}]}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/flashvsr/upscale/video`."

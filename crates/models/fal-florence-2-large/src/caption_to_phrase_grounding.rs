@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `text_input`.
+    /// Text to look for.
     pub text_input: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -56,7 +56,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// The boxes around the things in an image.
+    /// Things found, with their boxes.
     pub results: BoundingBoxes,
     /// Finished image, ready to download.
     pub image: Option<Image>,
@@ -129,7 +129,7 @@ impl<
         }
     }
 
-    /// Sets [`text_input`](Input::text_input):
+    /// Sets [`text_input`](Input::text_input): Text to look for.
     pub fn text_input(
         mut self,
         value: impl fal_core::Required<String, M>,

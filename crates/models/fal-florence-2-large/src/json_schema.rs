@@ -74,9 +74,10 @@ impl SchemaText for fal_florence_2_large::types::OcrBoundingBox {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "quad_boxes": {"type": "array", "items": {"$type": "OcrBoundingBoxSingle"}}
+        "quad_boxes": {"type": "array", "items": {"$type": "OcrBoundingBoxSingle"}, "description": "Boxes of the texts."}
       },
-      "required": ["quad_boxes"]
+      "required": ["quad_boxes"],
+      "description": "The texts found in an image."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -90,13 +91,14 @@ impl SchemaText for fal_florence_2_large::types::OcrBoundingBoxSingle {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x": {"type": "number"},
-        "y": {"type": "number"},
-        "w": {"type": "number"},
-        "h": {"type": "number"},
-        "label": {"type": "string"}
+        "x": {"type": "number", "description": "Left edge of the box."},
+        "y": {"type": "number", "description": "Top edge of the box."},
+        "w": {"type": "number", "description": "Width of the box."},
+        "h": {"type": "number", "description": "Height of the box."},
+        "label": {"type": "string", "description": "Text in the box."}
       },
-      "required": ["x", "y", "w", "h", "label"]
+      "required": ["x", "y", "w", "h", "label"],
+      "description": "A text, and the box around it."
     }"#;
 }
 
@@ -105,9 +107,10 @@ impl SchemaText for fal_florence_2_large::types::PolygonOutput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "polygons": {"type": "array", "items": {"$type": "Polygon"}}
+        "polygons": {"type": "array", "items": {"$type": "Polygon"}, "description": "Shapes found."}
       },
-      "required": ["polygons"]
+      "required": ["polygons"],
+      "description": "The shapes found in an image."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_florence_2_large::types::Polygon>("Polygon"),
@@ -119,10 +122,11 @@ impl SchemaText for fal_florence_2_large::types::Polygon {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"type": "number"}}},
-        "label": {"type": "string"}
+        "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"type": "number"}}, "description": "Corners of the shape."},
+        "label": {"type": "string", "description": "Name of the thing."}
       },
-      "required": ["points", "label"]
+      "required": ["points", "label"],
+      "description": "A shape with corners, and its label."
     }"#;
 }
 
@@ -131,12 +135,13 @@ impl SchemaText for fal_florence_2_large::types::Region {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x1": {"type": "integer", "minimum": 0, "maximum": 999},
-        "y1": {"type": "integer", "minimum": 0, "maximum": 999},
-        "x2": {"type": "integer", "minimum": 0, "maximum": 999},
-        "y2": {"type": "integer", "minimum": 0, "maximum": 999}
+        "x1": {"type": "integer", "minimum": 0, "maximum": 999, "description": "Left edge."},
+        "y1": {"type": "integer", "minimum": 0, "maximum": 999, "description": "Top edge."},
+        "x2": {"type": "integer", "minimum": 0, "maximum": 999, "description": "Right edge."},
+        "y2": {"type": "integer", "minimum": 0, "maximum": 999, "description": "Bottom edge."}
       },
-      "required": ["x1", "y1", "x2", "y2"]
+      "required": ["x1", "y1", "x2", "y2"],
+      "description": "A rectangle in an image. Coordinates run from 0 to 999."
     }"#;
 }
 
@@ -157,7 +162,7 @@ impl SchemaText for fal_florence_2_large::caption::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"type": "string"}
+        "results": {"type": "string", "description": "Answer of the model."}
       },
       "required": ["results"],
       "description": "The result of `fal-ai/florence-2-large/caption`."
@@ -170,7 +175,7 @@ impl SchemaText for fal_florence_2_large::caption_to_phrase_grounding::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "text_input": {"type": "string"}
+        "text_input": {"type": "string", "description": "Text to look for."}
       },
       "required": ["image_url", "text_input"],
       "description": "The parameters of `fal-ai/florence-2-large/caption-to-phrase-grounding`."
@@ -182,7 +187,7 @@ impl SchemaText for fal_florence_2_large::caption_to_phrase_grounding::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"description": "The boxes around the things in an image.", "allOf": [{"$type": "BoundingBoxes"}]},
+        "results": {"description": "Things found, with their boxes.", "allOf": [{"$type": "BoundingBoxes"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -211,7 +216,7 @@ impl SchemaText for fal_florence_2_large::dense_region_caption::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"description": "The boxes around the things in an image.", "allOf": [{"$type": "BoundingBoxes"}]},
+        "results": {"description": "Things found, with their boxes.", "allOf": [{"$type": "BoundingBoxes"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -240,7 +245,7 @@ impl SchemaText for fal_florence_2_large::detailed_caption::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"type": "string"}
+        "results": {"type": "string", "description": "Answer of the model."}
       },
       "required": ["results"],
       "description": "The result of `fal-ai/florence-2-large/detailed-caption`."
@@ -264,7 +269,7 @@ impl SchemaText for fal_florence_2_large::more_detailed_caption::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"type": "string"}
+        "results": {"type": "string", "description": "Answer of the model."}
       },
       "required": ["results"],
       "description": "The result of `fal-ai/florence-2-large/more-detailed-caption`."
@@ -288,7 +293,7 @@ impl SchemaText for fal_florence_2_large::object_detection::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"description": "The boxes around the things in an image.", "allOf": [{"$type": "BoundingBoxes"}]},
+        "results": {"description": "Things found, with their boxes.", "allOf": [{"$type": "BoundingBoxes"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -317,7 +322,7 @@ impl SchemaText for fal_florence_2_large::ocr::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"type": "string"}
+        "results": {"type": "string", "description": "Answer of the model."}
       },
       "required": ["results"],
       "description": "The result of `fal-ai/florence-2-large/ocr`."
@@ -341,7 +346,7 @@ impl SchemaText for fal_florence_2_large::ocr_with_region::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"$type": "OcrBoundingBox"},
+        "results": {"description": "Texts found, with their boxes.", "allOf": [{"$type": "OcrBoundingBox"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -359,7 +364,7 @@ impl SchemaText for fal_florence_2_large::open_vocabulary_detection::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "text_input": {"type": "string"}
+        "text_input": {"type": "string", "description": "Text to look for."}
       },
       "required": ["image_url", "text_input"],
       "description": "The parameters of `fal-ai/florence-2-large/open-vocabulary-detection`."
@@ -371,7 +376,7 @@ impl SchemaText for fal_florence_2_large::open_vocabulary_detection::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"description": "The boxes around the things in an image.", "allOf": [{"$type": "BoundingBoxes"}]},
+        "results": {"description": "Things found, with their boxes.", "allOf": [{"$type": "BoundingBoxes"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -389,7 +394,7 @@ impl SchemaText for fal_florence_2_large::referring_expression_segmentation::Inp
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "text_input": {"type": "string"}
+        "text_input": {"type": "string", "description": "Text to look for."}
       },
       "required": ["image_url", "text_input"],
       "description": "The parameters of `fal-ai/florence-2-large/referring-expression-segmentation`."
@@ -401,7 +406,7 @@ impl SchemaText for fal_florence_2_large::referring_expression_segmentation::Out
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"$type": "PolygonOutput"},
+        "results": {"description": "Shapes of what was found.", "allOf": [{"$type": "PolygonOutput"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -430,7 +435,7 @@ impl SchemaText for fal_florence_2_large::region_proposal::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"description": "The boxes around the things in an image.", "allOf": [{"$type": "BoundingBoxes"}]},
+        "results": {"description": "Things found, with their boxes.", "allOf": [{"$type": "BoundingBoxes"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],
@@ -448,7 +453,7 @@ impl SchemaText for fal_florence_2_large::region_to_category::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "region": {"$type": "Region"}
+        "region": {"description": "Part of the image to look at.", "allOf": [{"$type": "Region"}]}
       },
       "required": ["image_url", "region"],
       "description": "The parameters of `fal-ai/florence-2-large/region-to-category`."
@@ -463,7 +468,7 @@ impl SchemaText for fal_florence_2_large::region_to_category::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"type": "string"}
+        "results": {"type": "string", "description": "Answer of the model."}
       },
       "required": ["results"],
       "description": "The result of `fal-ai/florence-2-large/region-to-category`."
@@ -476,7 +481,7 @@ impl SchemaText for fal_florence_2_large::region_to_description::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "region": {"$type": "Region"}
+        "region": {"description": "Part of the image to look at.", "allOf": [{"$type": "Region"}]}
       },
       "required": ["image_url", "region"],
       "description": "The parameters of `fal-ai/florence-2-large/region-to-description`."
@@ -491,7 +496,7 @@ impl SchemaText for fal_florence_2_large::region_to_description::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"type": "string"}
+        "results": {"type": "string", "description": "Answer of the model."}
       },
       "required": ["results"],
       "description": "The result of `fal-ai/florence-2-large/region-to-description`."
@@ -504,7 +509,7 @@ impl SchemaText for fal_florence_2_large::region_to_segmentation::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "region": {"$type": "Region"}
+        "region": {"description": "Part of the image to look at.", "allOf": [{"$type": "Region"}]}
       },
       "required": ["image_url", "region"],
       "description": "The parameters of `fal-ai/florence-2-large/region-to-segmentation`."
@@ -519,7 +524,7 @@ impl SchemaText for fal_florence_2_large::region_to_segmentation::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "results": {"$type": "PolygonOutput"},
+        "results": {"description": "Shapes of what was found.", "allOf": [{"$type": "PolygonOutput"}]},
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["results"],

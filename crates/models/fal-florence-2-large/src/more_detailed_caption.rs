@@ -50,7 +50,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `results`.
+    /// Answer of the model.
     pub results: String,
 }
 

@@ -53,7 +53,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `results`.
+    /// Texts found, with their boxes.
     pub results: OcrBoundingBox,
     /// Finished image, ready to download.
     pub image: Option<Image>,

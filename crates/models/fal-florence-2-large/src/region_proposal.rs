@@ -53,7 +53,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// The boxes around the things in an image.
+    /// Things found, with their boxes.
     pub results: BoundingBoxes,
     /// Finished image, ready to download.
     pub image: Option<Image>,

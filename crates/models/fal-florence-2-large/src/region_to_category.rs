@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `region`.
+    /// Part of the image to look at.
     pub region: Region,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -56,7 +56,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `results`.
+    /// Answer of the model.
     pub results: String,
 }
 
@@ -123,7 +123,7 @@ impl<ImageUrlSlot, RegionSlot, M: fal_core::Mode> Builder<ImageUrlSlot, RegionSl
         }
     }
 
-    /// Sets [`region`](Input::region):
+    /// Sets [`region`](Input::region): Part of the image to look at.
     pub fn region(
         mut self,
         value: impl fal_core::Required<Region, M>,

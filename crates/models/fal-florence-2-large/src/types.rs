@@ -33,65 +33,65 @@ pub struct BoundingBox {
     pub label: String,
 }
 
-/// The object `OCRBoundingBox` of the document.
+/// The texts found in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct OcrBoundingBox {
-    /// `quad_boxes`.
+    /// Boxes of the texts.
     pub quad_boxes: Vec<OcrBoundingBoxSingle>,
 }
 
-/// The object `OCRBoundingBoxSingle` of the document.
+/// A text, and the box around it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct OcrBoundingBoxSingle {
-    /// `x`.
+    /// Left edge of the box.
     pub x: f64,
-    /// `y`.
+    /// Top edge of the box.
     pub y: f64,
-    /// `w`.
+    /// Width of the box.
     pub w: f64,
-    /// `h`.
+    /// Height of the box.
     pub h: f64,
-    /// `label`.
+    /// Text in the box.
     pub label: String,
 }
 
-/// The object `PolygonOutput` of the document.
+/// The shapes found in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PolygonOutput {
-    /// `polygons`.
+    /// Shapes found.
     pub polygons: Vec<Polygon>,
 }
 
-/// The object `Polygon` of the document.
+/// A shape with corners, and its label.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Polygon {
-    /// `points`.
+    /// Corners of the shape.
     pub points: Vec<BTreeMap<String, f64>>,
-    /// `label`.
+    /// Name of the thing.
     pub label: String,
 }
 
-/// The object `Region` of the document.
+/// A rectangle in an image. Coordinates run from 0 to 999.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Region {
-    /// `x1`.
+    /// Left edge.
     ///
     /// Between 0 and 999.
     pub x1: RegionX1,
-    /// `y1`.
+    /// Top edge.
     ///
     /// Between 0 and 999.
     pub y1: RegionY1,
-    /// `x2`.
+    /// Right edge.
     ///
     /// Between 0 and 999.
     pub x2: RegionX2,
-    /// `y2`.
+    /// Bottom edge.
     ///
     /// Between 0 and 999.
     pub y2: RegionY2,
@@ -166,7 +166,7 @@ impl<
     Y2Slot,
     M: fal_core::Mode,
 > RegionBuilder<X1Slot, Y1Slot, X2Slot, Y2Slot, M> {
-    /// Sets [`x1`](Region::x1): Between 0 and 999.
+    /// Sets [`x1`](Region::x1): Left edge. Between 0 and 999.
     pub fn x1(
         mut self,
         value: impl fal_core::Required<RegionX1, M>,
@@ -180,7 +180,7 @@ impl<
         }
     }
 
-    /// Sets [`y1`](Region::y1): Between 0 and 999.
+    /// Sets [`y1`](Region::y1): Top edge. Between 0 and 999.
     pub fn y1(
         mut self,
         value: impl fal_core::Required<RegionY1, M>,
@@ -194,7 +194,7 @@ impl<
         }
     }
 
-    /// Sets [`x2`](Region::x2): Between 0 and 999.
+    /// Sets [`x2`](Region::x2): Right edge. Between 0 and 999.
     pub fn x2(
         mut self,
         value: impl fal_core::Required<RegionX2, M>,
@@ -208,7 +208,7 @@ impl<
         }
     }
 
-    /// Sets [`y2`](Region::y2): Between 0 and 999.
+    /// Sets [`y2`](Region::y2): Bottom edge. Between 0 and 999.
     pub fn y2(
         mut self,
         value: impl fal_core::Required<RegionY2, M>,

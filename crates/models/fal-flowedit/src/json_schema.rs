@@ -15,15 +15,15 @@ impl SchemaText for fal_flowedit::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "source_prompt": {"type": "string"},
-        "target_prompt": {"type": "string"},
+        "source_prompt": {"type": "string", "description": "Description of the image as it is."},
+        "target_prompt": {"type": "string", "description": "Description of the image to make."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 50}, {"type": "null"}], "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "src_guidance_scale": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 30}, {"type": "null"}]},
-        "tar_guidance_scale": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 30}, {"type": "null"}]},
-        "n_avg": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": 1},
-        "n_max": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": 23},
-        "n_min": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": 0}
+        "src_guidance_scale": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 30}, {"type": "null"}], "description": "Adherence to `source_prompt`."},
+        "tar_guidance_scale": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 30}, {"type": "null"}], "description": "Adherence to `target_prompt`."},
+        "n_avg": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of runs to average at each step.", "default": 1},
+        "n_max": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Step from the end at which the edit begins. Higher values change more.", "default": 23},
+        "n_min": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of last steps that generate freely, for changes of style.", "default": 0}
       },
       "required": ["image_url", "source_prompt", "target_prompt"],
       "description": "The parameters of `fal-ai/flowedit`."

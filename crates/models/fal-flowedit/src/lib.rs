@@ -78,9 +78,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `source_prompt`.
+    /// Description of the image as it is.
     pub source_prompt: String,
-    /// `target_prompt`.
+    /// Description of the image to make.
     pub target_prompt: String,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -90,23 +90,23 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `28`.
     pub num_inference_steps: Option<Nullable<NumInferenceSteps>>,
-    /// `src_guidance_scale`.
+    /// Adherence to `source_prompt`.
     ///
     /// Between 0 and 30.
     pub src_guidance_scale: Option<SrcGuidanceScale>,
-    /// `tar_guidance_scale`.
+    /// Adherence to `target_prompt`.
     ///
     /// Between 0 and 30.
     pub tar_guidance_scale: Option<TarGuidanceScale>,
-    /// `n_avg`.
+    /// Number of runs to average at each step.
     ///
     /// Default `1`.
     pub n_avg: Option<Nullable<Integer>>,
-    /// `n_max`.
+    /// Step from the end at which the edit begins. Higher values change more.
     ///
     /// Default `23`.
     pub n_max: Option<Nullable<Integer>>,
-    /// `n_min`.
+    /// Number of last steps that generate freely, for changes of style.
     ///
     /// Default `0`.
     pub n_min: Option<Nullable<Integer>>,
@@ -238,7 +238,7 @@ impl<
         }
     }
 
-    /// Sets [`source_prompt`](Input::source_prompt):
+    /// Sets [`source_prompt`](Input::source_prompt): Description of the image as it is.
     pub fn source_prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -252,7 +252,7 @@ impl<
         }
     }
 
-    /// Sets [`target_prompt`](Input::target_prompt):
+    /// Sets [`target_prompt`](Input::target_prompt): Description of the image to make.
     pub fn target_prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -285,7 +285,8 @@ impl<
         self
     }
 
-    /// Sets [`src_guidance_scale`](Input::src_guidance_scale): Between 0 and 30.
+    /// Sets [`src_guidance_scale`](Input::src_guidance_scale): Adherence to `source_prompt`. Between 0
+    /// and 30.
     pub fn src_guidance_scale(mut self, value: impl Param<SrcGuidanceScale, M>) -> Self {
         self.optional.src_guidance_scale = self
             .checking
@@ -293,7 +294,8 @@ impl<
         self
     }
 
-    /// Sets [`tar_guidance_scale`](Input::tar_guidance_scale): Between 0 and 30.
+    /// Sets [`tar_guidance_scale`](Input::tar_guidance_scale): Adherence to `target_prompt`. Between 0
+    /// and 30.
     pub fn tar_guidance_scale(mut self, value: impl Param<TarGuidanceScale, M>) -> Self {
         self.optional.tar_guidance_scale = self
             .checking
@@ -301,19 +303,20 @@ impl<
         self
     }
 
-    /// Sets [`n_avg`](Input::n_avg): Default `1`.
+    /// Sets [`n_avg`](Input::n_avg): Number of runs to average at each step. Default `1`.
     pub fn n_avg(mut self, value: impl Param<Nullable<Integer>, M>) -> Self {
         self.optional.n_avg = self.checking.optional("n_avg", value);
         self
     }
 
-    /// Sets [`n_max`](Input::n_max): Default `23`.
+    /// Sets [`n_max`](Input::n_max): Step from the end at which the edit begins. Default `23`.
     pub fn n_max(mut self, value: impl Param<Nullable<Integer>, M>) -> Self {
         self.optional.n_max = self.checking.optional("n_max", value);
         self
     }
 
-    /// Sets [`n_min`](Input::n_min): Default `0`.
+    /// Sets [`n_min`](Input::n_min): Number of last steps that generate freely, for changes of style.
+    /// Default `0`.
     pub fn n_min(mut self, value: impl Param<Nullable<Integer>, M>) -> Self {
         self.optional.n_min = self.checking.optional("n_min", value);
         self

@@ -67,12 +67,12 @@ fal_core::implement_json_schema! {
     fal_flux_2::klein::_9b::lora::Input, fal_flux_2::klein::_9b::lora::Output,
     fal_flux_2::klein::_9b::lora::OutputFormat,
     fal_flux_2::klein::_9b::lora::CnsGammaSource, fal_flux_2::klein::realtime::Input,
-    fal_flux_2::klein::realtime::Output, fal_flux_2::lora::Input,
-    fal_flux_2::lora::Output, fal_flux_2::lora::Event, fal_flux_2::lora::Acceleration,
-    fal_flux_2::lora::OutputFormat, fal_flux_2::lora::edit::Input,
-    fal_flux_2::lora::edit::Output, fal_flux_2::lora::edit::Acceleration,
-    fal_flux_2::lora::edit::OutputFormat, fal_flux_2::turbo::Input,
-    fal_flux_2::turbo::Output, fal_flux_2::turbo::OutputFormat,
+    fal_flux_2::klein::realtime::Output, fal_flux_2::klein::realtime::ImageSize,
+    fal_flux_2::lora::Input, fal_flux_2::lora::Output, fal_flux_2::lora::Event,
+    fal_flux_2::lora::Acceleration, fal_flux_2::lora::OutputFormat,
+    fal_flux_2::lora::edit::Input, fal_flux_2::lora::edit::Output,
+    fal_flux_2::lora::edit::Acceleration, fal_flux_2::lora::edit::OutputFormat,
+    fal_flux_2::turbo::Input, fal_flux_2::turbo::Output, fal_flux_2::turbo::OutputFormat,
     fal_flux_2::turbo::edit::Input, fal_flux_2::turbo::edit::Output,
     fal_flux_2::turbo::edit::OutputFormat
 }
@@ -1540,19 +1540,22 @@ impl SchemaText for fal_flux_2::klein::realtime::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the picture, in plain language. It may change from message to message."},
-        "image_url": {"type": "string", "description": "Picture to start from, usually the latest frame of a camera or canvas. A data URI saves the service from fetching it."},
-        "image_size": {"type": "string", "description": "Preset of the size of the result.", "default": "square"},
-        "num_inference_steps": {"type": "integer", "description": "Number of denoising steps. Fewer are quicker and rougher.", "default": 3},
+        "image_url": {"type": "string", "description": "Picture to start from, usually the latest frame of a camera or canvas: a data URI, quickest as a JPEG of 704 × 704 pixels. Other sizes are resized."},
+        "image_size": {"default": "square", "description": "Size of the result: 768 × 768 pixels, or 1,024 × 1,024 for `square_hd`.", "allOf": [{"$type": "ImageSize"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of denoising steps. Fewer are quicker and rougher.", "default": 3},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator. One that stays the same keeps a sequence of pictures calm.", "default": 35},
-        "schedule_mu": {"type": "number", "description": "Shift of the noise schedule. Higher values follow the prompt more and the picture less.", "default": 2.3},
-        "output_feedback_strength": {"type": "number", "description": "Share of the new picture in the result; the rest is carried over from the previous result. At 1, every result stands alone."},
-        "enable_interpolation": {"type": "boolean", "description": "Generates pictures in between for a smoother sequence."},
+        "schedule_mu": {"type": "number", "minimum": 0.3, "maximum": 2.5, "description": "Shift of the noise schedule. Lower values spread the denoising more evenly.", "default": 2.3},
+        "output_feedback_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of noise in the start of each picture. 1 starts from noise alone, 0.9 takes a tenth from the last result.", "default": 1},
+        "enable_interpolation": {"type": "boolean", "description": "Generates pictures in between for a smoother sequence, which doubles their number.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns pictures inside the message instead of as links."},
         "request_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the message, which its result repeats."}
       },
       "required": ["prompt", "image_url"],
       "description": "A message to `fal-ai/flux-2/klein/realtime`."
     }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_flux_2::klein::realtime::ImageSize>("ImageSize"),
+    ];
 }
 
 impl SchemaText for fal_flux_2::klein::realtime::Output {
@@ -1570,6 +1573,14 @@ impl SchemaText for fal_flux_2::klein::realtime::Output {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_flux_2::types::RealtimeImage>("RealtimeImage"),
     ];
+}
+
+impl SchemaText for fal_flux_2::klein::realtime::ImageSize {
+    const ID: &'static str = "fal_flux_2::klein::realtime::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["square", "square_hd"]
+    }"#;
 }
 
 impl SchemaText for fal_flux_2::lora::Input {

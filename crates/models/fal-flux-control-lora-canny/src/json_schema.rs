@@ -44,7 +44,7 @@ impl SchemaText for fal_flux_control_lora_canny::Input {
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "control_lora_image_url": {"type": "string", "description": "Image whose edges the result keeps."},
         "control_lora_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the edges of the control image.", "default": 1},
-        "preprocess_depth": {"type": "boolean", "default": true}
+        "preprocess_depth": {"type": "boolean", "description": "Makes a map of the depth of the image first.", "default": true}
       },
       "required": ["prompt", "control_lora_image_url"],
       "description": "The parameters of `fal-ai/flux-control-lora-canny`."

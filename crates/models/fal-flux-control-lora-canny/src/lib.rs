@@ -143,7 +143,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub control_lora_strength: Option<ControlLoraStrength>,
-    /// `preprocess_depth`.
+    /// Makes a map of the depth of the image first.
     ///
     /// Default `true`.
     pub preprocess_depth: Option<bool>,
@@ -432,7 +432,8 @@ impl<
         self
     }
 
-    /// Sets [`preprocess_depth`](Input::preprocess_depth): Default `true`.
+    /// Sets [`preprocess_depth`](Input::preprocess_depth): Makes a map of the depth of the image first.
+    /// Default `true`.
     pub fn preprocess_depth(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preprocess_depth = self
             .checking

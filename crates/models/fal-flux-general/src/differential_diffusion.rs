@@ -181,7 +181,7 @@ pub struct Input {
     pub nag_end: Option<NagEnd>,
     /// Image to work on.
     pub image_url: File,
-    /// `change_map_image_url`.
+    /// Map of the change: the places and the strength.
     pub change_map_image_url: File,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
@@ -537,7 +537,8 @@ impl<
         }
     }
 
-    /// Sets [`change_map_image_url`](Input::change_map_image_url):
+    /// Sets [`change_map_image_url`](Input::change_map_image_url): Map of the change: the places and
+    /// the strength.
     pub fn change_map_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -394,7 +394,7 @@ impl SchemaText for fal_flux_general::differential_diffusion::Input {
         "nag_alpha": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Share of normalized attention guidance that is mixed in.", "default": 0.25},
         "nag_end": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Share of the steps after which normalized attention guidance stops.", "default": 0.25},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "change_map_image_url": {"type": "string"},
+        "change_map_image_url": {"type": "string", "description": "Map of the change: the places and the strength."},
         "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.85}
       },
       "required": ["prompt", "image_url", "change_map_image_url"],
@@ -703,11 +703,11 @@ impl SchemaText for fal_flux_general::rf_inversion::Input {
         "nag_alpha": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Share of normalized attention guidance that is mixed in.", "default": 0.25},
         "nag_end": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Share of the steps after which normalized attention guidance stops.", "default": 0.25},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "controller_guidance_forward": {"type": "number", "minimum": 0.01, "maximum": 3.0, "default": 0.6},
-        "controller_guidance_reverse": {"type": "number", "minimum": 0.01, "maximum": 3.0, "default": 0.75},
-        "reverse_guidance_start": {"type": "integer", "default": 0},
-        "reverse_guidance_end": {"type": "integer", "default": 8},
-        "reverse_guidance_schedule": {"default": "constant", "allOf": [{"$type": "ReverseGuidanceSchedule"}]}
+        "controller_guidance_forward": {"type": "number", "minimum": 0.01, "maximum": 3.0, "description": "Guidance of the inversion, which turns the image into noise (gamma).", "default": 0.6},
+        "controller_guidance_reverse": {"type": "number", "minimum": 0.01, "maximum": 3.0, "description": "Guidance of the denoising (eta). Values close to 1 stay close to the image.", "default": 0.75},
+        "reverse_guidance_start": {"type": "integer", "description": "First step of the guidance.", "default": 0},
+        "reverse_guidance_end": {"type": "integer", "description": "Last step of the guidance.", "default": 8},
+        "reverse_guidance_schedule": {"default": "constant", "description": "Course of the guidance over the steps.", "allOf": [{"$type": "ReverseGuidanceSchedule"}]}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-general/rf-inversion`."

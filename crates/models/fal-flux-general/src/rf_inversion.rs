@@ -170,23 +170,23 @@ pub struct Input {
     pub nag_end: Option<NagEnd>,
     /// Image to work on.
     pub image_url: File,
-    /// `controller_guidance_forward`.
+    /// Guidance of the inversion, which turns the image into noise (gamma).
     ///
     /// Between 0.01 and 3.0. Default `0.6`.
     pub controller_guidance_forward: Option<ControllerGuidanceForward>,
-    /// `controller_guidance_reverse`.
+    /// Guidance of the denoising (eta). Values close to 1 stay close to the image.
     ///
     /// Between 0.01 and 3.0. Default `0.75`.
     pub controller_guidance_reverse: Option<ControllerGuidanceReverse>,
-    /// `reverse_guidance_start`.
+    /// First step of the guidance.
     ///
     /// Default `0`.
     pub reverse_guidance_start: Option<Integer>,
-    /// `reverse_guidance_end`.
+    /// Last step of the guidance.
     ///
     /// Default `8`.
     pub reverse_guidance_end: Option<Integer>,
-    /// `reverse_guidance_schedule`.
+    /// Course of the guidance over the steps.
     ///
     /// Default `constant`.
     pub reverse_guidance_schedule: Option<ReverseGuidanceSchedule>,
@@ -792,8 +792,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`controller_guidance_forward`](Input::controller_guidance_forward): Between 0.01 and 3.0.
-    /// Default `0.6`.
+    /// Sets [`controller_guidance_forward`](Input::controller_guidance_forward): Guidance of the
+    /// inversion, which turns the image into noise (gamma). Between 0.01 and 3.0. Default `0.6`.
     pub fn controller_guidance_forward(
         mut self,
         value: impl Param<ControllerGuidanceForward, M>,
@@ -804,8 +804,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`controller_guidance_reverse`](Input::controller_guidance_reverse): Between 0.01 and 3.0.
-    /// Default `0.75`.
+    /// Sets [`controller_guidance_reverse`](Input::controller_guidance_reverse): Guidance of the
+    /// denoising (eta). Between 0.01 and 3.0. Default `0.75`.
     pub fn controller_guidance_reverse(
         mut self,
         value: impl Param<ControllerGuidanceReverse, M>,
@@ -816,7 +816,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`reverse_guidance_start`](Input::reverse_guidance_start): Default `0`.
+    /// Sets [`reverse_guidance_start`](Input::reverse_guidance_start): First step of the guidance.
+    /// Default `0`.
     pub fn reverse_guidance_start(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.reverse_guidance_start = self
             .checking
@@ -824,7 +825,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`reverse_guidance_end`](Input::reverse_guidance_end): Default `8`.
+    /// Sets [`reverse_guidance_end`](Input::reverse_guidance_end): Last step of the guidance. Default
+    /// `8`.
     pub fn reverse_guidance_end(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.reverse_guidance_end = self
             .checking
@@ -832,7 +834,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`reverse_guidance_schedule`](Input::reverse_guidance_schedule): Default `constant`.
+    /// Sets [`reverse_guidance_schedule`](Input::reverse_guidance_schedule): Course of the guidance
+    /// over the steps. Default `constant`.
     pub fn reverse_guidance_schedule(
         mut self,
         value: impl Param<ReverseGuidanceSchedule, M>,

@@ -15,12 +15,12 @@ impl SchemaText for fal_flux_krea_trainer::Input {
       "type": "object",
       "properties": {
         "images_data_url": {"type": "string", "description": "ZIP archive with the images."},
-        "trigger_word": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "create_masks": {"type": "boolean", "default": true},
+        "trigger_word": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Word that calls the trained subject. With captions it is left out, without captions it takes their place."},
+        "create_masks": {"type": "boolean", "description": "Weighs the training by masks of the subject, which is a face where people are seen.", "default": true},
         "steps": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 10000}, {"type": "null"}], "description": "Number of training steps."},
-        "is_style": {"type": "boolean", "default": false},
-        "is_input_format_already_preprocessed": {"type": "boolean", "default": false},
-        "data_archive_format": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "is_style": {"type": "boolean", "description": "Trains a style: without masks and captions, and with the trigger word for every image.", "default": false},
+        "is_input_format_already_preprocessed": {"type": "boolean", "description": "Takes the data as prepared already. Otherwise, images and captions are files with the same name.", "default": false},
+        "data_archive_format": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Format of the archive. Taken from its address if left out."}
       },
       "required": ["images_data_url"],
       "description": "The parameters of `fal-ai/flux-krea-trainer`."
@@ -34,7 +34,7 @@ impl SchemaText for fal_flux_krea_trainer::Output {
       "properties": {
         "diffusers_lora_file": {"description": "Weights of the LoRA, for diffusers.", "allOf": [{"$type": "FileOutput"}]},
         "config_file": {"description": "Configuration that goes with the weights.", "allOf": [{"$type": "FileOutput"}]},
-        "debug_preprocessed_output": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "debug_preprocessed_output": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Prepared images."}
       },
       "required": ["diffusers_lora_file", "config_file"],
       "description": "The result of `fal-ai/flux-krea-trainer`."

@@ -77,9 +77,10 @@ impl Endpoint for Model {
 pub struct Input {
     /// ZIP archive with the images.
     pub images_data_url: File,
-    /// `trigger_word`.
+    /// Word that calls the trained subject. With captions it is left out, without captions it takes
+    /// their place.
     pub trigger_word: Option<String>,
-    /// `create_masks`.
+    /// Weighs the training by masks of the subject, which is a face where people are seen.
     ///
     /// Default `true`.
     pub create_masks: Option<bool>,
@@ -87,15 +88,15 @@ pub struct Input {
     ///
     /// Between 1 and 10000.
     pub steps: Option<Steps>,
-    /// `is_style`.
+    /// Trains a style: without masks and captions, and with the trigger word for every image.
     ///
     /// Default `false`.
     pub is_style: Option<bool>,
-    /// `is_input_format_already_preprocessed`.
+    /// Takes the data as prepared already. Otherwise, images and captions are files with the same name.
     ///
     /// Default `false`.
     pub is_input_format_already_preprocessed: Option<bool>,
-    /// `data_archive_format`.
+    /// Format of the archive. Taken from its address if left out.
     pub data_archive_format: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -125,7 +126,7 @@ pub struct Output {
     pub diffusers_lora_file: FileOutput,
     /// Configuration that goes with the weights.
     pub config_file: FileOutput,
-    /// A file, ready to download.
+    /// Prepared images.
     pub debug_preprocessed_output: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -197,13 +198,14 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         }
     }
 
-    /// Sets [`trigger_word`](Input::trigger_word):
+    /// Sets [`trigger_word`](Input::trigger_word): Word that calls the trained subject.
     pub fn trigger_word(mut self, value: impl Param<String, M>) -> Self {
         self.optional.trigger_word = self.checking.optional("trigger_word", value);
         self
     }
 
-    /// Sets [`create_masks`](Input::create_masks): Default `true`.
+    /// Sets [`create_masks`](Input::create_masks): Weighs the training by masks of the subject, which
+    /// is a face where people are seen. Default `true`.
     pub fn create_masks(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.create_masks = self.checking.optional("create_masks", value);
         self
@@ -215,14 +217,15 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`is_style`](Input::is_style): Default `false`.
+    /// Sets [`is_style`](Input::is_style): Trains a style: without masks and captions, and with the
+    /// trigger word for every image. Default `false`.
     pub fn is_style(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.is_style = self.checking.optional("is_style", value);
         self
     }
 
     /// Sets [`is_input_format_already_preprocessed`](Input::is_input_format_already_preprocessed):
-    /// Default `false`.
+    /// Takes the data as prepared already. Default `false`.
     pub fn is_input_format_already_preprocessed(
         mut self,
         value: impl Param<bool, M>,
@@ -233,7 +236,7 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`data_archive_format`](Input::data_archive_format):
+    /// Sets [`data_archive_format`](Input::data_archive_format): Format of the archive.
     pub fn data_archive_format(mut self, value: impl Param<String, M>) -> Self {
         self.optional.data_archive_format = self
             .checking

@@ -31,8 +31,8 @@ impl SchemaText for fal_flux_lora_fill::types::ImageFillInput {
       "type": "object",
       "properties": {
         "fill_image_url": {"anyOf": [{"$type": "ImageFillInputFillImageUrl"}, {"type": "null"}], "description": "Images to fill with."},
-        "in_context_fill": {"type": "boolean", "default": false},
-        "use_prompt": {"type": "boolean", "default": false}
+        "in_context_fill": {"type": "boolean", "description": "Shows the model the fill image beside the original, which takes up more of it and costs more.", "default": false},
+        "use_prompt": {"type": "boolean", "description": "Follows the prompt beside the fill image.", "default": false}
       },
       "description": "Images to fill with."
     }"#;
@@ -68,9 +68,9 @@ impl SchemaText for fal_flux_lora_fill::Input {
         "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "image_url": {"type": "string", "description": "Image to work on."},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
-        "paste_back": {"type": "boolean", "default": true},
+        "paste_back": {"type": "boolean", "description": "Puts the rest of the original around the new part.", "default": true},
         "fill_image": {"anyOf": [{"$type": "ImageFillInput"}, {"type": "null"}], "description": "Images to fill with."},
-        "resize_to_original": {"type": "boolean", "default": false}
+        "resize_to_original": {"type": "boolean", "description": "Returns the result in the size of the input.", "default": false}
       },
       "required": ["image_url", "mask_url"],
       "description": "The parameters of `fal-ai/flux-lora-fill`."

@@ -129,13 +129,13 @@ pub struct Input {
     pub image_url: File,
     /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
-    /// `paste_back`.
+    /// Puts the rest of the original around the new part.
     ///
     /// Default `true`.
     pub paste_back: Option<bool>,
     /// Images to fill with.
     pub fill_image: Option<ImageFillInput>,
-    /// `resize_to_original`.
+    /// Returns the result in the size of the input.
     ///
     /// Default `false`.
     pub resize_to_original: Option<bool>,
@@ -439,7 +439,8 @@ impl<
         self
     }
 
-    /// Sets [`paste_back`](Input::paste_back): Default `true`.
+    /// Sets [`paste_back`](Input::paste_back): Puts the rest of the original around the new part.
+    /// Default `true`.
     pub fn paste_back(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.paste_back = self.checking.optional("paste_back", value);
         self
@@ -451,7 +452,8 @@ impl<
         self
     }
 
-    /// Sets [`resize_to_original`](Input::resize_to_original): Default `false`.
+    /// Sets [`resize_to_original`](Input::resize_to_original): Returns the result in the size of the
+    /// input. Default `false`.
     pub fn resize_to_original(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.resize_to_original = self
             .checking

@@ -29,11 +29,11 @@ pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 pub struct ImageFillInput {
     /// Images to fill with.
     pub fill_image_url: Option<ImageFillInputFillImageUrl>,
-    /// `in_context_fill`.
+    /// Shows the model the fill image beside the original, which takes up more of it and costs more.
     ///
     /// Default `false`.
     pub in_context_fill: Option<bool>,
-    /// `use_prompt`.
+    /// Follows the prompt beside the fill image.
     ///
     /// Default `false`.
     pub use_prompt: Option<bool>,
@@ -183,13 +183,15 @@ impl<M: fal_core::Mode> ImageFillInputBuilder<M> {
         self
     }
 
-    /// Sets [`in_context_fill`](ImageFillInput::in_context_fill): Default `false`.
+    /// Sets [`in_context_fill`](ImageFillInput::in_context_fill): Shows the model the fill image beside
+    /// the original, which takes up more of it and costs more. Default `false`.
     pub fn in_context_fill(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.in_context_fill = self.checking.optional("in_context_fill", value);
         self
     }
 
-    /// Sets [`use_prompt`](ImageFillInput::use_prompt): Default `false`.
+    /// Sets [`use_prompt`](ImageFillInput::use_prompt): Follows the prompt beside the fill image.
+    /// Default `false`.
     pub fn use_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_prompt = self.checking.optional("use_prompt", value);
         self

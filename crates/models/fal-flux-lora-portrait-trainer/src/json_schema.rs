@@ -18,11 +18,11 @@ impl SchemaText for fal_flux_lora_portrait_trainer::Input {
         "trigger_phrase": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Words that call the trained subject or style up in a prompt."},
         "learning_rate": {"type": "number", "minimum": 1e-6, "maximum": 0.001, "description": "Size of the training steps. Higher values learn faster and may overfit.", "default": 0.00009},
         "steps": {"type": "integer", "minimum": 1, "maximum": 10000, "description": "Number of training steps.", "default": 2500},
-        "multiresolution_training": {"type": "boolean", "default": true},
-        "subject_crop": {"type": "boolean", "default": true},
-        "data_archive_format": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "resume_from_checkpoint": {"type": "string", "default": ""},
-        "create_masks": {"type": "boolean", "default": false}
+        "multiresolution_training": {"type": "boolean", "description": "Trains in several resolutions.", "default": true},
+        "subject_crop": {"type": "boolean", "description": "Crops the images to the subject.", "default": true},
+        "data_archive_format": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Format of the archive. Taken from its address if left out."},
+        "resume_from_checkpoint": {"type": "string", "description": "Weights to go on training from.", "default": ""},
+        "create_masks": {"type": "boolean", "description": "Makes masks of the subject.", "default": false}
       },
       "required": ["images_data_url"],
       "description": "The parameters of `fal-ai/flux-lora-portrait-trainer`."

@@ -87,21 +87,21 @@ pub struct Input {
     ///
     /// Between 1 and 10000. Default `2500`.
     pub steps: Option<Steps>,
-    /// `multiresolution_training`.
+    /// Trains in several resolutions.
     ///
     /// Default `true`.
     pub multiresolution_training: Option<bool>,
-    /// `subject_crop`.
+    /// Crops the images to the subject.
     ///
     /// Default `true`.
     pub subject_crop: Option<bool>,
-    /// `data_archive_format`.
+    /// Format of the archive. Taken from its address if left out.
     pub data_archive_format: Option<String>,
-    /// `resume_from_checkpoint`.
+    /// Weights to go on training from.
     ///
     /// Empty by default.
     pub resume_from_checkpoint: Option<String>,
-    /// `create_masks`.
+    /// Makes masks of the subject.
     ///
     /// Default `false`.
     pub create_masks: Option<bool>,
@@ -236,7 +236,8 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`multiresolution_training`](Input::multiresolution_training): Default `true`.
+    /// Sets [`multiresolution_training`](Input::multiresolution_training): Trains in several
+    /// resolutions. Default `true`.
     pub fn multiresolution_training(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.multiresolution_training = self
             .checking
@@ -244,13 +245,13 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`subject_crop`](Input::subject_crop): Default `true`.
+    /// Sets [`subject_crop`](Input::subject_crop): Crops the images to the subject. Default `true`.
     pub fn subject_crop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.subject_crop = self.checking.optional("subject_crop", value);
         self
     }
 
-    /// Sets [`data_archive_format`](Input::data_archive_format):
+    /// Sets [`data_archive_format`](Input::data_archive_format): Format of the archive.
     pub fn data_archive_format(mut self, value: impl Param<String, M>) -> Self {
         self.optional.data_archive_format = self
             .checking
@@ -258,7 +259,8 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`resume_from_checkpoint`](Input::resume_from_checkpoint): Empty by default.
+    /// Sets [`resume_from_checkpoint`](Input::resume_from_checkpoint): Weights to go on training from.
+    /// Empty by default.
     pub fn resume_from_checkpoint(mut self, value: impl Param<String, M>) -> Self {
         self.optional.resume_from_checkpoint = self
             .checking
@@ -266,7 +268,7 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`create_masks`](Input::create_masks): Default `false`.
+    /// Sets [`create_masks`](Input::create_masks): Makes masks of the subject. Default `false`.
     pub fn create_masks(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.create_masks = self.checking.optional("create_masks", value);
         self

@@ -866,11 +866,11 @@ impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::Input {
         "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
-        "image_prompt_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.1},
+        "image_prompt_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the input image.", "default": 0.1},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
-        "raw": {"type": "boolean", "default": false},
-        "finetune_id": {"type": "string"},
-        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0}
+        "raw": {"type": "boolean", "description": "Processes the image less, for a natural look.", "default": false},
+        "finetune_id": {"type": "string", "description": "Id of your finetune."},
+        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the finetune. Raise it if the trained subject is too faint."}
       },
       "required": ["prompt", "finetune_id", "finetune_strength"],
       "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra-finetuned`."

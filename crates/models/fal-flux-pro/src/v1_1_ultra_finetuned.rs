@@ -80,7 +80,7 @@ pub struct Input {
     pub enhance_prompt: Option<bool>,
     /// Image to work on.
     pub image_url: Option<File>,
-    /// `image_prompt_strength`.
+    /// Strength of the input image.
     ///
     /// Between 0.0 and 1.0. Default `0.1`.
     pub image_prompt_strength: Option<ImagePromptStrength>,
@@ -88,13 +88,13 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// `raw`.
+    /// Processes the image less, for a natural look.
     ///
     /// Default `false`.
     pub raw: Option<bool>,
-    /// `finetune_id`.
+    /// Id of your finetune.
     pub finetune_id: String,
-    /// `finetune_strength`.
+    /// Strength of the finetune. Raise it if the trained subject is too faint.
     ///
     /// Between 0.0 and 2.0.
     pub finetune_strength: FinetuneStrength,
@@ -360,7 +360,7 @@ impl<
         }
     }
 
-    /// Sets [`finetune_id`](Input::finetune_id):
+    /// Sets [`finetune_id`](Input::finetune_id): Id of your finetune.
     pub fn finetune_id(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -374,7 +374,8 @@ impl<
         }
     }
 
-    /// Sets [`finetune_strength`](Input::finetune_strength): Between 0.0 and 2.0.
+    /// Sets [`finetune_strength`](Input::finetune_strength): Strength of the finetune. Between 0.0 and
+    /// 2.0.
     pub fn finetune_strength(
         mut self,
         value: impl fal_core::Required<FinetuneStrength, M>,
@@ -437,8 +438,8 @@ impl<
         self
     }
 
-    /// Sets [`image_prompt_strength`](Input::image_prompt_strength): Between 0.0 and 1.0. Default
-    /// `0.1`.
+    /// Sets [`image_prompt_strength`](Input::image_prompt_strength): Strength of the input image.
+    /// Between 0.0 and 1.0. Default `0.1`.
     pub fn image_prompt_strength(
         mut self,
         value: impl Param<ImagePromptStrength, M>,
@@ -456,7 +457,7 @@ impl<
         self
     }
 
-    /// Sets [`raw`](Input::raw): Default `false`.
+    /// Sets [`raw`](Input::raw): Processes the image less, for a natural look. Default `false`.
     pub fn raw(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.raw = self.checking.optional("raw", value);
         self

@@ -22,11 +22,11 @@ impl SchemaText for fal_flux_pulid::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "start_step": {"type": "integer", "minimum": 0, "maximum": 50, "default": 0},
-        "true_cfg": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 1},
-        "id_weight": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
+        "start_step": {"type": "integer", "minimum": 0, "maximum": 50, "description": "Step at which the face begins to guide the result.", "default": 0},
+        "true_cfg": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Strength of true classifier-free guidance.", "default": 1},
+        "id_weight": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength with which the face is kept.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "max_sequence_length": {"default": "128", "allOf": [{"$type": "MaxSequenceLength"}]}
+        "max_sequence_length": {"default": "128", "description": "Longest prompt in tokens.", "allOf": [{"$type": "MaxSequenceLength"}]}
       },
       "required": ["prompt", "reference_image_url"],
       "description": "The parameters of `fal-ai/flux-pulid`."

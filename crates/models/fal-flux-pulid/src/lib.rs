@@ -114,15 +114,15 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `start_step`.
+    /// Step at which the face begins to guide the result.
     ///
     /// Between 0 and 50. Default `0`.
     pub start_step: Option<StartStep>,
-    /// `true_cfg`.
+    /// Strength of true classifier-free guidance.
     ///
     /// Between 1.0 and 10.0. Default `1.0`.
     pub true_cfg: Option<TrueCfg>,
-    /// `id_weight`.
+    /// Strength with which the face is kept.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub id_weight: Option<IdWeight>,
@@ -130,7 +130,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// `max_sequence_length`.
+    /// Longest prompt in tokens.
     ///
     /// Default `128`.
     pub max_sequence_length: Option<MaxSequenceLength>,
@@ -384,19 +384,22 @@ impl<
         self
     }
 
-    /// Sets [`start_step`](Input::start_step): Between 0 and 50. Default `0`.
+    /// Sets [`start_step`](Input::start_step): Step at which the face begins to guide the result.
+    /// Between 0 and 50. Default `0`.
     pub fn start_step(mut self, value: impl Param<StartStep, M>) -> Self {
         self.optional.start_step = self.checking.optional("start_step", value);
         self
     }
 
-    /// Sets [`true_cfg`](Input::true_cfg): Between 1.0 and 10.0. Default `1.0`.
+    /// Sets [`true_cfg`](Input::true_cfg): Strength of true classifier-free guidance. Between 1.0 and
+    /// 10.0. Default `1.0`.
     pub fn true_cfg(mut self, value: impl Param<TrueCfg, M>) -> Self {
         self.optional.true_cfg = self.checking.optional("true_cfg", value);
         self
     }
 
-    /// Sets [`id_weight`](Input::id_weight): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`id_weight`](Input::id_weight): Strength with which the face is kept. Between 0.0 and 1.0.
+    /// Default `1.0`.
     pub fn id_weight(mut self, value: impl Param<IdWeight, M>) -> Self {
         self.optional.id_weight = self.checking.optional("id_weight", value);
         self
@@ -411,7 +414,8 @@ impl<
         self
     }
 
-    /// Sets [`max_sequence_length`](Input::max_sequence_length): Default `128`.
+    /// Sets [`max_sequence_length`](Input::max_sequence_length): Longest prompt in tokens. Default
+    /// `128`.
     pub fn max_sequence_length(
         mut self,
         value: impl Param<MaxSequenceLength, M>,

@@ -19,7 +19,7 @@ impl SchemaText for fal_flux_vision_upscaler::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "creativity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Freedom of the model. Higher values invent more.", "default": 0.3},
         "guidance": {"type": "number", "minimum": 1.0, "maximum": 4.0, "description": "Adherence to the prompt.", "default": 1},
-        "steps": {"type": "integer", "minimum": 4, "maximum": 50, "default": 20},
+        "steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps.", "default": 20},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["image_url"],
@@ -35,7 +35,7 @@ impl SchemaText for fal_flux_vision_upscaler::Output {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "caption": {"type": "string"}
+        "caption": {"type": "string", "description": "Description of the image, written by a model and used to upscale."}
       },
       "required": ["image", "seed", "timings", "caption"],
       "description": "The result of `fal-ai/flux-vision-upscaler`."

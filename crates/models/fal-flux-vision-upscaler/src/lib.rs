@@ -97,7 +97,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 4.0. Default `1.0`.
     pub guidance: Option<Guidance>,
-    /// `steps`.
+    /// Number of denoising steps.
     ///
     /// Between 4 and 50. Default `20`.
     pub steps: Option<Steps>,
@@ -151,7 +151,7 @@ pub struct Output {
     pub seed: Integer,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// `caption`.
+    /// Description of the image, written by a model and used to upscale.
     pub caption: String,
 }
 
@@ -249,7 +249,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`steps`](Input::steps): Between 4 and 50. Default `20`.
+    /// Sets [`steps`](Input::steps): Number of denoising steps. Between 4 and 50. Default `20`.
     pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
         self.optional.steps = self.checking.optional("steps", value);
         self

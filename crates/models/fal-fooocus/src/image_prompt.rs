@@ -107,41 +107,41 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `image_prompt_1`.
+    /// First image that guides the result.
     pub image_prompt_1: ImagePrompt,
-    /// `image_prompt_2`.
+    /// Second image that guides the result.
     pub image_prompt_2: Option<ImagePrompt>,
-    /// `image_prompt_3`.
+    /// Third image that guides the result.
     pub image_prompt_3: Option<ImagePrompt>,
-    /// `image_prompt_4`.
+    /// Fourth image that guides the result.
     pub image_prompt_4: Option<ImagePrompt>,
-    /// `inpaint_image_url`.
+    /// Image to change a part of.
     pub inpaint_image_url: Option<File>,
     /// Mask of the image.
     pub mask_image_url: Option<File>,
-    /// `inpaint_mode`.
+    /// Aim of the inpainting.
     ///
     /// Default `Inpaint or Outpaint (default)`.
     pub inpaint_mode: Option<InpaintMode>,
-    /// `inpaint_additional_prompt`.
+    /// Description of the new part.
     ///
     /// Empty by default.
     pub inpaint_additional_prompt: Option<String>,
-    /// `outpaint_selections`.
+    /// Sides to extend the image at.
     ///
     /// Default `[]`.
     pub outpaint_selections: Option<Vec<OutpaintSelections>>,
-    /// `mixing_image_prompt_and_inpaint`.
+    /// Combines the images of the prompt with inpainting.
     ///
     /// Default `false`.
     pub mixing_image_prompt_and_inpaint: Option<bool>,
-    /// `uov_image_url`.
+    /// Image to upscale or to vary.
     pub uov_image_url: Option<File>,
-    /// `uov_method`.
+    /// Factor of the upscaling, or strength of the variation.
     ///
     /// Default `Disabled`.
     pub uov_method: Option<UovMethod>,
-    /// `mixing_image_prompt_and_vary_upscale`.
+    /// Combines the images of the prompt with upscaling or variation.
     ///
     /// Default `false`.
     pub mixing_image_prompt_and_vary_upscale: Option<bool>,
@@ -1669,7 +1669,7 @@ struct Optional {
 }
 
 impl<ImagePrompt1Slot, M: fal_core::Mode> Builder<ImagePrompt1Slot, M> {
-    /// Sets [`image_prompt_1`](Input::image_prompt_1):
+    /// Sets [`image_prompt_1`](Input::image_prompt_1): First image that guides the result.
     pub fn image_prompt_1(
         mut self,
         value: impl fal_core::Required<ImagePrompt, M>,
@@ -1777,25 +1777,25 @@ impl<ImagePrompt1Slot, M: fal_core::Mode> Builder<ImagePrompt1Slot, M> {
         self
     }
 
-    /// Sets [`image_prompt_2`](Input::image_prompt_2):
+    /// Sets [`image_prompt_2`](Input::image_prompt_2): Second image that guides the result.
     pub fn image_prompt_2(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_2 = self.checking.optional("image_prompt_2", value);
         self
     }
 
-    /// Sets [`image_prompt_3`](Input::image_prompt_3):
+    /// Sets [`image_prompt_3`](Input::image_prompt_3): Third image that guides the result.
     pub fn image_prompt_3(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_3 = self.checking.optional("image_prompt_3", value);
         self
     }
 
-    /// Sets [`image_prompt_4`](Input::image_prompt_4):
+    /// Sets [`image_prompt_4`](Input::image_prompt_4): Fourth image that guides the result.
     pub fn image_prompt_4(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_4 = self.checking.optional("image_prompt_4", value);
         self
     }
 
-    /// Sets [`inpaint_image_url`](Input::inpaint_image_url):
+    /// Sets [`inpaint_image_url`](Input::inpaint_image_url): Image to change a part of.
     pub fn inpaint_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.inpaint_image_url = self
             .checking
@@ -1809,13 +1809,15 @@ impl<ImagePrompt1Slot, M: fal_core::Mode> Builder<ImagePrompt1Slot, M> {
         self
     }
 
-    /// Sets [`inpaint_mode`](Input::inpaint_mode): Default `Inpaint or Outpaint (default)`.
+    /// Sets [`inpaint_mode`](Input::inpaint_mode): Aim of the inpainting. Default `Inpaint or Outpaint
+    /// (default)`.
     pub fn inpaint_mode(mut self, value: impl Param<InpaintMode, M>) -> Self {
         self.optional.inpaint_mode = self.checking.optional("inpaint_mode", value);
         self
     }
 
-    /// Sets [`inpaint_additional_prompt`](Input::inpaint_additional_prompt): Empty by default.
+    /// Sets [`inpaint_additional_prompt`](Input::inpaint_additional_prompt): Description of the new
+    /// part. Empty by default.
     pub fn inpaint_additional_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.inpaint_additional_prompt = self
             .checking
@@ -1823,7 +1825,8 @@ impl<ImagePrompt1Slot, M: fal_core::Mode> Builder<ImagePrompt1Slot, M> {
         self
     }
 
-    /// Sets [`outpaint_selections`](Input::outpaint_selections): Default `[]`.
+    /// Sets [`outpaint_selections`](Input::outpaint_selections): Sides to extend the image at. Default
+    /// `[]`.
     pub fn outpaint_selections(
         mut self,
         value: impl Param<Vec<OutpaintSelections>, M>,
@@ -1834,8 +1837,8 @@ impl<ImagePrompt1Slot, M: fal_core::Mode> Builder<ImagePrompt1Slot, M> {
         self
     }
 
-    /// Sets [`mixing_image_prompt_and_inpaint`](Input::mixing_image_prompt_and_inpaint): Default
-    /// `false`.
+    /// Sets [`mixing_image_prompt_and_inpaint`](Input::mixing_image_prompt_and_inpaint): Combines the
+    /// images of the prompt with inpainting. Default `false`.
     pub fn mixing_image_prompt_and_inpaint(
         mut self,
         value: impl Param<bool, M>,
@@ -1846,20 +1849,21 @@ impl<ImagePrompt1Slot, M: fal_core::Mode> Builder<ImagePrompt1Slot, M> {
         self
     }
 
-    /// Sets [`uov_image_url`](Input::uov_image_url):
+    /// Sets [`uov_image_url`](Input::uov_image_url): Image to upscale or to vary.
     pub fn uov_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.uov_image_url = self.checking.optional("uov_image_url", value);
         self
     }
 
-    /// Sets [`uov_method`](Input::uov_method): Default `Disabled`.
+    /// Sets [`uov_method`](Input::uov_method): Factor of the upscaling, or strength of the variation.
+    /// Default `Disabled`.
     pub fn uov_method(mut self, value: impl Param<UovMethod, M>) -> Self {
         self.optional.uov_method = self.checking.optional("uov_method", value);
         self
     }
 
     /// Sets [`mixing_image_prompt_and_vary_upscale`](Input::mixing_image_prompt_and_vary_upscale):
-    /// Default `false`.
+    /// Combines the images of the prompt with upscaling or variation. Default `false`.
     pub fn mixing_image_prompt_and_vary_upscale(
         mut self,
         value: impl Param<bool, M>,

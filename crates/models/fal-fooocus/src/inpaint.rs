@@ -106,59 +106,60 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `inpaint_image_url`.
+    /// Image to change a part of.
     pub inpaint_image_url: File,
     /// Mask of the image.
     pub mask_image_url: Option<File>,
-    /// `inpaint_mode`.
+    /// Aim of the inpainting.
     ///
     /// Default `Inpaint or Outpaint (default)`.
     pub inpaint_mode: Option<InpaintMode>,
-    /// `inpaint_additional_prompt`.
+    /// Description of the new part.
     ///
     /// Empty by default.
     pub inpaint_additional_prompt: Option<String>,
-    /// `outpaint_selections`.
+    /// Sides to extend the image at.
     ///
     /// Default `[]`.
     pub outpaint_selections: Option<Vec<OutpaintSelections>>,
-    /// `override_inpaint_options`.
+    /// Applies the inpaint options that follow. Otherwise, their defaults count.
     ///
     /// Default `false`.
     pub override_inpaint_options: Option<bool>,
-    /// `inpaint_disable_initial_latent`.
+    /// Starts without the preparation of the masked part.
     ///
     /// Default `false`.
     pub inpaint_disable_initial_latent: Option<bool>,
-    /// `inpaint_engine`.
+    /// Version of the inpaint model.
     ///
     /// Default `v2.6`.
     pub inpaint_engine: Option<InpaintEngine>,
-    /// `inpaint_strength`.
+    /// Strength of the change of the masked part. Outpainting always takes 1.
     ///
     /// Above 0.0 and at most 1.0 and a multiple of 0.001. Default `1.0`.
     pub inpaint_strength: Option<InpaintStrength>,
-    /// `inpaint_respective_field`.
+    /// Surroundings of the mask to look at, from the masked part alone at 0 to the whole image at 1.
+    /// Outpainting always takes 1.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.001. Default `0.618`.
     pub inpaint_respective_field: Option<InpaintRespectiveField>,
-    /// `inpaint_erode_or_dilate`.
+    /// Pixels by which the mask grows, or shrinks if negative.
     ///
     /// Between -64.0 and 64.0 and a multiple of 1.0. Default `0.0`.
     pub inpaint_erode_or_dilate: Option<InpaintErodeOrDilate>,
-    /// `invert_mask`.
+    /// Swaps what is masked and what is not.
     ///
     /// Default `false`.
     pub invert_mask: Option<bool>,
-    /// `image_prompt_1`.
+    /// First image that guides the result.
     pub image_prompt_1: Option<ImagePrompt>,
-    /// `image_prompt_2`.
+    /// Second image that guides the result.
     pub image_prompt_2: Option<ImagePrompt>,
-    /// `image_prompt_3`.
+    /// Third image that guides the result.
     pub image_prompt_3: Option<ImagePrompt>,
-    /// `image_prompt_4`.
+    /// Fourth image that guides the result.
     pub image_prompt_4: Option<ImagePrompt>,
-    /// `mixing_image_prompt_and_inpaint`.
+    /// Combines the images of the prompt with inpainting.
     ///
     /// Default `false`.
     pub mixing_image_prompt_and_inpaint: Option<bool>,
@@ -1692,7 +1693,7 @@ struct Optional {
 }
 
 impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
-    /// Sets [`inpaint_image_url`](Input::inpaint_image_url):
+    /// Sets [`inpaint_image_url`](Input::inpaint_image_url): Image to change a part of.
     pub fn inpaint_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -1806,13 +1807,15 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`inpaint_mode`](Input::inpaint_mode): Default `Inpaint or Outpaint (default)`.
+    /// Sets [`inpaint_mode`](Input::inpaint_mode): Aim of the inpainting. Default `Inpaint or Outpaint
+    /// (default)`.
     pub fn inpaint_mode(mut self, value: impl Param<InpaintMode, M>) -> Self {
         self.optional.inpaint_mode = self.checking.optional("inpaint_mode", value);
         self
     }
 
-    /// Sets [`inpaint_additional_prompt`](Input::inpaint_additional_prompt): Empty by default.
+    /// Sets [`inpaint_additional_prompt`](Input::inpaint_additional_prompt): Description of the new
+    /// part. Empty by default.
     pub fn inpaint_additional_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.inpaint_additional_prompt = self
             .checking
@@ -1820,7 +1823,8 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`outpaint_selections`](Input::outpaint_selections): Default `[]`.
+    /// Sets [`outpaint_selections`](Input::outpaint_selections): Sides to extend the image at. Default
+    /// `[]`.
     pub fn outpaint_selections(
         mut self,
         value: impl Param<Vec<OutpaintSelections>, M>,
@@ -1831,7 +1835,8 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`override_inpaint_options`](Input::override_inpaint_options): Default `false`.
+    /// Sets [`override_inpaint_options`](Input::override_inpaint_options): Applies the inpaint options
+    /// that follow. Default `false`.
     pub fn override_inpaint_options(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.override_inpaint_options = self
             .checking
@@ -1839,7 +1844,8 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`inpaint_disable_initial_latent`](Input::inpaint_disable_initial_latent): Default `false`.
+    /// Sets [`inpaint_disable_initial_latent`](Input::inpaint_disable_initial_latent): Starts without
+    /// the preparation of the masked part. Default `false`.
     pub fn inpaint_disable_initial_latent(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.inpaint_disable_initial_latent = self
             .checking
@@ -1847,14 +1853,14 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`inpaint_engine`](Input::inpaint_engine): Default `v2.6`.
+    /// Sets [`inpaint_engine`](Input::inpaint_engine): Version of the inpaint model. Default `v2.6`.
     pub fn inpaint_engine(mut self, value: impl Param<InpaintEngine, M>) -> Self {
         self.optional.inpaint_engine = self.checking.optional("inpaint_engine", value);
         self
     }
 
-    /// Sets [`inpaint_strength`](Input::inpaint_strength): Above 0.0 and at most 1.0 and a multiple of
-    /// 0.001. Default `1.0`.
+    /// Sets [`inpaint_strength`](Input::inpaint_strength): Strength of the change of the masked part.
+    /// Above 0.0 and at most 1.0 and a multiple of 0.001. Default `1.0`.
     pub fn inpaint_strength(mut self, value: impl Param<InpaintStrength, M>) -> Self {
         self.optional.inpaint_strength = self
             .checking
@@ -1862,7 +1868,8 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`inpaint_respective_field`](Input::inpaint_respective_field): Between 0.0 and 1.0 and a
+    /// Sets [`inpaint_respective_field`](Input::inpaint_respective_field): Surroundings of the mask to
+    /// look at, from the masked part alone at 0 to the whole image at 1. Between 0.0 and 1.0 and a
     /// multiple of 0.001. Default `0.618`.
     pub fn inpaint_respective_field(
         mut self,
@@ -1874,8 +1881,8 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`inpaint_erode_or_dilate`](Input::inpaint_erode_or_dilate): Between -64.0 and 64.0 and a
-    /// multiple of 1.0. Default `0.0`.
+    /// Sets [`inpaint_erode_or_dilate`](Input::inpaint_erode_or_dilate): Pixels by which the mask
+    /// grows, or shrinks if negative. Between -64.0 and 64.0 and a multiple of 1.0. Default `0.0`.
     pub fn inpaint_erode_or_dilate(
         mut self,
         value: impl Param<InpaintErodeOrDilate, M>,
@@ -1886,38 +1893,38 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`invert_mask`](Input::invert_mask): Default `false`.
+    /// Sets [`invert_mask`](Input::invert_mask): Swaps what is masked and what is not. Default `false`.
     pub fn invert_mask(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.invert_mask = self.checking.optional("invert_mask", value);
         self
     }
 
-    /// Sets [`image_prompt_1`](Input::image_prompt_1):
+    /// Sets [`image_prompt_1`](Input::image_prompt_1): First image that guides the result.
     pub fn image_prompt_1(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_1 = self.checking.optional("image_prompt_1", value);
         self
     }
 
-    /// Sets [`image_prompt_2`](Input::image_prompt_2):
+    /// Sets [`image_prompt_2`](Input::image_prompt_2): Second image that guides the result.
     pub fn image_prompt_2(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_2 = self.checking.optional("image_prompt_2", value);
         self
     }
 
-    /// Sets [`image_prompt_3`](Input::image_prompt_3):
+    /// Sets [`image_prompt_3`](Input::image_prompt_3): Third image that guides the result.
     pub fn image_prompt_3(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_3 = self.checking.optional("image_prompt_3", value);
         self
     }
 
-    /// Sets [`image_prompt_4`](Input::image_prompt_4):
+    /// Sets [`image_prompt_4`](Input::image_prompt_4): Fourth image that guides the result.
     pub fn image_prompt_4(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_4 = self.checking.optional("image_prompt_4", value);
         self
     }
 
-    /// Sets [`mixing_image_prompt_and_inpaint`](Input::mixing_image_prompt_and_inpaint): Default
-    /// `false`.
+    /// Sets [`mixing_image_prompt_and_inpaint`](Input::mixing_image_prompt_and_inpaint): Combines the
+    /// images of the prompt with inpainting. Default `false`.
     pub fn mixing_image_prompt_and_inpaint(
         mut self,
         value: impl Param<bool, M>,

@@ -148,23 +148,24 @@ pub struct Input {
     pub seed: Option<Integer>,
     /// Image that the result follows.
     pub control_image_url: Option<File>,
-    /// `control_type`.
+    /// Way in which the image guides the result: as a prompt, by its edges (`PyraCanny`), by its
+    /// structure (`CPDS`), or by its face.
     ///
     /// Default `PyraCanny`.
     pub control_type: Option<ControlType>,
-    /// `control_image_weight`.
+    /// Strength of the image.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub control_image_weight: Option<ControlImageWeight>,
-    /// `control_image_stop_at`.
+    /// Share of the steps after which the image guides no longer.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub control_image_stop_at: Option<ControlImageStopAt>,
-    /// `inpaint_image_url`.
+    /// Image to change a part of.
     pub inpaint_image_url: Option<File>,
     /// Mask of the image.
     pub mask_image_url: Option<File>,
-    /// `mixing_image_prompt_and_inpaint`.
+    /// Combines the images of the prompt with inpainting.
     ///
     /// Default `false`.
     pub mixing_image_prompt_and_inpaint: Option<bool>,
@@ -1712,13 +1713,16 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`control_type`](Input::control_type): Default `PyraCanny`.
+    /// Sets [`control_type`](Input::control_type): Way in which the image guides the result: as a
+    /// prompt, by its edges (`PyraCanny`), by its structure (`CPDS`), or by its face. Default
+    /// `PyraCanny`.
     pub fn control_type(mut self, value: impl Param<ControlType, M>) -> Self {
         self.optional.control_type = self.checking.optional("control_type", value);
         self
     }
 
-    /// Sets [`control_image_weight`](Input::control_image_weight): Between 0.0 and 2.0. Default `1.0`.
+    /// Sets [`control_image_weight`](Input::control_image_weight): Strength of the image. Between 0.0
+    /// and 2.0. Default `1.0`.
     pub fn control_image_weight(
         mut self,
         value: impl Param<ControlImageWeight, M>,
@@ -1729,8 +1733,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`control_image_stop_at`](Input::control_image_stop_at): Between 0.0 and 1.0. Default
-    /// `1.0`.
+    /// Sets [`control_image_stop_at`](Input::control_image_stop_at): Share of the steps after which the
+    /// image guides no longer. Between 0.0 and 1.0. Default `1.0`.
     pub fn control_image_stop_at(
         mut self,
         value: impl Param<ControlImageStopAt, M>,
@@ -1741,7 +1745,7 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`inpaint_image_url`](Input::inpaint_image_url):
+    /// Sets [`inpaint_image_url`](Input::inpaint_image_url): Image to change a part of.
     pub fn inpaint_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.inpaint_image_url = self
             .checking
@@ -1755,8 +1759,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`mixing_image_prompt_and_inpaint`](Input::mixing_image_prompt_and_inpaint): Default
-    /// `false`.
+    /// Sets [`mixing_image_prompt_and_inpaint`](Input::mixing_image_prompt_and_inpaint): Combines the
+    /// images of the prompt with inpainting. Default `false`.
     pub fn mixing_image_prompt_and_inpaint(
         mut self,
         value: impl Param<bool, M>,

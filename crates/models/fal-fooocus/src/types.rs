@@ -22,21 +22,22 @@ pub struct LoraWeight {
 /// `scale`: between 0.0 and 1.0.
 pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 
-/// The object `ImagePrompt` of the document.
+/// An image that guides the result, and the way it does.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImagePrompt {
-    /// `type`.
+    /// Way in which the image guides the result: as a prompt, by its edges (`PyraCanny`), by its
+    /// structure (`CPDS`), or by its face.
     ///
     /// Default `ImagePrompt`.
     pub r#type: Option<ImagePromptType>,
     /// Image to work on.
     pub image_url: Option<File>,
-    /// `stop_at`.
+    /// Share of the steps after which the image guides no longer.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub stop_at: Option<ImagePromptStopAt>,
-    /// `weight`.
+    /// Strength of the image.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub weight: Option<ImagePromptWeight>,
@@ -200,7 +201,8 @@ struct ImagePromptOptional {
 }
 
 impl<M: fal_core::Mode> ImagePromptBuilder<M> {
-    /// Sets [`type`](ImagePrompt::type): Default `ImagePrompt`.
+    /// Sets [`type`](ImagePrompt::type): Way in which the image guides the result: as a prompt, by its
+    /// edges (`PyraCanny`), by its structure (`CPDS`), or by its face. Default `ImagePrompt`.
     pub fn r#type(mut self, value: impl Param<ImagePromptType, M>) -> Self {
         self.optional.r#type = self.checking.optional("type", value);
         self
@@ -212,13 +214,14 @@ impl<M: fal_core::Mode> ImagePromptBuilder<M> {
         self
     }
 
-    /// Sets [`stop_at`](ImagePrompt::stop_at): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`stop_at`](ImagePrompt::stop_at): Share of the steps after which the image guides no
+    /// longer. Between 0.0 and 1.0. Default `0.5`.
     pub fn stop_at(mut self, value: impl Param<ImagePromptStopAt, M>) -> Self {
         self.optional.stop_at = self.checking.optional("stop_at", value);
         self
     }
 
-    /// Sets [`weight`](ImagePrompt::weight): Between 0.0 and 2.0. Default `1.0`.
+    /// Sets [`weight`](ImagePrompt::weight): Strength of the image. Between 0.0 and 2.0. Default `1.0`.
     pub fn weight(mut self, value: impl Param<ImagePromptWeight, M>) -> Self {
         self.optional.weight = self.checking.optional("weight", value);
         self

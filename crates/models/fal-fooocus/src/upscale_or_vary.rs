@@ -107,21 +107,21 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `uov_image_url`.
+    /// Image to upscale or to vary.
     pub uov_image_url: File,
-    /// `uov_method`.
+    /// Factor of the upscaling, or strength of the variation.
     ///
     /// Default `Vary (Strong)`.
     pub uov_method: Option<UovMethod>,
-    /// `image_prompt_1`.
+    /// First image that guides the result.
     pub image_prompt_1: Option<ImagePrompt>,
-    /// `image_prompt_2`.
+    /// Second image that guides the result.
     pub image_prompt_2: Option<ImagePrompt>,
-    /// `image_prompt_3`.
+    /// Third image that guides the result.
     pub image_prompt_3: Option<ImagePrompt>,
-    /// `image_prompt_4`.
+    /// Fourth image that guides the result.
     pub image_prompt_4: Option<ImagePrompt>,
-    /// `mixing_image_prompt_and_vary_upscale`.
+    /// Combines the images of the prompt with upscaling or variation.
     ///
     /// Default `false`.
     pub mixing_image_prompt_and_vary_upscale: Option<bool>,
@@ -1559,7 +1559,7 @@ struct Optional {
 }
 
 impl<UovImageUrlSlot, M: fal_core::Mode> Builder<UovImageUrlSlot, M> {
-    /// Sets [`uov_image_url`](Input::uov_image_url):
+    /// Sets [`uov_image_url`](Input::uov_image_url): Image to upscale or to vary.
     pub fn uov_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -1667,38 +1667,39 @@ impl<UovImageUrlSlot, M: fal_core::Mode> Builder<UovImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`uov_method`](Input::uov_method): Default `Vary (Strong)`.
+    /// Sets [`uov_method`](Input::uov_method): Factor of the upscaling, or strength of the variation.
+    /// Default `Vary (Strong)`.
     pub fn uov_method(mut self, value: impl Param<UovMethod, M>) -> Self {
         self.optional.uov_method = self.checking.optional("uov_method", value);
         self
     }
 
-    /// Sets [`image_prompt_1`](Input::image_prompt_1):
+    /// Sets [`image_prompt_1`](Input::image_prompt_1): First image that guides the result.
     pub fn image_prompt_1(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_1 = self.checking.optional("image_prompt_1", value);
         self
     }
 
-    /// Sets [`image_prompt_2`](Input::image_prompt_2):
+    /// Sets [`image_prompt_2`](Input::image_prompt_2): Second image that guides the result.
     pub fn image_prompt_2(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_2 = self.checking.optional("image_prompt_2", value);
         self
     }
 
-    /// Sets [`image_prompt_3`](Input::image_prompt_3):
+    /// Sets [`image_prompt_3`](Input::image_prompt_3): Third image that guides the result.
     pub fn image_prompt_3(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_3 = self.checking.optional("image_prompt_3", value);
         self
     }
 
-    /// Sets [`image_prompt_4`](Input::image_prompt_4):
+    /// Sets [`image_prompt_4`](Input::image_prompt_4): Fourth image that guides the result.
     pub fn image_prompt_4(mut self, value: impl Param<ImagePrompt, M>) -> Self {
         self.optional.image_prompt_4 = self.checking.optional("image_prompt_4", value);
         self
     }
 
     /// Sets [`mixing_image_prompt_and_vary_upscale`](Input::mixing_image_prompt_and_vary_upscale):
-    /// Default `false`.
+    /// Combines the images of the prompt with upscaling or variation. Default `false`.
     pub fn mixing_image_prompt_and_vary_upscale(
         mut self,
         value: impl Param<bool, M>,

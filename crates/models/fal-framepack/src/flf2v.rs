@@ -85,7 +85,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// `end_image_url`.
+    /// Last frame of the video.
     pub end_image_url: File,
     /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
     /// scratch.
@@ -306,7 +306,7 @@ impl<
         }
     }
 
-    /// Sets [`end_image_url`](Input::end_image_url):
+    /// Sets [`end_image_url`](Input::end_image_url): Last frame of the video.
     pub fn end_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

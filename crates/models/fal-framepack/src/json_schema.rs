@@ -142,7 +142,7 @@ impl SchemaText for fal_framepack::flf2v::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 32.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 10},
         "num_frames": {"type": "integer", "minimum": 30, "maximum": 1800, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 240},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
-        "end_image_url": {"type": "string"},
+        "end_image_url": {"type": "string", "description": "Last frame of the video."},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.8}
       },
       "required": ["prompt", "image_url", "end_image_url"],

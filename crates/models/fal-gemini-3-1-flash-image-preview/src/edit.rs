@@ -98,7 +98,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_web_search: Option<bool>,
-    /// `thinking_level`.
+    /// Amount of thinking before the run. The thoughts are returned too. No thinking if left out.
     pub thinking_level: Option<ThinkingLevel>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -544,7 +544,7 @@ impl<
         self
     }
 
-    /// Sets [`thinking_level`](Input::thinking_level):
+    /// Sets [`thinking_level`](Input::thinking_level): Amount of thinking before the run.
     pub fn thinking_level(mut self, value: impl Param<ThinkingLevel, M>) -> Self {
         self.optional.thinking_level = self.checking.optional("thinking_level", value);
         self

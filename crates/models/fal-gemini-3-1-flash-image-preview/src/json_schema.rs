@@ -38,7 +38,7 @@ impl SchemaText for fal_gemini_3_1_flash_image_preview::Input {
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": true},
         "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false},
-        "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}]}
+        "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}], "description": "Amount of thinking before the run. The thoughts are returned too. No thinking if left out."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/gemini-3.1-flash-image-preview`."
@@ -127,7 +127,7 @@ impl SchemaText for fal_gemini_3_1_flash_image_preview::edit::Input {
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": true},
         "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false},
-        "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}]}
+        "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}], "description": "Amount of thinking before the run. The thoughts are returned too. No thinking if left out."}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/gemini-3.1-flash-image-preview/edit`."

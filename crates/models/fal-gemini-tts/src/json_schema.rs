@@ -17,10 +17,11 @@ impl SchemaText for fal_gemini_tts::types::SpeakerConfig {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "voice": {"$type": "SpeakerConfigVoice"},
-        "speaker_id": {"type": "string", "pattern": "^\\w+$"}
+        "voice": {"description": "Voice of the speaker.", "allOf": [{"$type": "SpeakerConfigVoice"}]},
+        "speaker_id": {"type": "string", "pattern": "^\\w+$", "description": "Name of the speaker, in front of each line in the prompt: `Alice: Hello!`. Letters, digits and underscores only."}
       },
-      "required": ["voice", "speaker_id"]
+      "required": ["voice", "speaker_id"],
+      "description": "A speaker of a dialog, and the voice."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_gemini_tts::types::SpeakerConfigVoice>("SpeakerConfigVoice"),
@@ -41,10 +42,10 @@ impl SchemaText for fal_gemini_tts::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 50000, "description": "Text to speak."},
-        "style_instructions": {"anyOf": [{"type": "string", "maxLength": 4000}, {"type": "null"}]},
+        "style_instructions": {"anyOf": [{"type": "string", "maxLength": 4000}, {"type": "null"}], "description": "Manner of speaking in words: tone, accent, pace or emotion. It is put before the prompt."},
         "voice": {"default": "Kore", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "model": {"default": "gemini-2.5-flash-tts", "allOf": [{"$type": "ModelValue"}]},
-        "language_code": {"anyOf": [{"$type": "LanguageCode"}, {"type": "null"}]},
+        "model": {"default": "gemini-2.5-flash-tts", "description": "Version of Gemini. The flash model answers quickly and costs less, the pro model is the best.", "allOf": [{"$type": "ModelValue"}]},
+        "language_code": {"anyOf": [{"$type": "LanguageCode"}, {"type": "null"}], "description": "Language to speak. Recognized from the text if left out."},
         "speakers": {"anyOf": [{"type": "array", "items": {"$type": "SpeakerConfig"}, "minItems": 2, "maxItems": 10}, {"type": "null"}], "description": "Speakers of the script, with their voices."},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 1},
         "output_format": {"default": "mp3", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]}

@@ -81,7 +81,7 @@ pub struct Input {
     ///
     /// 1 to 50000 characters.
     pub prompt: String,
-    /// `style_instructions`.
+    /// Manner of speaking in words: tone, accent, pace or emotion. It is put before the prompt.
     ///
     /// At most 4000 characters.
     pub style_instructions: Option<String>,
@@ -89,11 +89,11 @@ pub struct Input {
     ///
     /// Default `Kore`.
     pub voice: Option<Voice>,
-    /// `model`.
+    /// Version of Gemini. The flash model answers quickly and costs less, the pro model is the best.
     ///
     /// Default `gemini-2.5-flash-tts`.
     pub model: Option<ModelValue>,
-    /// `language_code`.
+    /// Language to speak. Recognized from the text if left out.
     pub language_code: Option<LanguageCode>,
     /// Speakers of the script, with their voices.
     ///
@@ -783,7 +783,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`style_instructions`](Input::style_instructions): At most 4000 characters.
+    /// Sets [`style_instructions`](Input::style_instructions): Manner of speaking in words: tone,
+    /// accent, pace or emotion. At most 4000 characters.
     pub fn style_instructions(mut self, value: impl Param<String, M>) -> Self {
         self.optional.style_instructions = self
             .checking
@@ -797,13 +798,13 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`model`](Input::model): Default `gemini-2.5-flash-tts`.
+    /// Sets [`model`](Input::model): Version of Gemini. Default `gemini-2.5-flash-tts`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
     }
 
-    /// Sets [`language_code`](Input::language_code):
+    /// Sets [`language_code`](Input::language_code): Language to speak.
     pub fn language_code(mut self, value: impl Param<LanguageCode, M>) -> Self {
         self.optional.language_code = self.checking.optional("language_code", value);
         self

@@ -7,13 +7,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `SpeakerConfig` of the document.
+/// A speaker of a dialog, and the voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SpeakerConfig {
-    /// `voice`.
+    /// Voice of the speaker.
     pub voice: SpeakerConfigVoice,
-    /// `speaker_id`.
+    /// Name of the speaker, in front of each line in the prompt: `Alice: Hello!`. Letters, digits and
+    /// underscores only.
     pub speaker_id: String,
 }
 
@@ -204,7 +205,7 @@ impl<
     SpeakerIdSlot,
     M: fal_core::Mode,
 > SpeakerConfigBuilder<VoiceSlot, SpeakerIdSlot, M> {
-    /// Sets [`voice`](SpeakerConfig::voice):
+    /// Sets [`voice`](SpeakerConfig::voice): Voice of the speaker.
     pub fn voice(
         mut self,
         value: impl fal_core::Required<SpeakerConfigVoice, M>,
@@ -216,7 +217,8 @@ impl<
         }
     }
 
-    /// Sets [`speaker_id`](SpeakerConfig::speaker_id):
+    /// Sets [`speaker_id`](SpeakerConfig::speaker_id): Name of the speaker, in front of each line in
+    /// the prompt: `Alice: Hello!`.
     pub fn speaker_id(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `target_long_side`.
+    /// Longer side in pixels to resize the image to. Unchanged if left out. Best between 512 and 2,000.
     ///
     /// Between 256 and 2048. Default `512`.
     pub target_long_side: Option<Nullable<TargetLongSide>>,
@@ -261,7 +261,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_long_side`](Input::target_long_side): Between 256 and 2048. Default `512`.
+    /// Sets [`target_long_side`](Input::target_long_side): Longer side in pixels to resize the image
+    /// to. Between 256 and 2048. Default `512`.
     pub fn target_long_side(
         mut self,
         value: impl Param<Nullable<TargetLongSide>, M>,

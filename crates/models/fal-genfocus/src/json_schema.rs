@@ -17,14 +17,14 @@ impl SchemaText for fal_genfocus::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "focus_point": {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}, {"type": "null"}], "default": [0.5, 0.5]},
-        "blur_strength": {"type": "integer", "minimum": 0, "maximum": 50, "default": 8},
+        "focus_point": {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}, {"type": "null"}], "description": "Point to focus on: shares of the width and of the height. The center if left out.", "default": [0.5, 0.5]},
+        "blur_strength": {"type": "integer", "minimum": 0, "maximum": 50, "description": "Blur around the focus. 0 only makes everything sharp.", "default": 8},
         "num_inference_steps": {"type": "integer", "minimum": 25, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "target_long_side": {"anyOf": [{"type": "integer", "minimum": 256, "maximum": 2048}, {"type": "null"}], "default": 512}
+        "target_long_side": {"anyOf": [{"type": "integer", "minimum": 256, "maximum": 2048}, {"type": "null"}], "description": "Longer side in pixels to resize the image to. Unchanged if left out. Best between 512 and 2,000.", "default": 512}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/genfocus`."
@@ -72,7 +72,7 @@ impl SchemaText for fal_genfocus::all_in_focus::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "target_long_side": {"anyOf": [{"type": "integer", "minimum": 256, "maximum": 2048}, {"type": "null"}], "default": 512}
+        "target_long_side": {"anyOf": [{"type": "integer", "minimum": 256, "maximum": 2048}, {"type": "null"}], "description": "Longer side in pixels to resize the image to. Unchanged if left out. Best between 512 and 2,000.", "default": 512}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/genfocus/all-in-focus`."

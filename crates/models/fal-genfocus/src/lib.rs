@@ -82,11 +82,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `focus_point`.
+    /// Point to focus on: shares of the width and of the height. The center if left out.
     ///
     /// Exactly 2 items. Default `[0.5,0.5]`.
     pub focus_point: Option<Nullable<Vec<f64>>>,
-    /// `blur_strength`.
+    /// Blur around the focus. 0 only makes everything sharp.
     ///
     /// Between 0 and 50. Default `8`.
     pub blur_strength: Option<BlurStrength>,
@@ -111,7 +111,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `target_long_side`.
+    /// Longer side in pixels to resize the image to. Unchanged if left out. Best between 512 and 2,000.
     ///
     /// Between 256 and 2048. Default `512`.
     pub target_long_side: Option<Nullable<TargetLongSide>>,
@@ -267,13 +267,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`focus_point`](Input::focus_point): Exactly 2 items. Default `[0.5,0.5]`.
+    /// Sets [`focus_point`](Input::focus_point): Point to focus on: shares of the width and of the
+    /// height. Exactly 2 items. Default `[0.5,0.5]`.
     pub fn focus_point(mut self, value: impl Param<Nullable<Vec<f64>>, M>) -> Self {
         self.optional.focus_point = self.checking.optional("focus_point", value);
         self
     }
 
-    /// Sets [`blur_strength`](Input::blur_strength): Between 0 and 50. Default `8`.
+    /// Sets [`blur_strength`](Input::blur_strength): Blur around the focus. Between 0 and 50. Default
+    /// `8`.
     pub fn blur_strength(mut self, value: impl Param<BlurStrength, M>) -> Self {
         self.optional.blur_strength = self.checking.optional("blur_strength", value);
         self
@@ -320,7 +322,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_long_side`](Input::target_long_side): Between 256 and 2048. Default `512`.
+    /// Sets [`target_long_side`](Input::target_long_side): Longer side in pixels to resize the image
+    /// to. Between 256 and 2048. Default `512`.
     pub fn target_long_side(
         mut self,
         value: impl Param<Nullable<TargetLongSide>, M>,

@@ -14,13 +14,14 @@ impl SchemaText for fal_goal_force::types::ForceParams {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x": {"type": "number", "minimum": 0.0, "maximum": 1.0},
-        "y": {"type": "number", "minimum": 0.0, "maximum": 1.0},
-        "angle": {"type": "number", "minimum": 0.0, "maximum": 360.0},
-        "magnitude": {"type": "number", "minimum": 30.0, "maximum": 400.0},
-        "mass": {"type": "number", "minimum": -1.0, "maximum": 4.0, "default": -1}
+        "x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Place of the push, as a share of the width from the left."},
+        "y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Place of the push, as a share of the height from the top."},
+        "angle": {"type": "number", "minimum": 0.0, "maximum": 360.0, "description": "Direction in degrees: 0 is right, 90 up, 180 left, 270 down."},
+        "magnitude": {"type": "number", "minimum": 30.0, "maximum": 400.0, "description": "Strength of the push."},
+        "mass": {"type": "number", "minimum": -1.0, "maximum": 4.0, "description": "Mass of the object, from 1. The model estimates it at -1.", "default": -1}
       },
-      "required": ["x", "y", "angle", "magnitude"]
+      "required": ["x", "y", "angle", "magnitude"],
+      "description": "A push: where, in which direction and how strong."
     }"#;
 }
 
@@ -31,8 +32,8 @@ impl SchemaText for fal_goal_force::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera.", "default": "A hand pushes the hanging bulb, causing it to sway."},
         "image_url": {"type": "string", "description": "Image that the video opens with.", "default": "https://raw.githubusercontent.com/brown-palm/goal-force/2d0209dc27333bffdb3f06df657ae05b11407615/datasets/examples/human-object-interaction/images/_bulb_tool.png"},
-        "goal_force": {"anyOf": [{"$type": "ForceParams"}, {"type": "null"}]},
-        "projectile_force": {"anyOf": [{"$type": "ForceParams"}, {"type": "null"}]},
+        "goal_force": {"anyOf": [{"$type": "ForceParams"}, {"type": "null"}], "description": "Movement that an object is to have in the end. The model finds one that causes it. Needed if there is no `projectile_force`."},
+        "projectile_force": {"anyOf": [{"$type": "ForceParams"}, {"type": "null"}], "description": "Push that an object gets. Needed if there is no `goal_force`."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},

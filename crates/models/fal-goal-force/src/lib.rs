@@ -87,9 +87,10 @@ pub struct Input {
     /// Default
     /// `https://raw.githubusercontent.com/brown-palm/goal-force/2d0209dc27333bffdb3f06df657ae05b11407615/datasets/examples/human-object-interaction/images/_bulb_tool.png`.
     pub image_url: Option<File>,
-    /// `goal_force`.
+    /// Movement that an object is to have in the end. The model finds one that causes it. Needed if
+    /// there is no `projectile_force`.
     pub goal_force: Option<ForceParams>,
-    /// `projectile_force`.
+    /// Push that an object gets. Needed if there is no `goal_force`.
     pub projectile_force: Option<ForceParams>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -225,13 +226,13 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`goal_force`](Input::goal_force):
+    /// Sets [`goal_force`](Input::goal_force): Movement that an object is to have in the end.
     pub fn goal_force(mut self, value: impl Param<ForceParams, M>) -> Self {
         self.optional.goal_force = self.checking.optional("goal_force", value);
         self
     }
 
-    /// Sets [`projectile_force`](Input::projectile_force):
+    /// Sets [`projectile_force`](Input::projectile_force): Push that an object gets.
     pub fn projectile_force(mut self, value: impl Param<ForceParams, M>) -> Self {
         self.optional.projectile_force = self
             .checking

@@ -7,27 +7,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::VideoFile;
 
-/// The object `ForceParams` of the document.
+/// A push: where, in which direction and how strong.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ForceParams {
-    /// `x`.
+    /// Place of the push, as a share of the width from the left.
     ///
     /// Between 0.0 and 1.0.
     pub x: ForceParamsX,
-    /// `y`.
+    /// Place of the push, as a share of the height from the top.
     ///
     /// Between 0.0 and 1.0.
     pub y: ForceParamsY,
-    /// `angle`.
+    /// Direction in degrees: 0 is right, 90 up, 180 left, 270 down.
     ///
     /// Between 0.0 and 360.0.
     pub angle: ForceParamsAngle,
-    /// `magnitude`.
+    /// Strength of the push.
     ///
     /// Between 30.0 and 400.0.
     pub magnitude: ForceParamsMagnitude,
-    /// `mass`.
+    /// Mass of the object, from 1. The model estimates it at -1.
     ///
     /// Between -1.0 and 4.0. Default `-1.0`.
     pub mass: Option<ForceParamsMass>,
@@ -112,7 +112,8 @@ impl<
     MagnitudeSlot,
     M: fal_core::Mode,
 > ForceParamsBuilder<XSlot, YSlot, AngleSlot, MagnitudeSlot, M> {
-    /// Sets [`x`](ForceParams::x): Between 0.0 and 1.0.
+    /// Sets [`x`](ForceParams::x): Place of the push, as a share of the width from the left. Between
+    /// 0.0 and 1.0.
     pub fn x(
         mut self,
         value: impl fal_core::Required<ForceParamsX, M>,
@@ -127,7 +128,8 @@ impl<
         }
     }
 
-    /// Sets [`y`](ForceParams::y): Between 0.0 and 1.0.
+    /// Sets [`y`](ForceParams::y): Place of the push, as a share of the height from the top. Between
+    /// 0.0 and 1.0.
     pub fn y(
         mut self,
         value: impl fal_core::Required<ForceParamsY, M>,
@@ -142,7 +144,8 @@ impl<
         }
     }
 
-    /// Sets [`angle`](ForceParams::angle): Between 0.0 and 360.0.
+    /// Sets [`angle`](ForceParams::angle): Direction in degrees: 0 is right, 90 up, 180 left, 270 down.
+    /// Between 0.0 and 360.0.
     pub fn angle(
         mut self,
         value: impl fal_core::Required<ForceParamsAngle, M>,
@@ -157,7 +160,7 @@ impl<
         }
     }
 
-    /// Sets [`magnitude`](ForceParams::magnitude): Between 30.0 and 400.0.
+    /// Sets [`magnitude`](ForceParams::magnitude): Strength of the push. Between 30.0 and 400.0.
     pub fn magnitude(
         mut self,
         value: impl fal_core::Required<ForceParamsMagnitude, M>,
@@ -172,7 +175,8 @@ impl<
         }
     }
 
-    /// Sets [`mass`](ForceParams::mass): Between -1.0 and 4.0. Default `-1.0`.
+    /// Sets [`mass`](ForceParams::mass): Mass of the object, from 1. Between -1.0 and 4.0. Default
+    /// `-1.0`.
     pub fn mass(mut self, value: impl Param<ForceParamsMass, M>) -> Self {
         self.optional.mass = self.checking.optional("mass", value);
         self

@@ -15,8 +15,8 @@ impl SchemaText for fal_got_ocr::v2::Input {
       "type": "object",
       "properties": {
         "input_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on.", "default": []},
-        "do_format": {"type": "boolean", "default": false},
-        "multi_page": {"type": "boolean", "default": false}
+        "do_format": {"type": "boolean", "description": "Returns the text with its layout.", "default": false},
+        "multi_page": {"type": "boolean", "description": "Reads all images as pages of one document.", "default": false}
       },
       "description": "The parameters of `fal-ai/got-ocr/v2`."
     }"#;
@@ -27,7 +27,7 @@ impl SchemaText for fal_got_ocr::v2::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "outputs": {"type": "array", "items": {"type": "string"}}
+        "outputs": {"type": "array", "items": {"type": "string"}, "description": "Texts that were read."}
       },
       "required": ["outputs"],
       "description": "The result of `fal-ai/got-ocr/v2`."

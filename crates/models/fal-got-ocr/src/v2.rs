@@ -41,11 +41,11 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub input_image_urls: Option<Vec<File>>,
-    /// `do_format`.
+    /// Returns the text with its layout.
     ///
     /// Default `false`.
     pub do_format: Option<bool>,
-    /// `multi_page`.
+    /// Reads all images as pages of one document.
     ///
     /// Default `false`.
     pub multi_page: Option<bool>,
@@ -66,7 +66,7 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `outputs`.
+    /// Texts that were read.
     pub outputs: Vec<String>,
 }
 
@@ -127,13 +127,14 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`do_format`](Input::do_format): Default `false`.
+    /// Sets [`do_format`](Input::do_format): Returns the text with its layout. Default `false`.
     pub fn do_format(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.do_format = self.checking.optional("do_format", value);
         self
     }
 
-    /// Sets [`multi_page`](Input::multi_page): Default `false`.
+    /// Sets [`multi_page`](Input::multi_page): Reads all images as pages of one document. Default
+    /// `false`.
     pub fn multi_page(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.multi_page = self.checking.optional("multi_page", value);
         self

@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub quality: Option<Quality>,
-    /// `input_fidelity`.
+    /// Closeness to the input images.
     ///
     /// Default `high`.
     pub input_fidelity: Option<InputFidelity>,
@@ -400,7 +400,7 @@ impl<
         self
     }
 
-    /// Sets [`input_fidelity`](Input::input_fidelity): Default `high`.
+    /// Sets [`input_fidelity`](Input::input_fidelity): Closeness to the input images. Default `high`.
     pub fn input_fidelity(mut self, value: impl Param<InputFidelity, M>) -> Self {
         self.optional.input_fidelity = self.checking.optional("input_fidelity", value);
         self

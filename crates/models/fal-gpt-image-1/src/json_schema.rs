@@ -25,7 +25,7 @@ impl SchemaText for fal_gpt_image_1::edit_image::Input {
         "image_size": {"default": "auto", "description": "Size of the image, width by height in pixels.", "allOf": [{"$type": "ImageSize"}]},
         "background": {"default": "auto", "description": "Background of the image: transparent, opaque, or chosen by the model.", "allOf": [{"$type": "Background"}]},
         "quality": {"default": "auto", "description": "Quality of the image. Higher quality takes longer and costs more.", "allOf": [{"$type": "Quality"}]},
-        "input_fidelity": {"default": "high", "allOf": [{"$type": "InputFidelity"}]},
+        "input_fidelity": {"default": "high", "description": "Closeness to the input images.", "allOf": [{"$type": "InputFidelity"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}

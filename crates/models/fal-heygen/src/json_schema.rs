@@ -50,9 +50,10 @@ impl SchemaText for fal_heygen::types::Character {
       "type": "object",
       "properties": {
         "avatar": {"description": "Avatar that speaks.", "allOf": [{"$type": "CharacterAvatar"}]},
-        "avatar_style": {"default": "closeUp", "allOf": [{"$type": "CharacterAvatarStyle"}]}
+        "avatar_style": {"default": "closeUp", "description": "Frame around the avatar.", "allOf": [{"$type": "CharacterAvatarStyle"}]}
       },
-      "required": ["avatar"]
+      "required": ["avatar"],
+      "description": "The avatar to show."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_heygen::types::CharacterAvatar>("CharacterAvatar"),
@@ -81,11 +82,12 @@ impl SchemaText for fal_heygen::types::TextVoice {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "voice": {"$type": "TextVoiceVoice"},
-        "voice_id": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "speed": {"anyOf": [{"type": "number", "minimum": 0.5, "maximum": 2.0}, {"type": "null"}], "default": 1}
-      }
+        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text to speak."},
+        "voice": {"description": "Voice, by name.", "allOf": [{"$type": "TextVoiceVoice"}]},
+        "voice_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Voice, by id. It wins over `voice`."},
+        "speed": {"anyOf": [{"type": "number", "minimum": 0.5, "maximum": 2.0}, {"type": "null"}], "description": "Speed of the speech.", "default": 1}
+      },
+      "description": "The text to speak, and the voice."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_heygen::types::TextVoiceVoice>("TextVoiceVoice"),
@@ -105,9 +107,10 @@ impl SchemaText for fal_heygen::types::AvatarIvBackground {
     const SCHEMA: &'static str = r##"{
       "type": "object",
       "properties": {
-        "type": {"default": "color", "allOf": [{"$type": "AvatarIvBackgroundType"}]},
-        "value": {"type": "string", "default": "#FFFFFF"}
-      }
+        "type": {"default": "color", "description": "Kind of background.", "allOf": [{"$type": "AvatarIvBackgroundType"}]},
+        "value": {"type": "string", "description": "Color as a hexadecimal code, or the address of an image or a video.", "default": "#FFFFFF"}
+      },
+      "description": "The background of a video: a color or a file."
     }"##;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_heygen::types::AvatarIvBackgroundType>("AvatarIvBackgroundType"),
@@ -127,9 +130,10 @@ impl SchemaText for fal_heygen::types::AvatarVBackground {
     const SCHEMA: &'static str = r##"{
       "type": "object",
       "properties": {
-        "type": {"default": "color", "allOf": [{"$type": "AvatarVBackgroundType"}]},
-        "value": {"type": "string", "default": "#FFFFFF"}
-      }
+        "type": {"default": "color", "description": "Kind of background.", "allOf": [{"$type": "AvatarVBackgroundType"}]},
+        "value": {"type": "string", "description": "Color as a hexadecimal code, or the address of an image.", "default": "#FFFFFF"}
+      },
+      "description": "The background of a video: a color or a file."
     }"##;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_heygen::types::AvatarVBackgroundType>("AvatarVBackgroundType"),
@@ -150,11 +154,12 @@ impl SchemaText for fal_heygen::types::AvatarVWatermark {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the watermark."},
-        "scale": {"anyOf": [{"type": "number", "exclusiveMinimum": 0.0, "maximum": 2.0}, {"type": "null"}]},
-        "opacity": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}]},
-        "placement": {"anyOf": [{"$type": "AvatarVWatermarkPlacement"}, {"type": "null"}]}
+        "scale": {"anyOf": [{"type": "number", "exclusiveMinimum": 0.0, "maximum": 2.0}, {"type": "null"}], "description": "Size of the picture beside the video: more than 0, up to 2."},
+        "opacity": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Opacity of the picture: 0 is transparent."},
+        "placement": {"anyOf": [{"$type": "AvatarVWatermarkPlacement"}, {"type": "null"}], "description": "Corner of the video for the picture."}
       },
-      "required": ["image_url"]
+      "required": ["image_url"],
+      "description": "A picture on top of the video."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -176,10 +181,11 @@ impl SchemaText for fal_heygen::types::VideoAgentConfig {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "orientation": {"default": "portrait", "allOf": [{"$type": "VideoAgentConfigOrientation"}]},
+        "orientation": {"default": "portrait", "description": "Shape of the video.", "allOf": [{"$type": "VideoAgentConfigOrientation"}]},
         "avatar": {"default": "Adriana SuitSofa Front", "description": "Avatar that speaks.", "allOf": [{"$type": "VideoAgentConfigAvatar"}]},
         "duration": {"anyOf": [{"type": "integer", "minimum": 5.0}, {"type": "null"}], "description": "Length of the video in seconds."}
-      }
+      },
+      "description": "The form of the video."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_heygen::types::VideoAgentConfigAvatar>("VideoAgentConfigAvatar"),
@@ -210,7 +216,7 @@ impl SchemaText for fal_heygen::avatar3::digital_twin::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "character": {"$type": "Character"},
+        "character": {"description": "Avatar, and its style.", "allOf": [{"$type": "Character"}]},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "TextVoice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
@@ -263,7 +269,7 @@ impl SchemaText for fal_heygen::avatar4::digital_twin::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "character": {"$type": "Character"},
+        "character": {"description": "Avatar, and its style.", "allOf": [{"$type": "Character"}]},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "TextVoice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
@@ -320,12 +326,12 @@ impl SchemaText for fal_heygen::avatar4::image_to_video::Input {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
-        "talking_style": {"default": "stable", "allOf": [{"$type": "TalkingStyle"}]},
-        "expression": {"anyOf": [{"$type": "Expression"}, {"type": "null"}]},
-        "background": {"$type": "AvatarIvBackground"},
+        "talking_style": {"default": "stable", "description": "Movement of the avatar: `stable` moves little, `expressive` more.", "allOf": [{"$type": "TalkingStyle"}]},
+        "expression": {"anyOf": [{"$type": "Expression"}, {"type": "null"}], "description": "Expression of the face."},
+        "background": {"description": "Background of the video.", "allOf": [{"$type": "AvatarIvBackground"}]},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
-        "caption": {"type": "boolean", "default": false}
+        "caption": {"type": "boolean", "description": "Writes captions into the video.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/heygen/avatar4/image-to-video`."
@@ -404,11 +410,11 @@ impl SchemaText for fal_heygen::avatar5::digital_twin::Input {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "voice": {"default": "Warm Pro Narrator", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
-        "fit": {"default": "cover", "allOf": [{"$type": "Fit"}]},
+        "fit": {"default": "cover", "description": "Place of the avatar in the frame: `contain` shows all of it, `cover` fills the frame and may cut it.", "allOf": [{"$type": "Fit"}]},
         "remove_background": {"type": "boolean", "description": "Cuts the background out.", "default": false},
-        "background": {"anyOf": [{"$type": "AvatarVBackground"}, {"type": "null"}]},
-        "watermark": {"anyOf": [{"$type": "AvatarVWatermark"}, {"type": "null"}]},
-        "caption": {"type": "boolean", "default": false},
+        "background": {"anyOf": [{"$type": "AvatarVBackground"}, {"type": "null"}], "description": "Background behind the avatar. Without effect in WebM, which is transparent."},
+        "watermark": {"anyOf": [{"$type": "AvatarVWatermark"}, {"type": "null"}], "description": "Picture on top of the video."},
+        "caption": {"type": "boolean", "description": "Returns captions too, as an SRT file.", "default": false},
         "output_format": {"default": "mp4", "description": "File format of the video.", "allOf": [{"$type": "OutputFormat"}]},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
@@ -432,7 +438,7 @@ impl SchemaText for fal_heygen::avatar5::digital_twin::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "caption_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "caption_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Captions as an SRT file, if `caption` is set and there are any."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/heygen/avatar5/digital-twin`."
@@ -488,10 +494,10 @@ impl SchemaText for fal_heygen::v2::translate::precision::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "output_language": {"$type": "OutputLanguage"},
-        "translate_audio_only": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": false},
-        "speaker_num": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "enable_dynamic_duration": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": true}
+        "output_language": {"description": "Language to translate into.", "allOf": [{"$type": "OutputLanguage"}]},
+        "translate_audio_only": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Translates the voices only, and leaves the faces as they are.", "default": false},
+        "speaker_num": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of people who speak."},
+        "enable_dynamic_duration": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Lets the length of the speech change, because languages differ in pace.", "default": true}
       },
       "required": ["video_url", "output_language"],
       "description": "The parameters of `fal-ai/heygen/v2/translate/precision`."
@@ -532,10 +538,10 @@ impl SchemaText for fal_heygen::v2::translate::speed::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "output_language": {"$type": "OutputLanguage"},
-        "translate_audio_only": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": false},
-        "speaker_num": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "enable_dynamic_duration": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": true}
+        "output_language": {"description": "Language to translate into.", "allOf": [{"$type": "OutputLanguage"}]},
+        "translate_audio_only": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Translates the voices only, and leaves the faces as they are.", "default": false},
+        "speaker_num": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Number of people who speak."},
+        "enable_dynamic_duration": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Lets the length of the speech change, because languages differ in pace.", "default": true}
       },
       "required": ["video_url", "output_language"],
       "description": "The parameters of `fal-ai/heygen/v2/translate/speed`."
@@ -574,7 +580,7 @@ impl SchemaText for fal_heygen::v2::video_agent::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "config": {"$type": "VideoAgentConfig"}
+        "config": {"description": "Form of the video.", "allOf": [{"$type": "VideoAgentConfig"}]}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/heygen/v2/video-agent`."
@@ -606,13 +612,13 @@ impl SchemaText for fal_heygen::v3::lipsync::precision::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
-        "title": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "enable_caption": {"type": "boolean", "default": false},
-        "enable_dynamic_duration": {"type": "boolean", "default": true},
-        "disable_music_track": {"type": "boolean", "default": false},
-        "enable_speech_enhancement": {"type": "boolean", "default": false},
-        "start_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}]},
-        "end_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}]}
+        "title": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the job."},
+        "enable_caption": {"type": "boolean", "description": "Writes captions for the result.", "default": false},
+        "enable_dynamic_duration": {"type": "boolean", "description": "Lets the length of the video change to that of the speech.", "default": true},
+        "disable_music_track": {"type": "boolean", "description": "Removes the music of the video.", "default": false},
+        "enable_speech_enhancement": {"type": "boolean", "description": "Improves the sound of the new speech.", "default": false},
+        "start_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "Start of the part to change, in seconds."},
+        "end_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "End of the part to change, in seconds."}
       },
       "required": ["video_url", "audio_url"],
       "description": "The parameters of `fal-ai/heygen/v3/lipsync/precision`."
@@ -625,7 +631,7 @@ impl SchemaText for fal_heygen::v3::lipsync::precision::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "caption_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "caption_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Captions, if `enable_caption` is set and there are any."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/heygen/v3/lipsync/precision`."
@@ -642,13 +648,13 @@ impl SchemaText for fal_heygen::v3::lipsync::speed::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
-        "title": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "enable_caption": {"type": "boolean", "default": false},
-        "enable_dynamic_duration": {"type": "boolean", "default": true},
-        "disable_music_track": {"type": "boolean", "default": false},
-        "enable_speech_enhancement": {"type": "boolean", "default": false},
-        "start_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}]},
-        "end_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}]}
+        "title": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the job."},
+        "enable_caption": {"type": "boolean", "description": "Writes captions for the result.", "default": false},
+        "enable_dynamic_duration": {"type": "boolean", "description": "Lets the length of the video change to that of the speech.", "default": true},
+        "disable_music_track": {"type": "boolean", "description": "Removes the music of the video.", "default": false},
+        "enable_speech_enhancement": {"type": "boolean", "description": "Improves the sound of the new speech.", "default": false},
+        "start_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "Start of the part to change, in seconds."},
+        "end_time": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "End of the part to change, in seconds."}
       },
       "required": ["video_url", "audio_url"],
       "description": "The parameters of `fal-ai/heygen/v3/lipsync/speed`."
@@ -661,7 +667,7 @@ impl SchemaText for fal_heygen::v3::lipsync::speed::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "caption_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "caption_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Captions, if `enable_caption` is set and there are any."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/heygen/v3/lipsync/speed`."
@@ -679,10 +685,10 @@ impl SchemaText for fal_heygen::v3::video_agent::Input {
         "prompt": {"type": "string", "maxLength": 10000, "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "avatar": {"default": "auto", "description": "Avatar that speaks.", "allOf": [{"$type": "Avatar"}]},
         "voice": {"default": "auto", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "style_id": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}]},
-        "file_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 20}, {"type": "null"}]},
-        "incognito_mode": {"type": "boolean", "default": false}
+        "style_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Id of a HeyGen style to follow."},
+        "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}], "description": "Shape of the video. Taken from the prompt if left out."},
+        "file_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 20}, {"type": "null"}], "description": "Files to use in the video: images, videos, audio or PDFs."},
+        "incognito_mode": {"type": "boolean", "description": "Keeps nothing in the memory of the agent.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/heygen/v3/video-agent`."

@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `Character` of the document.
+/// The avatar to show.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Character {
     /// Avatar that speaks.
     pub avatar: CharacterAvatar,
-    /// `avatar_style`.
+    /// Frame around the avatar.
     ///
     /// Default `closeUp`.
     pub avatar_style: Option<CharacterAvatarStyle>,
@@ -5235,17 +5235,17 @@ fal_core::closed_enum!(
     "`avatar_style` of Character in fal-ai/heygen must be `normal`, `circle` or `closeUp`"
 );
 
-/// The object `TextVoice` of the document.
+/// The text to speak, and the voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TextVoice {
-    /// `prompt`.
+    /// Text to speak.
     pub prompt: Option<String>,
-    /// `voice`.
+    /// Voice, by name.
     pub voice: Option<TextVoiceVoice>,
-    /// `voice_id`.
+    /// Voice, by id. It wins over `voice`.
     pub voice_id: Option<String>,
-    /// `speed`.
+    /// Speed of the speech.
     ///
     /// Between 0.5 and 2.0. Default `1.0`.
     pub speed: Option<Nullable<TextVoiceSpeed>>,
@@ -5689,15 +5689,15 @@ fal_core::closed_enum!(
 /// `speed`: between 0.5 and 2.0.
 pub type TextVoiceSpeed = Float<bounds::TextVoiceSpeed>;
 
-/// The object `AvatarIVBackground` of the document.
+/// The background of a video: a color or a file.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AvatarIvBackground {
-    /// `type`.
+    /// Kind of background.
     ///
     /// Default `color`.
     pub r#type: Option<AvatarIvBackgroundType>,
-    /// `value`.
+    /// Color as a hexadecimal code, or the address of an image or a video.
     ///
     /// Default `#FFFFFF`.
     pub value: Option<String>,
@@ -5735,15 +5735,15 @@ fal_core::closed_enum!(
     "`type` of AvatarIvBackground in fal-ai/heygen must be `color`, `image` or `video`"
 );
 
-/// The object `AvatarVBackground` of the document.
+/// The background of a video: a color or a file.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AvatarVBackground {
-    /// `type`.
+    /// Kind of background.
     ///
     /// Default `color`.
     pub r#type: Option<AvatarVBackgroundType>,
-    /// `value`.
+    /// Color as a hexadecimal code, or the address of an image.
     ///
     /// Default `#FFFFFF`.
     pub value: Option<String>,
@@ -5778,21 +5778,21 @@ fal_core::closed_enum!(
     "`type` of AvatarVBackground in fal-ai/heygen must be `color` or `image`"
 );
 
-/// The object `AvatarVWatermark` of the document.
+/// A picture on top of the video.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AvatarVWatermark {
     /// Image of the watermark.
     pub image_url: File,
-    /// `scale`.
+    /// Size of the picture beside the video: more than 0, up to 2.
     ///
     /// Above 0.0 and at most 2.0.
     pub scale: Option<AvatarVWatermarkScale>,
-    /// `opacity`.
+    /// Opacity of the picture: 0 is transparent.
     ///
     /// Between 0.0 and 1.0.
     pub opacity: Option<AvatarVWatermarkOpacity>,
-    /// `placement`.
+    /// Corner of the video for the picture.
     pub placement: Option<AvatarVWatermarkPlacement>,
     nulls: json::Nulls,
 }
@@ -5843,11 +5843,11 @@ fal_core::closed_enum!(
     "`placement` of AvatarVWatermark in fal-ai/heygen must be `top-left`, `top-right`, `bottom-left` or `bottom-right`"
 );
 
-/// The object `VideoAgentConfig` of the document.
+/// The form of the video.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VideoAgentConfig {
-    /// `orientation`.
+    /// Shape of the video.
     ///
     /// Default `portrait`.
     pub orientation: Option<VideoAgentConfigOrientation>,
@@ -11128,7 +11128,7 @@ impl<AvatarSlot, M: fal_core::Mode> CharacterBuilder<AvatarSlot, M> {
         }
     }
 
-    /// Sets [`avatar_style`](Character::avatar_style): Default `closeUp`.
+    /// Sets [`avatar_style`](Character::avatar_style): Frame around the avatar. Default `closeUp`.
     pub fn avatar_style(mut self, value: impl Param<CharacterAvatarStyle, M>) -> Self {
         self.optional.avatar_style = self.checking.optional("avatar_style", value);
         self
@@ -11187,25 +11187,25 @@ struct TextVoiceOptional {
 }
 
 impl<M: fal_core::Mode> TextVoiceBuilder<M> {
-    /// Sets [`prompt`](TextVoice::prompt):
+    /// Sets [`prompt`](TextVoice::prompt): Text to speak.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
-    /// Sets [`voice`](TextVoice::voice):
+    /// Sets [`voice`](TextVoice::voice): Voice, by name.
     pub fn voice(mut self, value: impl Param<TextVoiceVoice, M>) -> Self {
         self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
-    /// Sets [`voice_id`](TextVoice::voice_id):
+    /// Sets [`voice_id`](TextVoice::voice_id): Voice, by id.
     pub fn voice_id(mut self, value: impl Param<String, M>) -> Self {
         self.optional.voice_id = self.checking.optional("voice_id", value);
         self
     }
 
-    /// Sets [`speed`](TextVoice::speed): Between 0.5 and 2.0. Default `1.0`.
+    /// Sets [`speed`](TextVoice::speed): Speed of the speech. Between 0.5 and 2.0. Default `1.0`.
     pub fn speed(mut self, value: impl Param<Nullable<TextVoiceSpeed>, M>) -> Self {
         self.optional.speed = self.checking.optional("speed", value);
         self
@@ -11261,13 +11261,14 @@ struct AvatarIvBackgroundOptional {
 }
 
 impl<M: fal_core::Mode> AvatarIvBackgroundBuilder<M> {
-    /// Sets [`type`](AvatarIvBackground::type): Default `color`.
+    /// Sets [`type`](AvatarIvBackground::type): Kind of background. Default `color`.
     pub fn r#type(mut self, value: impl Param<AvatarIvBackgroundType, M>) -> Self {
         self.optional.r#type = self.checking.optional("type", value);
         self
     }
 
-    /// Sets [`value`](AvatarIvBackground::value): Default `#FFFFFF`.
+    /// Sets [`value`](AvatarIvBackground::value): Color as a hexadecimal code, or the address of an
+    /// image or a video. Default `#FFFFFF`.
     pub fn value(mut self, value: impl Param<String, M>) -> Self {
         self.optional.value = self.checking.optional("value", value);
         self
@@ -11320,13 +11321,14 @@ struct AvatarVBackgroundOptional {
 }
 
 impl<M: fal_core::Mode> AvatarVBackgroundBuilder<M> {
-    /// Sets [`type`](AvatarVBackground::type): Default `color`.
+    /// Sets [`type`](AvatarVBackground::type): Kind of background. Default `color`.
     pub fn r#type(mut self, value: impl Param<AvatarVBackgroundType, M>) -> Self {
         self.optional.r#type = self.checking.optional("type", value);
         self
     }
 
-    /// Sets [`value`](AvatarVBackground::value): Default `#FFFFFF`.
+    /// Sets [`value`](AvatarVBackground::value): Color as a hexadecimal code, or the address of an
+    /// image. Default `#FFFFFF`.
     pub fn value(mut self, value: impl Param<String, M>) -> Self {
         self.optional.value = self.checking.optional("value", value);
         self
@@ -11397,19 +11399,21 @@ impl<ImageUrlSlot, M: fal_core::Mode> AvatarVWatermarkBuilder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale`](AvatarVWatermark::scale): Above 0.0 and at most 2.0.
+    /// Sets [`scale`](AvatarVWatermark::scale): Size of the picture beside the video: more than 0, up
+    /// to 2. Above 0.0 and at most 2.0.
     pub fn scale(mut self, value: impl Param<AvatarVWatermarkScale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
-    /// Sets [`opacity`](AvatarVWatermark::opacity): Between 0.0 and 1.0.
+    /// Sets [`opacity`](AvatarVWatermark::opacity): Opacity of the picture: 0 is transparent. Between
+    /// 0.0 and 1.0.
     pub fn opacity(mut self, value: impl Param<AvatarVWatermarkOpacity, M>) -> Self {
         self.optional.opacity = self.checking.optional("opacity", value);
         self
     }
 
-    /// Sets [`placement`](AvatarVWatermark::placement):
+    /// Sets [`placement`](AvatarVWatermark::placement): Corner of the video for the picture.
     pub fn placement(mut self, value: impl Param<AvatarVWatermarkPlacement, M>) -> Self {
         self.optional.placement = self.checking.optional("placement", value);
         self
@@ -11470,7 +11474,7 @@ struct VideoAgentConfigOptional {
 }
 
 impl<M: fal_core::Mode> VideoAgentConfigBuilder<M> {
-    /// Sets [`orientation`](VideoAgentConfig::orientation): Default `portrait`.
+    /// Sets [`orientation`](VideoAgentConfig::orientation): Shape of the video. Default `portrait`.
     pub fn orientation(
         mut self,
         value: impl Param<VideoAgentConfigOrientation, M>,

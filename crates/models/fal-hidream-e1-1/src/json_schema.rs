@@ -14,7 +14,7 @@ impl SchemaText for fal_hidream_e1_1::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "target_image_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "target_image_description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image after the edit. The model imagines it if left out."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Changes to make to the image, in plain language."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": "low resolution, blur"},
         "image_url": {"type": "string", "description": "Image to work on."},

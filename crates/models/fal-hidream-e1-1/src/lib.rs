@@ -79,7 +79,7 @@ impl fal_core::task::ImageToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `target_image_description`.
+    /// Description of the image after the edit. The model imagines it if left out.
     pub target_image_description: Option<String>,
     /// Changes to make to the image, in plain language.
     pub prompt: Option<String>,
@@ -289,7 +289,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_image_description`](Input::target_image_description):
+    /// Sets [`target_image_description`](Input::target_image_description): Description of the image
+    /// after the edit.
     pub fn target_image_description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.target_image_description = self
             .checking

@@ -29,7 +29,7 @@ impl SchemaText for fal_hidream_o1_image::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "keep_original_aspect": {"type": "boolean", "default": false}
+        "keep_original_aspect": {"type": "boolean", "description": "Keeps the shape of the reference image, if there is exactly one.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/hidream-o1-image`."
@@ -82,7 +82,7 @@ impl SchemaText for fal_hidream_o1_image::dev::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "keep_original_aspect": {"type": "boolean", "default": false}
+        "keep_original_aspect": {"type": "boolean", "description": "Keeps the shape of the reference image, if there is exactly one.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/hidream-o1-image/dev`."
@@ -135,7 +135,7 @@ impl SchemaText for fal_hidream_o1_image::dev::edit::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "keep_original_aspect": {"type": "boolean", "default": false}
+        "keep_original_aspect": {"type": "boolean", "description": "Keeps the shape of the reference image, if there is exactly one.", "default": false}
       },
       "required": ["prompt", "reference_image_urls"],
       "description": "The parameters of `fal-ai/hidream-o1-image/dev/edit`."
@@ -188,7 +188,7 @@ impl SchemaText for fal_hidream_o1_image::edit::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "keep_original_aspect": {"type": "boolean", "default": false}
+        "keep_original_aspect": {"type": "boolean", "description": "Keeps the shape of the reference image, if there is exactly one.", "default": false}
       },
       "required": ["prompt", "reference_image_urls"],
       "description": "The parameters of `fal-ai/hidream-o1-image/edit`."

@@ -48,7 +48,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::part::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "input_file_url": {"type": "string"}
+        "input_file_url": {"type": "string", "description": "Shape to split, as an FBX file of up to 100 MB and 30,000 faces."}
       },
       "required": ["input_file_url"],
       "description": "The parameters of `fal-ai/hunyuan-3d/v3.1/part`."
@@ -60,7 +60,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::part::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "result_files": {"type": "array", "items": {"$type": "FileOutput"}}
+        "result_files": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Parts as FBX files."}
       },
       "required": ["result_files"],
       "description": "The result of `fal-ai/hunyuan-3d/v3.1/part`."
@@ -79,11 +79,11 @@ impl SchemaText for fal_hunyuan_3d::v3_1::pro::image_to_3d::Input {
         "back_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the back of the thing."},
         "left_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the left side of the thing."},
         "right_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the right side of the thing."},
-        "top_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "bottom_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "left_front_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "right_front_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "generate_type": {"default": "Normal", "allOf": [{"$type": "GenerateType"}]},
+        "top_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "View from above."},
+        "bottom_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "View from below."},
+        "left_front_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "View from the front left, at 45 degrees."},
+        "right_front_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "View from the front right, at 45 degrees."},
+        "generate_type": {"default": "Normal", "description": "Kind of result: with textures, or the geometry alone in white.", "allOf": [{"$type": "GenerateType"}]},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
         "face_count": {"type": "integer", "minimum": 40000, "maximum": 1500000, "description": "Number of faces of the mesh.", "default": 500000}
       },
@@ -128,7 +128,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::pro::text_to_3d::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 1024, "description": "Description of the thing, in plain language."},
-        "generate_type": {"default": "Normal", "allOf": [{"$type": "GenerateType"}]},
+        "generate_type": {"default": "Normal", "description": "Kind of result: with textures, or the geometry alone in white.", "allOf": [{"$type": "GenerateType"}]},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
         "face_count": {"type": "integer", "minimum": 40000, "maximum": 1500000, "description": "Number of faces of the mesh.", "default": 500000}
       },
@@ -174,7 +174,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::rapid::image_to_3d::Input {
       "properties": {
         "input_image_url": {"type": "string", "description": "Image of the thing."},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
-        "enable_geometry": {"type": "boolean", "default": false}
+        "enable_geometry": {"type": "boolean", "description": "Makes the geometry alone, in white. `enable_pbr` is ignored then, and the result is a GLB file.", "default": false}
       },
       "required": ["input_image_url"],
       "description": "The parameters of `fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d`."
@@ -187,7 +187,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::rapid::image_to_3d::Output {
       "type": "object",
       "properties": {
         "model_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Finished 3D model, as GLB."},
-        "material_mtl": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
+        "material_mtl": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Materials of the OBJ file, as an MTL file."},
         "texture": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Texture of the 3D model."},
         "thumbnail": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."},
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]}
@@ -208,7 +208,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::rapid::text_to_3d::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 200, "description": "Description of the thing, in plain language."},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
-        "enable_geometry": {"type": "boolean", "default": false}
+        "enable_geometry": {"type": "boolean", "description": "Makes the geometry alone, in white. `enable_pbr` is ignored then, and the result is a GLB file.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d`."
@@ -220,8 +220,8 @@ impl SchemaText for fal_hunyuan_3d::v3_1::rapid::text_to_3d::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_obj": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "material_mtl": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
+        "model_obj": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Shape as an OBJ file."},
+        "material_mtl": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Materials of the OBJ file, as an MTL file."},
         "texture": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Texture of the 3D model."},
         "thumbnail": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."},
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]}
@@ -240,10 +240,10 @@ impl SchemaText for fal_hunyuan_3d::v3_1::smart_topology::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "input_file_url": {"type": "string", "default": "https://v3b.fal.media/files/b/0a8c09c0/VYDiCTcDGK55qY2-idGbX_model.glb"},
-        "input_file_type": {"default": "glb", "allOf": [{"$type": "InputFileType"}]},
-        "polygon_type": {"default": "triangle", "allOf": [{"$type": "PolygonType"}]},
-        "face_level": {"default": "medium", "allOf": [{"$type": "FaceLevel"}]}
+        "input_file_url": {"type": "string", "description": "Shape to mend, as a GLB or OBJ file of up to 200 MB.", "default": "https://v3b.fal.media/files/b/0a8c09c0/VYDiCTcDGK55qY2-idGbX_model.glb"},
+        "input_file_type": {"default": "glb", "description": "Format of the input.", "allOf": [{"$type": "InputFileType"}]},
+        "polygon_type": {"default": "triangle", "description": "Faces of the result: triangles only, or quadrilaterals too.", "allOf": [{"$type": "PolygonType"}]},
+        "face_level": {"default": "medium", "description": "Number of faces.", "allOf": [{"$type": "FaceLevel"}]}
       },
       "description": "The parameters of `fal-ai/hunyuan-3d/v3.1/smart-topology`."
     }"#;

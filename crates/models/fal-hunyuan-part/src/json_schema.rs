@@ -14,13 +14,13 @@ impl SchemaText for fal_hunyuan_part::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_file_url": {"type": "string"},
-        "point_prompt_x": {"type": "number", "minimum": -1.0, "maximum": 1.0, "default": 0},
-        "point_prompt_y": {"type": "number", "minimum": -1.0, "maximum": 1.0, "default": 0},
-        "point_prompt_z": {"type": "number", "minimum": -1.0, "maximum": 1.0, "default": 0},
-        "point_num": {"type": "integer", "minimum": 10000, "maximum": 500000, "default": 100000},
-        "use_normal": {"type": "boolean", "default": true},
-        "noise_std": {"type": "number", "minimum": 0.0, "maximum": 0.02, "default": 0},
+        "model_file_url": {"type": "string", "description": "Shape to split, as a GLB or OBJ file."},
+        "point_prompt_x": {"type": "number", "minimum": -1.0, "maximum": 1.0, "description": "Point on the part to find, along the x axis of the normalized shape.", "default": 0},
+        "point_prompt_y": {"type": "number", "minimum": -1.0, "maximum": 1.0, "description": "Point on the part to find, along the y axis of the normalized shape.", "default": 0},
+        "point_prompt_z": {"type": "number", "minimum": -1.0, "maximum": 1.0, "description": "Point on the part to find, along the z axis of the normalized shape.", "default": 0},
+        "point_num": {"type": "integer", "minimum": 10000, "maximum": 500000, "description": "Number of points to take from the surface.", "default": 100000},
+        "use_normal": {"type": "boolean", "description": "Considers the normals of the surface.", "default": true},
+        "noise_std": {"type": "number", "minimum": 0.0, "maximum": 0.02, "description": "Standard deviation of the noise that the points get.", "default": 0},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["model_file_url"],
@@ -33,12 +33,12 @@ impl SchemaText for fal_hunyuan_part::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "segmented_mesh": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "mask_1_mesh": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "mask_2_mesh": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "mask_3_mesh": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "best_mask_index": {"type": "integer"},
-        "iou_scores": {"type": "array", "items": {"type": "number"}},
+        "segmented_mesh": {"description": "Shape with the part marked.", "allOf": [{"$type": "FileOutput"}]},
+        "mask_1_mesh": {"description": "Shape with the first mask.", "allOf": [{"$type": "FileOutput"}]},
+        "mask_2_mesh": {"description": "Shape with the second mask.", "allOf": [{"$type": "FileOutput"}]},
+        "mask_3_mesh": {"description": "Shape with the third mask.", "allOf": [{"$type": "FileOutput"}]},
+        "best_mask_index": {"type": "integer", "description": "Number of the best mask, from 1 to 3, by its score."},
+        "iou_scores": {"type": "array", "items": {"type": "number"}, "description": "Scores of the three masks (intersection over union)."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
       "required": ["segmented_mesh", "mask_1_mesh", "mask_2_mesh", "mask_3_mesh", "best_mask_index", "iou_scores", "seed"],

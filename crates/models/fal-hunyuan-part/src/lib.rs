@@ -74,29 +74,29 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_file_url`.
+    /// Shape to split, as a GLB or OBJ file.
     pub model_file_url: File,
-    /// `point_prompt_x`.
+    /// Point on the part to find, along the x axis of the normalized shape.
     ///
     /// Between -1.0 and 1.0. Default `0.0`.
     pub point_prompt_x: Option<PointPromptX>,
-    /// `point_prompt_y`.
+    /// Point on the part to find, along the y axis of the normalized shape.
     ///
     /// Between -1.0 and 1.0. Default `0.0`.
     pub point_prompt_y: Option<PointPromptY>,
-    /// `point_prompt_z`.
+    /// Point on the part to find, along the z axis of the normalized shape.
     ///
     /// Between -1.0 and 1.0. Default `0.0`.
     pub point_prompt_z: Option<PointPromptZ>,
-    /// `point_num`.
+    /// Number of points to take from the surface.
     ///
     /// Between 10000 and 500000. Default `100000`.
     pub point_num: Option<PointNum>,
-    /// `use_normal`.
+    /// Considers the normals of the surface.
     ///
     /// Default `true`.
     pub use_normal: Option<bool>,
-    /// `noise_std`.
+    /// Standard deviation of the noise that the points get.
     ///
     /// Between 0.0 and 0.02. Default `0.0`.
     pub noise_std: Option<NoiseStd>,
@@ -148,17 +148,17 @@ pub type NoiseStd = Float<bounds::NoiseStd>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Shape with the part marked.
     pub segmented_mesh: FileOutput,
-    /// A file, ready to download.
+    /// Shape with the first mask.
     pub mask_1_mesh: FileOutput,
-    /// A file, ready to download.
+    /// Shape with the second mask.
     pub mask_2_mesh: FileOutput,
-    /// A file, ready to download.
+    /// Shape with the third mask.
     pub mask_3_mesh: FileOutput,
-    /// `best_mask_index`.
+    /// Number of the best mask, from 1 to 3, by its score.
     pub best_mask_index: Integer,
-    /// `iou_scores`.
+    /// Scores of the three masks (intersection over union).
     pub iou_scores: Vec<f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -221,7 +221,7 @@ struct Optional {
 }
 
 impl<ModelFileUrlSlot, M: fal_core::Mode> Builder<ModelFileUrlSlot, M> {
-    /// Sets [`model_file_url`](Input::model_file_url):
+    /// Sets [`model_file_url`](Input::model_file_url): Shape to split, as a GLB or OBJ file.
     pub fn model_file_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -233,37 +233,42 @@ impl<ModelFileUrlSlot, M: fal_core::Mode> Builder<ModelFileUrlSlot, M> {
         }
     }
 
-    /// Sets [`point_prompt_x`](Input::point_prompt_x): Between -1.0 and 1.0. Default `0.0`.
+    /// Sets [`point_prompt_x`](Input::point_prompt_x): Point on the part to find, along the x axis of
+    /// the normalized shape. Between -1.0 and 1.0. Default `0.0`.
     pub fn point_prompt_x(mut self, value: impl Param<PointPromptX, M>) -> Self {
         self.optional.point_prompt_x = self.checking.optional("point_prompt_x", value);
         self
     }
 
-    /// Sets [`point_prompt_y`](Input::point_prompt_y): Between -1.0 and 1.0. Default `0.0`.
+    /// Sets [`point_prompt_y`](Input::point_prompt_y): Point on the part to find, along the y axis of
+    /// the normalized shape. Between -1.0 and 1.0. Default `0.0`.
     pub fn point_prompt_y(mut self, value: impl Param<PointPromptY, M>) -> Self {
         self.optional.point_prompt_y = self.checking.optional("point_prompt_y", value);
         self
     }
 
-    /// Sets [`point_prompt_z`](Input::point_prompt_z): Between -1.0 and 1.0. Default `0.0`.
+    /// Sets [`point_prompt_z`](Input::point_prompt_z): Point on the part to find, along the z axis of
+    /// the normalized shape. Between -1.0 and 1.0. Default `0.0`.
     pub fn point_prompt_z(mut self, value: impl Param<PointPromptZ, M>) -> Self {
         self.optional.point_prompt_z = self.checking.optional("point_prompt_z", value);
         self
     }
 
-    /// Sets [`point_num`](Input::point_num): Between 10000 and 500000. Default `100000`.
+    /// Sets [`point_num`](Input::point_num): Number of points to take from the surface. Between 10000
+    /// and 500000. Default `100000`.
     pub fn point_num(mut self, value: impl Param<PointNum, M>) -> Self {
         self.optional.point_num = self.checking.optional("point_num", value);
         self
     }
 
-    /// Sets [`use_normal`](Input::use_normal): Default `true`.
+    /// Sets [`use_normal`](Input::use_normal): Considers the normals of the surface. Default `true`.
     pub fn use_normal(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_normal = self.checking.optional("use_normal", value);
         self
     }
 
-    /// Sets [`noise_std`](Input::noise_std): Between 0.0 and 0.02. Default `0.0`.
+    /// Sets [`noise_std`](Input::noise_std): Standard deviation of the noise that the points get.
+    /// Between 0.0 and 0.02. Default `0.0`.
     pub fn noise_std(mut self, value: impl Param<NoiseStd, M>) -> Self {
         self.optional.noise_std = self.checking.optional("noise_std", value);
         self

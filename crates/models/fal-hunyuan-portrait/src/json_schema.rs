@@ -17,7 +17,7 @@ impl SchemaText for fal_hunyuan_portrait::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "image_url": {"type": "string", "description": "Image of the person or character."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "use_arcface": {"type": "boolean", "default": true}
+        "use_arcface": {"type": "boolean", "description": "Recognizes the face with ArcFace.", "default": true}
       },
       "required": ["video_url", "image_url"],
       "description": "The parameters of `fal-ai/hunyuan-portrait`."

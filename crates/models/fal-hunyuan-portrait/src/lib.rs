@@ -83,7 +83,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `use_arcface`.
+    /// Recognizes the face with ArcFace.
     ///
     /// Default `true`.
     pub use_arcface: Option<bool>,
@@ -196,7 +196,7 @@ impl<
         self
     }
 
-    /// Sets [`use_arcface`](Input::use_arcface): Default `true`.
+    /// Sets [`use_arcface`](Input::use_arcface): Recognizes the face with ArcFace. Default `true`.
     pub fn use_arcface(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_arcface = self.checking.optional("use_arcface", value);
         self

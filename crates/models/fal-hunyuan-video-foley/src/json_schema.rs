@@ -15,7 +15,7 @@ impl SchemaText for fal_hunyuan_video_foley::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "text_prompt": {"type": "string"},
+        "text_prompt": {"type": "string", "description": "Description of the sound."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "noisy, harsh"},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4.5},
         "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 100, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},

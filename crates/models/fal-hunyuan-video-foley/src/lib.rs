@@ -80,7 +80,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `text_prompt`.
+    /// Description of the sound.
     pub text_prompt: String,
     /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
@@ -204,7 +204,7 @@ impl<
         }
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the sound.
     pub fn text_prompt(
         mut self,
         value: impl fal_core::Required<String, M>,

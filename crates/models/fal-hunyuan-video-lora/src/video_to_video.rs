@@ -54,7 +54,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `pro_mode`.
+    /// Takes 55 steps in place of 35, for better videos. It takes longer and costs twice as much.
     ///
     /// Default `false`.
     pub pro_mode: Option<bool>,
@@ -309,7 +309,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`pro_mode`](Input::pro_mode): Default `false`.
+    /// Sets [`pro_mode`](Input::pro_mode): Takes 55 steps in place of 35, for better videos. Default
+    /// `false`.
     pub fn pro_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.pro_mode = self.checking.optional("pro_mode", value);
         self

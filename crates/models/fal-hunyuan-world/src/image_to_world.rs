@@ -48,13 +48,13 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub image_url: File,
-    /// `labels_fg1`.
+    /// Names of the things in the first layer of the foreground.
     pub labels_fg1: String,
-    /// `labels_fg2`.
+    /// Names of the things in the second layer of the foreground.
     pub labels_fg2: String,
-    /// `classes`.
+    /// Classes of the world to generate.
     pub classes: String,
-    /// `export_drc`.
+    /// Exports the world as DRC too.
     ///
     /// Default `false`.
     pub export_drc: Option<bool>,
@@ -72,7 +72,7 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// World.
     pub world_file: FileOutput,
 }
 
@@ -160,7 +160,8 @@ impl<
         }
     }
 
-    /// Sets [`labels_fg1`](Input::labels_fg1):
+    /// Sets [`labels_fg1`](Input::labels_fg1): Names of the things in the first layer of the
+    /// foreground.
     pub fn labels_fg1(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -175,7 +176,8 @@ impl<
         }
     }
 
-    /// Sets [`labels_fg2`](Input::labels_fg2):
+    /// Sets [`labels_fg2`](Input::labels_fg2): Names of the things in the second layer of the
+    /// foreground.
     pub fn labels_fg2(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -190,7 +192,7 @@ impl<
         }
     }
 
-    /// Sets [`classes`](Input::classes):
+    /// Sets [`classes`](Input::classes): Classes of the world to generate.
     pub fn classes(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -205,7 +207,7 @@ impl<
         }
     }
 
-    /// Sets [`export_drc`](Input::export_drc): Default `false`.
+    /// Sets [`export_drc`](Input::export_drc): Exports the world as DRC too. Default `false`.
     pub fn export_drc(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.export_drc = self.checking.optional("export_drc", value);
         self

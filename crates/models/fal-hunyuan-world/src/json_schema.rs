@@ -44,10 +44,10 @@ impl SchemaText for fal_hunyuan_world::image_to_world::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
-        "labels_fg1": {"type": "string"},
-        "labels_fg2": {"type": "string"},
-        "classes": {"type": "string"},
-        "export_drc": {"type": "boolean", "default": false}
+        "labels_fg1": {"type": "string", "description": "Names of the things in the first layer of the foreground."},
+        "labels_fg2": {"type": "string", "description": "Names of the things in the second layer of the foreground."},
+        "classes": {"type": "string", "description": "Classes of the world to generate."},
+        "export_drc": {"type": "boolean", "description": "Exports the world as DRC too.", "default": false}
       },
       "required": ["image_url", "labels_fg1", "labels_fg2", "classes"],
       "description": "The parameters of `fal-ai/hunyuan_world/image-to-world`."
@@ -59,7 +59,7 @@ impl SchemaText for fal_hunyuan_world::image_to_world::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "world_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "world_file": {"description": "World.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["world_file"],
       "description": "The result of `fal-ai/hunyuan_world/image-to-world`."

@@ -42,8 +42,8 @@ impl SchemaText for fal_hunyuan3d_v3::image_to_3d::Input {
         "right_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the right side of the thing."},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
         "face_count": {"type": "integer", "minimum": 40000, "maximum": 1500000, "description": "Number of faces of the mesh.", "default": 500000},
-        "generate_type": {"default": "Normal", "allOf": [{"$type": "GenerateType"}]},
-        "polygon_type": {"default": "triangle", "allOf": [{"$type": "PolygonType"}]}
+        "generate_type": {"default": "Normal", "description": "Kind of result: with textures, with few faces, or the geometry alone in white.", "allOf": [{"$type": "GenerateType"}]},
+        "polygon_type": {"default": "triangle", "description": "Faces of the result. Only for `LowPoly`.", "allOf": [{"$type": "PolygonType"}]}
       },
       "required": ["input_image_url"],
       "description": "The parameters of `fal-ai/hunyuan3d-v3/image-to-3d`."
@@ -131,8 +131,8 @@ impl SchemaText for fal_hunyuan3d_v3::text_to_3d::Input {
         "prompt": {"type": "string", "maxLength": 1024, "description": "Description of the thing, in plain language."},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
         "face_count": {"type": "integer", "minimum": 40000, "maximum": 1500000, "description": "Number of faces of the mesh.", "default": 500000},
-        "generate_type": {"default": "Normal", "allOf": [{"$type": "GenerateType"}]},
-        "polygon_type": {"default": "triangle", "allOf": [{"$type": "PolygonType"}]}
+        "generate_type": {"default": "Normal", "description": "Kind of result: with textures, with few faces, or the geometry alone in white.", "allOf": [{"$type": "GenerateType"}]},
+        "polygon_type": {"default": "triangle", "description": "Faces of the result. Only for `LowPoly`.", "allOf": [{"$type": "PolygonType"}]}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/hunyuan3d-v3/text-to-3d`."

@@ -57,11 +57,11 @@ pub struct Input {
     ///
     /// Between 40000 and 1500000. Default `500000`.
     pub face_count: Option<FaceCount>,
-    /// `generate_type`.
+    /// Kind of result: with textures, with few faces, or the geometry alone in white.
     ///
     /// Default `Normal`.
     pub generate_type: Option<GenerateType>,
-    /// `polygon_type`.
+    /// Faces of the result. Only for `LowPoly`.
     ///
     /// Default `triangle`.
     pub polygon_type: Option<PolygonType>,
@@ -243,13 +243,14 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`generate_type`](Input::generate_type): Default `Normal`.
+    /// Sets [`generate_type`](Input::generate_type): Kind of result: with textures, with few faces, or
+    /// the geometry alone in white. Default `Normal`.
     pub fn generate_type(mut self, value: impl Param<GenerateType, M>) -> Self {
         self.optional.generate_type = self.checking.optional("generate_type", value);
         self
     }
 
-    /// Sets [`polygon_type`](Input::polygon_type): Default `triangle`.
+    /// Sets [`polygon_type`](Input::polygon_type): Faces of the result. Default `triangle`.
     pub fn polygon_type(mut self, value: impl Param<PolygonType, M>) -> Self {
         self.optional.polygon_type = self.checking.optional("polygon_type", value);
         self

@@ -102,7 +102,7 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `enable_thinking`.
+    /// Lets the model think about the edit first. Better, and slower.
     ///
     /// Default `true`.
     pub enable_thinking: Option<bool>,
@@ -319,7 +319,8 @@ impl<
         self
     }
 
-    /// Sets [`enable_thinking`](Input::enable_thinking): Default `true`.
+    /// Sets [`enable_thinking`](Input::enable_thinking): Lets the model think about the edit first.
+    /// Default `true`.
     pub fn enable_thinking(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_thinking = self.checking.optional("enable_thinking", value);
         self

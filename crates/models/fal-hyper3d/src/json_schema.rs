@@ -33,8 +33,9 @@ impl SchemaText for fal_hyper3d::types::RodinGen25BbboxField {
       "properties": {
         "width": {"type": "integer", "minimum": 1, "maximum": 2048, "description": "Width in pixels.", "default": 100},
         "height": {"type": "integer", "minimum": 1, "maximum": 2048, "description": "Height in pixels.", "default": 100},
-        "length": {"type": "integer", "minimum": 1, "maximum": 2048, "default": 100}
-      }
+        "length": {"type": "integer", "minimum": 1, "maximum": 2048, "description": "Length of the box, along the z axis.", "default": 100}
+      },
+      "description": "The box that the shape must fit into."
     }"#;
 }
 
@@ -43,8 +44,9 @@ impl SchemaText for fal_hyper3d::types::RodinGen25Addons {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "high_pack": {"type": "boolean", "default": false}
-      }
+        "high_pack": {"type": "boolean", "description": "Makes textures of 4K in place of 2K, and with quadrilaterals about 16 times as many faces.", "default": false}
+      },
+      "description": "Options that cost extra."
     }"#;
 }
 
@@ -55,16 +57,16 @@ impl SchemaText for fal_hyper3d::rodin::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 1024, "description": "Description of the thing, in plain language.", "default": ""},
         "input_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the thing."},
-        "condition_mode": {"default": "concat", "allOf": [{"$type": "ConditionMode"}]},
+        "condition_mode": {"default": "concat", "description": "Meaning of several images: `concat` takes views of one object, `fuse` combines the features of several.", "allOf": [{"$type": "ConditionMode"}]},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "geometry_file_format": {"default": "glb", "description": "File format of the 3D model.", "allOf": [{"$type": "GeometryFileFormat"}]},
-        "material": {"default": "PBR", "allOf": [{"$type": "Material"}]},
-        "quality": {"default": "medium", "allOf": [{"$type": "Quality"}]},
-        "use_hyper": {"type": "boolean", "default": false},
-        "tier": {"default": "Regular", "allOf": [{"$type": "Tier"}]},
-        "TAPose": {"type": "boolean", "default": false},
-        "bbox_condition": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]},
-        "addons": {"anyOf": [{"$type": "Addons"}, {"type": "null"}]}
+        "material": {"default": "PBR", "description": "Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in.", "allOf": [{"$type": "Material"}]},
+        "quality": {"default": "medium", "description": "Quality of the shape.", "allOf": [{"$type": "Quality"}]},
+        "use_hyper": {"type": "boolean", "description": "Exports the shape in hyper mode.", "default": false},
+        "tier": {"default": "Regular", "description": "Kind of generation.", "allOf": [{"$type": "Tier"}]},
+        "TAPose": {"type": "boolean", "description": "Poses people with the arms apart, as a T or an A, which is easier to animate.", "default": false},
+        "bbox_condition": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}], "description": "Box that the shape must fit into: length, width and height."},
+        "addons": {"anyOf": [{"$type": "Addons"}, {"type": "null"}], "description": "Option that costs extra: `HighPack` has textures of 4K and more faces, at three times the price."}
       },
       "description": "The parameters of `fal-ai/hyper3d/rodin`."
     }"#;
@@ -151,15 +153,15 @@ impl SchemaText for fal_hyper3d::rodin::v2::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 1024, "description": "Description of the thing, in plain language.", "default": ""},
         "input_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the thing."},
-        "use_original_alpha": {"type": "boolean", "default": false},
+        "use_original_alpha": {"type": "boolean", "description": "Keeps the transparency of the images.", "default": false},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "geometry_file_format": {"default": "glb", "description": "File format of the 3D model.", "allOf": [{"$type": "GeometryFileFormat"}]},
-        "material": {"default": "All", "allOf": [{"$type": "Material"}]},
-        "quality_mesh_option": {"default": "500K Triangle", "allOf": [{"$type": "QualityMeshOption"}]},
-        "TAPose": {"type": "boolean", "default": false},
-        "bbox_condition": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]},
-        "addons": {"anyOf": [{"$type": "Addons"}, {"type": "null"}]},
-        "preview_render": {"type": "boolean", "default": false}
+        "material": {"default": "All", "description": "Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in.", "allOf": [{"$type": "Material"}]},
+        "quality_mesh_option": {"default": "500K Triangle", "description": "Number and kind of the faces. Quadrilaterals are smooth, triangles show detail.", "allOf": [{"$type": "QualityMeshOption"}]},
+        "TAPose": {"type": "boolean", "description": "Poses people with the arms apart, as a T or an A, which is easier to animate.", "default": false},
+        "bbox_condition": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}], "description": "Box that the shape must fit into: width, height and length."},
+        "addons": {"anyOf": [{"$type": "Addons"}, {"type": "null"}], "description": "Option that costs extra: `HighPack` has textures of 4K and more faces, at three times the price."},
+        "preview_render": {"type": "boolean", "description": "Renders a preview image too.", "default": false}
       },
       "description": "The parameters of `fal-ai/hyper3d/rodin/v2`."
     }"#;
@@ -177,7 +179,7 @@ impl SchemaText for fal_hyper3d::rodin::v2::Output {
       "type": "object",
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
-        "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}},
+        "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Further files of the shape."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },
@@ -229,21 +231,21 @@ impl SchemaText for fal_hyper3d::rodin::v2_5::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 1024, "description": "Description of the thing, in plain language.", "default": ""},
         "image_urls": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5, "description": "Images of the thing."},
-        "tier": {"default": "Gen-2.5-High", "allOf": [{"$type": "Tier"}]},
-        "use_original_alpha": {"type": "boolean", "default": false},
+        "tier": {"default": "Gen-2.5-High", "description": "Quality. Higher ones cost more: `Gen-2.5-Extreme-High` costs twice as much as the rest.", "allOf": [{"$type": "Tier"}]},
+        "use_original_alpha": {"type": "boolean", "description": "Keeps the transparency of the images.", "default": false},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "geometry_file_format": {"default": "glb", "description": "File format of the 3D model.", "allOf": [{"$type": "GeometryFileFormat"}]},
-        "material": {"default": "All", "allOf": [{"$type": "Material"}]},
-        "quality_mesh_option": {"default": "Auto", "allOf": [{"$type": "QualityMeshOption"}]},
-        "texture_mode": {"anyOf": [{"$type": "TextureMode"}, {"type": "null"}]},
-        "enable_creative_mode": {"type": "boolean", "default": false},
-        "hd_texture": {"type": "boolean", "default": false},
-        "texture_delight": {"type": "boolean", "default": false},
-        "is_micro": {"type": "boolean", "default": false},
-        "TAPose": {"type": "boolean", "default": false},
-        "bbox_condition": {"anyOf": [{"$type": "RodinGen25BbboxField"}, {"type": "null"}]},
-        "addons": {"anyOf": [{"$type": "RodinGen25Addons"}, {"type": "null"}]},
-        "preview_render": {"type": "boolean", "default": false}
+        "material": {"default": "All", "description": "Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in, and `None` makes the geometry alone.", "allOf": [{"$type": "Material"}]},
+        "quality_mesh_option": {"default": "Auto", "description": "Number and kind of the faces. Quadrilaterals are smooth, triangles show detail. The tier limits the number: 1M up to `Gen-2.5-Medium`, 2M above.", "allOf": [{"$type": "QualityMeshOption"}]},
+        "texture_mode": {"anyOf": [{"$type": "TextureMode"}, {"type": "null"}], "description": "Quality of the textures. It follows from the tier if left out."},
+        "enable_creative_mode": {"type": "boolean", "description": "Copes better with unusual inputs.", "default": false},
+        "hd_texture": {"type": "boolean", "description": "Improves the textures after they are made.", "default": false},
+        "texture_delight": {"type": "boolean", "description": "Removes the light from the textures.", "default": false},
+        "is_micro": {"type": "boolean", "description": "Makes finer detail. Only for `Gen-2.5-Extreme-High`.", "default": false},
+        "TAPose": {"type": "boolean", "description": "Poses people with the arms apart, as a T or an A, which is easier to animate.", "default": false},
+        "bbox_condition": {"anyOf": [{"$type": "RodinGen25BbboxField"}, {"type": "null"}], "description": "Box that the shape must fit into."},
+        "addons": {"anyOf": [{"$type": "RodinGen25Addons"}, {"type": "null"}], "description": "Options that cost extra."},
+        "preview_render": {"type": "boolean", "description": "Renders a preview image too.", "default": false}
       },
       "description": "The parameters of `fal-ai/hyper3d/rodin/v2.5`."
     }"#;
@@ -264,7 +266,7 @@ impl SchemaText for fal_hyper3d::rodin::v2_5::Output {
       "type": "object",
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
-        "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}},
+        "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Further files of the shape."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },
@@ -323,19 +325,19 @@ impl SchemaText for fal_hyper3d::rodin::v2_5::text_to_3d::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 1024, "description": "Description of the thing, in plain language."},
-        "tier": {"default": "Gen-2.5-High", "allOf": [{"$type": "Tier"}]},
+        "tier": {"default": "Gen-2.5-High", "description": "Quality. Higher ones cost more: `Gen-2.5-Extreme-High` costs twice as much as the rest.", "allOf": [{"$type": "Tier"}]},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "geometry_file_format": {"default": "glb", "description": "File format of the 3D model.", "allOf": [{"$type": "GeometryFileFormat"}]},
-        "material": {"default": "All", "allOf": [{"$type": "Material"}]},
-        "quality_mesh_option": {"default": "Auto", "allOf": [{"$type": "QualityMeshOption"}]},
-        "texture_mode": {"anyOf": [{"$type": "TextureMode"}, {"type": "null"}]},
-        "enable_creative_mode": {"type": "boolean", "default": false},
-        "hd_texture": {"type": "boolean", "default": false},
-        "texture_delight": {"type": "boolean", "default": false},
-        "is_micro": {"type": "boolean", "default": false},
-        "TAPose": {"type": "boolean", "default": false},
-        "bbox_condition": {"anyOf": [{"$type": "RodinGen25BbboxField"}, {"type": "null"}]},
-        "addons": {"anyOf": [{"$type": "RodinGen25Addons"}, {"type": "null"}]}
+        "material": {"default": "All", "description": "Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in, and `None` makes the geometry alone.", "allOf": [{"$type": "Material"}]},
+        "quality_mesh_option": {"default": "Auto", "description": "Number and kind of the faces. Quadrilaterals are smooth, triangles show detail. The tier limits the number: 1M up to `Gen-2.5-Medium`, 2M above.", "allOf": [{"$type": "QualityMeshOption"}]},
+        "texture_mode": {"anyOf": [{"$type": "TextureMode"}, {"type": "null"}], "description": "Quality of the textures. It follows from the tier if left out."},
+        "enable_creative_mode": {"type": "boolean", "description": "Copes better with unusual inputs.", "default": false},
+        "hd_texture": {"type": "boolean", "description": "Improves the textures after they are made.", "default": false},
+        "texture_delight": {"type": "boolean", "description": "Removes the light from the textures.", "default": false},
+        "is_micro": {"type": "boolean", "description": "Makes finer detail. Only for `Gen-2.5-Extreme-High`.", "default": false},
+        "TAPose": {"type": "boolean", "description": "Poses people with the arms apart, as a T or an A, which is easier to animate.", "default": false},
+        "bbox_condition": {"anyOf": [{"$type": "RodinGen25BbboxField"}, {"type": "null"}], "description": "Box that the shape must fit into."},
+        "addons": {"anyOf": [{"$type": "RodinGen25Addons"}, {"type": "null"}], "description": "Options that cost extra."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/hyper3d/rodin/v2.5/text-to-3d`."
@@ -361,7 +363,7 @@ impl SchemaText for fal_hyper3d::rodin::v2_5::text_to_3d::Output {
       "type": "object",
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
-        "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}},
+        "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Further files of the shape."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },

@@ -52,7 +52,8 @@ pub struct Input {
     pub prompt: Option<String>,
     /// Images of the thing.
     pub input_image_urls: Option<Vec<File>>,
-    /// `condition_mode`.
+    /// Meaning of several images: `concat` takes views of one object, `fuse` combines the features of
+    /// several.
     ///
     /// Default `concat`.
     pub condition_mode: Option<ConditionMode>,
@@ -65,29 +66,29 @@ pub struct Input {
     ///
     /// Default `glb`.
     pub geometry_file_format: Option<GeometryFileFormat>,
-    /// `material`.
+    /// Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in.
     ///
     /// Default `PBR`.
     pub material: Option<Material>,
-    /// `quality`.
+    /// Quality of the shape.
     ///
     /// Default `medium`.
     pub quality: Option<Quality>,
-    /// `use_hyper`.
+    /// Exports the shape in hyper mode.
     ///
     /// Default `false`.
     pub use_hyper: Option<bool>,
-    /// `tier`.
+    /// Kind of generation.
     ///
     /// Default `Regular`.
     pub tier: Option<Tier>,
-    /// `TAPose`.
+    /// Poses people with the arms apart, as a T or an A, which is easier to animate.
     ///
     /// Default `false`.
     pub ta_pose: Option<bool>,
-    /// `bbox_condition`.
+    /// Box that the shape must fit into: length, width and height.
     pub bbox_condition: Option<Vec<Integer>>,
-    /// `addons`.
+    /// Option that costs extra: `HighPack` has textures of 4K and more faces, at three times the price.
     pub addons: Option<Addons>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -402,7 +403,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`condition_mode`](Input::condition_mode): Default `concat`.
+    /// Sets [`condition_mode`](Input::condition_mode): Meaning of several images: `concat` takes views
+    /// of one object, `fuse` combines the features of several. Default `concat`.
     pub fn condition_mode(mut self, value: impl Param<ConditionMode, M>) -> Self {
         self.optional.condition_mode = self.checking.optional("condition_mode", value);
         self
@@ -428,43 +430,47 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`material`](Input::material): Default `PBR`.
+    /// Sets [`material`](Input::material): Kind of materials: `PBR` reacts to light, `Shaded` has the
+    /// light baked in. Default `PBR`.
     pub fn material(mut self, value: impl Param<Material, M>) -> Self {
         self.optional.material = self.checking.optional("material", value);
         self
     }
 
-    /// Sets [`quality`](Input::quality): Default `medium`.
+    /// Sets [`quality`](Input::quality): Quality of the shape. Default `medium`.
     pub fn quality(mut self, value: impl Param<Quality, M>) -> Self {
         self.optional.quality = self.checking.optional("quality", value);
         self
     }
 
-    /// Sets [`use_hyper`](Input::use_hyper): Default `false`.
+    /// Sets [`use_hyper`](Input::use_hyper): Exports the shape in hyper mode. Default `false`.
     pub fn use_hyper(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_hyper = self.checking.optional("use_hyper", value);
         self
     }
 
-    /// Sets [`tier`](Input::tier): Default `Regular`.
+    /// Sets [`tier`](Input::tier): Kind of generation. Default `Regular`.
     pub fn tier(mut self, value: impl Param<Tier, M>) -> Self {
         self.optional.tier = self.checking.optional("tier", value);
         self
     }
 
-    /// Sets [`ta_pose`](Input::ta_pose): Default `false`.
+    /// Sets [`ta_pose`](Input::ta_pose): Poses people with the arms apart, as a T or an A, which is
+    /// easier to animate. Default `false`.
     pub fn ta_pose(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.ta_pose = self.checking.optional("TAPose", value);
         self
     }
 
-    /// Sets [`bbox_condition`](Input::bbox_condition):
+    /// Sets [`bbox_condition`](Input::bbox_condition): Box that the shape must fit into: length, width
+    /// and height.
     pub fn bbox_condition(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.bbox_condition = self.checking.optional("bbox_condition", value);
         self
     }
 
-    /// Sets [`addons`](Input::addons):
+    /// Sets [`addons`](Input::addons): Option that costs extra: `HighPack` has textures of 4K and more
+    /// faces, at three times the price.
     pub fn addons(mut self, value: impl Param<Addons, M>) -> Self {
         self.optional.addons = self.checking.optional("addons", value);
         self

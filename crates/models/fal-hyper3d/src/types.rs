@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, ImageFile as Image};
 
-/// The object `RodinGen25BbboxField` of the document.
+/// The box that the shape must fit into.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RodinGen25BbboxField {
@@ -19,7 +19,7 @@ pub struct RodinGen25BbboxField {
     ///
     /// Between 1 and 2048. Default `100`.
     pub height: Option<RodinGen25BbboxFieldHeight>,
-    /// `length`.
+    /// Length of the box, along the z axis.
     ///
     /// Between 1 and 2048. Default `100`.
     pub length: Option<RodinGen25BbboxFieldLength>,
@@ -34,11 +34,11 @@ pub type RodinGen25BbboxFieldHeight = Int<bounds::RodinGen25BbboxFieldHeight>;
 /// `length`: between 1 and 2048.
 pub type RodinGen25BbboxFieldLength = Int<bounds::RodinGen25BbboxFieldLength>;
 
-/// The object `RodinGen25Addons` of the document.
+/// Options that cost extra.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RodinGen25Addons {
-    /// `high_pack`.
+    /// Makes textures of 4K in place of 2K, and with quadrilaterals about 16 times as many faces.
     ///
     /// Default `false`.
     pub high_pack: Option<bool>,
@@ -97,7 +97,8 @@ impl<M: fal_core::Mode> RodinGen25BbboxFieldBuilder<M> {
         self
     }
 
-    /// Sets [`length`](RodinGen25BbboxField::length): Between 1 and 2048. Default `100`.
+    /// Sets [`length`](RodinGen25BbboxField::length): Length of the box, along the z axis. Between 1
+    /// and 2048. Default `100`.
     pub fn length(mut self, value: impl Param<RodinGen25BbboxFieldLength, M>) -> Self {
         self.optional.length = self.checking.optional("length", value);
         self
@@ -150,7 +151,8 @@ struct RodinGen25AddonsOptional {
 }
 
 impl<M: fal_core::Mode> RodinGen25AddonsBuilder<M> {
-    /// Sets [`high_pack`](RodinGen25Addons::high_pack): Default `false`.
+    /// Sets [`high_pack`](RodinGen25Addons::high_pack): Makes textures of 4K in place of 2K, and with
+    /// quadrilaterals about 16 times as many faces. Default `false`.
     pub fn high_pack(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.high_pack = self.checking.optional("high_pack", value);
         self

@@ -91,7 +91,7 @@ pub struct Input {
     pub image_url: File,
     /// Mask of the image.
     pub mask_image_url: Option<File>,
-    /// `background_threshold`.
+    /// Deprecated, and without effect: the threshold of the background removal.
     ///
     /// Between 0.01 and 1.0. Default `0.67`.
     pub background_threshold: Option<BackgroundThreshold>,
@@ -106,11 +106,11 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `initial_latent`.
+    /// Side that the light comes from.
     ///
     /// Default `None`.
     pub initial_latent: Option<InitialLatent>,
-    /// `enable_hr_fix`.
+    /// Makes the image in a second pass of higher resolution.
     ///
     /// Default `false`.
     pub enable_hr_fix: Option<bool>,
@@ -123,19 +123,19 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `cfg`.
+    /// Strength of true classifier-free guidance.
     ///
     /// Between 0.01 and 5.0. Default `1.0`.
     pub cfg: Option<Cfg>,
-    /// `lowres_denoise`.
+    /// Strength of the first pass.
     ///
     /// Between 0.01 and 1.0. Default `0.98`.
     pub lowres_denoise: Option<LowresDenoise>,
-    /// `highres_denoise`.
+    /// Strength of the second pass, if `enable_hr_fix` is set.
     ///
     /// Between 0.01 and 1.0. Default `0.95`.
     pub highres_denoise: Option<HighresDenoise>,
-    /// `hr_downscale`.
+    /// Factor by which the first pass is smaller.
     ///
     /// Between 0.01 and 1.0. Default `0.5`.
     pub hr_downscale: Option<HrDownscale>,
@@ -428,8 +428,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`background_threshold`](Input::background_threshold): Between 0.01 and 1.0. Default
-    /// `0.67`.
+    /// Sets [`background_threshold`](Input::background_threshold): Deprecated, and without effect: the
+    /// threshold of the background removal. Between 0.01 and 1.0. Default `0.67`.
     pub fn background_threshold(
         mut self,
         value: impl Param<BackgroundThreshold, M>,
@@ -466,13 +466,14 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`initial_latent`](Input::initial_latent): Default `None`.
+    /// Sets [`initial_latent`](Input::initial_latent): Side that the light comes from. Default `None`.
     pub fn initial_latent(mut self, value: impl Param<InitialLatent, M>) -> Self {
         self.optional.initial_latent = self.checking.optional("initial_latent", value);
         self
     }
 
-    /// Sets [`enable_hr_fix`](Input::enable_hr_fix): Default `false`.
+    /// Sets [`enable_hr_fix`](Input::enable_hr_fix): Makes the image in a second pass of higher
+    /// resolution. Default `false`.
     pub fn enable_hr_fix(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_hr_fix = self.checking.optional("enable_hr_fix", value);
         self
@@ -492,25 +493,29 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`cfg`](Input::cfg): Between 0.01 and 5.0. Default `1.0`.
+    /// Sets [`cfg`](Input::cfg): Strength of true classifier-free guidance. Between 0.01 and 5.0.
+    /// Default `1.0`.
     pub fn cfg(mut self, value: impl Param<Cfg, M>) -> Self {
         self.optional.cfg = self.checking.optional("cfg", value);
         self
     }
 
-    /// Sets [`lowres_denoise`](Input::lowres_denoise): Between 0.01 and 1.0. Default `0.98`.
+    /// Sets [`lowres_denoise`](Input::lowres_denoise): Strength of the first pass. Between 0.01 and
+    /// 1.0. Default `0.98`.
     pub fn lowres_denoise(mut self, value: impl Param<LowresDenoise, M>) -> Self {
         self.optional.lowres_denoise = self.checking.optional("lowres_denoise", value);
         self
     }
 
-    /// Sets [`highres_denoise`](Input::highres_denoise): Between 0.01 and 1.0. Default `0.95`.
+    /// Sets [`highres_denoise`](Input::highres_denoise): Strength of the second pass, if
+    /// `enable_hr_fix` is set. Between 0.01 and 1.0. Default `0.95`.
     pub fn highres_denoise(mut self, value: impl Param<HighresDenoise, M>) -> Self {
         self.optional.highres_denoise = self.checking.optional("highres_denoise", value);
         self
     }
 
-    /// Sets [`hr_downscale`](Input::hr_downscale): Between 0.01 and 1.0. Default `0.5`.
+    /// Sets [`hr_downscale`](Input::hr_downscale): Factor by which the first pass is smaller. Between
+    /// 0.01 and 1.0. Default `0.5`.
     pub fn hr_downscale(mut self, value: impl Param<HrDownscale, M>) -> Self {
         self.optional.hr_downscale = self.checking.optional("hr_downscale", value);
         self

@@ -97,7 +97,8 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Images of the subjects or styles to take up.
     pub reference_image_urls: Vec<File>,
-    /// `reference_mask_urls`.
+    /// Masks of the character in the reference images: JPEG, PNG or WebP, together with the references
+    /// at most 10 MB. Only the first one counts.
     pub reference_mask_urls: Option<Vec<File>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -380,7 +381,8 @@ impl<
         self
     }
 
-    /// Sets [`reference_mask_urls`](Input::reference_mask_urls):
+    /// Sets [`reference_mask_urls`](Input::reference_mask_urls): Masks of the character in the
+    /// reference images: JPEG, PNG or WebP, together with the references at most 10 MB.
     pub fn reference_mask_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.reference_mask_urls = self
             .checking

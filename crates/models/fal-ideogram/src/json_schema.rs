@@ -130,7 +130,7 @@ impl SchemaText for fal_ideogram::character::Input {
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "default": "square_hd"},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."},
-        "reference_mask_urls": {"type": "array", "items": {"type": "string"}}
+        "reference_mask_urls": {"type": "array", "items": {"type": "string"}, "description": "Masks of the character in the reference images: JPEG, PNG or WebP, together with the references at most 10 MB. Only the first one counts."}
       },
       "required": ["prompt", "reference_image_urls"],
       "description": "The parameters of `fal-ai/ideogram/character`."
@@ -183,7 +183,7 @@ impl SchemaText for fal_ideogram::character::edit::Input {
         "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
         "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
         "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
-        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by code, of eight hexadecimal digits each. Not beside other styles."},
         "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -192,7 +192,7 @@ impl SchemaText for fal_ideogram::character::edit::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."},
-        "reference_mask_urls": {"type": "array", "items": {"type": "string"}}
+        "reference_mask_urls": {"type": "array", "items": {"type": "string"}, "description": "Masks of the character in the reference images: JPEG, PNG or WebP, together with the references at most 10 MB. Only the first one counts."}
       },
       "required": ["prompt", "image_url", "mask_url", "reference_image_urls"],
       "description": "The parameters of `fal-ai/ideogram/character/edit`."
@@ -247,7 +247,7 @@ impl SchemaText for fal_ideogram::character::remix::Input {
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "default": "square_hd"},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."},
-        "reference_mask_urls": {"type": "array", "items": {"type": "string"}}
+        "reference_mask_urls": {"type": "array", "items": {"type": "string"}, "description": "Masks of the character in the reference images: JPEG, PNG or WebP, together with the references at most 10 MB. Only the first one counts."}
       },
       "required": ["prompt", "image_url", "reference_image_urls"],
       "description": "The parameters of `fal-ai/ideogram/character/remix`."
@@ -410,8 +410,8 @@ impl SchemaText for fal_ideogram::upscale::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "resemblance": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
-        "detail": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        "resemblance": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Closeness to the original. Higher values keep more of it.", "default": 50},
+        "detail": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Amount of detail.", "default": 50},
         "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": false},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
@@ -1040,7 +1040,7 @@ impl SchemaText for fal_ideogram::v3::edit::Input {
         "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
         "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
         "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
-        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by code, of eight hexadecimal digits each. Not beside other styles."},
         "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -1157,14 +1157,14 @@ impl SchemaText for fal_ideogram::v3::layerize_text::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "font_file_h1_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_name_h1": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_file_h2_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_name_h2": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_file_body_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_name_body": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_file_small_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "font_name_small": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_file_h1_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Font file of the largest headings, in place of `font_name_h1`."},
+        "font_name_h1": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the font of the largest headings, in place of `font_file_h1_url`."},
+        "font_file_h2_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Font file of the second headings, in place of `font_name_h2`."},
+        "font_name_h2": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the font of the second headings, in place of `font_file_h2_url`."},
+        "font_file_body_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Font file of the body, in place of `font_name_body`."},
+        "font_name_body": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the font of the body, in place of `font_file_body_url`."},
+        "font_file_small_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Font file of small text, in place of `font_name_small`."},
+        "font_name_small": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the font of small text, in place of `font_file_small_url`."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "required": ["image_url"],
@@ -1179,9 +1179,9 @@ impl SchemaText for fal_ideogram::v3::layerize_text::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]},
         "prompt": {"type": "string", "description": "Prompt that the images were made from."},
-        "text_containers": {"anyOf": [{"type": "array", "items": {"type": "object", "additionalProperties": {}}}, {"type": "null"}]},
-        "text_html": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "image_layers": {"type": "array", "items": {"type": "object", "additionalProperties": {}}},
+        "text_containers": {"anyOf": [{"type": "array", "items": {"type": "object", "additionalProperties": {}}}, {"type": "null"}], "description": "Texts by block, line and run."},
+        "text_html": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Texts as HTML, to lay over the background."},
+        "image_layers": {"type": "array", "items": {"type": "object", "additionalProperties": {}}, "description": "Pictures of the design, one for each layer."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
       "required": ["image", "prompt", "seed"],

@@ -58,11 +58,11 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<Nullable<String>>,
-    /// `resemblance`.
+    /// Closeness to the original. Higher values keep more of it.
     ///
     /// Between 1 and 100. Default `50`.
     pub resemblance: Option<Resemblance>,
-    /// `detail`.
+    /// Amount of detail.
     ///
     /// Between 1 and 100. Default `50`.
     pub detail: Option<Detail>,
@@ -192,13 +192,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`resemblance`](Input::resemblance): Between 1 and 100. Default `50`.
+    /// Sets [`resemblance`](Input::resemblance): Closeness to the original. Between 1 and 100. Default
+    /// `50`.
     pub fn resemblance(mut self, value: impl Param<Resemblance, M>) -> Self {
         self.optional.resemblance = self.checking.optional("resemblance", value);
         self
     }
 
-    /// Sets [`detail`](Input::detail): Between 1 and 100. Default `50`.
+    /// Sets [`detail`](Input::detail): Amount of detail. Between 1 and 100. Default `50`.
     pub fn detail(mut self, value: impl Param<Detail, M>) -> Self {
         self.optional.detail = self.checking.optional("detail", value);
         self

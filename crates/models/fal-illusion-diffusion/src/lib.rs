@@ -99,11 +99,11 @@ pub struct Input {
     ///
     /// Default `1.0`.
     pub controlnet_conditioning_scale: Option<f64>,
-    /// `control_guidance_start`.
+    /// Share of the steps after which the pattern begins to guide the result.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub control_guidance_start: Option<ControlGuidanceStart>,
-    /// `control_guidance_end`.
+    /// Share of the steps after which the pattern guides no longer.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub control_guidance_end: Option<ControlGuidanceEnd>,
@@ -324,8 +324,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`control_guidance_start`](Input::control_guidance_start): Between 0.0 and 1.0. Default
-    /// `0.0`.
+    /// Sets [`control_guidance_start`](Input::control_guidance_start): Share of the steps after which
+    /// the pattern begins to guide the result. Between 0.0 and 1.0. Default `0.0`.
     pub fn control_guidance_start(
         mut self,
         value: impl Param<ControlGuidanceStart, M>,
@@ -336,7 +336,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`control_guidance_end`](Input::control_guidance_end): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`control_guidance_end`](Input::control_guidance_end): Share of the steps after which the
+    /// pattern guides no longer. Between 0.0 and 1.0. Default `1.0`.
     pub fn control_guidance_end(
         mut self,
         value: impl Param<ControlGuidanceEnd, M>,

@@ -47,11 +47,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `target_age`.
+    /// Age to show, in years.
     ///
     /// Between 6 and 100. Default `30`.
     pub target_age: Option<TargetAge>,
-    /// `preserve_identity`.
+    /// Keeps the person recognizable.
     ///
     /// Default `true`.
     pub preserve_identity: Option<bool>,
@@ -144,13 +144,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_age`](Input::target_age): Between 6 and 100. Default `30`.
+    /// Sets [`target_age`](Input::target_age): Age to show, in years. Between 6 and 100. Default `30`.
     pub fn target_age(mut self, value: impl Param<TargetAge, M>) -> Self {
         self.optional.target_age = self.checking.optional("target_age", value);
         self
     }
 
-    /// Sets [`preserve_identity`](Input::preserve_identity): Default `true`.
+    /// Sets [`preserve_identity`](Input::preserve_identity): Keeps the person recognizable. Default
+    /// `true`.
     pub fn preserve_identity(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preserve_identity = self
             .checking

@@ -46,15 +46,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person.
     pub person_image_url: File,
-    /// `city_image_url`.
+    /// Picture of the place. It wins over `city_name`.
     pub city_image_url: Option<File>,
-    /// `city_name`.
+    /// City to show, if there is no `city_image_url`.
     pub city_name: String,
-    /// `photo_shot`.
+    /// Distance of the shot, from a close-up to the whole body.
     ///
     /// Default `medium_shot`.
     pub photo_shot: Option<PhotoShot>,
-    /// `camera_angle`.
+    /// Angle of the camera.
     ///
     /// Default `eye_level`.
     pub camera_angle: Option<CameraAngle>,
@@ -270,7 +270,7 @@ impl<
         }
     }
 
-    /// Sets [`city_name`](Input::city_name):
+    /// Sets [`city_name`](Input::city_name): City to show, if there is no `city_image_url`.
     pub fn city_name(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -283,19 +283,20 @@ impl<
         }
     }
 
-    /// Sets [`city_image_url`](Input::city_image_url):
+    /// Sets [`city_image_url`](Input::city_image_url): Picture of the place.
     pub fn city_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.city_image_url = self.checking.optional("city_image_url", value);
         self
     }
 
-    /// Sets [`photo_shot`](Input::photo_shot): Default `medium_shot`.
+    /// Sets [`photo_shot`](Input::photo_shot): Distance of the shot, from a close-up to the whole body.
+    /// Default `medium_shot`.
     pub fn photo_shot(mut self, value: impl Param<PhotoShot, M>) -> Self {
         self.optional.photo_shot = self.checking.optional("photo_shot", value);
         self
     }
 
-    /// Sets [`camera_angle`](Input::camera_angle): Default `eye_level`.
+    /// Sets [`camera_angle`](Input::camera_angle): Angle of the camera. Default `eye_level`.
     pub fn camera_angle(mut self, value: impl Param<CameraAngle, M>) -> Self {
         self.optional.camera_angle = self.checking.optional("camera_angle", value);
         self

@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `target_expression`.
+    /// Expression to show.
     ///
     /// Default `smile`.
     pub target_expression: Option<TargetExpression>,
@@ -235,7 +235,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_expression`](Input::target_expression): Default `smile`.
+    /// Sets [`target_expression`](Input::target_expression): Expression to show. Default `smile`.
     pub fn target_expression(mut self, value: impl Param<TargetExpression, M>) -> Self {
         self.optional.target_expression = self
             .checking

@@ -45,11 +45,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `target_hairstyle`.
+    /// Hair style to show.
     ///
     /// Default `long_hair`.
     pub target_hairstyle: Option<TargetHairstyle>,
-    /// `hair_color`.
+    /// Color of the hair.
     ///
     /// Default `natural`.
     pub hair_color: Option<HairColor>,
@@ -331,7 +331,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_hairstyle`](Input::target_hairstyle): Default `long_hair`.
+    /// Sets [`target_hairstyle`](Input::target_hairstyle): Hair style to show. Default `long_hair`.
     pub fn target_hairstyle(mut self, value: impl Param<TargetHairstyle, M>) -> Self {
         self.optional.target_hairstyle = self
             .checking
@@ -339,7 +339,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`hair_color`](Input::hair_color): Default `natural`.
+    /// Sets [`hair_color`](Input::hair_color): Color of the hair. Default `natural`.
     pub fn hair_color(mut self, value: impl Param<HairColor, M>) -> Self {
         self.optional.hair_color = self.checking.optional("hair_color", value);
         self

@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `background_style`.
+    /// Look of the background.
     ///
     /// Default `professional`.
     pub background_style: Option<BackgroundStyle>,
@@ -171,7 +171,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`background_style`](Input::background_style): Default `professional`.
+    /// Sets [`background_style`](Input::background_style): Look of the background. Default
+    /// `professional`.
     pub fn background_style(mut self, value: impl Param<BackgroundStyle, M>) -> Self {
         self.optional.background_style = self
             .checking

@@ -76,8 +76,8 @@ impl SchemaText for fal_image_apps_v2::age_modify::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "target_age": {"type": "integer", "minimum": 6, "maximum": 100, "default": 30},
-        "preserve_identity": {"type": "boolean", "default": true},
+        "target_age": {"type": "integer", "minimum": 6, "maximum": 100, "description": "Age to show, in years.", "default": 30},
+        "preserve_identity": {"type": "boolean", "description": "Keeps the person recognizable.", "default": true},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -109,10 +109,10 @@ impl SchemaText for fal_image_apps_v2::city_teleport::Input {
       "type": "object",
       "properties": {
         "person_image_url": {"type": "string", "description": "Image of the person."},
-        "city_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "city_name": {"type": "string"},
-        "photo_shot": {"default": "medium_shot", "allOf": [{"$type": "PhotoShot"}]},
-        "camera_angle": {"default": "eye_level", "allOf": [{"$type": "CameraAngle"}]},
+        "city_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Picture of the place. It wins over `city_name`."},
+        "city_name": {"type": "string", "description": "City to show, if there is no `city_image_url`."},
+        "photo_shot": {"default": "medium_shot", "description": "Distance of the shot, from a close-up to the whole body.", "allOf": [{"$type": "PhotoShot"}]},
+        "camera_angle": {"default": "eye_level", "description": "Angle of the camera.", "allOf": [{"$type": "CameraAngle"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["person_image_url", "city_name"],
@@ -162,7 +162,7 @@ impl SchemaText for fal_image_apps_v2::expression_change::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "target_expression": {"default": "smile", "allOf": [{"$type": "TargetExpression"}]},
+        "target_expression": {"default": "smile", "description": "Expression to show.", "allOf": [{"$type": "TargetExpression"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -205,8 +205,8 @@ impl SchemaText for fal_image_apps_v2::hair_change::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "target_hairstyle": {"default": "long_hair", "allOf": [{"$type": "TargetHairstyle"}]},
-        "hair_color": {"default": "natural", "allOf": [{"$type": "HairColor"}]},
+        "target_hairstyle": {"default": "long_hair", "description": "Hair style to show.", "allOf": [{"$type": "TargetHairstyle"}]},
+        "hair_color": {"default": "natural", "description": "Color of the hair.", "allOf": [{"$type": "HairColor"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -256,7 +256,7 @@ impl SchemaText for fal_image_apps_v2::headshot_photo::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "background_style": {"default": "professional", "allOf": [{"$type": "BackgroundStyle"}]},
+        "background_style": {"default": "professional", "description": "Look of the background.", "allOf": [{"$type": "BackgroundStyle"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -299,8 +299,8 @@ impl SchemaText for fal_image_apps_v2::makeup_application::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "makeup_style": {"default": "natural", "allOf": [{"$type": "MakeupStyle"}]},
-        "intensity": {"default": "medium", "allOf": [{"$type": "Intensity"}]},
+        "makeup_style": {"default": "natural", "description": "Style of the makeup.", "allOf": [{"$type": "MakeupStyle"}]},
+        "intensity": {"default": "medium", "description": "Strength of the makeup.", "allOf": [{"$type": "Intensity"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -350,7 +350,7 @@ impl SchemaText for fal_image_apps_v2::object_removal::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "object_to_remove": {"type": "string"},
+        "object_to_remove": {"type": "string", "description": "Thing to remove, in words."},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url", "object_to_remove"],
@@ -382,11 +382,11 @@ impl SchemaText for fal_image_apps_v2::outpaint::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "expand_left": {"type": "integer", "minimum": 0, "maximum": 700, "default": 0},
-        "expand_right": {"type": "integer", "minimum": 0, "maximum": 700, "default": 0},
-        "expand_top": {"type": "integer", "minimum": 0, "maximum": 700, "default": 0},
-        "expand_bottom": {"type": "integer", "minimum": 0, "maximum": 700, "default": 0},
-        "zoom_out_percentage": {"type": "number", "minimum": 0.0, "maximum": 90.0, "default": 20},
+        "expand_left": {"type": "integer", "minimum": 0, "maximum": 700, "description": "Pixels to add on the left.", "default": 0},
+        "expand_right": {"type": "integer", "minimum": 0, "maximum": 700, "description": "Pixels to add on the right.", "default": 0},
+        "expand_top": {"type": "integer", "minimum": 0, "maximum": 700, "description": "Pixels to add at the top.", "default": 0},
+        "expand_bottom": {"type": "integer", "minimum": 0, "maximum": 700, "description": "Pixels to add at the bottom.", "default": 0},
+        "zoom_out_percentage": {"type": "number", "minimum": 0.0, "maximum": 90.0, "description": "Percentage by which the image shrinks inside its own size. The margins are filled.", "default": 20},
         "prompt": {"type": "string", "maxLength": 500, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
@@ -432,7 +432,7 @@ impl SchemaText for fal_image_apps_v2::perspective::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "target_perspective": {"default": "front", "allOf": [{"$type": "TargetPerspective"}]},
+        "target_perspective": {"default": "front", "description": "Side to show.", "allOf": [{"$type": "TargetPerspective"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -475,9 +475,9 @@ impl SchemaText for fal_image_apps_v2::photo_restoration::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "enhance_resolution": {"type": "boolean", "default": true},
-        "fix_colors": {"type": "boolean", "default": true},
-        "remove_scratches": {"type": "boolean", "default": true},
+        "enhance_resolution": {"type": "boolean", "description": "Raises the resolution.", "default": true},
+        "fix_colors": {"type": "boolean", "description": "Corrects the colors.", "default": true},
+        "remove_scratches": {"type": "boolean", "description": "Removes scratches.", "default": true},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -509,7 +509,7 @@ impl SchemaText for fal_image_apps_v2::photography_effects::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "effect_type": {"default": "film", "allOf": [{"$type": "EffectType"}]},
+        "effect_type": {"default": "film", "description": "Effect to apply.", "allOf": [{"$type": "EffectType"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -581,7 +581,7 @@ impl SchemaText for fal_image_apps_v2::product_holding::Input {
       "type": "object",
       "properties": {
         "person_image_url": {"type": "string", "description": "Image of the person."},
-        "product_image_url": {"type": "string"},
+        "product_image_url": {"type": "string", "description": "Picture of the product that the person holds."},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["person_image_url", "product_image_url"],
@@ -612,7 +612,7 @@ impl SchemaText for fal_image_apps_v2::product_photography::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "product_image_url": {"type": "string"},
+        "product_image_url": {"type": "string", "description": "Picture of the product."},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["product_image_url"],
@@ -644,7 +644,7 @@ impl SchemaText for fal_image_apps_v2::relighting::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "lighting_style": {"default": "natural", "allOf": [{"$type": "LightingStyle"}]},
+        "lighting_style": {"default": "natural", "description": "Kind of light.", "allOf": [{"$type": "LightingStyle"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -685,8 +685,8 @@ impl SchemaText for fal_image_apps_v2::style_transfer::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "style_reference_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "target_style": {"default": "impressionist", "allOf": [{"$type": "TargetStyle"}]},
+        "style_reference_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Picture whose style is taken, in place of `target_style`."},
+        "target_style": {"default": "impressionist", "description": "Style to apply.", "allOf": [{"$type": "TargetStyle"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -727,7 +727,7 @@ impl SchemaText for fal_image_apps_v2::texture_transform::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "target_texture": {"default": "marble", "allOf": [{"$type": "TargetTexture"}]},
+        "target_texture": {"default": "marble", "description": "Material to apply.", "allOf": [{"$type": "TargetTexture"}]},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["image_url"],
@@ -768,8 +768,8 @@ impl SchemaText for fal_image_apps_v2::virtual_try_on::Input {
       "type": "object",
       "properties": {
         "person_image_url": {"type": "string", "description": "Image of the person."},
-        "clothing_image_url": {"type": "string"},
-        "preserve_pose": {"type": "boolean", "default": true},
+        "clothing_image_url": {"type": "string", "description": "Photo of the garment."},
+        "preserve_pose": {"type": "boolean", "description": "Keeps the pose of the person.", "default": true},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["person_image_url", "clothing_image_url"],

@@ -45,11 +45,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `makeup_style`.
+    /// Style of the makeup.
     ///
     /// Default `natural`.
     pub makeup_style: Option<MakeupStyle>,
-    /// `intensity`.
+    /// Strength of the makeup.
     ///
     /// Default `medium`.
     pub intensity: Option<Intensity>,
@@ -247,13 +247,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`makeup_style`](Input::makeup_style): Default `natural`.
+    /// Sets [`makeup_style`](Input::makeup_style): Style of the makeup. Default `natural`.
     pub fn makeup_style(mut self, value: impl Param<MakeupStyle, M>) -> Self {
         self.optional.makeup_style = self.checking.optional("makeup_style", value);
         self
     }
 
-    /// Sets [`intensity`](Input::intensity): Default `medium`.
+    /// Sets [`intensity`](Input::intensity): Strength of the makeup. Default `medium`.
     pub fn intensity(mut self, value: impl Param<Intensity, M>) -> Self {
         self.optional.intensity = self.checking.optional("intensity", value);
         self

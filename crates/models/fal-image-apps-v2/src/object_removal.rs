@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `object_to_remove`.
+    /// Thing to remove, in words.
     pub object_to_remove: String,
     /// Shape of the image, as width to height.
     pub aspect_ratio: Option<AspectRatio>,
@@ -134,7 +134,7 @@ impl<
         }
     }
 
-    /// Sets [`object_to_remove`](Input::object_to_remove):
+    /// Sets [`object_to_remove`](Input::object_to_remove): Thing to remove, in words.
     pub fn object_to_remove(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -50,23 +50,23 @@ impl fal_core::task::ImageToImage for Model {}
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `expand_left`.
+    /// Pixels to add on the left.
     ///
     /// Between 0 and 700. Default `0`.
     pub expand_left: Option<ExpandLeft>,
-    /// `expand_right`.
+    /// Pixels to add on the right.
     ///
     /// Between 0 and 700. Default `0`.
     pub expand_right: Option<ExpandRight>,
-    /// `expand_top`.
+    /// Pixels to add at the top.
     ///
     /// Between 0 and 700. Default `0`.
     pub expand_top: Option<ExpandTop>,
-    /// `expand_bottom`.
+    /// Pixels to add at the bottom.
     ///
     /// Between 0 and 700. Default `0`.
     pub expand_bottom: Option<ExpandBottom>,
-    /// `zoom_out_percentage`.
+    /// Percentage by which the image shrinks inside its own size. The margins are filled.
     ///
     /// Between 0.0 and 90.0. Default `20.0`.
     pub zoom_out_percentage: Option<ZoomOutPercentage>,
@@ -271,31 +271,36 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`expand_left`](Input::expand_left): Between 0 and 700. Default `0`.
+    /// Sets [`expand_left`](Input::expand_left): Pixels to add on the left. Between 0 and 700. Default
+    /// `0`.
     pub fn expand_left(mut self, value: impl Param<ExpandLeft, M>) -> Self {
         self.optional.expand_left = self.checking.optional("expand_left", value);
         self
     }
 
-    /// Sets [`expand_right`](Input::expand_right): Between 0 and 700. Default `0`.
+    /// Sets [`expand_right`](Input::expand_right): Pixels to add on the right. Between 0 and 700.
+    /// Default `0`.
     pub fn expand_right(mut self, value: impl Param<ExpandRight, M>) -> Self {
         self.optional.expand_right = self.checking.optional("expand_right", value);
         self
     }
 
-    /// Sets [`expand_top`](Input::expand_top): Between 0 and 700. Default `0`.
+    /// Sets [`expand_top`](Input::expand_top): Pixels to add at the top. Between 0 and 700. Default
+    /// `0`.
     pub fn expand_top(mut self, value: impl Param<ExpandTop, M>) -> Self {
         self.optional.expand_top = self.checking.optional("expand_top", value);
         self
     }
 
-    /// Sets [`expand_bottom`](Input::expand_bottom): Between 0 and 700. Default `0`.
+    /// Sets [`expand_bottom`](Input::expand_bottom): Pixels to add at the bottom. Between 0 and 700.
+    /// Default `0`.
     pub fn expand_bottom(mut self, value: impl Param<ExpandBottom, M>) -> Self {
         self.optional.expand_bottom = self.checking.optional("expand_bottom", value);
         self
     }
 
-    /// Sets [`zoom_out_percentage`](Input::zoom_out_percentage): Between 0.0 and 90.0. Default `20.0`.
+    /// Sets [`zoom_out_percentage`](Input::zoom_out_percentage): Percentage by which the image shrinks
+    /// inside its own size. Between 0.0 and 90.0. Default `20.0`.
     pub fn zoom_out_percentage(
         mut self,
         value: impl Param<ZoomOutPercentage, M>,

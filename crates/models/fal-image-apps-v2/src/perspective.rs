@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `target_perspective`.
+    /// Side to show.
     ///
     /// Default `front`.
     pub target_perspective: Option<TargetPerspective>,
@@ -191,7 +191,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_perspective`](Input::target_perspective): Default `front`.
+    /// Sets [`target_perspective`](Input::target_perspective): Side to show. Default `front`.
     pub fn target_perspective(
         mut self,
         value: impl Param<TargetPerspective, M>,

@@ -45,15 +45,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `enhance_resolution`.
+    /// Raises the resolution.
     ///
     /// Default `true`.
     pub enhance_resolution: Option<bool>,
-    /// `fix_colors`.
+    /// Corrects the colors.
     ///
     /// Default `true`.
     pub fix_colors: Option<bool>,
-    /// `remove_scratches`.
+    /// Removes scratches.
     ///
     /// Default `true`.
     pub remove_scratches: Option<bool>,
@@ -147,7 +147,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`enhance_resolution`](Input::enhance_resolution): Default `true`.
+    /// Sets [`enhance_resolution`](Input::enhance_resolution): Raises the resolution. Default `true`.
     pub fn enhance_resolution(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_resolution = self
             .checking
@@ -155,13 +155,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`fix_colors`](Input::fix_colors): Default `true`.
+    /// Sets [`fix_colors`](Input::fix_colors): Corrects the colors. Default `true`.
     pub fn fix_colors(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.fix_colors = self.checking.optional("fix_colors", value);
         self
     }
 
-    /// Sets [`remove_scratches`](Input::remove_scratches): Default `true`.
+    /// Sets [`remove_scratches`](Input::remove_scratches): Removes scratches. Default `true`.
     pub fn remove_scratches(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remove_scratches = self
             .checking

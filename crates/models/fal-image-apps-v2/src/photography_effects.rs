@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `effect_type`.
+    /// Effect to apply.
     ///
     /// Default `film`.
     pub effect_type: Option<EffectType>,
@@ -219,7 +219,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`effect_type`](Input::effect_type): Default `film`.
+    /// Sets [`effect_type`](Input::effect_type): Effect to apply. Default `film`.
     pub fn effect_type(mut self, value: impl Param<EffectType, M>) -> Self {
         self.optional.effect_type = self.checking.optional("effect_type", value);
         self

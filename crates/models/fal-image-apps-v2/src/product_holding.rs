@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person.
     pub person_image_url: File,
-    /// `product_image_url`.
+    /// Picture of the product that the person holds.
     pub product_image_url: File,
     /// Shape of the image, as width to height.
     pub aspect_ratio: Option<AspectRatio>,
@@ -134,7 +134,8 @@ impl<
         }
     }
 
-    /// Sets [`product_image_url`](Input::product_image_url):
+    /// Sets [`product_image_url`](Input::product_image_url): Picture of the product that the person
+    /// holds.
     pub fn product_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -43,7 +43,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `product_image_url`.
+    /// Picture of the product.
     pub product_image_url: File,
     /// Shape of the image, as width to height.
     pub aspect_ratio: Option<AspectRatio>,
@@ -108,7 +108,7 @@ struct Optional {
 }
 
 impl<ProductImageUrlSlot, M: fal_core::Mode> Builder<ProductImageUrlSlot, M> {
-    /// Sets [`product_image_url`](Input::product_image_url):
+    /// Sets [`product_image_url`](Input::product_image_url): Picture of the product.
     pub fn product_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

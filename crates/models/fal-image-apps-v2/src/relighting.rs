@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `lighting_style`.
+    /// Kind of light.
     ///
     /// Default `natural`.
     pub lighting_style: Option<LightingStyle>,
@@ -227,7 +227,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`lighting_style`](Input::lighting_style): Default `natural`.
+    /// Sets [`lighting_style`](Input::lighting_style): Kind of light. Default `natural`.
     pub fn lighting_style(mut self, value: impl Param<LightingStyle, M>) -> Self {
         self.optional.lighting_style = self.checking.optional("lighting_style", value);
         self

@@ -45,9 +45,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `style_reference_image_url`.
+    /// Picture whose style is taken, in place of `target_style`.
     pub style_reference_image_url: Option<File>,
-    /// `target_style`.
+    /// Style to apply.
     ///
     /// Default `impressionist`.
     pub target_style: Option<TargetStyle>,
@@ -264,7 +264,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`style_reference_image_url`](Input::style_reference_image_url):
+    /// Sets [`style_reference_image_url`](Input::style_reference_image_url): Picture whose style is
+    /// taken, in place of `target_style`.
     pub fn style_reference_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.style_reference_image_url = self
             .checking
@@ -272,7 +273,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_style`](Input::target_style): Default `impressionist`.
+    /// Sets [`target_style`](Input::target_style): Style to apply. Default `impressionist`.
     pub fn target_style(mut self, value: impl Param<TargetStyle, M>) -> Self {
         self.optional.target_style = self.checking.optional("target_style", value);
         self

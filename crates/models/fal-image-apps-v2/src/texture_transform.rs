@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `target_texture`.
+    /// Material to apply.
     ///
     /// Default `marble`.
     pub target_texture: Option<TargetTexture>,
@@ -243,7 +243,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_texture`](Input::target_texture): Default `marble`.
+    /// Sets [`target_texture`](Input::target_texture): Material to apply. Default `marble`.
     pub fn target_texture(mut self, value: impl Param<TargetTexture, M>) -> Self {
         self.optional.target_texture = self.checking.optional("target_texture", value);
         self

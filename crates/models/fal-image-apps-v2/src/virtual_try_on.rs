@@ -46,9 +46,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person.
     pub person_image_url: File,
-    /// `clothing_image_url`.
+    /// Photo of the garment.
     pub clothing_image_url: File,
-    /// `preserve_pose`.
+    /// Keeps the pose of the person.
     ///
     /// Default `true`.
     pub preserve_pose: Option<bool>,
@@ -145,7 +145,7 @@ impl<
         }
     }
 
-    /// Sets [`clothing_image_url`](Input::clothing_image_url):
+    /// Sets [`clothing_image_url`](Input::clothing_image_url): Photo of the garment.
     pub fn clothing_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -158,7 +158,7 @@ impl<
         }
     }
 
-    /// Sets [`preserve_pose`](Input::preserve_pose): Default `true`.
+    /// Sets [`preserve_pose`](Input::preserve_pose): Keeps the pose of the person. Default `true`.
     pub fn preserve_pose(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preserve_pose = self.checking.optional("preserve_pose", value);
         self

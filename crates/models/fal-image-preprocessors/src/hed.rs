@@ -45,11 +45,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `safe`.
+    /// Takes the safe version of the detector.
     ///
     /// Default `false`.
     pub safe: Option<bool>,
-    /// `scribble`.
+    /// Takes the scribble version of the detector.
     ///
     /// Default `false`.
     pub scribble: Option<bool>,
@@ -136,13 +136,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`safe`](Input::safe): Default `false`.
+    /// Sets [`safe`](Input::safe): Takes the safe version of the detector. Default `false`.
     pub fn safe(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.safe = self.checking.optional("safe", value);
         self
     }
 
-    /// Sets [`scribble`](Input::scribble): Default `false`.
+    /// Sets [`scribble`](Input::scribble): Takes the scribble version of the detector. Default `false`.
     pub fn scribble(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.scribble = self.checking.optional("scribble", value);
         self

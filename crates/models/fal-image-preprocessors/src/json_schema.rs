@@ -53,8 +53,8 @@ impl SchemaText for fal_image_preprocessors::hed::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "safe": {"type": "boolean", "default": false},
-        "scribble": {"type": "boolean", "default": false}
+        "safe": {"type": "boolean", "description": "Takes the safe version of the detector.", "default": false},
+        "scribble": {"type": "boolean", "description": "Takes the scribble version of the detector.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image-preprocessors/hed`."
@@ -82,7 +82,7 @@ impl SchemaText for fal_image_preprocessors::lineart::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "coarse": {"type": "boolean", "default": false}
+        "coarse": {"type": "boolean", "description": "Takes the coarse model.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image-preprocessors/lineart`."
@@ -110,8 +110,8 @@ impl SchemaText for fal_image_preprocessors::midas::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "a": {"type": "number", "default": 6.283185307179586},
-        "background_threshold": {"type": "number", "default": 0.1}
+        "a": {"type": "number", "description": "Factor `a` of MiDaS, which scales the slopes of the depth.", "default": 6.283185307179586},
+        "background_threshold": {"type": "number", "description": "Depth below which everything is background.", "default": 0.1}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image-preprocessors/midas`."
@@ -123,8 +123,8 @@ impl SchemaText for fal_image_preprocessors::midas::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "depth_map": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]},
-        "normal_map": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]}
+        "depth_map": {"description": "Map of the depth.", "allOf": [{"$type": "Image"}]},
+        "normal_map": {"description": "Map of the normals.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["depth_map", "normal_map"],
       "description": "The result of `fal-ai/image-preprocessors/midas`."
@@ -140,8 +140,8 @@ impl SchemaText for fal_image_preprocessors::mlsd::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "score_threshold": {"type": "number", "default": 0.1},
-        "distance_threshold": {"type": "number", "default": 0.1}
+        "score_threshold": {"type": "number", "description": "Score that a line must reach.", "default": 0.1},
+        "distance_threshold": {"type": "number", "description": "Distance that the ends of a line must have.", "default": 0.1}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image-preprocessors/mlsd`."
@@ -169,9 +169,9 @@ impl SchemaText for fal_image_preprocessors::pidi::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "safe": {"type": "boolean", "default": false},
-        "scribble": {"type": "boolean", "default": false},
-        "apply_filter": {"type": "boolean", "default": false}
+        "safe": {"type": "boolean", "description": "Takes the safe version of the detector.", "default": false},
+        "scribble": {"type": "boolean", "description": "Takes the scribble version of the detector.", "default": false},
+        "apply_filter": {"type": "boolean", "description": "Filters the image.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image-preprocessors/pidi`."
@@ -226,8 +226,8 @@ impl SchemaText for fal_image_preprocessors::scribble::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "model": {"default": "HED", "allOf": [{"$type": "ModelValue"}]},
-        "safe": {"type": "boolean", "default": false}
+        "model": {"default": "HED", "description": "Detector of the edges.", "allOf": [{"$type": "ModelValue"}]},
+        "safe": {"type": "boolean", "description": "Takes the safe version of the detector.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image-preprocessors/scribble`."

@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `coarse`.
+    /// Takes the coarse model.
     ///
     /// Default `false`.
     pub coarse: Option<bool>,
@@ -128,7 +128,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`coarse`](Input::coarse): Default `false`.
+    /// Sets [`coarse`](Input::coarse): Takes the coarse model. Default `false`.
     pub fn coarse(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.coarse = self.checking.optional("coarse", value);
         self

@@ -45,11 +45,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `a`.
+    /// Factor `a` of MiDaS, which scales the slopes of the depth.
     ///
     /// Default `6.283185307179586`.
     pub a: Option<f64>,
-    /// `background_threshold`.
+    /// Depth below which everything is background.
     ///
     /// Default `0.1`.
     pub background_threshold: Option<f64>,
@@ -70,9 +70,9 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// An image file and its size.
+    /// Map of the depth.
     pub depth_map: Image,
-    /// An image file and its size.
+    /// Map of the normals.
     pub normal_map: Image,
 }
 
@@ -138,13 +138,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`a`](Input::a): Default `6.283185307179586`.
+    /// Sets [`a`](Input::a): Factor `a` of MiDaS, which scales the slopes of the depth. Default
+    /// `6.283185307179586`.
     pub fn a(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.a = self.checking.optional("a", value);
         self
     }
 
-    /// Sets [`background_threshold`](Input::background_threshold): Default `0.1`.
+    /// Sets [`background_threshold`](Input::background_threshold): Depth below which everything is
+    /// background. Default `0.1`.
     pub fn background_threshold(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.background_threshold = self
             .checking

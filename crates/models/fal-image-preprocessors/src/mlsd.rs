@@ -45,11 +45,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `score_threshold`.
+    /// Score that a line must reach.
     ///
     /// Default `0.1`.
     pub score_threshold: Option<f64>,
-    /// `distance_threshold`.
+    /// Distance that the ends of a line must have.
     ///
     /// Default `0.1`.
     pub distance_threshold: Option<f64>,
@@ -136,13 +136,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`score_threshold`](Input::score_threshold): Default `0.1`.
+    /// Sets [`score_threshold`](Input::score_threshold): Score that a line must reach. Default `0.1`.
     pub fn score_threshold(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.score_threshold = self.checking.optional("score_threshold", value);
         self
     }
 
-    /// Sets [`distance_threshold`](Input::distance_threshold): Default `0.1`.
+    /// Sets [`distance_threshold`](Input::distance_threshold): Distance that the ends of a line must
+    /// have. Default `0.1`.
     pub fn distance_threshold(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.distance_threshold = self
             .checking

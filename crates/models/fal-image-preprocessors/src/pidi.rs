@@ -45,15 +45,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `safe`.
+    /// Takes the safe version of the detector.
     ///
     /// Default `false`.
     pub safe: Option<bool>,
-    /// `scribble`.
+    /// Takes the scribble version of the detector.
     ///
     /// Default `false`.
     pub scribble: Option<bool>,
-    /// `apply_filter`.
+    /// Filters the image.
     ///
     /// Default `false`.
     pub apply_filter: Option<bool>,
@@ -144,19 +144,19 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`safe`](Input::safe): Default `false`.
+    /// Sets [`safe`](Input::safe): Takes the safe version of the detector. Default `false`.
     pub fn safe(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.safe = self.checking.optional("safe", value);
         self
     }
 
-    /// Sets [`scribble`](Input::scribble): Default `false`.
+    /// Sets [`scribble`](Input::scribble): Takes the scribble version of the detector. Default `false`.
     pub fn scribble(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.scribble = self.checking.optional("scribble", value);
         self
     }
 
-    /// Sets [`apply_filter`](Input::apply_filter): Default `false`.
+    /// Sets [`apply_filter`](Input::apply_filter): Filters the image. Default `false`.
     pub fn apply_filter(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.apply_filter = self.checking.optional("apply_filter", value);
         self

@@ -45,11 +45,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `model`.
+    /// Detector of the edges.
     ///
     /// Default `HED`.
     pub model: Option<ModelValue>,
-    /// `safe`.
+    /// Takes the safe version of the detector.
     ///
     /// Default `false`.
     pub safe: Option<bool>,
@@ -164,13 +164,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`model`](Input::model): Default `HED`.
+    /// Sets [`model`](Input::model): Detector of the edges. Default `HED`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
     }
 
-    /// Sets [`safe`](Input::safe): Default `false`.
+    /// Sets [`safe`](Input::safe): Takes the safe version of the detector. Default `false`.
     pub fn safe(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.safe = self.checking.optional("safe", value);
         self

@@ -76,25 +76,25 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `max_colors`.
+    /// Most colors of the result. Any number if null.
     ///
     /// Between 1 and 256. Default `32`.
     pub max_colors: Option<Nullable<MaxColors>>,
-    /// `auto_color_detect`.
+    /// Finds the best number of colors.
     ///
     /// Default `false`.
     pub auto_color_detect: Option<bool>,
-    /// `fixed_palette`.
+    /// Colors to use, as hexadecimal codes such as `#ffffff`.
     pub fixed_palette: Option<Vec<String>>,
-    /// `detect_method`.
+    /// Way to find the size of the pixels.
     ///
     /// Default `auto`.
     pub detect_method: Option<DetectMethod>,
-    /// `scale`.
+    /// Size of the pixels. Found in the image if left out.
     ///
     /// Between 1 and 64.
     pub scale: Option<Scale>,
-    /// `downscale_method`.
+    /// Way to find the color of a pixel.
     ///
     /// Default `dominant`.
     pub downscale_method: Option<DownscaleMethod>,
@@ -102,35 +102,35 @@ pub struct Input {
     ///
     /// Default `false`.
     pub trim_borders: Option<bool>,
-    /// `transparent_background`.
+    /// Makes the background transparent: areas of one color that reach the edges.
     ///
     /// Default `false`.
     pub transparent_background: Option<bool>,
-    /// `cleanup_morph`.
+    /// Removes noise.
     ///
     /// Default `false`.
     pub cleanup_morph: Option<bool>,
-    /// `cleanup_jaggy`.
+    /// Removes single diagonal pixels.
     ///
     /// Default `false`.
     pub cleanup_jaggy: Option<bool>,
-    /// `snap_grid`.
+    /// Aligns the result with the grid of pixels.
     ///
     /// Default `true`.
     pub snap_grid: Option<bool>,
-    /// `alpha_threshold`.
+    /// Opacity from which a pixel is opaque. Pixels below it are transparent.
     ///
     /// Between 0 and 255. Default `128`.
     pub alpha_threshold: Option<AlphaThreshold>,
-    /// `dominant_color_threshold`.
+    /// Share of a pixel that a color needs to be dominant.
     ///
     /// Between 0.0 and 1.0. Default `0.05`.
     pub dominant_color_threshold: Option<DominantColorThreshold>,
-    /// `background_tolerance`.
+    /// Difference of color up to which a pixel belongs to the background.
     ///
     /// Between 0 and 255. Default `0`.
     pub background_tolerance: Option<BackgroundTolerance>,
-    /// `background_mode`.
+    /// Places from which the background is looked for.
     ///
     /// Default `corners`.
     pub background_mode: Option<BackgroundMode>,
@@ -320,11 +320,11 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `pixel_scale`.
+    /// Size of the pixels that was found.
     pub pixel_scale: Integer,
-    /// `palette`.
+    /// Colors of the result.
     pub palette: Vec<String>,
-    /// `num_colors`.
+    /// Number of colors.
     pub num_colors: Integer,
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
@@ -407,13 +407,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`max_colors`](Input::max_colors): Between 1 and 256. Default `32`.
+    /// Sets [`max_colors`](Input::max_colors): Most colors of the result. Between 1 and 256. Default
+    /// `32`.
     pub fn max_colors(mut self, value: impl Param<Nullable<MaxColors>, M>) -> Self {
         self.optional.max_colors = self.checking.optional("max_colors", value);
         self
     }
 
-    /// Sets [`auto_color_detect`](Input::auto_color_detect): Default `false`.
+    /// Sets [`auto_color_detect`](Input::auto_color_detect): Finds the best number of colors. Default
+    /// `false`.
     pub fn auto_color_detect(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.auto_color_detect = self
             .checking
@@ -421,25 +423,28 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`fixed_palette`](Input::fixed_palette):
+    /// Sets [`fixed_palette`](Input::fixed_palette): Colors to use, as hexadecimal codes such as
+    /// `#ffffff`.
     pub fn fixed_palette(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.fixed_palette = self.checking.optional("fixed_palette", value);
         self
     }
 
-    /// Sets [`detect_method`](Input::detect_method): Default `auto`.
+    /// Sets [`detect_method`](Input::detect_method): Way to find the size of the pixels. Default
+    /// `auto`.
     pub fn detect_method(mut self, value: impl Param<DetectMethod, M>) -> Self {
         self.optional.detect_method = self.checking.optional("detect_method", value);
         self
     }
 
-    /// Sets [`scale`](Input::scale): Between 1 and 64.
+    /// Sets [`scale`](Input::scale): Size of the pixels. Between 1 and 64.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
-    /// Sets [`downscale_method`](Input::downscale_method): Default `dominant`.
+    /// Sets [`downscale_method`](Input::downscale_method): Way to find the color of a pixel. Default
+    /// `dominant`.
     pub fn downscale_method(mut self, value: impl Param<DownscaleMethod, M>) -> Self {
         self.optional.downscale_method = self
             .checking
@@ -453,7 +458,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`transparent_background`](Input::transparent_background): Default `false`.
+    /// Sets [`transparent_background`](Input::transparent_background): Makes the background
+    /// transparent: areas of one color that reach the edges. Default `false`.
     pub fn transparent_background(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.transparent_background = self
             .checking
@@ -461,32 +467,33 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`cleanup_morph`](Input::cleanup_morph): Default `false`.
+    /// Sets [`cleanup_morph`](Input::cleanup_morph): Removes noise. Default `false`.
     pub fn cleanup_morph(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.cleanup_morph = self.checking.optional("cleanup_morph", value);
         self
     }
 
-    /// Sets [`cleanup_jaggy`](Input::cleanup_jaggy): Default `false`.
+    /// Sets [`cleanup_jaggy`](Input::cleanup_jaggy): Removes single diagonal pixels. Default `false`.
     pub fn cleanup_jaggy(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.cleanup_jaggy = self.checking.optional("cleanup_jaggy", value);
         self
     }
 
-    /// Sets [`snap_grid`](Input::snap_grid): Default `true`.
+    /// Sets [`snap_grid`](Input::snap_grid): Aligns the result with the grid of pixels. Default `true`.
     pub fn snap_grid(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.snap_grid = self.checking.optional("snap_grid", value);
         self
     }
 
-    /// Sets [`alpha_threshold`](Input::alpha_threshold): Between 0 and 255. Default `128`.
+    /// Sets [`alpha_threshold`](Input::alpha_threshold): Opacity from which a pixel is opaque. Between
+    /// 0 and 255. Default `128`.
     pub fn alpha_threshold(mut self, value: impl Param<AlphaThreshold, M>) -> Self {
         self.optional.alpha_threshold = self.checking.optional("alpha_threshold", value);
         self
     }
 
-    /// Sets [`dominant_color_threshold`](Input::dominant_color_threshold): Between 0.0 and 1.0. Default
-    /// `0.05`.
+    /// Sets [`dominant_color_threshold`](Input::dominant_color_threshold): Share of a pixel that a
+    /// color needs to be dominant. Between 0.0 and 1.0. Default `0.05`.
     pub fn dominant_color_threshold(
         mut self,
         value: impl Param<DominantColorThreshold, M>,
@@ -497,7 +504,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`background_tolerance`](Input::background_tolerance): Between 0 and 255. Default `0`.
+    /// Sets [`background_tolerance`](Input::background_tolerance): Difference of color up to which a
+    /// pixel belongs to the background. Between 0 and 255. Default `0`.
     pub fn background_tolerance(
         mut self,
         value: impl Param<BackgroundTolerance, M>,
@@ -508,7 +516,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`background_mode`](Input::background_mode): Default `corners`.
+    /// Sets [`background_mode`](Input::background_mode): Places from which the background is looked
+    /// for. Default `corners`.
     pub fn background_mode(mut self, value: impl Param<BackgroundMode, M>) -> Self {
         self.optional.background_mode = self.checking.optional("background_mode", value);
         self

@@ -16,17 +16,17 @@ impl SchemaText for fal_image2svg::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "colormode": {"default": "color", "allOf": [{"$type": "Colormode"}]},
-        "hierarchical": {"default": "stacked", "allOf": [{"$type": "Hierarchical"}]},
-        "mode": {"default": "spline", "allOf": [{"$type": "Mode"}]},
-        "filter_speckle": {"type": "integer", "minimum": 0, "maximum": 20, "default": 4},
-        "color_precision": {"type": "integer", "minimum": 1, "maximum": 10, "default": 6},
-        "layer_difference": {"type": "integer", "minimum": 1, "maximum": 32, "default": 16},
-        "corner_threshold": {"type": "integer", "minimum": 0, "maximum": 180, "default": 60},
-        "length_threshold": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 4},
-        "max_iterations": {"type": "integer", "minimum": 1, "maximum": 20, "default": 10},
-        "splice_threshold": {"type": "integer", "minimum": 0, "maximum": 90, "default": 45},
-        "path_precision": {"type": "integer", "minimum": 1, "maximum": 10, "default": 3}
+        "colormode": {"default": "color", "description": "Colors, or black and white.", "allOf": [{"$type": "Colormode"}]},
+        "hierarchical": {"default": "stacked", "description": "Shapes on top of one another, or cut out of one another.", "allOf": [{"$type": "Hierarchical"}]},
+        "mode": {"default": "spline", "description": "Curves, or straight lines.", "allOf": [{"$type": "Mode"}]},
+        "filter_speckle": {"type": "integer", "minimum": 0, "maximum": 20, "description": "Size of the speckles that are left out.", "default": 4},
+        "color_precision": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Precision of the colors. Higher values tell more of them apart.", "default": 6},
+        "layer_difference": {"type": "integer", "minimum": 1, "maximum": 32, "description": "Difference of color between two layers.", "default": 16},
+        "corner_threshold": {"type": "integer", "minimum": 0, "maximum": 180, "description": "Angle in degrees from which a corner is kept.", "default": 60},
+        "length_threshold": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Length from which a curve or a line is kept.", "default": 4},
+        "max_iterations": {"type": "integer", "minimum": 1, "maximum": 20, "description": "Most rounds of the optimization.", "default": 10},
+        "splice_threshold": {"type": "integer", "minimum": 0, "maximum": 90, "description": "Angle in degrees at which paths are joined.", "default": 45},
+        "path_precision": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Decimal places of the coordinates.", "default": 3}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/image2svg`."

@@ -75,47 +75,47 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `colormode`.
+    /// Colors, or black and white.
     ///
     /// Default `color`.
     pub colormode: Option<Colormode>,
-    /// `hierarchical`.
+    /// Shapes on top of one another, or cut out of one another.
     ///
     /// Default `stacked`.
     pub hierarchical: Option<Hierarchical>,
-    /// `mode`.
+    /// Curves, or straight lines.
     ///
     /// Default `spline`.
     pub mode: Option<Mode>,
-    /// `filter_speckle`.
+    /// Size of the speckles that are left out.
     ///
     /// Between 0 and 20. Default `4`.
     pub filter_speckle: Option<FilterSpeckle>,
-    /// `color_precision`.
+    /// Precision of the colors. Higher values tell more of them apart.
     ///
     /// Between 1 and 10. Default `6`.
     pub color_precision: Option<ColorPrecision>,
-    /// `layer_difference`.
+    /// Difference of color between two layers.
     ///
     /// Between 1 and 32. Default `16`.
     pub layer_difference: Option<LayerDifference>,
-    /// `corner_threshold`.
+    /// Angle in degrees from which a corner is kept.
     ///
     /// Between 0 and 180. Default `60`.
     pub corner_threshold: Option<CornerThreshold>,
-    /// `length_threshold`.
+    /// Length from which a curve or a line is kept.
     ///
     /// Between 0.0 and 10.0. Default `4.0`.
     pub length_threshold: Option<LengthThreshold>,
-    /// `max_iterations`.
+    /// Most rounds of the optimization.
     ///
     /// Between 1 and 20. Default `10`.
     pub max_iterations: Option<MaxIterations>,
-    /// `splice_threshold`.
+    /// Angle in degrees at which paths are joined.
     ///
     /// Between 0 and 90. Default `45`.
     pub splice_threshold: Option<SpliceThreshold>,
-    /// `path_precision`.
+    /// Decimal places of the coordinates.
     ///
     /// Between 1 and 10. Default `3`.
     pub path_precision: Option<PathPrecision>,
@@ -344,37 +344,41 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`colormode`](Input::colormode): Default `color`.
+    /// Sets [`colormode`](Input::colormode): Colors, or black and white. Default `color`.
     pub fn colormode(mut self, value: impl Param<Colormode, M>) -> Self {
         self.optional.colormode = self.checking.optional("colormode", value);
         self
     }
 
-    /// Sets [`hierarchical`](Input::hierarchical): Default `stacked`.
+    /// Sets [`hierarchical`](Input::hierarchical): Shapes on top of one another, or cut out of one
+    /// another. Default `stacked`.
     pub fn hierarchical(mut self, value: impl Param<Hierarchical, M>) -> Self {
         self.optional.hierarchical = self.checking.optional("hierarchical", value);
         self
     }
 
-    /// Sets [`mode`](Input::mode): Default `spline`.
+    /// Sets [`mode`](Input::mode): Curves, or straight lines. Default `spline`.
     pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
         self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
-    /// Sets [`filter_speckle`](Input::filter_speckle): Between 0 and 20. Default `4`.
+    /// Sets [`filter_speckle`](Input::filter_speckle): Size of the speckles that are left out. Between
+    /// 0 and 20. Default `4`.
     pub fn filter_speckle(mut self, value: impl Param<FilterSpeckle, M>) -> Self {
         self.optional.filter_speckle = self.checking.optional("filter_speckle", value);
         self
     }
 
-    /// Sets [`color_precision`](Input::color_precision): Between 1 and 10. Default `6`.
+    /// Sets [`color_precision`](Input::color_precision): Precision of the colors. Between 1 and 10.
+    /// Default `6`.
     pub fn color_precision(mut self, value: impl Param<ColorPrecision, M>) -> Self {
         self.optional.color_precision = self.checking.optional("color_precision", value);
         self
     }
 
-    /// Sets [`layer_difference`](Input::layer_difference): Between 1 and 32. Default `16`.
+    /// Sets [`layer_difference`](Input::layer_difference): Difference of color between two layers.
+    /// Between 1 and 32. Default `16`.
     pub fn layer_difference(mut self, value: impl Param<LayerDifference, M>) -> Self {
         self.optional.layer_difference = self
             .checking
@@ -382,7 +386,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`corner_threshold`](Input::corner_threshold): Between 0 and 180. Default `60`.
+    /// Sets [`corner_threshold`](Input::corner_threshold): Angle in degrees from which a corner is
+    /// kept. Between 0 and 180. Default `60`.
     pub fn corner_threshold(mut self, value: impl Param<CornerThreshold, M>) -> Self {
         self.optional.corner_threshold = self
             .checking
@@ -390,7 +395,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`length_threshold`](Input::length_threshold): Between 0.0 and 10.0. Default `4.0`.
+    /// Sets [`length_threshold`](Input::length_threshold): Length from which a curve or a line is kept.
+    /// Between 0.0 and 10.0. Default `4.0`.
     pub fn length_threshold(mut self, value: impl Param<LengthThreshold, M>) -> Self {
         self.optional.length_threshold = self
             .checking
@@ -398,13 +404,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`max_iterations`](Input::max_iterations): Between 1 and 20. Default `10`.
+    /// Sets [`max_iterations`](Input::max_iterations): Most rounds of the optimization. Between 1
+    /// and 20. Default `10`.
     pub fn max_iterations(mut self, value: impl Param<MaxIterations, M>) -> Self {
         self.optional.max_iterations = self.checking.optional("max_iterations", value);
         self
     }
 
-    /// Sets [`splice_threshold`](Input::splice_threshold): Between 0 and 90. Default `45`.
+    /// Sets [`splice_threshold`](Input::splice_threshold): Angle in degrees at which paths are joined.
+    /// Between 0 and 90. Default `45`.
     pub fn splice_threshold(mut self, value: impl Param<SpliceThreshold, M>) -> Self {
         self.optional.splice_threshold = self
             .checking
@@ -412,7 +420,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`path_precision`](Input::path_precision): Between 1 and 10. Default `3`.
+    /// Sets [`path_precision`](Input::path_precision): Decimal places of the coordinates. Between 1
+    /// and 10. Default `3`.
     pub fn path_precision(mut self, value: impl Param<PathPrecision, M>) -> Self {
         self.optional.path_precision = self.checking.optional("path_precision", value);
         self

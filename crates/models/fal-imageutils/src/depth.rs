@@ -44,15 +44,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `a`.
+    /// Factor `a` of MiDaS, which scales the slopes of the depth.
     ///
     /// Default `6.283185307179586`.
     pub a: Option<f64>,
-    /// `bg_th`.
+    /// Depth below which everything is background.
     ///
     /// Default `0.1`.
     pub bg_th: Option<f64>,
-    /// `depth_and_normal`.
+    /// Returns the normals too.
     ///
     /// Default `false`.
     pub depth_and_normal: Option<bool>,
@@ -143,19 +143,20 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`a`](Input::a): Default `6.283185307179586`.
+    /// Sets [`a`](Input::a): Factor `a` of MiDaS, which scales the slopes of the depth. Default
+    /// `6.283185307179586`.
     pub fn a(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.a = self.checking.optional("a", value);
         self
     }
 
-    /// Sets [`bg_th`](Input::bg_th): Default `0.1`.
+    /// Sets [`bg_th`](Input::bg_th): Depth below which everything is background. Default `0.1`.
     pub fn bg_th(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.bg_th = self.checking.optional("bg_th", value);
         self
     }
 
-    /// Sets [`depth_and_normal`](Input::depth_and_normal): Default `false`.
+    /// Sets [`depth_and_normal`](Input::depth_and_normal): Returns the normals too. Default `false`.
     pub fn depth_and_normal(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.depth_and_normal = self
             .checking

@@ -18,9 +18,9 @@ impl SchemaText for fal_imageutils::depth::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "a": {"type": "number", "default": 6.283185307179586},
-        "bg_th": {"type": "number", "default": 0.1},
-        "depth_and_normal": {"type": "boolean", "default": false}
+        "a": {"type": "number", "description": "Factor `a` of MiDaS, which scales the slopes of the depth.", "default": 6.283185307179586},
+        "bg_th": {"type": "number", "description": "Depth below which everything is background.", "default": 0.1},
+        "depth_and_normal": {"type": "boolean", "description": "Returns the normals too.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/imageutils/depth`."
@@ -49,8 +49,8 @@ impl SchemaText for fal_imageutils::marigold_depth::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 10},
-        "ensemble_size": {"type": "integer", "minimum": 2, "maximum": 50, "default": 10},
-        "processing_res": {"type": "integer", "minimum": 0, "maximum": 2048, "default": 0}
+        "ensemble_size": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of estimates to average. More are more exact and take longer.", "default": 10},
+        "processing_res": {"type": "integer", "minimum": 0, "maximum": 2048, "description": "Resolution to work in. 0 takes that of the image.", "default": 0}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/imageutils/marigold-depth`."
@@ -89,7 +89,7 @@ impl SchemaText for fal_imageutils::nsfw::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "nsfw_probability": {"type": "number"}
+        "nsfw_probability": {"type": "number", "description": "Probability that the image is not safe for work."}
       },
       "required": ["nsfw_probability"],
       "description": "The result of `fal-ai/imageutils/nsfw`."
@@ -103,7 +103,7 @@ impl SchemaText for fal_imageutils::rembg::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "crop_to_bbox": {"type": "boolean", "default": false}
+        "crop_to_bbox": {"type": "boolean", "description": "Crops the result to the subject.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/imageutils/rembg`."

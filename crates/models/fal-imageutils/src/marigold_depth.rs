@@ -52,11 +52,11 @@ pub struct Input {
     ///
     /// Between 2 and 50. Default `10`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `ensemble_size`.
+    /// Number of estimates to average. More are more exact and take longer.
     ///
     /// Between 2 and 50. Default `10`.
     pub ensemble_size: Option<EnsembleSize>,
-    /// `processing_res`.
+    /// Resolution to work in. 0 takes that of the image.
     ///
     /// Between 0 and 2048. Default `0`.
     pub processing_res: Option<ProcessingRes>,
@@ -170,13 +170,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ensemble_size`](Input::ensemble_size): Between 2 and 50. Default `10`.
+    /// Sets [`ensemble_size`](Input::ensemble_size): Number of estimates to average. Between 2 and 50.
+    /// Default `10`.
     pub fn ensemble_size(mut self, value: impl Param<EnsembleSize, M>) -> Self {
         self.optional.ensemble_size = self.checking.optional("ensemble_size", value);
         self
     }
 
-    /// Sets [`processing_res`](Input::processing_res): Between 0 and 2048. Default `0`.
+    /// Sets [`processing_res`](Input::processing_res): Resolution to work in. Between 0 and 2048.
+    /// Default `0`.
     pub fn processing_res(mut self, value: impl Param<ProcessingRes, M>) -> Self {
         self.optional.processing_res = self.checking.optional("processing_res", value);
         self

@@ -49,7 +49,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `nsfw_probability`.
+    /// Probability that the image is not safe for work.
     pub nsfw_probability: f64,
 }
 

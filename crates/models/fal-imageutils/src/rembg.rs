@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `crop_to_bbox`.
+    /// Crops the result to the subject.
     ///
     /// Default `false`.
     pub crop_to_bbox: Option<bool>,
@@ -145,7 +145,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`crop_to_bbox`](Input::crop_to_bbox): Default `false`.
+    /// Sets [`crop_to_bbox`](Input::crop_to_bbox): Crops the result to the subject. Default `false`.
     pub fn crop_to_bbox(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.crop_to_bbox = self.checking.optional("crop_to_bbox", value);
         self

@@ -15,15 +15,16 @@ impl SchemaText for fal_index_tts_2::types::EmotionalStrengths {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "happy": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "angry": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "sad": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "afraid": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "disgusted": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "melancholic": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "surprised": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "calm": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0}
-      }
+        "happy": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of happiness.", "default": 0},
+        "angry": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of anger.", "default": 0},
+        "sad": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of sadness.", "default": 0},
+        "afraid": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of fear.", "default": 0},
+        "disgusted": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of disgust.", "default": 0},
+        "melancholic": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of melancholy.", "default": 0},
+        "surprised": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of surprise.", "default": 0},
+        "calm": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of calm.", "default": 0}
+      },
+      "description": "The strengths of emotions in a voice."
     }"#;
 }
 
@@ -34,11 +35,11 @@ impl SchemaText for fal_index_tts_2::text_to_speech::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording of the voice to speak with."},
         "prompt": {"type": "string", "description": "Text to speak."},
-        "emotional_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
-        "emotional_strengths": {"anyOf": [{"$type": "EmotionalStrengths"}, {"type": "null"}]},
-        "should_use_prompt_for_emotion": {"type": "boolean", "default": false},
-        "emotion_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "emotional_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording whose emotion is taken."},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the emotion of `emotional_audio_url`.", "default": 1},
+        "emotional_strengths": {"anyOf": [{"$type": "EmotionalStrengths"}, {"type": "null"}], "description": "Strengths of single emotions."},
+        "should_use_prompt_for_emotion": {"type": "boolean", "description": "Takes the emotion from `emotion_prompt`, or else from `prompt`, in place of `emotional_strengths`.", "default": false},
+        "emotion_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text that has the emotion. Needs `should_use_prompt_for_emotion`."}
       },
       "required": ["audio_url", "prompt"],
       "description": "The parameters of `fal-ai/index-tts-2/text-to-speech`."

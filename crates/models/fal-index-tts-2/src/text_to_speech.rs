@@ -50,19 +50,20 @@ pub struct Input {
     pub audio_url: File,
     /// Text to speak.
     pub prompt: String,
-    /// `emotional_audio_url`.
+    /// Recording whose emotion is taken.
     pub emotional_audio_url: Option<File>,
-    /// `strength`.
+    /// Strength of the emotion of `emotional_audio_url`.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<Strength>,
-    /// `emotional_strengths`.
+    /// Strengths of single emotions.
     pub emotional_strengths: Option<EmotionalStrengths>,
-    /// `should_use_prompt_for_emotion`.
+    /// Takes the emotion from `emotion_prompt`, or else from `prompt`, in place of
+    /// `emotional_strengths`.
     ///
     /// Default `false`.
     pub should_use_prompt_for_emotion: Option<bool>,
-    /// `emotion_prompt`.
+    /// Text that has the emotion. Needs `should_use_prompt_for_emotion`.
     pub emotion_prompt: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -171,7 +172,7 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`emotional_audio_url`](Input::emotional_audio_url):
+    /// Sets [`emotional_audio_url`](Input::emotional_audio_url): Recording whose emotion is taken.
     pub fn emotional_audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.emotional_audio_url = self
             .checking
@@ -179,13 +180,14 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](Input::strength): Strength of the emotion of `emotional_audio_url`. Between
+    /// 0.0 and 1.0. Default `1.0`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self
     }
 
-    /// Sets [`emotional_strengths`](Input::emotional_strengths):
+    /// Sets [`emotional_strengths`](Input::emotional_strengths): Strengths of single emotions.
     pub fn emotional_strengths(
         mut self,
         value: impl Param<EmotionalStrengths, M>,
@@ -196,7 +198,9 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`should_use_prompt_for_emotion`](Input::should_use_prompt_for_emotion): Default `false`.
+    /// Sets [`should_use_prompt_for_emotion`](Input::should_use_prompt_for_emotion): Takes the emotion
+    /// from `emotion_prompt`, or else from `prompt`, in place of `emotional_strengths`. Default
+    /// `false`.
     pub fn should_use_prompt_for_emotion(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.should_use_prompt_for_emotion = self
             .checking
@@ -204,7 +208,7 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`emotion_prompt`](Input::emotion_prompt):
+    /// Sets [`emotion_prompt`](Input::emotion_prompt): Text that has the emotion.
     pub fn emotion_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.emotion_prompt = self.checking.optional("emotion_prompt", value);
         self

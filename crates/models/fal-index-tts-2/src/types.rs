@@ -7,39 +7,39 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `EmotionalStrengths` of the document.
+/// The strengths of emotions in a voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EmotionalStrengths {
-    /// `happy`.
+    /// Strength of happiness.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub happy: Option<EmotionalStrengthsHappy>,
-    /// `angry`.
+    /// Strength of anger.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub angry: Option<EmotionalStrengthsAngry>,
-    /// `sad`.
+    /// Strength of sadness.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub sad: Option<EmotionalStrengthsSad>,
-    /// `afraid`.
+    /// Strength of fear.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub afraid: Option<EmotionalStrengthsAfraid>,
-    /// `disgusted`.
+    /// Strength of disgust.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub disgusted: Option<EmotionalStrengthsDisgusted>,
-    /// `melancholic`.
+    /// Strength of melancholy.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub melancholic: Option<EmotionalStrengthsMelancholic>,
-    /// `surprised`.
+    /// Strength of surprise.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub surprised: Option<EmotionalStrengthsSurprised>,
-    /// `calm`.
+    /// Strength of calm.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub calm: Option<EmotionalStrengthsCalm>,
@@ -112,31 +112,35 @@ struct EmotionalStrengthsOptional {
 }
 
 impl<M: fal_core::Mode> EmotionalStrengthsBuilder<M> {
-    /// Sets [`happy`](EmotionalStrengths::happy): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`happy`](EmotionalStrengths::happy): Strength of happiness. Between 0.0 and 1.0. Default
+    /// `0.0`.
     pub fn happy(mut self, value: impl Param<EmotionalStrengthsHappy, M>) -> Self {
         self.optional.happy = self.checking.optional("happy", value);
         self
     }
 
-    /// Sets [`angry`](EmotionalStrengths::angry): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`angry`](EmotionalStrengths::angry): Strength of anger. Between 0.0 and 1.0. Default
+    /// `0.0`.
     pub fn angry(mut self, value: impl Param<EmotionalStrengthsAngry, M>) -> Self {
         self.optional.angry = self.checking.optional("angry", value);
         self
     }
 
-    /// Sets [`sad`](EmotionalStrengths::sad): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`sad`](EmotionalStrengths::sad): Strength of sadness. Between 0.0 and 1.0. Default `0.0`.
     pub fn sad(mut self, value: impl Param<EmotionalStrengthsSad, M>) -> Self {
         self.optional.sad = self.checking.optional("sad", value);
         self
     }
 
-    /// Sets [`afraid`](EmotionalStrengths::afraid): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`afraid`](EmotionalStrengths::afraid): Strength of fear. Between 0.0 and 1.0. Default
+    /// `0.0`.
     pub fn afraid(mut self, value: impl Param<EmotionalStrengthsAfraid, M>) -> Self {
         self.optional.afraid = self.checking.optional("afraid", value);
         self
     }
 
-    /// Sets [`disgusted`](EmotionalStrengths::disgusted): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`disgusted`](EmotionalStrengths::disgusted): Strength of disgust. Between 0.0 and 1.0.
+    /// Default `0.0`.
     pub fn disgusted(
         mut self,
         value: impl Param<EmotionalStrengthsDisgusted, M>,
@@ -145,7 +149,8 @@ impl<M: fal_core::Mode> EmotionalStrengthsBuilder<M> {
         self
     }
 
-    /// Sets [`melancholic`](EmotionalStrengths::melancholic): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`melancholic`](EmotionalStrengths::melancholic): Strength of melancholy. Between 0.0 and
+    /// 1.0. Default `0.0`.
     pub fn melancholic(
         mut self,
         value: impl Param<EmotionalStrengthsMelancholic, M>,
@@ -154,7 +159,8 @@ impl<M: fal_core::Mode> EmotionalStrengthsBuilder<M> {
         self
     }
 
-    /// Sets [`surprised`](EmotionalStrengths::surprised): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`surprised`](EmotionalStrengths::surprised): Strength of surprise. Between 0.0 and 1.0.
+    /// Default `0.0`.
     pub fn surprised(
         mut self,
         value: impl Param<EmotionalStrengthsSurprised, M>,
@@ -163,7 +169,7 @@ impl<M: fal_core::Mode> EmotionalStrengthsBuilder<M> {
         self
     }
 
-    /// Sets [`calm`](EmotionalStrengths::calm): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`calm`](EmotionalStrengths::calm): Strength of calm. Between 0.0 and 1.0. Default `0.0`.
     pub fn calm(mut self, value: impl Param<EmotionalStrengthsCalm, M>) -> Self {
         self.optional.calm = self.checking.optional("calm", value);
         self

@@ -75,7 +75,7 @@ impl SchemaText for fal_infinitalk::single_text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the person or character."},
-        "text_input": {"type": "string"},
+        "text_input": {"type": "string", "description": "Text that the person says."},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "num_frames": {"type": "integer", "minimum": 41, "maximum": 721, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 145},

@@ -50,7 +50,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// `text_input`.
+    /// Text that the person says.
     pub text_input: String,
     /// Voice of the speech.
     pub voice: Voice,
@@ -362,7 +362,7 @@ impl<
         }
     }
 
-    /// Sets [`text_input`](Input::text_input):
+    /// Sets [`text_input`](Input::text_input): Text that the person says.
     pub fn text_input(
         mut self,
         value: impl fal_core::Required<String, M>,

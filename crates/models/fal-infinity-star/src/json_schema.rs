@@ -19,11 +19,11 @@ impl SchemaText for fal_infinity_star::text_to_video::Input {
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 40.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
-        "tau_video": {"type": "number", "minimum": 0.1, "maximum": 1.0, "default": 0.4},
-        "use_apg": {"type": "boolean", "default": true},
+        "tau_video": {"type": "number", "minimum": 0.1, "maximum": 1.0, "description": "Temperature of the sampling of the video (tau).", "default": 0.4},
+        "use_apg": {"type": "boolean", "description": "Takes adaptive projected guidance (APG).", "default": true},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "enhance_prompt": {"type": "boolean", "default": true}
+        "enhance_prompt": {"type": "boolean", "description": "Lets a language model improve the prompt before the run.", "default": true}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/infinity-star/text-to-video`."

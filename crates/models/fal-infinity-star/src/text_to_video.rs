@@ -64,11 +64,11 @@ pub struct Input {
     ///
     /// Between 1.0 and 40.0. Default `7.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `tau_video`.
+    /// Temperature of the sampling of the video (tau).
     ///
     /// Between 0.1 and 1.0. Default `0.4`.
     pub tau_video: Option<TauVideo>,
-    /// `use_apg`.
+    /// Takes adaptive projected guidance (APG).
     ///
     /// Default `true`.
     pub use_apg: Option<bool>,
@@ -79,7 +79,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `enhance_prompt`.
+    /// Lets a language model improve the prompt before the run.
     ///
     /// Default `true`.
     pub enhance_prompt: Option<bool>,
@@ -259,13 +259,14 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`tau_video`](Input::tau_video): Between 0.1 and 1.0. Default `0.4`.
+    /// Sets [`tau_video`](Input::tau_video): Temperature of the sampling of the video (tau). Between
+    /// 0.1 and 1.0. Default `0.4`.
     pub fn tau_video(mut self, value: impl Param<TauVideo, M>) -> Self {
         self.optional.tau_video = self.checking.optional("tau_video", value);
         self
     }
 
-    /// Sets [`use_apg`](Input::use_apg): Default `true`.
+    /// Sets [`use_apg`](Input::use_apg): Takes adaptive projected guidance (APG). Default `true`.
     pub fn use_apg(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_apg = self.checking.optional("use_apg", value);
         self
@@ -285,7 +286,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`enhance_prompt`](Input::enhance_prompt): Default `true`.
+    /// Sets [`enhance_prompt`](Input::enhance_prompt): Lets a language model improve the prompt before
+    /// the run. Default `true`.
     pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self

@@ -18,7 +18,7 @@ impl SchemaText for fal_instant_character::Input {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "image_url": {"type": "string", "description": "Image to work on."},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 1},
+        "scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the subject's image. Higher values show more of the subject.", "default": 1},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},

@@ -91,7 +91,7 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// `scale`.
+    /// Strength of the subject's image. Higher values show more of the subject.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub scale: Option<Scale>,
@@ -319,7 +319,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`scale`](Input::scale): Between 0.0 and 2.0. Default `1.0`.
+    /// Sets [`scale`](Input::scale): Strength of the subject's image. Between 0.0 and 2.0. Default
+    /// `1.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

@@ -15,9 +15,9 @@ impl SchemaText for fal_invisible_watermark::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "watermark": {"type": "string", "default": "watermark"},
-        "decode": {"type": "boolean", "default": false},
-        "length": {"type": "integer", "default": 0}
+        "watermark": {"type": "string", "description": "Text of the watermark.", "default": "watermark"},
+        "decode": {"type": "boolean", "description": "Reads a watermark in place of adding one. Needs `length`.", "default": false},
+        "length": {"type": "integer", "description": "Bits of the watermark to read.", "default": 0}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/invisible-watermark`."
@@ -30,8 +30,8 @@ impl SchemaText for fal_invisible_watermark::Output {
       "type": "object",
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
-        "extracted_watermark": {"type": "string"},
-        "length": {"type": "integer", "default": 0}
+        "extracted_watermark": {"type": "string", "description": "Text of the watermark that was read."},
+        "length": {"type": "integer", "description": "Bits of the watermark, for reading it later.", "default": 0}
       },
       "description": "The result of `fal-ai/invisible-watermark`."
     }"#;

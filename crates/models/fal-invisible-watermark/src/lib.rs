@@ -77,15 +77,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `watermark`.
+    /// Text of the watermark.
     ///
     /// Default `watermark`.
     pub watermark: Option<String>,
-    /// `decode`.
+    /// Reads a watermark in place of adding one. Needs `length`.
     ///
     /// Default `false`.
     pub decode: Option<bool>,
-    /// `length`.
+    /// Bits of the watermark to read.
     ///
     /// Default `0`.
     pub length: Option<Integer>,
@@ -111,9 +111,9 @@ impl Input {
 pub struct Output {
     /// Finished image, ready to download.
     pub image: Option<Image>,
-    /// `extracted_watermark`.
+    /// Text of the watermark that was read.
     pub extracted_watermark: Option<String>,
-    /// `length`.
+    /// Bits of the watermark, for reading it later.
     pub length: Option<Integer>,
 }
 
@@ -180,19 +180,19 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`watermark`](Input::watermark): Default `watermark`.
+    /// Sets [`watermark`](Input::watermark): Text of the watermark. Default `watermark`.
     pub fn watermark(mut self, value: impl Param<String, M>) -> Self {
         self.optional.watermark = self.checking.optional("watermark", value);
         self
     }
 
-    /// Sets [`decode`](Input::decode): Default `false`.
+    /// Sets [`decode`](Input::decode): Reads a watermark in place of adding one. Default `false`.
     pub fn decode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.decode = self.checking.optional("decode", value);
         self
     }
 
-    /// Sets [`length`](Input::length): Default `0`.
+    /// Sets [`length`](Input::length): Bits of the watermark to read. Default `0`.
     pub fn length(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.length = self.checking.optional("length", value);
         self

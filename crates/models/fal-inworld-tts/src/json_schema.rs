@@ -17,7 +17,7 @@ impl SchemaText for fal_inworld_tts::Input {
       "properties": {
         "text": {"type": "string", "maxLength": 2000, "description": "Text to speak."},
         "voice": {"default": "Craig (en)", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "sample_rate_hertz": {"default": 48000, "allOf": [{"$type": "SampleRateHertz"}]}
+        "sample_rate_hertz": {"default": 48000, "description": "Samples a second of the result.", "allOf": [{"$type": "SampleRateHertz"}]}
       },
       "required": ["text"],
       "description": "The parameters of `fal-ai/inworld-tts`."

@@ -82,7 +82,7 @@ pub struct Input {
     ///
     /// Default `Craig (en)`.
     pub voice: Option<Voice>,
-    /// `sample_rate_hertz`.
+    /// Samples a second of the result.
     ///
     /// Default `48000`.
     pub sample_rate_hertz: Option<SampleRateHertz>,
@@ -699,7 +699,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`sample_rate_hertz`](Input::sample_rate_hertz): Default `48000`.
+    /// Sets [`sample_rate_hertz`](Input::sample_rate_hertz): Samples a second of the result. Default
+    /// `48000`.
     pub fn sample_rate_hertz(mut self, value: impl Param<SampleRateHertz, M>) -> Self {
         self.optional.sample_rate_hertz = self
             .checking

@@ -15,20 +15,20 @@ impl SchemaText for fal_ip_adapter_face_id::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_type": {"default": "1_5-v1", "allOf": [{"$type": "ModelType"}]},
+        "model_type": {"default": "1_5-v1", "description": "Version of the model.", "allOf": [{"$type": "ModelType"}]},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "face_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "face_images_data_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "face_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Face to show. Other sizes than 640 × 640 are scaled and cropped to it."},
+        "face_images_data_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "ZIP archive of photos of the face, which are averaged."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": "blurry, low resolution, bad, ugly, low quality, pixelated, interpolated, compression artifacts, noisey, grainy"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 16.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 200, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
-        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "default": 4},
+        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of samples of the face. More improve the image and take longer.", "default": 4},
         "width": {"type": "integer", "minimum": 512, "maximum": 1024, "description": "Width in pixels.", "default": 512},
         "height": {"type": "integer", "minimum": 512, "maximum": 1024, "description": "Height in pixels.", "default": 512},
-        "face_id_det_size": {"type": "integer", "minimum": 64, "maximum": 640, "default": 640},
-        "base_1_5_model_repo": {"type": "string", "default": "SG161222/Realistic_Vision_V4.0_noVAE"},
-        "base_sdxl_model_repo": {"type": "string", "default": "SG161222/RealVisXL_V3.0"}
+        "face_id_det_size": {"type": "integer", "minimum": 64, "maximum": 640, "description": "Size at which the face is looked for. Larger ones are more exact, slower, and more often find none.", "default": 640},
+        "base_1_5_model_repo": {"type": "string", "description": "Base model for the types 1.5.", "default": "SG161222/Realistic_Vision_V4.0_noVAE"},
+        "base_sdxl_model_repo": {"type": "string", "description": "Base model for the types SDXL.", "default": "SG161222/RealVisXL_V3.0"}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/ip-adapter-face-id`."

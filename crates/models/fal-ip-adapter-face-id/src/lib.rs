@@ -79,16 +79,16 @@ impl fal_core::task::TextToImage for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_type`.
+    /// Version of the model.
     ///
     /// Default `1_5-v1`.
     pub model_type: Option<ModelType>,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// `face_image_url`.
+    /// Face to show. Other sizes than 640 × 640 are scaled and cropped to it.
     pub face_image_url: Option<File>,
-    /// `face_images_data_url`.
+    /// ZIP archive of photos of the face, which are averaged.
     pub face_images_data_url: Option<File>,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
@@ -108,7 +108,7 @@ pub struct Input {
     ///
     /// Between 1 and 200. Default `50`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `num_samples`.
+    /// Number of samples of the face. More improve the image and take longer.
     ///
     /// Between 1 and 4. Default `4`.
     pub num_samples: Option<NumSamples>,
@@ -120,15 +120,16 @@ pub struct Input {
     ///
     /// Between 512 and 1024. Default `512`.
     pub height: Option<Height>,
-    /// `face_id_det_size`.
+    /// Size at which the face is looked for. Larger ones are more exact, slower, and more often find
+    /// none.
     ///
     /// Between 64 and 640. Default `640`.
     pub face_id_det_size: Option<FaceIdDetSize>,
-    /// `base_1_5_model_repo`.
+    /// Base model for the types 1.5.
     ///
     /// Default `SG161222/Realistic_Vision_V4.0_noVAE`.
     pub base_1_5_model_repo: Option<String>,
-    /// `base_sdxl_model_repo`.
+    /// Base model for the types SDXL.
     ///
     /// Default `SG161222/RealVisXL_V3.0`.
     pub base_sdxl_model_repo: Option<String>,
@@ -321,19 +322,20 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`model_type`](Input::model_type): Default `1_5-v1`.
+    /// Sets [`model_type`](Input::model_type): Version of the model. Default `1_5-v1`.
     pub fn model_type(mut self, value: impl Param<ModelType, M>) -> Self {
         self.optional.model_type = self.checking.optional("model_type", value);
         self
     }
 
-    /// Sets [`face_image_url`](Input::face_image_url):
+    /// Sets [`face_image_url`](Input::face_image_url): Face to show.
     pub fn face_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.face_image_url = self.checking.optional("face_image_url", value);
         self
     }
 
-    /// Sets [`face_images_data_url`](Input::face_images_data_url):
+    /// Sets [`face_images_data_url`](Input::face_images_data_url): ZIP archive of photos of the face,
+    /// which are averaged.
     pub fn face_images_data_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.face_images_data_url = self
             .checking
@@ -375,7 +377,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 1 and 4. Default `4`.
+    /// Sets [`num_samples`](Input::num_samples): Number of samples of the face. Between 1 and 4.
+    /// Default `4`.
     pub fn num_samples(mut self, value: impl Param<NumSamples, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self
@@ -393,7 +396,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`face_id_det_size`](Input::face_id_det_size): Between 64 and 640. Default `640`.
+    /// Sets [`face_id_det_size`](Input::face_id_det_size): Size at which the face is looked for.
+    /// Between 64 and 640. Default `640`.
     pub fn face_id_det_size(mut self, value: impl Param<FaceIdDetSize, M>) -> Self {
         self.optional.face_id_det_size = self
             .checking
@@ -401,7 +405,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`base_1_5_model_repo`](Input::base_1_5_model_repo): Default
+    /// Sets [`base_1_5_model_repo`](Input::base_1_5_model_repo): Base model for the types 1.5. Default
     /// `SG161222/Realistic_Vision_V4.0_noVAE`.
     pub fn base_1_5_model_repo(mut self, value: impl Param<String, M>) -> Self {
         self.optional.base_1_5_model_repo = self
@@ -410,7 +414,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`base_sdxl_model_repo`](Input::base_sdxl_model_repo): Default `SG161222/RealVisXL_V3.0`.
+    /// Sets [`base_sdxl_model_repo`](Input::base_sdxl_model_repo): Base model for the types SDXL.
+    /// Default `SG161222/RealVisXL_V3.0`.
     pub fn base_sdxl_model_repo(mut self, value: impl Param<String, M>) -> Self {
         self.optional.base_sdxl_model_repo = self
             .checking

@@ -17,7 +17,7 @@ impl SchemaText for fal_janus::Input {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "image_size": {"default": "square", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "temperature": {"type": "number", "minimum": 0.1, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 1},
-        "cfg_weight": {"type": "number", "minimum": 1.0, "maximum": 20.0, "default": 5},
+        "cfg_weight": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 5},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 16, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}

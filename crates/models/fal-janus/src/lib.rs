@@ -87,7 +87,7 @@ pub struct Input {
     ///
     /// Between 0.1 and 2.0. Default `1.0`.
     pub temperature: Option<Temperature>,
-    /// `cfg_weight`.
+    /// Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.
     ///
     /// Between 1.0 and 20.0. Default `5.0`.
     pub cfg_weight: Option<CfgWeight>,
@@ -234,7 +234,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`cfg_weight`](Input::cfg_weight): Between 1.0 and 20.0. Default `5.0`.
+    /// Sets [`cfg_weight`](Input::cfg_weight): Adherence to the prompt (classifier-free guidance).
+    /// Between 1.0 and 20.0. Default `5.0`.
     pub fn cfg_weight(mut self, value: impl Param<CfgWeight, M>) -> Self {
         self.optional.cfg_weight = self.checking.optional("cfg_weight", value);
         self

@@ -38,7 +38,7 @@ impl SchemaText for fal_kling_image::types::ElementInput {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "frontal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "frontal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "View of the element from the front."},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "description": "A subject, in images from several sides."
@@ -52,7 +52,7 @@ impl SchemaText for fal_kling_image::o1::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 2500, "description": "Changes to make to the images, in plain language."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}]},
+        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}], "description": "People and things to show, `@Element1` and so on in the prompt. At most 10 together with the reference images."},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 9, "description": "Number of images to generate with this request.", "default": 1},
         "aspect_ratio": {"default": "auto", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
@@ -116,11 +116,11 @@ impl SchemaText for fal_kling_image::o3::image_to_image::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 2500, "description": "Changes to make to the images, in plain language."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}]},
+        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}], "description": "People and things whose faces are kept, `@Element1` and so on in the prompt."},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
-        "result_type": {"default": "single", "allOf": [{"$type": "ResultType"}]},
+        "result_type": {"default": "single", "description": "One image, or a series of images that belong together.", "allOf": [{"$type": "ResultType"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 9, "description": "Number of images to generate with this request.", "default": 1},
-        "series_amount": {"anyOf": [{"type": "integer", "minimum": 2, "maximum": 9}, {"type": "null"}]},
+        "series_amount": {"anyOf": [{"type": "integer", "minimum": 2, "maximum": 9}, {"type": "null"}], "description": "Number of images of the series. Only for `series`."},
         "aspect_ratio": {"default": "auto", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
@@ -190,11 +190,11 @@ impl SchemaText for fal_kling_image::o3::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 2500, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}]},
+        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}], "description": "People and things whose faces are kept, `@Element1` and so on in the prompt."},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
-        "result_type": {"default": "single", "allOf": [{"$type": "ResultType"}]},
+        "result_type": {"default": "single", "description": "One image, or a series of images that belong together.", "allOf": [{"$type": "ResultType"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 9, "description": "Number of images to generate with this request.", "default": 1},
-        "series_amount": {"anyOf": [{"type": "integer", "minimum": 2, "maximum": 9}, {"type": "null"}]},
+        "series_amount": {"anyOf": [{"type": "integer", "minimum": 2, "maximum": 9}, {"type": "null"}], "description": "Number of images of the series. Only for `series`."},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
@@ -265,7 +265,7 @@ impl SchemaText for fal_kling_image::v3::image_to_image::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 2500, "description": "Changes to make to the image, in plain language."},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}]},
+        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}], "description": "People and things to show, whose faces are kept."},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 9, "description": "Number of images to generate with this request.", "default": 1},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
@@ -329,7 +329,7 @@ impl SchemaText for fal_kling_image::v3::text_to_image::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 2500, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 2500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas."},
-        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}]},
+        "elements": {"anyOf": [{"type": "array", "items": {"$type": "ElementInput"}}, {"type": "null"}], "description": "People and things to show, whose faces are kept."},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 9, "description": "Number of images to generate with this request.", "default": 1},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},

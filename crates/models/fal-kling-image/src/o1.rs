@@ -57,7 +57,8 @@ pub struct Input {
     ///
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_urls: Vec<File>,
-    /// `elements`.
+    /// People and things to show, `@Element1` and so on in the prompt. At most 10 together with the
+    /// reference images.
     pub elements: Option<Vec<ElementInput>>,
     /// Resolution of the image: the larger, the finer the detail.
     ///
@@ -336,7 +337,8 @@ impl<
         }
     }
 
-    /// Sets [`elements`](Input::elements):
+    /// Sets [`elements`](Input::elements): People and things to show, `@Element1` and so on in the
+    /// prompt.
     pub fn elements(mut self, value: impl Param<Vec<ElementInput>, M>) -> Self {
         self.optional.elements = self.checking.optional("elements", value);
         self

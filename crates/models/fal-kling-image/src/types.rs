@@ -11,7 +11,7 @@ pub use fal_core::media::ImageFile as Image;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ElementInput {
-    /// `frontal_image_url`.
+    /// View of the element from the front.
     ///
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub frontal_image_url: Option<File>,
@@ -83,8 +83,8 @@ struct ElementInputOptional {
 }
 
 impl<M: fal_core::Mode> ElementInputBuilder<M> {
-    /// Sets [`frontal_image_url`](ElementInput::frontal_image_url): At most 10 MiB. At least 300 px
-    /// wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
+    /// Sets [`frontal_image_url`](ElementInput::frontal_image_url): View of the element from the front.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn frontal_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.frontal_image_url = self
             .checking

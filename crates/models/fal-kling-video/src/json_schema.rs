@@ -3660,8 +3660,8 @@ impl SchemaText for fal_kling_video::video_to_audio::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to make sound for, in MP4 or MOV, 3 to 20 seconds long and up to 100 MB."},
-        "sound_effect_prompt": {"anyOf": [{"type": "string", "maxLength": 200}, {"type": "null"}], "description": "Description of the sound effects, up to 200 characters.", "default": "Car tires screech as they accelerate in a drag race"},
-        "background_music_prompt": {"anyOf": [{"type": "string", "maxLength": 200}, {"type": "null"}], "description": "Description of the background music, up to 200 characters.", "default": "intense car race"},
+        "sound_effect_prompt": {"anyOf": [{"type": "string", "maxLength": 200}, {"type": "null"}], "description": "Description of the sound effects.", "default": "Car tires screech as they accelerate in a drag race"},
+        "background_music_prompt": {"anyOf": [{"type": "string", "maxLength": 200}, {"type": "null"}], "description": "Description of the background music.", "default": "intense car race"},
         "asmr_mode": {"type": "boolean", "description": "Generates sound effects with more detail, for immersive scenes.", "default": false}
       },
       "required": ["video_url"],

@@ -48,11 +48,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to make sound for, in MP4 or MOV, 3 to 20 seconds long and up to 100 MB.
     pub video_url: File,
-    /// Description of the sound effects, up to 200 characters.
+    /// Description of the sound effects.
     ///
     /// At most 200 characters. Default `Car tires screech as they accelerate in a drag race`.
     pub sound_effect_prompt: Option<Nullable<String>>,
-    /// Description of the background music, up to 200 characters.
+    /// Description of the background music.
     ///
     /// At most 200 characters. Default `intense car race`.
     pub background_music_prompt: Option<Nullable<String>>,
@@ -150,9 +150,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`sound_effect_prompt`](Input::sound_effect_prompt): Description of the sound effects, up
-    /// to 200 characters. At most 200 characters. Default `Car tires screech as they accelerate in a
-    /// drag race`.
+    /// Sets [`sound_effect_prompt`](Input::sound_effect_prompt): Description of the sound effects. At
+    /// most 200 characters. Default `Car tires screech as they accelerate in a drag race`.
     pub fn sound_effect_prompt(
         mut self,
         value: impl Param<Nullable<String>, M>,
@@ -164,7 +163,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     }
 
     /// Sets [`background_music_prompt`](Input::background_music_prompt): Description of the background
-    /// music, up to 200 characters. At most 200 characters. Default `intense car race`.
+    /// music. At most 200 characters. Default `intense car race`.
     pub fn background_music_prompt(
         mut self,
         value: impl Param<Nullable<String>, M>,

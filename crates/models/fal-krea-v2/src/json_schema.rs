@@ -29,7 +29,8 @@ impl SchemaText for fal_krea_v2::types::ImageStyleReference {
         "image_url": {"type": "string", "description": "Image whose style is taken up."},
         "strength": {"type": "number", "minimum": -2.0, "maximum": 2.0, "description": "Weight of the image. Negative values lead away from its style.", "default": 1}
       },
-      "required": ["image_url"]
+      "required": ["image_url"],
+      "description": "An image whose style is taken, and its strength."
     }"#;
 }
 
@@ -38,10 +39,11 @@ impl SchemaText for fal_krea_v2::types::Style {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "id": {"type": "string"},
+        "id": {"type": "string", "description": "Id of the style."},
         "strength": {"type": "number", "minimum": -2.0, "maximum": 2.0, "description": "Weight of the style. Negative values lead away from it.", "default": 1}
       },
-      "required": ["id"]
+      "required": ["id"],
+      "description": "A style at Krea, and its strength."
     }"#;
 }
 
@@ -50,10 +52,11 @@ impl SchemaText for fal_krea_v2::types::Moodboard {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "id": {"type": "string"},
+        "id": {"type": "string", "description": "Id of the mood board."},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Weight of the mood board.", "default": 0.23}
       },
-      "required": ["id"]
+      "required": ["id"],
+      "description": "A mood board at Krea."
     }"#;
 }
 
@@ -66,9 +69,9 @@ impl SchemaText for fal_krea_v2::large::text_to_image::Input {
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "creativity": {"default": "medium", "description": "Freedom of the model. Higher values invent more.", "allOf": [{"$type": "Creativity"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "default": []},
+        "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "description": "Images whose style is taken.", "default": []},
         "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "description": "Ready-made styles.", "default": []},
-        "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "default": []}
+        "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "description": "Mood board to follow. At most one.", "default": []}
       },
       "required": ["prompt"],
       "description": "The parameters of `krea/v2/large/text-to-image`."
@@ -123,9 +126,9 @@ impl SchemaText for fal_krea_v2::medium::text_to_image::Input {
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "creativity": {"default": "medium", "description": "Freedom of the model. Higher values invent more.", "allOf": [{"$type": "Creativity"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "default": []},
+        "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "description": "Images whose style is taken.", "default": []},
         "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "description": "Ready-made styles.", "default": []},
-        "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "default": []}
+        "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "description": "Mood board to follow. At most one.", "default": []}
       },
       "required": ["prompt"],
       "description": "The parameters of `krea/v2/medium/text-to-image`."
@@ -180,9 +183,9 @@ impl SchemaText for fal_krea_v2::medium::turbo::text_to_image::Input {
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "creativity": {"default": "medium", "description": "Freedom of the model. Higher values invent more.", "allOf": [{"$type": "Creativity"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "default": []},
+        "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "description": "Images whose style is taken.", "default": []},
         "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "description": "Ready-made styles.", "default": []},
-        "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "default": []}
+        "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "description": "Mood board to follow. At most one.", "default": []}
       },
       "required": ["prompt"],
       "description": "The parameters of `krea/v2/medium/turbo/text-to-image`."

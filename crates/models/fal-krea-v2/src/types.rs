@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `ImageStyleReference` of the document.
+/// An image whose style is taken, and its strength.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImageStyleReference {
@@ -22,11 +22,11 @@ pub struct ImageStyleReference {
 /// `strength`: between -2.0 and 2.0.
 pub type ImageStyleReferenceStrength = Float<bounds::ImageStyleReferenceStrength>;
 
-/// The object `Style` of the document.
+/// A style at Krea, and its strength.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Style {
-    /// `id`.
+    /// Id of the style.
     pub id: String,
     /// Weight of the style. Negative values lead away from it.
     ///
@@ -37,11 +37,11 @@ pub struct Style {
 /// `strength`: between -2.0 and 2.0.
 pub type StyleStrength = Float<bounds::StyleStrength>;
 
-/// The object `Moodboard` of the document.
+/// A mood board at Krea.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Moodboard {
-    /// `id`.
+    /// Id of the mood board.
     pub id: String,
     /// Weight of the mood board.
     ///
@@ -165,7 +165,7 @@ struct StyleOptional {
 }
 
 impl<IdSlot, M: fal_core::Mode> StyleBuilder<IdSlot, M> {
-    /// Sets [`id`](Style::id):
+    /// Sets [`id`](Style::id): Id of the style.
     pub fn id(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -234,7 +234,7 @@ struct MoodboardOptional {
 }
 
 impl<IdSlot, M: fal_core::Mode> MoodboardBuilder<IdSlot, M> {
-    /// Sets [`id`](Moodboard::id):
+    /// Sets [`id`](Moodboard::id): Id of the mood board.
     pub fn id(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -18,7 +18,7 @@ impl SchemaText for fal_latentsync::Input {
         "audio_url": {"type": "string", "description": "Recording for the video."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 2.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "loop_mode": {"anyOf": [{"$type": "LoopMode"}, {"type": "null"}]}
+        "loop_mode": {"anyOf": [{"$type": "LoopMode"}, {"type": "null"}], "description": "Way to go on with the video if the audio is longer: from the start again, or back and forth."}
       },
       "required": ["video_url", "audio_url"],
       "description": "The parameters of `fal-ai/latentsync`."

@@ -87,7 +87,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `loop_mode`.
+    /// Way to go on with the video if the audio is longer: from the start again, or back and forth.
     pub loop_mode: Option<LoopMode>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -237,7 +237,8 @@ impl<
         self
     }
 
-    /// Sets [`loop_mode`](Input::loop_mode):
+    /// Sets [`loop_mode`](Input::loop_mode): Way to go on with the video if the audio is longer: from
+    /// the start again, or back and forth.
     pub fn loop_mode(mut self, value: impl Param<LoopMode, M>) -> Self {
         self.optional.loop_mode = self.checking.optional("loop_mode", value);
         self

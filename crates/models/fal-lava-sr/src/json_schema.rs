@@ -45,11 +45,12 @@ impl SchemaText for fal_lava_sr::types::LavaSrTimings {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "preprocess": {"type": "number"},
-        "inference": {"type": "number"},
-        "postprocess": {"type": "number"}
+        "preprocess": {"type": "number", "description": "Seconds of the preparation."},
+        "inference": {"type": "number", "description": "Seconds of the model's run."},
+        "postprocess": {"type": "number", "description": "Seconds of the work after the run."}
       },
-      "required": ["preprocess", "inference", "postprocess"]
+      "required": ["preprocess", "inference", "postprocess"],
+      "description": "The time that each stage took."
     }"#;
 }
 
@@ -59,7 +60,7 @@ impl SchemaText for fal_lava_sr::Input {
       "type": "object",
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "denoise": {"type": "boolean", "default": false},
+        "denoise": {"type": "boolean", "description": "Removes noise before the bandwidth is extended.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "audio_format": {"default": "mp3", "description": "File format of the sound.", "allOf": [{"$type": "AudioFormat"}]},
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"}

@@ -71,7 +71,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `denoise`.
+    /// Removes noise before the bandwidth is extended.
     ///
     /// Default `false`.
     pub denoise: Option<bool>,
@@ -233,7 +233,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`denoise`](Input::denoise): Default `false`.
+    /// Sets [`denoise`](Input::denoise): Removes noise before the bandwidth is extended. Default
+    /// `false`.
     pub fn denoise(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.denoise = self.checking.optional("denoise", value);
         self

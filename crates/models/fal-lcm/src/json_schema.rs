@@ -24,7 +24,7 @@ impl SchemaText for fal_lcm::Input {
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 12, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
-        "enable_safety_checks": {"type": "boolean", "default": true},
+        "enable_safety_checks": {"type": "boolean", "description": "Replaces unsafe images with a black one.", "default": true},
         "request_id": {"type": "string", "description": "Name of the request, to tell its results from others.", "default": ""}
       },
       "required": ["prompt", "image_url"],
@@ -41,8 +41,8 @@ impl SchemaText for fal_lcm::Output {
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "num_inference_steps": {"type": "integer", "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
-        "request_id": {"type": "string", "default": ""},
-        "nsfw_content_detected": {"type": "array", "items": {"type": "boolean"}}
+        "request_id": {"type": "string", "description": "Id to recognize the answer by.", "default": ""},
+        "nsfw_content_detected": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety check on each image. `false` for all if the check is off."}
       },
       "required": ["images", "timings", "seed", "nsfw_content_detected"],
       "description": "The result of `fal-ai/lcm`."

@@ -117,7 +117,7 @@ pub struct Input {
     ///
     /// Between 1 and 8. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `enable_safety_checks`.
+    /// Replaces unsafe images with a black one.
     ///
     /// Default `true`.
     pub enable_safety_checks: Option<bool>,
@@ -185,9 +185,9 @@ pub struct Output {
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     pub num_inference_steps: Option<Integer>,
-    /// `request_id`.
+    /// Id to recognize the answer by.
     pub request_id: Option<String>,
-    /// `nsfw_content_detected`.
+    /// Verdict of the safety check on each image. `false` for all if the check is off.
     pub nsfw_content_detected: Vec<bool>,
 }
 
@@ -340,7 +340,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`enable_safety_checks`](Input::enable_safety_checks): Default `true`.
+    /// Sets [`enable_safety_checks`](Input::enable_safety_checks): Replaces unsafe images with a black
+    /// one. Default `true`.
     pub fn enable_safety_checks(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_safety_checks = self
             .checking

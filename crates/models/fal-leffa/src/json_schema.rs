@@ -23,7 +23,7 @@ impl SchemaText for fal_leffa::pose_transfer::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "pose_image_url": {"type": "string"},
+        "pose_image_url": {"type": "string", "description": "Picture of the person."},
         "person_image_url": {"type": "string", "description": "Image of the person."}
       },
       "required": ["pose_image_url", "person_image_url"],
@@ -41,7 +41,7 @@ impl SchemaText for fal_leffa::pose_transfer::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "boolean"}
+        "has_nsfw_concepts": {"type": "boolean", "description": "Verdict of the safety checker on the image. `true` if it is not safe for work."}
       },
       "required": ["image", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/leffa/pose-transfer`."
@@ -72,7 +72,7 @@ impl SchemaText for fal_leffa::virtual_tryon::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "human_image_url": {"type": "string", "description": "Image of the person."},
         "garment_image_url": {"type": "string", "description": "Image of the garment."},
-        "garment_type": {"$type": "GarmentType"}
+        "garment_type": {"description": "Kind of garment.", "allOf": [{"$type": "GarmentType"}]}
       },
       "required": ["human_image_url", "garment_image_url", "garment_type"],
       "description": "The parameters of `fal-ai/leffa/virtual-tryon`."
@@ -90,7 +90,7 @@ impl SchemaText for fal_leffa::virtual_tryon::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "boolean"}
+        "has_nsfw_concepts": {"type": "boolean", "description": "Verdict of the safety checker on the image. `true` if it is not safe for work."}
       },
       "required": ["image", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/leffa/virtual-tryon`."

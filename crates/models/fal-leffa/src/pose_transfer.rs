@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// `pose_image_url`.
+    /// Picture of the person.
     pub pose_image_url: File,
     /// Image of the person.
     pub person_image_url: File,
@@ -144,7 +144,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// `has_nsfw_concepts`.
+    /// Verdict of the safety checker on the image. `true` if it is not safe for work.
     pub has_nsfw_concepts: bool,
 }
 
@@ -213,7 +213,7 @@ impl<
     PersonImageUrlSlot,
     M: fal_core::Mode,
 > Builder<PoseImageUrlSlot, PersonImageUrlSlot, M> {
-    /// Sets [`pose_image_url`](Input::pose_image_url):
+    /// Sets [`pose_image_url`](Input::pose_image_url): Picture of the person.
     pub fn pose_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -77,7 +77,7 @@ pub struct Input {
     pub human_image_url: File,
     /// Image of the garment.
     pub garment_image_url: File,
-    /// `garment_type`.
+    /// Kind of garment.
     pub garment_type: GarmentType,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -179,7 +179,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// `has_nsfw_concepts`.
+    /// Verdict of the safety checker on the image. `true` if it is not safe for work.
     pub has_nsfw_concepts: bool,
 }
 
@@ -282,7 +282,7 @@ impl<
         }
     }
 
-    /// Sets [`garment_type`](Input::garment_type):
+    /// Sets [`garment_type`](Input::garment_type): Kind of garment.
     pub fn garment_type(
         mut self,
         value: impl fal_core::Required<GarmentType, M>,

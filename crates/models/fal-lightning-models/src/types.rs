@@ -23,7 +23,7 @@ pub struct Embedding {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoraWeight {
-    /// `force`.
+    /// Applies the weights in any case.
     ///
     /// Default `false`.
     pub force: Option<bool>,
@@ -161,7 +161,7 @@ impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
         }
     }
 
-    /// Sets [`force`](LoraWeight::force): Default `false`.
+    /// Sets [`force`](LoraWeight::force): Applies the weights in any case. Default `false`.
     pub fn force(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.force = self.checking.optional("force", value);
         self

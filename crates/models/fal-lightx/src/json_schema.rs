@@ -18,11 +18,12 @@ impl SchemaText for fal_lightx::types::TrajectoryParameters {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "theta": {"type": "array", "items": {"type": "number"}},
-        "phi": {"type": "array", "items": {"type": "number"}},
-        "radius": {"type": "array", "items": {"type": "number"}}
+        "theta": {"type": "array", "items": {"type": "number"}, "description": "Horizontal angle of the camera at each keyframe, in degrees."},
+        "phi": {"type": "array", "items": {"type": "number"}, "description": "Vertical angle of the camera at each keyframe, in degrees."},
+        "radius": {"type": "array", "items": {"type": "number"}, "description": "Distance of the camera at each keyframe, as a factor."}
       },
-      "required": ["theta", "phi", "radius"]
+      "required": ["theta", "phi", "radius"],
+      "description": "The path of the camera, by its angles and distance at each keyframe."
     }"#;
 }
 
@@ -31,12 +32,13 @@ impl SchemaText for fal_lightx::types::RelightParameters {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "relight_prompt": {"type": "string"},
-        "bg_source": {"default": "Left", "allOf": [{"$type": "RelightParametersBgSource"}]},
-        "cfg": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 2},
-        "use_sky_mask": {"type": "boolean", "default": false}
+        "relight_prompt": {"type": "string", "description": "Description of the light."},
+        "bg_source": {"default": "Left", "description": "Side that the light comes from.", "allOf": [{"$type": "RelightParametersBgSource"}]},
+        "cfg": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence to the description of the light (classifier-free guidance).", "default": 2},
+        "use_sky_mask": {"type": "boolean", "description": "Masks the sky, for scenes outdoors.", "default": false}
       },
-      "required": ["relight_prompt"]
+      "required": ["relight_prompt"],
+      "description": "The light of the result, for `ic`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -61,10 +63,10 @@ impl SchemaText for fal_lightx::recamera::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "camera": {"default": "traj", "allOf": [{"$type": "Camera"}]},
-        "mode": {"default": "gradual", "allOf": [{"$type": "Mode"}]},
-        "trajectory": {"anyOf": [{"$type": "TrajectoryParameters"}, {"type": "null"}]},
-        "target_pose": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}
+        "camera": {"default": "traj", "description": "Way in which the camera is controlled: by a path, or by its final pose.", "allOf": [{"$type": "Camera"}]},
+        "mode": {"default": "gradual", "description": "Kind of movement of the camera.", "allOf": [{"$type": "Mode"}]},
+        "trajectory": {"anyOf": [{"$type": "TrajectoryParameters"}, {"type": "null"}], "description": "Path of the camera."},
+        "target_pose": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}], "description": "Final pose of the camera: theta, phi, radius, x and y. Needed for `target`."}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/lightx/recamera`."
@@ -83,8 +85,8 @@ impl SchemaText for fal_lightx::recamera::Output {
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "input_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "viz_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "input_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Input video as the model saw it, if there is one."},
+        "viz_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Video that shows the steps of the work, if there is one."}
       },
       "required": ["video", "seed"],
       "description": "The result of `fal-ai/lightx/recamera`."
@@ -118,10 +120,10 @@ impl SchemaText for fal_lightx::relight::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "relit_cond_type": {"default": "ic", "allOf": [{"$type": "RelitCondType"}]},
-        "relight_parameters": {"anyOf": [{"$type": "RelightParameters"}, {"type": "null"}]},
-        "relit_cond_img_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "ref_id": {"type": "integer", "minimum": 0, "maximum": 48, "default": 0}
+        "relit_cond_type": {"default": "ic", "description": "Source of the light: a prompt (`ic`), a reference image, an HDR image, or a background.", "allOf": [{"$type": "RelitCondType"}]},
+        "relight_parameters": {"anyOf": [{"$type": "RelightParameters"}, {"type": "null"}], "description": "Light of the result. Needed for `ic`."},
+        "relit_cond_img_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image that the light is taken from. Needed for `ref`, `hdr` and `bg`."},
+        "ref_id": {"type": "integer", "minimum": 0, "maximum": 48, "description": "Frame to relight by the reference. It must be less than the number of frames.", "default": 0}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/lightx/relight`."
@@ -139,8 +141,8 @@ impl SchemaText for fal_lightx::relight::Output {
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "input_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "viz_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "input_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Input video as the model saw it, if there is one."},
+        "viz_video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Video that shows the steps of the work, if there is one."}
       },
       "required": ["video", "seed"],
       "description": "The result of `fal-ai/lightx/relight`."

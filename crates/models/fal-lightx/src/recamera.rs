@@ -54,17 +54,17 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `camera`.
+    /// Way in which the camera is controlled: by a path, or by its final pose.
     ///
     /// Default `traj`.
     pub camera: Option<Camera>,
-    /// `mode`.
+    /// Kind of movement of the camera.
     ///
     /// Default `gradual`.
     pub mode: Option<Mode>,
-    /// `trajectory`.
+    /// Path of the camera.
     pub trajectory: Option<TrajectoryParameters>,
-    /// `target_pose`.
+    /// Final pose of the camera: theta, phi, radius, x and y. Needed for `target`.
     pub target_pose: Option<Vec<f64>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -157,9 +157,9 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// A file, ready to download.
+    /// Input video as the model saw it, if there is one.
     pub input_video: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Video that shows the steps of the work, if there is one.
     pub viz_video: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -245,25 +245,26 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`camera`](Input::camera): Default `traj`.
+    /// Sets [`camera`](Input::camera): Way in which the camera is controlled: by a path, or by its
+    /// final pose. Default `traj`.
     pub fn camera(mut self, value: impl Param<Camera, M>) -> Self {
         self.optional.camera = self.checking.optional("camera", value);
         self
     }
 
-    /// Sets [`mode`](Input::mode): Default `gradual`.
+    /// Sets [`mode`](Input::mode): Kind of movement of the camera. Default `gradual`.
     pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
         self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
-    /// Sets [`trajectory`](Input::trajectory):
+    /// Sets [`trajectory`](Input::trajectory): Path of the camera.
     pub fn trajectory(mut self, value: impl Param<TrajectoryParameters, M>) -> Self {
         self.optional.trajectory = self.checking.optional("trajectory", value);
         self
     }
 
-    /// Sets [`target_pose`](Input::target_pose):
+    /// Sets [`target_pose`](Input::target_pose): Final pose of the camera: theta, phi, radius, x and y.
     pub fn target_pose(mut self, value: impl Param<Vec<f64>, M>) -> Self {
         self.optional.target_pose = self.checking.optional("target_pose", value);
         self

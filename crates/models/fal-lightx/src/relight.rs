@@ -54,15 +54,15 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `relit_cond_type`.
+    /// Source of the light: a prompt (`ic`), a reference image, an HDR image, or a background.
     ///
     /// Default `ic`.
     pub relit_cond_type: Option<RelitCondType>,
-    /// `relight_parameters`.
+    /// Light of the result. Needed for `ic`.
     pub relight_parameters: Option<RelightParameters>,
-    /// `relit_cond_img_url`.
+    /// Image that the light is taken from. Needed for `ref`, `hdr` and `bg`.
     pub relit_cond_img_url: Option<File>,
-    /// `ref_id`.
+    /// Frame to relight by the reference. It must be less than the number of frames.
     ///
     /// Between 0 and 48. Default `0`.
     pub ref_id: Option<RefId>,
@@ -127,9 +127,9 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// A file, ready to download.
+    /// Input video as the model saw it, if there is one.
     pub input_video: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Video that shows the steps of the work, if there is one.
     pub viz_video: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -215,13 +215,14 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`relit_cond_type`](Input::relit_cond_type): Default `ic`.
+    /// Sets [`relit_cond_type`](Input::relit_cond_type): Source of the light: a prompt (`ic`), a
+    /// reference image, an HDR image, or a background. Default `ic`.
     pub fn relit_cond_type(mut self, value: impl Param<RelitCondType, M>) -> Self {
         self.optional.relit_cond_type = self.checking.optional("relit_cond_type", value);
         self
     }
 
-    /// Sets [`relight_parameters`](Input::relight_parameters):
+    /// Sets [`relight_parameters`](Input::relight_parameters): Light of the result.
     pub fn relight_parameters(
         mut self,
         value: impl Param<RelightParameters, M>,
@@ -232,7 +233,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`relit_cond_img_url`](Input::relit_cond_img_url):
+    /// Sets [`relit_cond_img_url`](Input::relit_cond_img_url): Image that the light is taken from.
     pub fn relit_cond_img_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.relit_cond_img_url = self
             .checking
@@ -240,7 +241,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`ref_id`](Input::ref_id): Between 0 and 48. Default `0`.
+    /// Sets [`ref_id`](Input::ref_id): Frame to relight by the reference. Between 0 and 48. Default
+    /// `0`.
     pub fn ref_id(mut self, value: impl Param<RefId, M>) -> Self {
         self.optional.ref_id = self.checking.optional("ref_id", value);
         self

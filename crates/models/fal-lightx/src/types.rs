@@ -7,33 +7,33 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `TrajectoryParameters` of the document.
+/// The path of the camera, by its angles and distance at each keyframe.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TrajectoryParameters {
-    /// `theta`.
+    /// Horizontal angle of the camera at each keyframe, in degrees.
     pub theta: Vec<f64>,
-    /// `phi`.
+    /// Vertical angle of the camera at each keyframe, in degrees.
     pub phi: Vec<f64>,
-    /// `radius`.
+    /// Distance of the camera at each keyframe, as a factor.
     pub radius: Vec<f64>,
 }
 
-/// The object `RelightParameters` of the document.
+/// The light of the result, for `ic`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RelightParameters {
-    /// `relight_prompt`.
+    /// Description of the light.
     pub relight_prompt: String,
-    /// `bg_source`.
+    /// Side that the light comes from.
     ///
     /// Default `Left`.
     pub bg_source: Option<RelightParametersBgSource>,
-    /// `cfg`.
+    /// Adherence to the description of the light (classifier-free guidance).
     ///
     /// Between 1.0 and 10.0. Default `2.0`.
     pub cfg: Option<RelightParametersCfg>,
-    /// `use_sky_mask`.
+    /// Masks the sky, for scenes outdoors.
     ///
     /// Default `false`.
     pub use_sky_mask: Option<bool>,
@@ -129,7 +129,8 @@ impl<
     RadiusSlot,
     M: fal_core::Mode,
 > TrajectoryParametersBuilder<ThetaSlot, PhiSlot, RadiusSlot, M> {
-    /// Sets [`theta`](TrajectoryParameters::theta):
+    /// Sets [`theta`](TrajectoryParameters::theta): Horizontal angle of the camera at each keyframe, in
+    /// degrees.
     pub fn theta(
         mut self,
         value: impl fal_core::Required<Vec<f64>, M>,
@@ -142,7 +143,8 @@ impl<
         }
     }
 
-    /// Sets [`phi`](TrajectoryParameters::phi):
+    /// Sets [`phi`](TrajectoryParameters::phi): Vertical angle of the camera at each keyframe, in
+    /// degrees.
     pub fn phi(
         mut self,
         value: impl fal_core::Required<Vec<f64>, M>,
@@ -155,7 +157,8 @@ impl<
         }
     }
 
-    /// Sets [`radius`](TrajectoryParameters::radius):
+    /// Sets [`radius`](TrajectoryParameters::radius): Distance of the camera at each keyframe, as a
+    /// factor.
     pub fn radius(
         mut self,
         value: impl fal_core::Required<Vec<f64>, M>,
@@ -234,7 +237,7 @@ impl<
     RelightPromptSlot,
     M: fal_core::Mode,
 > RelightParametersBuilder<RelightPromptSlot, M> {
-    /// Sets [`relight_prompt`](RelightParameters::relight_prompt):
+    /// Sets [`relight_prompt`](RelightParameters::relight_prompt): Description of the light.
     pub fn relight_prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -246,19 +249,22 @@ impl<
         }
     }
 
-    /// Sets [`bg_source`](RelightParameters::bg_source): Default `Left`.
+    /// Sets [`bg_source`](RelightParameters::bg_source): Side that the light comes from. Default
+    /// `Left`.
     pub fn bg_source(mut self, value: impl Param<RelightParametersBgSource, M>) -> Self {
         self.optional.bg_source = self.checking.optional("bg_source", value);
         self
     }
 
-    /// Sets [`cfg`](RelightParameters::cfg): Between 1.0 and 10.0. Default `2.0`.
+    /// Sets [`cfg`](RelightParameters::cfg): Adherence to the description of the light (classifier-free
+    /// guidance). Between 1.0 and 10.0. Default `2.0`.
     pub fn cfg(mut self, value: impl Param<RelightParametersCfg, M>) -> Self {
         self.optional.cfg = self.checking.optional("cfg", value);
         self
     }
 
-    /// Sets [`use_sky_mask`](RelightParameters::use_sky_mask): Default `false`.
+    /// Sets [`use_sky_mask`](RelightParameters::use_sky_mask): Masks the sky, for scenes outdoors.
+    /// Default `false`.
     pub fn use_sky_mask(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_sky_mask = self.checking.optional("use_sky_mask", value);
         self

@@ -93,103 +93,104 @@ pub struct Input {
     pub video_url: File,
     /// Image of the person or character.
     pub image_url: File,
-    /// `blink`.
+    /// Movement of the eyelids.
     ///
     /// Between -30.0 and 30.0. Default `0.0`.
     pub blink: Option<Blink>,
-    /// `eyebrow`.
+    /// Movement of the eyebrows, up or down.
     ///
     /// Between -30.0 and 30.0. Default `0.0`.
     pub eyebrow: Option<Eyebrow>,
-    /// `wink`.
+    /// Strength of a wink.
     ///
     /// Between 0.0 and 25.0. Default `0.0`.
     pub wink: Option<Wink>,
-    /// `pupil_x`.
+    /// Horizontal movement of the pupils.
     ///
     /// Between -45.0 and 45.0. Default `0.0`.
     pub pupil_x: Option<PupilX>,
-    /// `pupil_y`.
+    /// Vertical movement of the pupils.
     ///
     /// Between -45.0 and 45.0. Default `0.0`.
     pub pupil_y: Option<PupilY>,
-    /// `aaa`.
+    /// Opening of the mouth as for an a.
     ///
     /// Between -200.0 and 200.0. Default `0.0`.
     pub aaa: Option<Aaa>,
-    /// `eee`.
+    /// Opening of the mouth as for an e.
     ///
     /// Between -40.0 and 40.0. Default `0.0`.
     pub eee: Option<Eee>,
-    /// `woo`.
+    /// Opening of the mouth as for an o.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub woo: Option<Woo>,
-    /// `smile`.
+    /// Strength of a smile.
     ///
     /// Between -2.0 and 2.0. Default `0.0`.
     pub smile: Option<Smile>,
-    /// `flag_lip_zero`.
+    /// Closes the lips before the animation. Only without `flag_eye_retargeting` and
+    /// `flag_lip_retargeting`.
     ///
     /// Default `true`.
     pub flag_lip_zero: Option<bool>,
-    /// `rotate_pitch`.
+    /// Nod of the head.
     ///
     /// Between -45.0 and 45.0. Default `0.0`.
     pub rotate_pitch: Option<RotatePitch>,
-    /// `rotate_yaw`.
+    /// Turn of the head.
     ///
     /// Between -45.0 and 45.0. Default `0.0`.
     pub rotate_yaw: Option<RotateYaw>,
-    /// `rotate_roll`.
+    /// Tilt of the head.
     ///
     /// Between -45.0 and 45.0. Default `0.0`.
     pub rotate_roll: Option<RotateRoll>,
-    /// `flag_eye_retargeting`.
+    /// Fits the movement of the eyes to the face.
     ///
     /// Default `false`.
     pub flag_eye_retargeting: Option<bool>,
-    /// `flag_lip_retargeting`.
+    /// Fits the movement of the lips to the face.
     ///
     /// Default `false`.
     pub flag_lip_retargeting: Option<bool>,
-    /// `flag_stitching`.
+    /// Joins the face with the rest of the picture. Recommended.
     ///
     /// Default `true`.
     pub flag_stitching: Option<bool>,
-    /// `flag_relative`.
+    /// Moves by the differences in the driving video, not by its poses.
     ///
     /// Default `true`.
     pub flag_relative: Option<bool>,
-    /// `flag_pasteback`.
+    /// Puts the animated face back into the picture.
     ///
     /// Default `true`.
     pub flag_pasteback: Option<bool>,
-    /// `flag_do_crop`.
+    /// Crops the picture to the face.
     ///
     /// Default `true`.
     pub flag_do_crop: Option<bool>,
-    /// `flag_do_rot`.
+    /// Turns the face upright when it is cropped.
     ///
     /// Default `true`.
     pub flag_do_rot: Option<bool>,
-    /// `dsize`.
+    /// Size in pixels of the cropped face.
     ///
     /// Default `512`.
     pub dsize: Option<Integer>,
-    /// `scale`.
+    /// Size of the crop beside the face.
     ///
     /// Default `2.3`.
     pub scale: Option<f64>,
-    /// `vx_ratio`.
+    /// Horizontal offset of the crop.
     ///
     /// Default `0.0`.
     pub vx_ratio: Option<f64>,
-    /// `vy_ratio`.
+    /// Vertical offset of the crop. Positive values move it up.
     ///
     /// Default `-0.125`.
     pub vy_ratio: Option<f64>,
-    /// `batch_size`.
+    /// Frames to work on at once. More are faster and take more memory.
     ///
     /// Default `32`.
     pub batch_size: Option<Integer>,
@@ -432,85 +433,95 @@ impl<
         }
     }
 
-    /// Sets [`blink`](Input::blink): Between -30.0 and 30.0. Default `0.0`.
+    /// Sets [`blink`](Input::blink): Movement of the eyelids. Between -30.0 and 30.0. Default `0.0`.
     pub fn blink(mut self, value: impl Param<Blink, M>) -> Self {
         self.optional.blink = self.checking.optional("blink", value);
         self
     }
 
-    /// Sets [`eyebrow`](Input::eyebrow): Between -30.0 and 30.0. Default `0.0`.
+    /// Sets [`eyebrow`](Input::eyebrow): Movement of the eyebrows, up or down. Between -30.0 and 30.0.
+    /// Default `0.0`.
     pub fn eyebrow(mut self, value: impl Param<Eyebrow, M>) -> Self {
         self.optional.eyebrow = self.checking.optional("eyebrow", value);
         self
     }
 
-    /// Sets [`wink`](Input::wink): Between 0.0 and 25.0. Default `0.0`.
+    /// Sets [`wink`](Input::wink): Strength of a wink. Between 0.0 and 25.0. Default `0.0`.
     pub fn wink(mut self, value: impl Param<Wink, M>) -> Self {
         self.optional.wink = self.checking.optional("wink", value);
         self
     }
 
-    /// Sets [`pupil_x`](Input::pupil_x): Between -45.0 and 45.0. Default `0.0`.
+    /// Sets [`pupil_x`](Input::pupil_x): Horizontal movement of the pupils. Between -45.0 and 45.0.
+    /// Default `0.0`.
     pub fn pupil_x(mut self, value: impl Param<PupilX, M>) -> Self {
         self.optional.pupil_x = self.checking.optional("pupil_x", value);
         self
     }
 
-    /// Sets [`pupil_y`](Input::pupil_y): Between -45.0 and 45.0. Default `0.0`.
+    /// Sets [`pupil_y`](Input::pupil_y): Vertical movement of the pupils. Between -45.0 and 45.0.
+    /// Default `0.0`.
     pub fn pupil_y(mut self, value: impl Param<PupilY, M>) -> Self {
         self.optional.pupil_y = self.checking.optional("pupil_y", value);
         self
     }
 
-    /// Sets [`aaa`](Input::aaa): Between -200.0 and 200.0. Default `0.0`.
+    /// Sets [`aaa`](Input::aaa): Opening of the mouth as for an a. Between -200.0 and 200.0. Default
+    /// `0.0`.
     pub fn aaa(mut self, value: impl Param<Aaa, M>) -> Self {
         self.optional.aaa = self.checking.optional("aaa", value);
         self
     }
 
-    /// Sets [`eee`](Input::eee): Between -40.0 and 40.0. Default `0.0`.
+    /// Sets [`eee`](Input::eee): Opening of the mouth as for an e. Between -40.0 and 40.0. Default
+    /// `0.0`.
     pub fn eee(mut self, value: impl Param<Eee, M>) -> Self {
         self.optional.eee = self.checking.optional("eee", value);
         self
     }
 
-    /// Sets [`woo`](Input::woo): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`woo`](Input::woo): Opening of the mouth as for an o. Between -100.0 and 100.0. Default
+    /// `0.0`.
     pub fn woo(mut self, value: impl Param<Woo, M>) -> Self {
         self.optional.woo = self.checking.optional("woo", value);
         self
     }
 
-    /// Sets [`smile`](Input::smile): Between -2.0 and 2.0. Default `0.0`.
+    /// Sets [`smile`](Input::smile): Strength of a smile. Between -2.0 and 2.0. Default `0.0`.
     pub fn smile(mut self, value: impl Param<Smile, M>) -> Self {
         self.optional.smile = self.checking.optional("smile", value);
         self
     }
 
-    /// Sets [`flag_lip_zero`](Input::flag_lip_zero): Default `true`.
+    /// Sets [`flag_lip_zero`](Input::flag_lip_zero): Closes the lips before the animation. Default
+    /// `true`.
     pub fn flag_lip_zero(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_lip_zero = self.checking.optional("flag_lip_zero", value);
         self
     }
 
-    /// Sets [`rotate_pitch`](Input::rotate_pitch): Between -45.0 and 45.0. Default `0.0`.
+    /// Sets [`rotate_pitch`](Input::rotate_pitch): Nod of the head. Between -45.0 and 45.0. Default
+    /// `0.0`.
     pub fn rotate_pitch(mut self, value: impl Param<RotatePitch, M>) -> Self {
         self.optional.rotate_pitch = self.checking.optional("rotate_pitch", value);
         self
     }
 
-    /// Sets [`rotate_yaw`](Input::rotate_yaw): Between -45.0 and 45.0. Default `0.0`.
+    /// Sets [`rotate_yaw`](Input::rotate_yaw): Turn of the head. Between -45.0 and 45.0. Default `0.0`.
     pub fn rotate_yaw(mut self, value: impl Param<RotateYaw, M>) -> Self {
         self.optional.rotate_yaw = self.checking.optional("rotate_yaw", value);
         self
     }
 
-    /// Sets [`rotate_roll`](Input::rotate_roll): Between -45.0 and 45.0. Default `0.0`.
+    /// Sets [`rotate_roll`](Input::rotate_roll): Tilt of the head. Between -45.0 and 45.0. Default
+    /// `0.0`.
     pub fn rotate_roll(mut self, value: impl Param<RotateRoll, M>) -> Self {
         self.optional.rotate_roll = self.checking.optional("rotate_roll", value);
         self
     }
 
-    /// Sets [`flag_eye_retargeting`](Input::flag_eye_retargeting): Default `false`.
+    /// Sets [`flag_eye_retargeting`](Input::flag_eye_retargeting): Fits the movement of the eyes to the
+    /// face. Default `false`.
     pub fn flag_eye_retargeting(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_eye_retargeting = self
             .checking
@@ -518,7 +529,8 @@ impl<
         self
     }
 
-    /// Sets [`flag_lip_retargeting`](Input::flag_lip_retargeting): Default `false`.
+    /// Sets [`flag_lip_retargeting`](Input::flag_lip_retargeting): Fits the movement of the lips to the
+    /// face. Default `false`.
     pub fn flag_lip_retargeting(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_lip_retargeting = self
             .checking
@@ -526,61 +538,65 @@ impl<
         self
     }
 
-    /// Sets [`flag_stitching`](Input::flag_stitching): Default `true`.
+    /// Sets [`flag_stitching`](Input::flag_stitching): Joins the face with the rest of the picture.
+    /// Default `true`.
     pub fn flag_stitching(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_stitching = self.checking.optional("flag_stitching", value);
         self
     }
 
-    /// Sets [`flag_relative`](Input::flag_relative): Default `true`.
+    /// Sets [`flag_relative`](Input::flag_relative): Moves by the differences in the driving video, not
+    /// by its poses. Default `true`.
     pub fn flag_relative(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_relative = self.checking.optional("flag_relative", value);
         self
     }
 
-    /// Sets [`flag_pasteback`](Input::flag_pasteback): Default `true`.
+    /// Sets [`flag_pasteback`](Input::flag_pasteback): Puts the animated face back into the picture.
+    /// Default `true`.
     pub fn flag_pasteback(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_pasteback = self.checking.optional("flag_pasteback", value);
         self
     }
 
-    /// Sets [`flag_do_crop`](Input::flag_do_crop): Default `true`.
+    /// Sets [`flag_do_crop`](Input::flag_do_crop): Crops the picture to the face. Default `true`.
     pub fn flag_do_crop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_do_crop = self.checking.optional("flag_do_crop", value);
         self
     }
 
-    /// Sets [`flag_do_rot`](Input::flag_do_rot): Default `true`.
+    /// Sets [`flag_do_rot`](Input::flag_do_rot): Turns the face upright when it is cropped. Default
+    /// `true`.
     pub fn flag_do_rot(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.flag_do_rot = self.checking.optional("flag_do_rot", value);
         self
     }
 
-    /// Sets [`dsize`](Input::dsize): Default `512`.
+    /// Sets [`dsize`](Input::dsize): Size in pixels of the cropped face. Default `512`.
     pub fn dsize(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.dsize = self.checking.optional("dsize", value);
         self
     }
 
-    /// Sets [`scale`](Input::scale): Default `2.3`.
+    /// Sets [`scale`](Input::scale): Size of the crop beside the face. Default `2.3`.
     pub fn scale(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
-    /// Sets [`vx_ratio`](Input::vx_ratio): Default `0.0`.
+    /// Sets [`vx_ratio`](Input::vx_ratio): Horizontal offset of the crop. Default `0.0`.
     pub fn vx_ratio(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.vx_ratio = self.checking.optional("vx_ratio", value);
         self
     }
 
-    /// Sets [`vy_ratio`](Input::vy_ratio): Default `-0.125`.
+    /// Sets [`vy_ratio`](Input::vy_ratio): Vertical offset of the crop. Default `-0.125`.
     pub fn vy_ratio(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.vy_ratio = self.checking.optional("vy_ratio", value);
         self
     }
 
-    /// Sets [`batch_size`](Input::batch_size): Default `32`.
+    /// Sets [`batch_size`](Input::batch_size): Frames to work on at once. Default `32`.
     pub fn batch_size(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.batch_size = self.checking.optional("batch_size", value);
         self

@@ -31,7 +31,7 @@ impl SchemaText for fal_llava_next::Output {
       "type": "object",
       "properties": {
         "output": {"type": "string", "description": "Answer of the model."},
-        "partial": {"type": "boolean", "default": false}
+        "partial": {"type": "boolean", "description": "`true` if the output is not complete yet.", "default": false}
       },
       "required": ["output"],
       "description": "The result of `fal-ai/llava-next`."

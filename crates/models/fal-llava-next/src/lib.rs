@@ -116,7 +116,7 @@ pub type TopP = Float<bounds::TopP>;
 pub struct Output {
     /// Answer of the model.
     pub output: String,
-    /// `partial`.
+    /// `true` if the output is not complete yet.
     pub partial: Option<bool>,
 }
 

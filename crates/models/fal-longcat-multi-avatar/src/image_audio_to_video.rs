@@ -50,12 +50,12 @@ impl fal_core::task::ImageToVideo for Model {}
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// `audio_url_person1`.
+    /// Speech of the person on the left.
     ///
     /// Default
     /// `https://raw.githubusercontent.com/meituan-longcat/LongCat-Video/refs/heads/main/assets/avatar/multi/sing_man.WAV`.
     pub audio_url_person1: Option<Nullable<String>>,
-    /// `audio_url_person2`.
+    /// Speech of the person on the right.
     ///
     /// Default
     /// `https://raw.githubusercontent.com/meituan-longcat/LongCat-Video/refs/heads/main/assets/avatar/multi/sing_woman.WAV`.
@@ -73,11 +73,11 @@ pub struct Input {
     /// misshapen limbs, fused fingers, still picture, messy background, three legs, many people in the
     /// background, walking backwards`.
     pub negative_prompt: Option<String>,
-    /// A box around a thing, with its name.
+    /// Box around the first person. The left half if left out.
     pub bbox_person1: Option<BoundingBox>,
-    /// A box around a thing, with its name.
+    /// Box around the second person. The right half if left out.
     pub bbox_person2: Option<BoundingBox>,
-    /// `audio_type`.
+    /// Order of the recordings: at the same time, or the first person before the second.
     ///
     /// Default `para`.
     pub audio_type: Option<AudioType>,
@@ -86,7 +86,7 @@ pub struct Input {
     ///
     /// Between 10 and 100. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `text_guidance_scale`.
+    /// Adherence to the prompt (classifier-free guidance).
     ///
     /// Between 1.0 and 10.0. Default `4.0`.
     pub text_guidance_scale: Option<TextGuidanceScale>,
@@ -99,7 +99,7 @@ pub struct Input {
     ///
     /// Default `480p`.
     pub resolution: Option<Resolution>,
-    /// `num_segments`.
+    /// Number of segments. The first lasts about 5.8 seconds, each further one 5.
     ///
     /// Between 1 and 10. Default `1`.
     pub num_segments: Option<NumSegments>,
@@ -304,7 +304,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`audio_url_person1`](Input::audio_url_person1): Default
+    /// Sets [`audio_url_person1`](Input::audio_url_person1): Speech of the person on the left. Default
     /// `https://raw.githubusercontent.com/meituan-longcat/LongCat-Video/refs/heads/main/assets/avatar/multi/sing_man.WAV`.
     pub fn audio_url_person1(mut self, value: impl Param<Nullable<String>, M>) -> Self {
         self.optional.audio_url_person1 = self
@@ -313,7 +313,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`audio_url_person2`](Input::audio_url_person2): Default
+    /// Sets [`audio_url_person2`](Input::audio_url_person2): Speech of the person on the right. Default
     /// `https://raw.githubusercontent.com/meituan-longcat/LongCat-Video/refs/heads/main/assets/avatar/multi/sing_woman.WAV`.
     pub fn audio_url_person2(mut self, value: impl Param<Nullable<String>, M>) -> Self {
         self.optional.audio_url_person2 = self
@@ -341,19 +341,20 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`bbox_person1`](Input::bbox_person1): A box around a thing, with its name.
+    /// Sets [`bbox_person1`](Input::bbox_person1): Box around the first person.
     pub fn bbox_person1(mut self, value: impl Param<BoundingBox, M>) -> Self {
         self.optional.bbox_person1 = self.checking.optional("bbox_person1", value);
         self
     }
 
-    /// Sets [`bbox_person2`](Input::bbox_person2): A box around a thing, with its name.
+    /// Sets [`bbox_person2`](Input::bbox_person2): Box around the second person.
     pub fn bbox_person2(mut self, value: impl Param<BoundingBox, M>) -> Self {
         self.optional.bbox_person2 = self.checking.optional("bbox_person2", value);
         self
     }
 
-    /// Sets [`audio_type`](Input::audio_type): Default `para`.
+    /// Sets [`audio_type`](Input::audio_type): Order of the recordings: at the same time, or the first
+    /// person before the second. Default `para`.
     pub fn audio_type(mut self, value: impl Param<AudioType, M>) -> Self {
         self.optional.audio_type = self.checking.optional("audio_type", value);
         self
@@ -371,7 +372,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`text_guidance_scale`](Input::text_guidance_scale): Between 1.0 and 10.0. Default `4.0`.
+    /// Sets [`text_guidance_scale`](Input::text_guidance_scale): Adherence to the prompt
+    /// (classifier-free guidance). Between 1.0 and 10.0. Default `4.0`.
     pub fn text_guidance_scale(
         mut self,
         value: impl Param<TextGuidanceScale, M>,
@@ -401,7 +403,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`num_segments`](Input::num_segments): Between 1 and 10. Default `1`.
+    /// Sets [`num_segments`](Input::num_segments): Number of segments. Between 1 and 10. Default `1`.
     pub fn num_segments(mut self, value: impl Param<NumSegments, M>) -> Self {
         self.optional.num_segments = self.checking.optional("num_segments", value);
         self

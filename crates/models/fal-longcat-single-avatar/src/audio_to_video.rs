@@ -66,7 +66,7 @@ pub struct Input {
     ///
     /// Between 10 and 100. Default `50`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `text_guidance_scale`.
+    /// Adherence to the prompt (classifier-free guidance).
     ///
     /// Between 1.0 and 10.0. Default `4.0`.
     pub text_guidance_scale: Option<TextGuidanceScale>,
@@ -79,7 +79,7 @@ pub struct Input {
     ///
     /// Default `480p`.
     pub resolution: Option<Resolution>,
-    /// `num_segments`.
+    /// Number of segments. The first lasts about 5.8 seconds, each further one 5.
     ///
     /// Between 1 and 10. Default `1`.
     pub num_segments: Option<NumSegments>,
@@ -286,7 +286,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`text_guidance_scale`](Input::text_guidance_scale): Between 1.0 and 10.0. Default `4.0`.
+    /// Sets [`text_guidance_scale`](Input::text_guidance_scale): Adherence to the prompt
+    /// (classifier-free guidance). Between 1.0 and 10.0. Default `4.0`.
     pub fn text_guidance_scale(
         mut self,
         value: impl Param<TextGuidanceScale, M>,
@@ -316,7 +317,7 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`num_segments`](Input::num_segments): Between 1 and 10. Default `1`.
+    /// Sets [`num_segments`](Input::num_segments): Number of segments. Between 1 and 10. Default `1`.
     pub fn num_segments(mut self, value: impl Param<NumSegments, M>) -> Self {
         self.optional.num_segments = self.checking.optional("num_segments", value);
         self

@@ -52,9 +52,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Model to use: an address, or a Hugging Face repository.
     pub model_name: String,
-    /// `unet_name`.
+    /// U-Net in place of the model's own: its address, or its id at Hugging Face.
     pub unet_name: Option<String>,
-    /// `variant`.
+    /// Variant of the weights, such as fp16.
     pub variant: Option<String>,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
@@ -63,13 +63,13 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `prompt_weighting`.
+    /// Understands weights of words in the prompt, and averages prompts beyond 77 tokens.
     ///
     /// Default `false`.
     pub prompt_weighting: Option<bool>,
     /// Image to work on.
     pub image_url: Option<File>,
-    /// `noise_strength`.
+    /// Noise to add to the image. 1 leaves nothing of it, values near 0 nearly all.
     ///
     /// Above 0.0 and at most 1.0. Default `0.5`.
     pub noise_strength: Option<NoiseStrength>,
@@ -85,7 +85,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub controlnets: Option<Vec<ControlNet>>,
-    /// `controlnet_guess_mode`.
+    /// Applies the ControlNet to the conditional predictions only.
     ///
     /// Default `false`.
     pub controlnet_guess_mode: Option<bool>,
@@ -93,19 +93,19 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub ip_adapter: Option<Vec<IpAdapter>>,
-    /// `image_encoder_path`.
+    /// Image encoder.
     pub image_encoder_path: Option<String>,
-    /// `image_encoder_subfolder`.
+    /// Folder of the image encoder.
     pub image_encoder_subfolder: Option<String>,
-    /// `image_encoder_weight_name`.
+    /// File of the image encoder's weights.
     ///
     /// Default `pytorch_model.bin`.
     pub image_encoder_weight_name: Option<Nullable<String>>,
-    /// `ic_light_model_url`.
+    /// Weights of IC-Light.
     pub ic_light_model_url: Option<File>,
-    /// `ic_light_model_background_image_url`.
+    /// Background for IC-Light. It must fit the model.
     pub ic_light_model_background_image_url: Option<File>,
-    /// `ic_light_image_url`.
+    /// Image for IC-Light.
     pub ic_light_image_url: Option<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -126,23 +126,25 @@ pub struct Input {
     pub clip_skip: Option<ClipSkip>,
     /// Scheduler of the denoising steps.
     pub scheduler: Option<Scheduler>,
-    /// `timesteps`.
+    /// Timesteps in place of those of the scheduler, for schedulers that accept them. Not beside
+    /// `sigmas`. With an array, `num_inference_steps` has no effect.
     ///
     /// Default `{"array":[],"method":"default"}`.
     pub timesteps: Option<TimestepsInput>,
-    /// `sigmas`.
+    /// Noise levels in place of those of the scheduler, for schedulers that accept them. Not beside
+    /// `timesteps`. With an array, `num_inference_steps` has no effect.
     ///
     /// Default `{"array":[],"method":"default"}`.
     pub sigmas: Option<SigmasInput>,
-    /// `prediction_type`.
+    /// Kind of prediction of the model.
     ///
     /// Default `epsilon`.
     pub prediction_type: Option<PredictionType>,
-    /// `rescale_betas_snr_zero`.
+    /// Scales the noise schedule so that it ends without signal.
     ///
     /// Default `false`.
     pub rescale_betas_snr_zero: Option<bool>,
-    /// `image_format`.
+    /// Format of the images.
     ///
     /// Default `png`.
     pub image_format: Option<ImageFormat>,
@@ -154,19 +156,19 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// `tile_width`.
+    /// Width of the tiles to work in.
     ///
     /// Between 128 and 4096. Default `4096`.
     pub tile_width: Option<TileWidth>,
-    /// `tile_height`.
+    /// Height of the tiles to work in.
     ///
     /// Between 128 and 4096. Default `4096`.
     pub tile_height: Option<TileHeight>,
-    /// `tile_stride_width`.
+    /// Horizontal distance from one tile to the next.
     ///
     /// Between 64 and 2048. Default `2048`.
     pub tile_stride_width: Option<TileStrideWidth>,
-    /// `tile_stride_height`.
+    /// Vertical distance from one tile to the next.
     ///
     /// Between 64 and 2048. Default `2048`.
     pub tile_stride_height: Option<TileStrideHeight>,
@@ -174,11 +176,11 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub eta: Option<Eta>,
-    /// `debug_latents`.
+    /// Returns the latents.
     ///
     /// Default `false`.
     pub debug_latents: Option<bool>,
-    /// `debug_per_pass_latents`.
+    /// Returns the latents of each pass.
     ///
     /// Default `false`.
     pub debug_per_pass_latents: Option<bool>,
@@ -423,9 +425,9 @@ pub struct Output {
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// A file, ready to download.
+    /// Latents, if `debug_latents` is set.
     pub debug_latents: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Latents of each pass, if `debug_per_pass_latents` is set.
     pub debug_per_pass_latents: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -548,13 +550,14 @@ impl<
         }
     }
 
-    /// Sets [`unet_name`](Input::unet_name):
+    /// Sets [`unet_name`](Input::unet_name): U-Net in place of the model's own: its address, or its id
+    /// at Hugging Face.
     pub fn unet_name(mut self, value: impl Param<String, M>) -> Self {
         self.optional.unet_name = self.checking.optional("unet_name", value);
         self
     }
 
-    /// Sets [`variant`](Input::variant):
+    /// Sets [`variant`](Input::variant): Variant of the weights, such as fp16.
     pub fn variant(mut self, value: impl Param<String, M>) -> Self {
         self.optional.variant = self.checking.optional("variant", value);
         self
@@ -567,7 +570,8 @@ impl<
         self
     }
 
-    /// Sets [`prompt_weighting`](Input::prompt_weighting): Default `false`.
+    /// Sets [`prompt_weighting`](Input::prompt_weighting): Understands weights of words in the prompt,
+    /// and averages prompts beyond 77 tokens. Default `false`.
     pub fn prompt_weighting(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.prompt_weighting = self
             .checking
@@ -581,7 +585,8 @@ impl<
         self
     }
 
-    /// Sets [`noise_strength`](Input::noise_strength): Above 0.0 and at most 1.0. Default `0.5`.
+    /// Sets [`noise_strength`](Input::noise_strength): Noise to add to the image. Above 0.0 and at most
+    /// 1.0. Default `0.5`.
     pub fn noise_strength(mut self, value: impl Param<NoiseStrength, M>) -> Self {
         self.optional.noise_strength = self.checking.optional("noise_strength", value);
         self
@@ -606,7 +611,8 @@ impl<
         self
     }
 
-    /// Sets [`controlnet_guess_mode`](Input::controlnet_guess_mode): Default `false`.
+    /// Sets [`controlnet_guess_mode`](Input::controlnet_guess_mode): Applies the ControlNet to the
+    /// conditional predictions only. Default `false`.
     pub fn controlnet_guess_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.controlnet_guess_mode = self
             .checking
@@ -621,7 +627,7 @@ impl<
         self
     }
 
-    /// Sets [`image_encoder_path`](Input::image_encoder_path):
+    /// Sets [`image_encoder_path`](Input::image_encoder_path): Image encoder.
     pub fn image_encoder_path(mut self, value: impl Param<String, M>) -> Self {
         self.optional.image_encoder_path = self
             .checking
@@ -629,7 +635,7 @@ impl<
         self
     }
 
-    /// Sets [`image_encoder_subfolder`](Input::image_encoder_subfolder):
+    /// Sets [`image_encoder_subfolder`](Input::image_encoder_subfolder): Folder of the image encoder.
     pub fn image_encoder_subfolder(mut self, value: impl Param<String, M>) -> Self {
         self.optional.image_encoder_subfolder = self
             .checking
@@ -637,8 +643,8 @@ impl<
         self
     }
 
-    /// Sets [`image_encoder_weight_name`](Input::image_encoder_weight_name): Default
-    /// `pytorch_model.bin`.
+    /// Sets [`image_encoder_weight_name`](Input::image_encoder_weight_name): File of the image
+    /// encoder's weights. Default `pytorch_model.bin`.
     pub fn image_encoder_weight_name(
         mut self,
         value: impl Param<Nullable<String>, M>,
@@ -649,7 +655,7 @@ impl<
         self
     }
 
-    /// Sets [`ic_light_model_url`](Input::ic_light_model_url):
+    /// Sets [`ic_light_model_url`](Input::ic_light_model_url): Weights of IC-Light.
     pub fn ic_light_model_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.ic_light_model_url = self
             .checking
@@ -658,6 +664,7 @@ impl<
     }
 
     /// Sets [`ic_light_model_background_image_url`](Input::ic_light_model_background_image_url):
+    /// Background for IC-Light.
     pub fn ic_light_model_background_image_url(
         mut self,
         value: impl Param<File, M>,
@@ -668,7 +675,7 @@ impl<
         self
     }
 
-    /// Sets [`ic_light_image_url`](Input::ic_light_image_url):
+    /// Sets [`ic_light_image_url`](Input::ic_light_image_url): Image for IC-Light.
     pub fn ic_light_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.ic_light_image_url = self
             .checking
@@ -715,25 +722,29 @@ impl<
         self
     }
 
-    /// Sets [`timesteps`](Input::timesteps): Default `{"array":[],"method":"default"}`.
+    /// Sets [`timesteps`](Input::timesteps): Timesteps in place of those of the scheduler, for
+    /// schedulers that accept them. Default `{"array":[],"method":"default"}`.
     pub fn timesteps(mut self, value: impl Param<TimestepsInput, M>) -> Self {
         self.optional.timesteps = self.checking.optional("timesteps", value);
         self
     }
 
-    /// Sets [`sigmas`](Input::sigmas): Default `{"array":[],"method":"default"}`.
+    /// Sets [`sigmas`](Input::sigmas): Noise levels in place of those of the scheduler, for schedulers
+    /// that accept them. Default `{"array":[],"method":"default"}`.
     pub fn sigmas(mut self, value: impl Param<SigmasInput, M>) -> Self {
         self.optional.sigmas = self.checking.optional("sigmas", value);
         self
     }
 
-    /// Sets [`prediction_type`](Input::prediction_type): Default `epsilon`.
+    /// Sets [`prediction_type`](Input::prediction_type): Kind of prediction of the model. Default
+    /// `epsilon`.
     pub fn prediction_type(mut self, value: impl Param<PredictionType, M>) -> Self {
         self.optional.prediction_type = self.checking.optional("prediction_type", value);
         self
     }
 
-    /// Sets [`rescale_betas_snr_zero`](Input::rescale_betas_snr_zero): Default `false`.
+    /// Sets [`rescale_betas_snr_zero`](Input::rescale_betas_snr_zero): Scales the noise schedule so
+    /// that it ends without signal. Default `false`.
     pub fn rescale_betas_snr_zero(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.rescale_betas_snr_zero = self
             .checking
@@ -741,7 +752,7 @@ impl<
         self
     }
 
-    /// Sets [`image_format`](Input::image_format): Default `png`.
+    /// Sets [`image_format`](Input::image_format): Format of the images. Default `png`.
     pub fn image_format(mut self, value: impl Param<ImageFormat, M>) -> Self {
         self.optional.image_format = self.checking.optional("image_format", value);
         self
@@ -763,19 +774,22 @@ impl<
         self
     }
 
-    /// Sets [`tile_width`](Input::tile_width): Between 128 and 4096. Default `4096`.
+    /// Sets [`tile_width`](Input::tile_width): Width of the tiles to work in. Between 128 and 4096.
+    /// Default `4096`.
     pub fn tile_width(mut self, value: impl Param<TileWidth, M>) -> Self {
         self.optional.tile_width = self.checking.optional("tile_width", value);
         self
     }
 
-    /// Sets [`tile_height`](Input::tile_height): Between 128 and 4096. Default `4096`.
+    /// Sets [`tile_height`](Input::tile_height): Height of the tiles to work in. Between 128 and 4096.
+    /// Default `4096`.
     pub fn tile_height(mut self, value: impl Param<TileHeight, M>) -> Self {
         self.optional.tile_height = self.checking.optional("tile_height", value);
         self
     }
 
-    /// Sets [`tile_stride_width`](Input::tile_stride_width): Between 64 and 2048. Default `2048`.
+    /// Sets [`tile_stride_width`](Input::tile_stride_width): Horizontal distance from one tile to the
+    /// next. Between 64 and 2048. Default `2048`.
     pub fn tile_stride_width(mut self, value: impl Param<TileStrideWidth, M>) -> Self {
         self.optional.tile_stride_width = self
             .checking
@@ -783,7 +797,8 @@ impl<
         self
     }
 
-    /// Sets [`tile_stride_height`](Input::tile_stride_height): Between 64 and 2048. Default `2048`.
+    /// Sets [`tile_stride_height`](Input::tile_stride_height): Vertical distance from one tile to the
+    /// next. Between 64 and 2048. Default `2048`.
     pub fn tile_stride_height(mut self, value: impl Param<TileStrideHeight, M>) -> Self {
         self.optional.tile_stride_height = self
             .checking
@@ -797,13 +812,14 @@ impl<
         self
     }
 
-    /// Sets [`debug_latents`](Input::debug_latents): Default `false`.
+    /// Sets [`debug_latents`](Input::debug_latents): Returns the latents. Default `false`.
     pub fn debug_latents(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.debug_latents = self.checking.optional("debug_latents", value);
         self
     }
 
-    /// Sets [`debug_per_pass_latents`](Input::debug_per_pass_latents): Default `false`.
+    /// Sets [`debug_per_pass_latents`](Input::debug_per_pass_latents): Returns the latents of each
+    /// pass. Default `false`.
     pub fn debug_per_pass_latents(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.debug_per_pass_latents = self
             .checking

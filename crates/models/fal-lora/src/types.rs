@@ -61,7 +61,7 @@ pub struct ControlNet {
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub end_percentage: Option<ControlNetEndPercentage>,
-    /// `ip_adapter_index`.
+    /// Number of the IP adapter that the ControlNet takes. Only for InstantID.
     pub ip_adapter_index: Option<Integer>,
     nulls: json::Nulls,
 }
@@ -79,29 +79,29 @@ pub type ControlNetEndPercentage = Float<bounds::ControlNetEndPercentage>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IpAdapter {
-    /// `ip_adapter_image_url`.
+    /// Image that guides the result.
     pub ip_adapter_image_url: IpAdapterIpAdapterImageUrl,
-    /// `ip_adapter_mask_url`.
+    /// Mask of the image, in the same size.
     pub ip_adapter_mask_url: Option<File>,
     /// Location of the weights: an address, or a Hugging Face repository.
     pub path: String,
-    /// `model_subfolder`.
+    /// Folder of the IP adapter's weights.
     pub model_subfolder: Option<String>,
     /// File of the weights.
     pub weight_name: Option<String>,
-    /// `insight_face_model_path`.
+    /// Weights of InsightFace: their address or path.
     pub insight_face_model_path: Option<String>,
     /// Strength of the adapter.
     ///
     /// At least 0.0. Default `1.0`.
     pub scale: Option<IpAdapterScale>,
-    /// `scale_json`.
+    /// Strengths of the parts of the IP adapter.
     pub scale_json: Option<Map<String, Value>>,
-    /// `unconditional_noising_factor`.
+    /// Noise to add to the unconditional image.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub unconditional_noising_factor: Option<IpAdapterUnconditionalNoisingFactor>,
-    /// `image_projection_shortcut`.
+    /// Skips the projection of the image. Set for FaceID Plus V2, not set for FaceID Plus V1.
     ///
     /// Default `true`.
     pub image_projection_shortcut: Option<bool>,
@@ -140,15 +140,15 @@ pub type IpAdapterUnconditionalNoisingFactor = Float<
     bounds::IpAdapterUnconditionalNoisingFactor,
 >;
 
-/// The object `TimestepsInput` of the document.
+/// The timesteps of the denoising.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TimestepsInput {
-    /// `method`.
+    /// Source of the values: the scheduler, or `array`.
     ///
     /// Default `default`.
     pub method: Option<TimestepsInputMethod>,
-    /// `array`.
+    /// Timesteps.
     ///
     /// Default `[]`.
     pub array: Option<Vec<Integer>>,
@@ -183,15 +183,15 @@ fal_core::closed_enum!(
     "`method` of TimestepsInput in fal-ai/lora must be `default` or `array`"
 );
 
-/// The object `SigmasInput` of the document.
+/// The noise levels of the denoising steps.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SigmasInput {
-    /// `method`.
+    /// Source of the values: the scheduler, or `array`.
     ///
     /// Default `default`.
     pub method: Option<SigmasInputMethod>,
-    /// `array`.
+    /// Noise levels.
     ///
     /// Default `[]`.
     pub array: Option<Vec<f64>>,
@@ -506,7 +506,8 @@ impl<
         self
     }
 
-    /// Sets [`ip_adapter_index`](ControlNet::ip_adapter_index):
+    /// Sets [`ip_adapter_index`](ControlNet::ip_adapter_index): Number of the IP adapter that the
+    /// ControlNet takes.
     pub fn ip_adapter_index(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.ip_adapter_index = self
             .checking
@@ -598,7 +599,7 @@ impl<
     PathSlot,
     M: fal_core::Mode,
 > IpAdapterBuilder<IpAdapterImageUrlSlot, PathSlot, M> {
-    /// Sets [`ip_adapter_image_url`](IpAdapter::ip_adapter_image_url):
+    /// Sets [`ip_adapter_image_url`](IpAdapter::ip_adapter_image_url): Image that guides the result.
     pub fn ip_adapter_image_url(
         mut self,
         value: impl fal_core::Required<IpAdapterIpAdapterImageUrl, M>,
@@ -625,7 +626,8 @@ impl<
         }
     }
 
-    /// Sets [`ip_adapter_mask_url`](IpAdapter::ip_adapter_mask_url):
+    /// Sets [`ip_adapter_mask_url`](IpAdapter::ip_adapter_mask_url): Mask of the image, in the same
+    /// size.
     pub fn ip_adapter_mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.ip_adapter_mask_url = self
             .checking
@@ -633,7 +635,7 @@ impl<
         self
     }
 
-    /// Sets [`model_subfolder`](IpAdapter::model_subfolder):
+    /// Sets [`model_subfolder`](IpAdapter::model_subfolder): Folder of the IP adapter's weights.
     pub fn model_subfolder(mut self, value: impl Param<String, M>) -> Self {
         self.optional.model_subfolder = self.checking.optional("model_subfolder", value);
         self
@@ -645,7 +647,8 @@ impl<
         self
     }
 
-    /// Sets [`insight_face_model_path`](IpAdapter::insight_face_model_path):
+    /// Sets [`insight_face_model_path`](IpAdapter::insight_face_model_path): Weights of InsightFace:
+    /// their address or path.
     pub fn insight_face_model_path(mut self, value: impl Param<String, M>) -> Self {
         self.optional.insight_face_model_path = self
             .checking
@@ -659,14 +662,14 @@ impl<
         self
     }
 
-    /// Sets [`scale_json`](IpAdapter::scale_json):
+    /// Sets [`scale_json`](IpAdapter::scale_json): Strengths of the parts of the IP adapter.
     pub fn scale_json(mut self, value: impl Param<Map<String, Value>, M>) -> Self {
         self.optional.scale_json = self.checking.optional("scale_json", value);
         self
     }
 
-    /// Sets [`unconditional_noising_factor`](IpAdapter::unconditional_noising_factor): Between 0.0 and
-    /// 1.0. Default `0.0`.
+    /// Sets [`unconditional_noising_factor`](IpAdapter::unconditional_noising_factor): Noise to add to
+    /// the unconditional image. Between 0.0 and 1.0. Default `0.0`.
     pub fn unconditional_noising_factor(
         mut self,
         value: impl Param<IpAdapterUnconditionalNoisingFactor, M>,
@@ -677,7 +680,8 @@ impl<
         self
     }
 
-    /// Sets [`image_projection_shortcut`](IpAdapter::image_projection_shortcut): Default `true`.
+    /// Sets [`image_projection_shortcut`](IpAdapter::image_projection_shortcut): Skips the projection
+    /// of the image. Default `true`.
     pub fn image_projection_shortcut(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.image_projection_shortcut = self
             .checking
@@ -749,13 +753,14 @@ struct TimestepsInputOptional {
 }
 
 impl<M: fal_core::Mode> TimestepsInputBuilder<M> {
-    /// Sets [`method`](TimestepsInput::method): Default `default`.
+    /// Sets [`method`](TimestepsInput::method): Source of the values: the scheduler, or `array`.
+    /// Default `default`.
     pub fn method(mut self, value: impl Param<TimestepsInputMethod, M>) -> Self {
         self.optional.method = self.checking.optional("method", value);
         self
     }
 
-    /// Sets [`array`](TimestepsInput::array): Default `[]`.
+    /// Sets [`array`](TimestepsInput::array): Timesteps. Default `[]`.
     pub fn array(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.array = self.checking.optional("array", value);
         self
@@ -808,13 +813,14 @@ struct SigmasInputOptional {
 }
 
 impl<M: fal_core::Mode> SigmasInputBuilder<M> {
-    /// Sets [`method`](SigmasInput::method): Default `default`.
+    /// Sets [`method`](SigmasInput::method): Source of the values: the scheduler, or `array`. Default
+    /// `default`.
     pub fn method(mut self, value: impl Param<SigmasInputMethod, M>) -> Self {
         self.optional.method = self.checking.optional("method", value);
         self
     }
 
-    /// Sets [`array`](SigmasInput::array): Default `[]`.
+    /// Sets [`array`](SigmasInput::array): Noise levels. Default `[]`.
     pub fn array(mut self, value: impl Param<Vec<f64>, M>) -> Self {
         self.optional.array = self.checking.optional("array", value);
         self

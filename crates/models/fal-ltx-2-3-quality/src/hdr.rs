@@ -246,9 +246,9 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A video file with its size, length and frame rate.
+    /// Preview as an MP4 file.
     pub preview_video: VideoFile,
-    /// A file, ready to download.
+    /// ZIP archive of the frames, each an EXR file of 16 bits.
     pub exr_frames_url: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.

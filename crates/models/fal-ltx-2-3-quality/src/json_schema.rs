@@ -264,8 +264,8 @@ impl SchemaText for fal_ltx_2_3_quality::hdr::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "preview_video": {"description": "A video file with its size, length and frame rate.", "allOf": [{"$type": "VideoFile"}]},
-        "exr_frames_url": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "preview_video": {"description": "Preview as an MP4 file.", "allOf": [{"$type": "VideoFile"}]},
+        "exr_frames_url": {"description": "ZIP archive of the frames, each an EXR file of 16 bits.", "allOf": [{"$type": "FileOutput"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "prompt": {"type": "string", "description": "Prompt that the video was made from."}
       },
@@ -332,8 +332,8 @@ impl SchemaText for fal_ltx_2_3_quality::hdr::lora::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "preview_video": {"description": "A video file with its size, length and frame rate.", "allOf": [{"$type": "VideoFile"}]},
-        "exr_frames_url": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "preview_video": {"description": "Preview as an MP4 file.", "allOf": [{"$type": "VideoFile"}]},
+        "exr_frames_url": {"description": "ZIP archive of the frames, each an EXR file of 16 bits.", "allOf": [{"$type": "FileOutput"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "prompt": {"type": "string", "description": "Prompt that the video was made from."}
       },
@@ -507,8 +507,8 @@ impl SchemaText for fal_ltx_2_3_quality::reference_video_to_video::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "control_video_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skip_control_preprocess": {"type": "boolean", "default": false},
+        "control_video_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Control video, such as one of depth, edges or poses. Needs `skip_control_preprocess`; it is fitted to the size and the frames of the result."},
+        "skip_control_preprocess": {"type": "boolean", "description": "Takes `control_video_url` as it is, in place of a control video made of the input. `resolution` has no effect then: the result has the shape of the control video.", "default": false},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image whose style or character is kept."},
         "video_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the given video. Lower values let the model change it.", "default": 0.6},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 481, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 121},
@@ -579,8 +579,8 @@ impl SchemaText for fal_ltx_2_3_quality::reference_video_to_video::lora::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "control_video_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "skip_control_preprocess": {"type": "boolean", "default": false},
+        "control_video_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Control video, such as one of depth, edges or poses. Needs `skip_control_preprocess`; it is fitted to the size and the frames of the result."},
+        "skip_control_preprocess": {"type": "boolean", "description": "Takes `control_video_url` as it is, in place of a control video made of the input. `resolution` has no effect then: the result has the shape of the control video.", "default": false},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image whose style or character is kept."},
         "video_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the given video. Lower values let the model change it.", "default": 0.6},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 481, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 121},

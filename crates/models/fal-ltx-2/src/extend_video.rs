@@ -60,7 +60,7 @@ pub struct Input {
     ///
     /// Default `end`.
     pub mode: Option<Mode>,
-    /// Seconds of the video that the model looks at, from 1 to 20. Left out, as many as it can.
+    /// Seconds of the video that the model looks at. Left out, as many as it can.
     ///
     /// Between 1.0 and 20.0.
     pub context: Option<Context>,
@@ -205,8 +205,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`context`](Input::context): Seconds of the video that the model looks at, from 1 to 20.
-    /// Between 1.0 and 20.0.
+    /// Sets [`context`](Input::context): Seconds of the video that the model looks at. Between 1.0 and
+    /// 20.0.
     pub fn context(mut self, value: impl Param<Context, M>) -> Self {
         self.optional.context = self.checking.optional("context", value);
         self

@@ -62,7 +62,7 @@ impl SchemaText for fal_ltx_2::extend_video::Input {
         "prompt": {"anyOf": [{"type": "string", "maxLength": 5000}, {"type": "null"}], "description": "Description of the new part."},
         "duration": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Length of the new part in seconds.", "default": 5},
         "mode": {"default": "end", "description": "Position of the new part: after the video, or before it.", "allOf": [{"$type": "Mode"}]},
-        "context": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 20.0}, {"type": "null"}], "description": "Seconds of the video that the model looks at, from 1 to 20. Left out, as many as it can."}
+        "context": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 20.0}, {"type": "null"}], "description": "Seconds of the video that the model looks at. Left out, as many as it can."}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/ltx-2/extend-video`."

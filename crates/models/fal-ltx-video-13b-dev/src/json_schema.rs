@@ -79,8 +79,8 @@ impl SchemaText for fal_ltx_video_13b_dev::types::VideoConditioningInput {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "conditioning_type": {"anyOf": [{"$type": "VideoConditioningInputConditioningType"}, {"type": "null"}], "default": "rgb"},
-        "preprocess": {"type": "boolean", "default": false},
+        "conditioning_type": {"anyOf": [{"$type": "VideoConditioningInputConditioningType"}, {"type": "null"}], "description": "Kind of the video: colors, depth, poses or edges. It decides the LoRA weights that fit, and the preparation.", "default": "rgb"},
+        "preprocess": {"type": "boolean", "description": "Prepares the video according to its kind. Without effect for `rgb`.", "default": false},
         "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "description": "Frame at which the video starts.", "default": 0},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the video.", "default": 1},
         "limit_num_frames": {"type": "boolean", "description": "Limits the number of frames that are used.", "default": false},

@@ -23,10 +23,11 @@ impl SchemaText for fal_ltx_video_lora::types::ImageCondition {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
-        "start_frame_number": {"type": "integer", "minimum": 0, "maximum": 160, "default": 0},
+        "start_frame_number": {"type": "integer", "minimum": 0, "maximum": 160, "description": "Frame at which the image is shown.", "default": 0},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 1}
       },
-      "required": ["image_url"]
+      "required": ["image_url"],
+      "description": "An image that the video shows at some frame."
     }"#;
 }
 
@@ -36,10 +37,11 @@ impl SchemaText for fal_ltx_video_lora::types::VideoCondition {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "start_frame_number": {"type": "integer", "minimum": 0, "maximum": 160, "default": 0},
+        "start_frame_number": {"type": "integer", "minimum": 0, "maximum": 160, "description": "Frame at which the video begins.", "default": 0},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 1}
       },
-      "required": ["video_url"]
+      "required": ["video_url"],
+      "description": "A video that the result contains from some frame on."
     }"#;
 }
 
@@ -68,7 +70,7 @@ impl SchemaText for fal_ltx_video_lora::image_to_video::Input {
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 161, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 89},
-        "number_of_frames": {"anyOf": [{"type": "integer", "minimum": 9, "maximum": 161}, {"type": "null"}]},
+        "number_of_frames": {"anyOf": [{"type": "integer", "minimum": 9, "maximum": 161}, {"type": "null"}], "description": "Deprecated: `num_frames` replaces it."},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "frames_per_second": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 25},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -131,7 +133,7 @@ impl SchemaText for fal_ltx_video_lora::multiconditioning::Input {
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 161, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 89},
-        "number_of_frames": {"anyOf": [{"type": "integer", "minimum": 9, "maximum": 161}, {"type": "null"}]},
+        "number_of_frames": {"anyOf": [{"type": "integer", "minimum": 9, "maximum": 161}, {"type": "null"}], "description": "Deprecated: `num_frames` replaces it."},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "frames_per_second": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 25},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},

@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// Between 9 and 161. Default `89`.
     pub num_frames: Option<NumFrames>,
-    /// `number_of_frames`.
+    /// Deprecated: `num_frames` replaces it.
     ///
     /// Between 9 and 161.
     pub number_of_frames: Option<NumberOfFrames>,
@@ -349,7 +349,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`number_of_frames`](Input::number_of_frames): Between 9 and 161.
+    /// Sets [`number_of_frames`](Input::number_of_frames): Deprecated: `num_frames` replaces it.
+    /// Between 9 and 161.
     pub fn number_of_frames(mut self, value: impl Param<NumberOfFrames, M>) -> Self {
         self.optional.number_of_frames = self
             .checking

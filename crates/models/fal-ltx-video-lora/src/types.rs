@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `ImageCondition` of the document.
+/// An image that the video shows at some frame.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImageCondition {
     /// Image that the video opens with.
     pub image_url: File,
-    /// `start_frame_number`.
+    /// Frame at which the image is shown.
     ///
     /// Between 0 and 160. Default `0`.
     pub start_frame_number: Option<ImageConditionStartFrameNumber>,
@@ -30,13 +30,13 @@ pub type ImageConditionStartFrameNumber = Int<bounds::ImageConditionStartFrameNu
 /// `strength`: between 0.0 and 1.0.
 pub type ImageConditionStrength = Float<bounds::ImageConditionStrength>;
 
-/// The object `VideoCondition` of the document.
+/// A video that the result contains from some frame on.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VideoCondition {
     /// Video to work on.
     pub video_url: File,
-    /// `start_frame_number`.
+    /// Frame at which the video begins.
     ///
     /// Between 0 and 160. Default `0`.
     pub start_frame_number: Option<VideoConditionStartFrameNumber>,
@@ -124,7 +124,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> ImageConditionBuilder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`start_frame_number`](ImageCondition::start_frame_number): Between 0 and 160. Default `0`.
+    /// Sets [`start_frame_number`](ImageCondition::start_frame_number): Frame at which the image is
+    /// shown. Between 0 and 160. Default `0`.
     pub fn start_frame_number(
         mut self,
         value: impl Param<ImageConditionStartFrameNumber, M>,
@@ -209,7 +210,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditionBuilder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`start_frame_number`](VideoCondition::start_frame_number): Between 0 and 160. Default `0`.
+    /// Sets [`start_frame_number`](VideoCondition::start_frame_number): Frame at which the video
+    /// begins. Between 0 and 160. Default `0`.
     pub fn start_frame_number(
         mut self,
         value: impl Param<VideoConditionStartFrameNumber, M>,

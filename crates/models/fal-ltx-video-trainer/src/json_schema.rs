@@ -18,10 +18,11 @@ impl SchemaText for fal_ltx_video_trainer::types::Validation {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string"},
-        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "prompt": {"type": "string", "description": "Prompt of the validation."},
+        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "First frame of the validation. Given for all of them, or for none."}
       },
-      "required": ["prompt"]
+      "required": ["prompt"],
+      "description": "A video to make during training, to judge it by."
     }"#;
 }
 
@@ -41,13 +42,13 @@ impl SchemaText for fal_ltx_video_trainer::Input {
         "trigger_phrase": {"type": "string", "description": "Words that call the trained subject or style up in a prompt.", "default": ""},
         "auto_scale_input": {"type": "boolean", "description": "Scales videos to the number of frames and the frame rate of the training.", "default": false},
         "split_input_into_scenes": {"type": "boolean", "description": "Splits videos at their cuts.", "default": true},
-        "split_input_duration_threshold": {"type": "number", "minimum": 1.0, "maximum": 60.0, "default": 30},
+        "split_input_duration_threshold": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Length in seconds beyond which a video is split into scenes. Its caption, if there is one, serves all of them.", "default": 30},
         "validation": {"type": "array", "items": {"$type": "Validation"}, "maxItems": 2, "description": "Prompts to try during the training.", "default": []},
         "validation_negative_prompt": {"type": "string", "description": "Content to keep out of the tries.", "default": "blurry, low quality, bad quality, out of focus"},
         "validation_number_of_frames": {"type": "integer", "minimum": 8, "maximum": 121, "description": "Number of frames of the tries.", "default": 81},
         "validation_resolution": {"default": "high", "description": "Resolution of the tries.", "allOf": [{"$type": "ValidationResolution"}]},
         "validation_aspect_ratio": {"default": "1:1", "description": "Shape of the tries, as width to height.", "allOf": [{"$type": "ValidationAspectRatio"}]},
-        "validation_reverse": {"type": "boolean", "default": false}
+        "validation_reverse": {"type": "boolean", "description": "Reverses the validation videos, for effects that were learned in reverse.", "default": false}
       },
       "required": ["training_data_url"],
       "description": "The parameters of `fal-ai/ltx-video-trainer`."

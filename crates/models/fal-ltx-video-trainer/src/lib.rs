@@ -117,7 +117,8 @@ pub struct Input {
     ///
     /// Default `true`.
     pub split_input_into_scenes: Option<bool>,
-    /// `split_input_duration_threshold`.
+    /// Length in seconds beyond which a video is split into scenes. Its caption, if there is one,
+    /// serves all of them.
     ///
     /// Between 1.0 and 60.0. Default `30.0`.
     pub split_input_duration_threshold: Option<SplitInputDurationThreshold>,
@@ -141,7 +142,7 @@ pub struct Input {
     ///
     /// Default `1:1`.
     pub validation_aspect_ratio: Option<ValidationAspectRatio>,
-    /// `validation_reverse`.
+    /// Reverses the validation videos, for effects that were learned in reverse.
     ///
     /// Default `false`.
     pub validation_reverse: Option<bool>,
@@ -558,8 +559,8 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`split_input_duration_threshold`](Input::split_input_duration_threshold): Between 1.0 and
-    /// 60.0. Default `30.0`.
+    /// Sets [`split_input_duration_threshold`](Input::split_input_duration_threshold): Length in
+    /// seconds beyond which a video is split into scenes. Between 1.0 and 60.0. Default `30.0`.
     pub fn split_input_duration_threshold(
         mut self,
         value: impl Param<SplitInputDurationThreshold, M>,
@@ -622,7 +623,8 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`validation_reverse`](Input::validation_reverse): Default `false`.
+    /// Sets [`validation_reverse`](Input::validation_reverse): Reverses the validation videos, for
+    /// effects that were learned in reverse. Default `false`.
     pub fn validation_reverse(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.validation_reverse = self
             .checking

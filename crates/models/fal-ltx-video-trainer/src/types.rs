@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `Validation` of the document.
+/// A video to make during training, to judge it by.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Validation {
-    /// `prompt`.
+    /// Prompt of the validation.
     pub prompt: String,
-    /// `image_url`.
+    /// First frame of the validation. Given for all of them, or for none.
     pub image_url: Option<File>,
     nulls: json::Nulls,
 }
@@ -57,7 +57,7 @@ struct ValidationOptional {
 }
 
 impl<PromptSlot, M: fal_core::Mode> ValidationBuilder<PromptSlot, M> {
-    /// Sets [`prompt`](Validation::prompt):
+    /// Sets [`prompt`](Validation::prompt): Prompt of the validation.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -69,7 +69,7 @@ impl<PromptSlot, M: fal_core::Mode> ValidationBuilder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`image_url`](Validation::image_url):
+    /// Sets [`image_url`](Validation::image_url): First frame of the validation.
     pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_url = self.checking.optional("image_url", value);
         self

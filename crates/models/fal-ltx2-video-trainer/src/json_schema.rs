@@ -18,10 +18,11 @@ impl SchemaText for fal_ltx2_video_trainer::types::Validation {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string"},
-        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "prompt": {"type": "string", "description": "Prompt of the validation."},
+        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "First frame of the validation. Given for all of them, or for none."}
       },
-      "required": ["prompt"]
+      "required": ["prompt"],
+      "description": "A video to make during training, to judge it by."
     }"#;
 }
 
@@ -41,20 +42,20 @@ impl SchemaText for fal_ltx2_video_trainer::Input {
         "trigger_phrase": {"type": "string", "description": "Words that call the trained subject or style up in a prompt.", "default": ""},
         "auto_scale_input": {"type": "boolean", "description": "Scales videos to the number of frames and the frame rate of the training.", "default": false},
         "split_input_into_scenes": {"type": "boolean", "description": "Splits videos at their cuts.", "default": true},
-        "split_input_duration_threshold": {"type": "number", "minimum": 1.0, "maximum": 60.0, "default": 30},
-        "debug_dataset": {"type": "boolean", "default": false},
-        "with_audio": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
-        "audio_normalize": {"type": "boolean", "default": true},
-        "audio_preserve_pitch": {"type": "boolean", "default": true},
-        "first_frame_conditioning_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
+        "split_input_duration_threshold": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Length in seconds beyond which a video is split into scenes.", "default": 30},
+        "debug_dataset": {"type": "boolean", "description": "Returns the prepared data as an archive, to look at before a full training.", "default": false},
+        "with_audio": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Trains sound together with the picture. If left out, it follows from the videos."},
+        "audio_normalize": {"type": "boolean", "description": "Brings all audio to the same peak.", "default": true},
+        "audio_preserve_pitch": {"type": "boolean", "description": "Stretches audio of another length without a change of pitch. Otherwise, it is cut or followed by silence.", "default": true},
+        "first_frame_conditioning_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the training that starts from the first frame. Higher values suit image to video.", "default": 0.5},
         "validation": {"type": "array", "items": {"$type": "Validation"}, "maxItems": 2, "description": "Prompts to try during the training.", "default": []},
         "validation_negative_prompt": {"type": "string", "description": "Content to keep out of the tries.", "default": "worst quality, inconsistent motion, blurry, jittery, distorted"},
         "validation_number_of_frames": {"type": "integer", "minimum": 9, "maximum": 121, "description": "Number of frames of the tries.", "default": 89},
-        "validation_frame_rate": {"type": "integer", "minimum": 8, "maximum": 60, "default": 25},
+        "validation_frame_rate": {"type": "integer", "minimum": 8, "maximum": 60, "description": "Frames a second of the validation videos.", "default": 25},
         "validation_resolution": {"default": "high", "description": "Resolution of the tries.", "allOf": [{"$type": "ValidationResolution"}]},
         "validation_aspect_ratio": {"default": "1:1", "description": "Shape of the tries, as width to height.", "allOf": [{"$type": "ValidationAspectRatio"}]},
-        "stg_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "default": 1},
-        "generate_audio_in_validation": {"type": "boolean", "default": true}
+        "stg_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "description": "Strength of spatio-temporal guidance. 0 turns it off.", "default": 1},
+        "generate_audio_in_validation": {"type": "boolean", "description": "Makes sound for the validation videos.", "default": true}
       },
       "required": ["training_data_url"],
       "description": "The parameters of `fal-ai/ltx2-video-trainer`."
@@ -79,7 +80,7 @@ impl SchemaText for fal_ltx2_video_trainer::Output {
         "video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Tries of the training, as a video."},
         "lora_file": {"description": "Weights of the LoRA.", "allOf": [{"$type": "FileOutput"}]},
         "config_file": {"description": "Configuration that goes with the weights.", "allOf": [{"$type": "FileOutput"}]},
-        "debug_dataset": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "debug_dataset": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Archive of the prepared data, if `debug_dataset` is set in the input."}
       },
       "required": ["lora_file", "config_file"],
       "description": "The result of `fal-ai/ltx2-video-trainer`."

@@ -117,25 +117,26 @@ pub struct Input {
     ///
     /// Default `true`.
     pub split_input_into_scenes: Option<bool>,
-    /// `split_input_duration_threshold`.
+    /// Length in seconds beyond which a video is split into scenes.
     ///
     /// Between 1.0 and 60.0. Default `30.0`.
     pub split_input_duration_threshold: Option<SplitInputDurationThreshold>,
-    /// `debug_dataset`.
+    /// Returns the prepared data as an archive, to look at before a full training.
     ///
     /// Default `false`.
     pub debug_dataset: Option<bool>,
-    /// `with_audio`.
+    /// Trains sound together with the picture. If left out, it follows from the videos.
     pub with_audio: Option<bool>,
-    /// `audio_normalize`.
+    /// Brings all audio to the same peak.
     ///
     /// Default `true`.
     pub audio_normalize: Option<bool>,
-    /// `audio_preserve_pitch`.
+    /// Stretches audio of another length without a change of pitch. Otherwise, it is cut or followed by
+    /// silence.
     ///
     /// Default `true`.
     pub audio_preserve_pitch: Option<bool>,
-    /// `first_frame_conditioning_p`.
+    /// Share of the training that starts from the first frame. Higher values suit image to video.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub first_frame_conditioning_p: Option<FirstFrameConditioningP>,
@@ -151,7 +152,7 @@ pub struct Input {
     ///
     /// Between 9 and 121. Default `89`.
     pub validation_number_of_frames: Option<ValidationNumberOfFrames>,
-    /// `validation_frame_rate`.
+    /// Frames a second of the validation videos.
     ///
     /// Between 8 and 60. Default `25`.
     pub validation_frame_rate: Option<ValidationFrameRate>,
@@ -163,11 +164,11 @@ pub struct Input {
     ///
     /// Default `1:1`.
     pub validation_aspect_ratio: Option<ValidationAspectRatio>,
-    /// `stg_scale`.
+    /// Strength of spatio-temporal guidance. 0 turns it off.
     ///
     /// Between 0.0 and 3.0. Default `1.0`.
     pub stg_scale: Option<StgScale>,
-    /// `generate_audio_in_validation`.
+    /// Makes sound for the validation videos.
     ///
     /// Default `true`.
     pub generate_audio_in_validation: Option<bool>,
@@ -461,7 +462,7 @@ pub struct Output {
     pub lora_file: FileOutput,
     /// Configuration that goes with the weights.
     pub config_file: FileOutput,
-    /// A file, ready to download.
+    /// Archive of the prepared data, if `debug_dataset` is set in the input.
     pub debug_dataset: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -626,8 +627,8 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`split_input_duration_threshold`](Input::split_input_duration_threshold): Between 1.0 and
-    /// 60.0. Default `30.0`.
+    /// Sets [`split_input_duration_threshold`](Input::split_input_duration_threshold): Length in
+    /// seconds beyond which a video is split into scenes. Between 1.0 and 60.0. Default `30.0`.
     pub fn split_input_duration_threshold(
         mut self,
         value: impl Param<SplitInputDurationThreshold, M>,
@@ -638,25 +639,28 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`debug_dataset`](Input::debug_dataset): Default `false`.
+    /// Sets [`debug_dataset`](Input::debug_dataset): Returns the prepared data as an archive, to look
+    /// at before a full training. Default `false`.
     pub fn debug_dataset(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.debug_dataset = self.checking.optional("debug_dataset", value);
         self
     }
 
-    /// Sets [`with_audio`](Input::with_audio):
+    /// Sets [`with_audio`](Input::with_audio): Trains sound together with the picture.
     pub fn with_audio(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.with_audio = self.checking.optional("with_audio", value);
         self
     }
 
-    /// Sets [`audio_normalize`](Input::audio_normalize): Default `true`.
+    /// Sets [`audio_normalize`](Input::audio_normalize): Brings all audio to the same peak. Default
+    /// `true`.
     pub fn audio_normalize(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.audio_normalize = self.checking.optional("audio_normalize", value);
         self
     }
 
-    /// Sets [`audio_preserve_pitch`](Input::audio_preserve_pitch): Default `true`.
+    /// Sets [`audio_preserve_pitch`](Input::audio_preserve_pitch): Stretches audio of another length
+    /// without a change of pitch. Default `true`.
     pub fn audio_preserve_pitch(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.audio_preserve_pitch = self
             .checking
@@ -664,8 +668,8 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`first_frame_conditioning_p`](Input::first_frame_conditioning_p): Between 0.0 and 1.0.
-    /// Default `0.5`.
+    /// Sets [`first_frame_conditioning_p`](Input::first_frame_conditioning_p): Share of the training
+    /// that starts from the first frame. Between 0.0 and 1.0. Default `0.5`.
     pub fn first_frame_conditioning_p(
         mut self,
         value: impl Param<FirstFrameConditioningP, M>,
@@ -704,7 +708,8 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`validation_frame_rate`](Input::validation_frame_rate): Between 8 and 60. Default `25`.
+    /// Sets [`validation_frame_rate`](Input::validation_frame_rate): Frames a second of the validation
+    /// videos. Between 8 and 60. Default `25`.
     pub fn validation_frame_rate(
         mut self,
         value: impl Param<ValidationFrameRate, M>,
@@ -739,13 +744,15 @@ impl<TrainingDataUrlSlot, M: fal_core::Mode> Builder<TrainingDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`stg_scale`](Input::stg_scale): Between 0.0 and 3.0. Default `1.0`.
+    /// Sets [`stg_scale`](Input::stg_scale): Strength of spatio-temporal guidance. Between 0.0 and 3.0.
+    /// Default `1.0`.
     pub fn stg_scale(mut self, value: impl Param<StgScale, M>) -> Self {
         self.optional.stg_scale = self.checking.optional("stg_scale", value);
         self
     }
 
-    /// Sets [`generate_audio_in_validation`](Input::generate_audio_in_validation): Default `true`.
+    /// Sets [`generate_audio_in_validation`](Input::generate_audio_in_validation): Makes sound for the
+    /// validation videos. Default `true`.
     pub fn generate_audio_in_validation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.generate_audio_in_validation = self
             .checking

@@ -18,10 +18,11 @@ impl SchemaText for fal_ltx23_v2v_trainer::types::V2vValidation {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string"},
-        "reference_video_url": {"type": "string", "minLength": 1}
+        "prompt": {"type": "string", "description": "Prompt of the validation."},
+        "reference_video_url": {"type": "string", "minLength": 1, "description": "Video to transform for the validation."}
       },
-      "required": ["prompt", "reference_video_url"]
+      "required": ["prompt", "reference_video_url"],
+      "description": "A video to make during training, to judge it by."
     }"#;
 }
 
@@ -41,16 +42,16 @@ impl SchemaText for fal_ltx23_v2v_trainer::Input {
         "trigger_phrase": {"type": "string", "description": "Words that call the trained subject or style up in a prompt.", "default": ""},
         "auto_scale_input": {"type": "boolean", "description": "Scales videos to the number of frames and the frame rate of the training.", "default": false},
         "split_input_into_scenes": {"type": "boolean", "description": "Splits videos at their cuts.", "default": true},
-        "split_input_duration_threshold": {"type": "number", "minimum": 1.0, "maximum": 60.0, "default": 30},
-        "debug_dataset": {"type": "boolean", "default": false},
-        "first_frame_conditioning_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.1},
+        "split_input_duration_threshold": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Length in seconds beyond which a video is split into scenes.", "default": 30},
+        "debug_dataset": {"type": "boolean", "description": "Returns the prepared data as an archive, to look at before a full training.", "default": false},
+        "first_frame_conditioning_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the training that starts from the first frame. Lower values suit video to video.", "default": 0.1},
         "validation": {"type": "array", "items": {"$type": "V2vValidation"}, "maxItems": 2, "description": "Prompts to try during the training.", "default": []},
         "validation_negative_prompt": {"type": "string", "description": "Content to keep out of the tries.", "default": "worst quality, inconsistent motion, blurry, jittery, distorted"},
         "validation_number_of_frames": {"type": "integer", "minimum": 9, "maximum": 121, "description": "Number of frames of the tries.", "default": 89},
-        "validation_frame_rate": {"type": "integer", "minimum": 8, "maximum": 60, "default": 25},
+        "validation_frame_rate": {"type": "integer", "minimum": 8, "maximum": 60, "description": "Frames a second of the validation videos.", "default": 25},
         "validation_resolution": {"default": "high", "description": "Resolution of the tries.", "allOf": [{"$type": "ValidationResolution"}]},
         "validation_aspect_ratio": {"default": "1:1", "description": "Shape of the tries, as width to height.", "allOf": [{"$type": "ValidationAspectRatio"}]},
-        "stg_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "default": 1}
+        "stg_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "description": "Strength of spatio-temporal guidance. 0 turns it off.", "default": 1}
       },
       "required": ["training_data_url"],
       "description": "The parameters of `fal-ai/ltx23-v2v-trainer`."
@@ -75,7 +76,7 @@ impl SchemaText for fal_ltx23_v2v_trainer::Output {
         "video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Tries of the training, as a video."},
         "lora_file": {"description": "Weights of the LoRA.", "allOf": [{"$type": "FileOutput"}]},
         "config_file": {"description": "Configuration that goes with the weights.", "allOf": [{"$type": "FileOutput"}]},
-        "debug_dataset": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "debug_dataset": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Archive of the prepared data, if `debug_dataset` is set in the input."}
       },
       "required": ["lora_file", "config_file"],
       "description": "The result of `fal-ai/ltx23-v2v-trainer`."

@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `V2VValidation` of the document.
+/// A video to make during training, to judge it by.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct V2vValidation {
-    /// `prompt`.
+    /// Prompt of the validation.
     pub prompt: String,
-    /// `reference_video_url`.
+    /// Video to transform for the validation.
     pub reference_video_url: File,
 }
 
@@ -60,7 +60,7 @@ impl<
     ReferenceVideoUrlSlot,
     M: fal_core::Mode,
 > V2vValidationBuilder<PromptSlot, ReferenceVideoUrlSlot, M> {
-    /// Sets [`prompt`](V2vValidation::prompt):
+    /// Sets [`prompt`](V2vValidation::prompt): Prompt of the validation.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -72,7 +72,8 @@ impl<
         }
     }
 
-    /// Sets [`reference_video_url`](V2vValidation::reference_video_url):
+    /// Sets [`reference_video_url`](V2vValidation::reference_video_url): Video to transform for the
+    /// validation.
     pub fn reference_video_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -111,11 +111,12 @@ pub type ImageConditioningInputStrength = Float<bounds::ImageConditioningInputSt
 pub struct VideoConditioningInput {
     /// Video to work on.
     pub video_url: File,
-    /// `conditioning_type`.
+    /// Kind of the video: colors, depth, poses or edges. It decides the LoRA weights that fit, and the
+    /// preparation.
     ///
     /// Default `rgb`.
     pub conditioning_type: Option<Nullable<VideoConditioningInputConditioningType>>,
-    /// `preprocess`.
+    /// Prepares the video according to its kind. Without effect for `rgb`.
     ///
     /// Default `false`.
     pub preprocess: Option<bool>,
@@ -581,7 +582,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         }
     }
 
-    /// Sets [`conditioning_type`](VideoConditioningInput::conditioning_type): Default `rgb`.
+    /// Sets [`conditioning_type`](VideoConditioningInput::conditioning_type): Kind of the video:
+    /// colors, depth, poses or edges. Default `rgb`.
     pub fn conditioning_type(
         mut self,
         value: impl Param<Nullable<VideoConditioningInputConditioningType>, M>,
@@ -592,7 +594,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         self
     }
 
-    /// Sets [`preprocess`](VideoConditioningInput::preprocess): Default `false`.
+    /// Sets [`preprocess`](VideoConditioningInput::preprocess): Prepares the video according to its
+    /// kind. Default `false`.
     pub fn preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preprocess = self.checking.optional("preprocess", value);
         self

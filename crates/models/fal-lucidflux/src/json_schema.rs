@@ -16,8 +16,8 @@ impl SchemaText for fal_lucidflux::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "target_width": {"type": "integer", "minimum": 512, "maximum": 1024, "default": 1024},
-        "target_height": {"type": "integer", "minimum": 512, "maximum": 1024, "default": 1024},
+        "target_width": {"type": "integer", "minimum": 512, "maximum": 1024, "description": "Width of the result in pixels.", "default": 1024},
+        "target_height": {"type": "integer", "minimum": 512, "maximum": 1024, "description": "Height of the result in pixels.", "default": 1024},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
         "guidance": {"type": "number", "minimum": 1.0, "maximum": 30.0, "description": "Adherence to the prompt.", "default": 4},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 42}

@@ -85,11 +85,11 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// `target_width`.
+    /// Width of the result in pixels.
     ///
     /// Between 512 and 1024. Default `1024`.
     pub target_width: Option<TargetWidth>,
-    /// `target_height`.
+    /// Height of the result in pixels.
     ///
     /// Between 512 and 1024. Default `1024`.
     pub target_height: Option<TargetHeight>,
@@ -236,13 +236,15 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`target_width`](Input::target_width): Between 512 and 1024. Default `1024`.
+    /// Sets [`target_width`](Input::target_width): Width of the result in pixels. Between 512 and 1024.
+    /// Default `1024`.
     pub fn target_width(mut self, value: impl Param<TargetWidth, M>) -> Self {
         self.optional.target_width = self.checking.optional("target_width", value);
         self
     }
 
-    /// Sets [`target_height`](Input::target_height): Between 512 and 1024. Default `1024`.
+    /// Sets [`target_height`](Input::target_height): Height of the result in pixels. Between 512
+    /// and 1024. Default `1024`.
     pub fn target_height(mut self, value: impl Param<TargetHeight, M>) -> Self {
         self.optional.target_height = self.checking.optional("target_height", value);
         self

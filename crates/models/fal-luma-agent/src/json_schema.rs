@@ -38,8 +38,8 @@ impl SchemaText for fal_luma_agent::ray::v3_2::image_to_video::Input {
         "resolution": {"default": "540p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": "5s", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
         "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false},
-        "hdr": {"type": "boolean", "default": false},
-        "exr_export": {"type": "boolean", "default": false},
+        "hdr": {"type": "boolean", "description": "Makes an HDR video. The account needs access to HDR, and the resolution 720p or 1080p. Not with `loop`.", "default": false},
+        "exr_export": {"type": "boolean", "description": "Returns an EXR file too. Needs `hdr`.", "default": false},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 4}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "required": ["prompt", "image_url"],
@@ -60,7 +60,7 @@ impl SchemaText for fal_luma_agent::ray::v3_2::image_to_video::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "exr_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "exr_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "EXR file, or a ZIP archive of several, if `exr_export` is set."}
       },
       "required": ["video"],
       "description": "The result of `luma/agent/ray/v3.2/image-to-video`."
@@ -104,8 +104,8 @@ impl SchemaText for fal_luma_agent::ray::v3_2::text_to_video::Input {
         "resolution": {"default": "540p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": "5s", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
         "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false},
-        "hdr": {"type": "boolean", "default": false},
-        "exr_export": {"type": "boolean", "default": false},
+        "hdr": {"type": "boolean", "description": "Makes an HDR video. The account needs access to HDR, and the resolution 720p or 1080p. Not with `loop` or 10 seconds.", "default": false},
+        "exr_export": {"type": "boolean", "description": "Returns an EXR file too. Needs `hdr`.", "default": false},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 4}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "required": ["prompt"],
@@ -126,7 +126,7 @@ impl SchemaText for fal_luma_agent::ray::v3_2::text_to_video::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "exr_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "exr_file": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "EXR file, or a ZIP archive of several, if `exr_export` is set."}
       },
       "required": ["video"],
       "description": "The result of `luma/agent/ray/v3.2/text-to-video`."

@@ -144,12 +144,12 @@ impl SchemaText for fal_luma_photon::flash::reframe::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "prompt": {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 5000}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "grid_position_x": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "grid_position_y": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "x_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "x_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "y_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "y_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+        "grid_position_x": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Horizontal position of the image in the new frame."},
+        "grid_position_y": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Vertical position of the image in the new frame."},
+        "x_end": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Right edge of the image in the new frame."},
+        "x_start": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Left edge of the image in the new frame."},
+        "y_end": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Bottom edge of the image in the new frame."},
+        "y_start": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Top edge of the image in the new frame."}
       },
       "required": ["image_url", "aspect_ratio"],
       "description": "The parameters of `fal-ai/luma-photon/flash/reframe`."
@@ -231,12 +231,12 @@ impl SchemaText for fal_luma_photon::reframe::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "prompt": {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 5000}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "grid_position_x": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "grid_position_y": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "x_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "x_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "y_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        "y_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+        "grid_position_x": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Horizontal position of the image in the new frame."},
+        "grid_position_y": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Vertical position of the image in the new frame."},
+        "x_end": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Right edge of the image in the new frame."},
+        "x_start": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Left edge of the image in the new frame."},
+        "y_end": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Bottom edge of the image in the new frame."},
+        "y_start": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Top edge of the image in the new frame."}
       },
       "required": ["image_url", "aspect_ratio"],
       "description": "The parameters of `fal-ai/luma-photon/reframe`."

@@ -55,17 +55,17 @@ pub struct Input {
     ///
     /// 3 to 5000 characters.
     pub prompt: Option<String>,
-    /// `grid_position_x`.
+    /// Horizontal position of the image in the new frame.
     pub grid_position_x: Option<Integer>,
-    /// `grid_position_y`.
+    /// Vertical position of the image in the new frame.
     pub grid_position_y: Option<Integer>,
-    /// `x_end`.
+    /// Right edge of the image in the new frame.
     pub x_end: Option<Integer>,
-    /// `x_start`.
+    /// Left edge of the image in the new frame.
     pub x_start: Option<Integer>,
-    /// `y_end`.
+    /// Bottom edge of the image in the new frame.
     pub y_end: Option<Integer>,
-    /// `y_start`.
+    /// Top edge of the image in the new frame.
     pub y_start: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -227,37 +227,39 @@ impl<
         self
     }
 
-    /// Sets [`grid_position_x`](Input::grid_position_x):
+    /// Sets [`grid_position_x`](Input::grid_position_x): Horizontal position of the image in the new
+    /// frame.
     pub fn grid_position_x(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.grid_position_x = self.checking.optional("grid_position_x", value);
         self
     }
 
-    /// Sets [`grid_position_y`](Input::grid_position_y):
+    /// Sets [`grid_position_y`](Input::grid_position_y): Vertical position of the image in the new
+    /// frame.
     pub fn grid_position_y(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.grid_position_y = self.checking.optional("grid_position_y", value);
         self
     }
 
-    /// Sets [`x_end`](Input::x_end):
+    /// Sets [`x_end`](Input::x_end): Right edge of the image in the new frame.
     pub fn x_end(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.x_end = self.checking.optional("x_end", value);
         self
     }
 
-    /// Sets [`x_start`](Input::x_start):
+    /// Sets [`x_start`](Input::x_start): Left edge of the image in the new frame.
     pub fn x_start(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.x_start = self.checking.optional("x_start", value);
         self
     }
 
-    /// Sets [`y_end`](Input::y_end):
+    /// Sets [`y_end`](Input::y_end): Bottom edge of the image in the new frame.
     pub fn y_end(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.y_end = self.checking.optional("y_end", value);
         self
     }
 
-    /// Sets [`y_start`](Input::y_start):
+    /// Sets [`y_start`](Input::y_start): Top edge of the image in the new frame.
     pub fn y_start(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.y_start = self.checking.optional("y_start", value);
         self

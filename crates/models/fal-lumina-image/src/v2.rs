@@ -85,11 +85,11 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `cfg_normalization`.
+    /// Normalizes the guidance.
     ///
     /// Default `true`.
     pub cfg_normalization: Option<bool>,
-    /// `cfg_trunc_ratio`.
+    /// Share of the steps with normalized guidance.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub cfg_trunc_ratio: Option<CfgTruncRatio>,
@@ -348,7 +348,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`cfg_normalization`](Input::cfg_normalization): Default `true`.
+    /// Sets [`cfg_normalization`](Input::cfg_normalization): Normalizes the guidance. Default `true`.
     pub fn cfg_normalization(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.cfg_normalization = self
             .checking
@@ -356,7 +356,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`cfg_trunc_ratio`](Input::cfg_trunc_ratio): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`cfg_trunc_ratio`](Input::cfg_trunc_ratio): Share of the steps with normalized guidance.
+    /// Between 0.0 and 1.0. Default `1.0`.
     pub fn cfg_trunc_ratio(mut self, value: impl Param<CfgTruncRatio, M>) -> Self {
         self.optional.cfg_trunc_ratio = self.checking.optional("cfg_trunc_ratio", value);
         self

@@ -17,7 +17,7 @@ impl SchemaText for fal_lux_tts::Input {
         "prompt": {"type": "string", "description": "Text to speak."},
         "audio_url": {"type": "string", "description": "Recording of the voice to speak with."},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 16, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
-        "max_ref_length": {"type": "number", "minimum": 1.0, "maximum": 15.0, "default": 5},
+        "max_ref_length": {"type": "number", "minimum": 1.0, "maximum": 15.0, "description": "Most seconds of the recording to take the voice from. More capture the voice better and take longer.", "default": 5},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the recording to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 3},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },

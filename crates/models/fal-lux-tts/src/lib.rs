@@ -85,7 +85,8 @@ pub struct Input {
     ///
     /// Between 1 and 16. Default `4`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `max_ref_length`.
+    /// Most seconds of the recording to take the voice from. More capture the voice better and take
+    /// longer.
     ///
     /// Between 1.0 and 15.0. Default `5.0`.
     pub max_ref_length: Option<MaxRefLength>,
@@ -231,7 +232,8 @@ impl<PromptSlot, AudioUrlSlot, M: fal_core::Mode> Builder<PromptSlot, AudioUrlSl
         self
     }
 
-    /// Sets [`max_ref_length`](Input::max_ref_length): Between 1.0 and 15.0. Default `5.0`.
+    /// Sets [`max_ref_length`](Input::max_ref_length): Most seconds of the recording to take the voice
+    /// from. Between 1.0 and 15.0. Default `5.0`.
     pub fn max_ref_length(mut self, value: impl Param<MaxRefLength, M>) -> Self {
         self.optional.max_ref_length = self.checking.optional("max_ref_length", value);
         self

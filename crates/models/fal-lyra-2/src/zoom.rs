@@ -54,7 +54,7 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `zoom_direction`.
+    /// Direction of the zoom. `both` moves out, then in.
     ///
     /// Default `in`.
     pub zoom_direction: Option<ZoomDirection>,
@@ -62,19 +62,20 @@ pub struct Input {
     ///
     /// Default `81`.
     pub num_frames: Option<NumFrames>,
-    /// `zoom_in_trajectory`.
+    /// Path of the camera when it moves in: straight, in a slight arc, in a spiral, or around the
+    /// subject.
     ///
     /// Default `orbit_horizontal`.
     pub zoom_in_trajectory: Option<ZoomInTrajectory>,
-    /// `zoom_in_strength`.
+    /// Distance to move in, relative to that of the subject.
     ///
     /// Between 0.0 and 2.0. Default `0.5`.
     pub zoom_in_strength: Option<ZoomInStrength>,
-    /// `zoom_out_trajectory`.
+    /// Path of the camera when it moves out.
     ///
     /// Default `horizontal_zoom`.
     pub zoom_out_trajectory: Option<ZoomOutTrajectory>,
-    /// `zoom_out_strength`.
+    /// Distance to move out.
     ///
     /// Between 0.0 and 3.0. Default `1.5`.
     pub zoom_out_strength: Option<ZoomOutStrength>,
@@ -83,7 +84,7 @@ pub struct Input {
     ///
     /// Default `480p`.
     pub resolution: Option<Resolution>,
-    /// `use_dmd`.
+    /// Runs in four steps with a distilled model. The slower run is not available at present.
     ///
     /// Default `true`.
     pub use_dmd: Option<bool>,
@@ -468,7 +469,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`zoom_direction`](Input::zoom_direction): Default `in`.
+    /// Sets [`zoom_direction`](Input::zoom_direction): Direction of the zoom. Default `in`.
     pub fn zoom_direction(mut self, value: impl Param<ZoomDirection, M>) -> Self {
         self.optional.zoom_direction = self.checking.optional("zoom_direction", value);
         self
@@ -480,7 +481,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`zoom_in_trajectory`](Input::zoom_in_trajectory): Default `orbit_horizontal`.
+    /// Sets [`zoom_in_trajectory`](Input::zoom_in_trajectory): Path of the camera when it moves in:
+    /// straight, in a slight arc, in a spiral, or around the subject. Default `orbit_horizontal`.
     pub fn zoom_in_trajectory(mut self, value: impl Param<ZoomInTrajectory, M>) -> Self {
         self.optional.zoom_in_trajectory = self
             .checking
@@ -488,7 +490,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`zoom_in_strength`](Input::zoom_in_strength): Between 0.0 and 2.0. Default `0.5`.
+    /// Sets [`zoom_in_strength`](Input::zoom_in_strength): Distance to move in, relative to that of the
+    /// subject. Between 0.0 and 2.0. Default `0.5`.
     pub fn zoom_in_strength(mut self, value: impl Param<ZoomInStrength, M>) -> Self {
         self.optional.zoom_in_strength = self
             .checking
@@ -496,7 +499,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`zoom_out_trajectory`](Input::zoom_out_trajectory): Default `horizontal_zoom`.
+    /// Sets [`zoom_out_trajectory`](Input::zoom_out_trajectory): Path of the camera when it moves out.
+    /// Default `horizontal_zoom`.
     pub fn zoom_out_trajectory(
         mut self,
         value: impl Param<ZoomOutTrajectory, M>,
@@ -507,7 +511,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`zoom_out_strength`](Input::zoom_out_strength): Between 0.0 and 3.0. Default `1.5`.
+    /// Sets [`zoom_out_strength`](Input::zoom_out_strength): Distance to move out. Between 0.0 and 3.0.
+    /// Default `1.5`.
     pub fn zoom_out_strength(mut self, value: impl Param<ZoomOutStrength, M>) -> Self {
         self.optional.zoom_out_strength = self
             .checking
@@ -522,7 +527,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`use_dmd`](Input::use_dmd): Default `true`.
+    /// Sets [`use_dmd`](Input::use_dmd): Runs in four steps with a distilled model. Default `true`.
     pub fn use_dmd(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_dmd = self.checking.optional("use_dmd", value);
         self

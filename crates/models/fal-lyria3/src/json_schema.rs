@@ -17,7 +17,7 @@ impl SchemaText for fal_lyria3::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "description": "Description of the result, in plain language."},
         "negative_prompt": {"type": "string", "description": "Sounds and flaws to keep out of the recording.", "default": ""},
-        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image whose mood the music takes up."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/lyria3`."
@@ -47,7 +47,7 @@ impl SchemaText for fal_lyria3::pro::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "description": "Description of the result, in plain language."},
         "negative_prompt": {"type": "string", "description": "Sounds and flaws to keep out of the recording.", "default": ""},
-        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image whose mood the music takes up."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/lyria3/pro`."

@@ -87,7 +87,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `image_url`.
+    /// Image whose mood the music takes up.
     pub image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -182,7 +182,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`image_url`](Input::image_url):
+    /// Sets [`image_url`](Input::image_url): Image whose mood the music takes up.
     pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_url = self.checking.optional("image_url", value);
         self

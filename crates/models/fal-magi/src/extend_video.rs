@@ -57,7 +57,7 @@ pub struct Input {
     ///
     /// Between 96 and 192. Default `96`.
     pub num_frames: Option<Nullable<NumFrames>>,
-    /// `start_frame`.
+    /// Frame from which the video goes on anew. 32 frames before the end if left out, which works best.
     ///
     /// At least 0.
     pub start_frame: Option<StartFrame>,
@@ -326,7 +326,7 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`start_frame`](Input::start_frame): At least 0.
+    /// Sets [`start_frame`](Input::start_frame): Frame from which the video goes on anew. At least 0.
     pub fn start_frame(mut self, value: impl Param<StartFrame, M>) -> Self {
         self.optional.start_frame = self.checking.optional("start_frame", value);
         self

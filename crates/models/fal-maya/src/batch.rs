@@ -176,15 +176,15 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `audios`.
+    /// Recordings, in the order of the texts.
     pub audios: Vec<FileOutput>,
-    /// `durations`.
+    /// Length of each recording in seconds.
     pub durations: Vec<f64>,
     /// Samples a second.
     pub sample_rate: String,
-    /// `total_generation_time`.
+    /// Seconds that all of them took.
     pub total_generation_time: f64,
-    /// `average_rtf`.
+    /// Time of the generation divided by the length of the audio, on average.
     pub average_rtf: f64,
 }
 

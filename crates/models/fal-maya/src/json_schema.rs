@@ -98,11 +98,11 @@ impl SchemaText for fal_maya::batch::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "audios": {"type": "array", "items": {"$type": "FileOutput"}},
-        "durations": {"type": "array", "items": {"type": "number"}},
+        "audios": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Recordings, in the order of the texts."},
+        "durations": {"type": "array", "items": {"type": "number"}, "description": "Length of each recording in seconds."},
         "sample_rate": {"type": "string", "description": "Samples a second."},
-        "total_generation_time": {"type": "number"},
-        "average_rtf": {"type": "number"}
+        "total_generation_time": {"type": "number", "description": "Seconds that all of them took."},
+        "average_rtf": {"type": "number", "description": "Time of the generation divided by the length of the audio, on average."}
       },
       "required": ["audios", "durations", "sample_rate", "total_generation_time", "average_rtf"],
       "description": "The result of `fal-ai/maya/batch`."

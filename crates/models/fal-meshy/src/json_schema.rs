@@ -96,7 +96,7 @@ impl SchemaText for fal_meshy::rigging::Input {
       "type": "object",
       "properties": {
         "model_url": {"type": "string", "minLength": 1, "description": "3D model to work on."},
-        "height_meters": {"type": "number", "exclusiveMinimum": 0.0, "default": 1.7},
+        "height_meters": {"type": "number", "exclusiveMinimum": 0.0, "description": "Height of the character in meters.", "default": 1.7},
         "enable_animation": {"type": "boolean", "description": "Animates the rigged model.", "default": false},
         "animation_action_id": {"type": "integer", "description": "Number of the animation.", "default": 92},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
@@ -216,11 +216,11 @@ impl SchemaText for fal_meshy::v5::remesh::Input {
       "type": "object",
       "properties": {
         "model_url": {"type": "string", "description": "3D model to work on."},
-        "target_formats": {"type": "array", "items": {"$type": "TargetFormats"}, "default": ["glb"]},
+        "target_formats": {"type": "array", "items": {"$type": "TargetFormats"}, "description": "Formats to return.", "default": ["glb"]},
         "topology": {"default": "triangle", "description": "Form of the faces: triangles, or mostly quads.", "allOf": [{"$type": "Topology"}]},
         "target_polycount": {"type": "integer", "minimum": 100, "maximum": 300000, "description": "Number of faces to aim for.", "default": 30000},
-        "resize_height": {"type": "number", "minimum": 0.0, "default": 0},
-        "origin_at": {"anyOf": [{"$type": "OriginAt"}, {"type": "null"}]}
+        "resize_height": {"type": "number", "minimum": 0.0, "description": "Height to scale the shape to, in meters. 0 leaves it as it is.", "default": 0},
+        "origin_at": {"anyOf": [{"$type": "OriginAt"}, {"type": "null"}], "description": "Place of the origin. Unchanged if left out."}
       },
       "required": ["model_url"],
       "description": "The parameters of `fal-ai/meshy/v5/remesh`."
@@ -279,9 +279,9 @@ impl SchemaText for fal_meshy::v5::retexture::Input {
       "type": "object",
       "properties": {
         "model_url": {"type": "string", "description": "3D model to work on."},
-        "text_style_prompt": {"anyOf": [{"type": "string", "maxLength": 600}, {"type": "null"}]},
-        "image_style_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "enable_original_uv": {"type": "boolean", "default": true},
+        "text_style_prompt": {"anyOf": [{"type": "string", "maxLength": 600}, {"type": "null"}], "description": "Description of the texture. Needed if there is no `image_style_url`."},
+        "image_style_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Picture to take the texture from: JPEG or PNG. It wins over `text_style_prompt`."},
+        "enable_original_uv": {"type": "boolean", "description": "Keeps the texture coordinates of the shape, which must be there. Otherwise, new ones are made.", "default": true},
         "enable_pbr": {"type": "boolean", "description": "Makes textures for physically based rendering.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
@@ -299,8 +299,8 @@ impl SchemaText for fal_meshy::v5::retexture::Output {
         "thumbnail": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."},
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]},
         "texture_urls": {"type": "array", "items": {"$type": "TextureFiles"}, "description": "Textures of the 3D model."},
-        "text_style_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "image_style_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "text_style_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the texture that was used."},
+        "image_style_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Picture of the texture that was used."}
       },
       "required": ["model_glb", "model_urls"],
       "description": "The result of `fal-ai/meshy/v5/retexture`."
@@ -486,7 +486,7 @@ impl SchemaText for fal_meshy::v6::text_to_3d::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 600, "description": "Description of the thing, in plain language."},
-        "mode": {"default": "full", "allOf": [{"$type": "Mode"}]},
+        "mode": {"default": "full", "description": "Amount of work: `preview` makes the geometry alone, `full` the textures too.", "allOf": [{"$type": "Mode"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "topology": {"default": "triangle", "description": "Form of the faces: triangles, or mostly quads.", "allOf": [{"$type": "Topology"}]},
         "target_polycount": {"type": "integer", "minimum": 100, "maximum": 300000, "description": "Number of faces to aim for.", "default": 30000},
@@ -527,7 +527,7 @@ impl SchemaText for fal_meshy::v6::text_to_3d::Output {
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]},
         "texture_urls": {"type": "array", "items": {"$type": "TextureFiles"}, "description": "Textures of the 3D model."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string"},
+        "prompt": {"type": "string", "description": "Prompt that was used."},
         "actual_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Prompt that the result was made from, if it was rewritten."},
         "rigged_character_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Rigged model, as GLB."},
         "rigged_character_fbx": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Rigged model, as FBX."},
@@ -667,7 +667,7 @@ impl SchemaText for fal_meshy::v6_preview::text_to_3d::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 600, "description": "Description of the thing, in plain language."},
-        "mode": {"default": "full", "allOf": [{"$type": "Mode"}]},
+        "mode": {"default": "full", "description": "Amount of work: `preview` makes the geometry alone, `full` the textures too.", "allOf": [{"$type": "Mode"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "topology": {"default": "triangle", "description": "Form of the faces: triangles, or mostly quads.", "allOf": [{"$type": "Topology"}]},
         "target_polycount": {"type": "integer", "minimum": 100, "maximum": 300000, "description": "Number of faces to aim for.", "default": 30000},
@@ -708,7 +708,7 @@ impl SchemaText for fal_meshy::v6_preview::text_to_3d::Output {
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]},
         "texture_urls": {"type": "array", "items": {"$type": "TextureFiles"}, "description": "Textures of the 3D model."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string"},
+        "prompt": {"type": "string", "description": "Prompt that was used."},
         "actual_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Prompt that the result was made from, if it was rewritten."},
         "rigged_character_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Rigged model, as GLB."},
         "rigged_character_fbx": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Rigged model, as FBX."},

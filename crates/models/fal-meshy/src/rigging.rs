@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// 3D model to work on.
     pub model_url: File,
-    /// `height_meters`.
+    /// Height of the character in meters.
     ///
     /// Above 0.0. Default `1.7`.
     pub height_meters: Option<HeightMeters>,
@@ -167,7 +167,8 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
         }
     }
 
-    /// Sets [`height_meters`](Input::height_meters): Above 0.0. Default `1.7`.
+    /// Sets [`height_meters`](Input::height_meters): Height of the character in meters. Above 0.0.
+    /// Default `1.7`.
     pub fn height_meters(mut self, value: impl Param<HeightMeters, M>) -> Self {
         self.optional.height_meters = self.checking.optional("height_meters", value);
         self

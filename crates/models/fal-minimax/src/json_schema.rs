@@ -190,10 +190,11 @@ impl SchemaText for fal_minimax::types::VoiceModify {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "pitch": {"type": "integer", "minimum": -100, "maximum": 100, "default": 0},
-        "intensity": {"type": "integer", "minimum": -100, "maximum": 100, "default": 0},
-        "timbre": {"type": "integer", "minimum": -100, "maximum": 100, "default": 0}
-      }
+        "pitch": {"type": "integer", "minimum": -100, "maximum": 100, "description": "Pitch of the voice. Higher values are higher.", "default": 0},
+        "intensity": {"type": "integer", "minimum": -100, "maximum": 100, "description": "Energy of the voice. Higher values are more energetic.", "default": 0},
+        "timbre": {"type": "integer", "minimum": -100, "maximum": 100, "description": "Timbre of the voice.", "default": 0}
+      },
+      "description": "Changes of the voice."
     }"#;
 }
 
@@ -1081,7 +1082,7 @@ impl SchemaText for fal_minimax::speech_2_8_hd::Input {
         "output_format": {"default": "hex", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]},
         "pronunciation_dict": {"anyOf": [{"$type": "PronunciationDict"}, {"type": "null"}], "description": "Pronunciation of single words."},
         "normalization_setting": {"description": "Loudness of the recording.", "allOf": [{"$type": "LoudnessNormalizationSetting"}]},
-        "voice_modify": {"anyOf": [{"$type": "VoiceModify"}, {"type": "null"}]}
+        "voice_modify": {"anyOf": [{"$type": "VoiceModify"}, {"type": "null"}], "description": "Changes of the voice."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/minimax/speech-2.8-hd`."
@@ -1158,7 +1159,7 @@ impl SchemaText for fal_minimax::speech_2_8_turbo::Input {
         "output_format": {"default": "hex", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]},
         "pronunciation_dict": {"anyOf": [{"$type": "PronunciationDict"}, {"type": "null"}], "description": "Pronunciation of single words."},
         "normalization_setting": {"description": "Loudness of the recording.", "allOf": [{"$type": "LoudnessNormalizationSetting"}]},
-        "voice_modify": {"anyOf": [{"$type": "VoiceModify"}, {"type": "null"}]}
+        "voice_modify": {"anyOf": [{"$type": "VoiceModify"}, {"type": "null"}], "description": "Changes of the voice."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/minimax/speech-2.8-turbo`."
@@ -1400,7 +1401,7 @@ impl SchemaText for fal_minimax::video_01_subject_reference::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 2000, "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "subject_reference_image_url": {"type": "string"},
+        "subject_reference_image_url": {"type": "string", "description": "Picture of the subject to show."},
         "prompt_optimizer": {"type": "boolean", "description": "Lets the model rewrite the prompt before the run.", "default": true}
       },
       "required": ["prompt", "subject_reference_image_url"],
@@ -1429,11 +1430,11 @@ impl SchemaText for fal_minimax::voice_clone::Input {
       "type": "object",
       "properties": {
         "audio_url": {"type": "string", "description": "Recording of the voice."},
-        "noise_reduction": {"type": "boolean", "default": false},
-        "need_volume_normalization": {"type": "boolean", "default": false},
-        "accuracy": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}]},
+        "noise_reduction": {"type": "boolean", "description": "Removes noise from the recording.", "default": false},
+        "need_volume_normalization": {"type": "boolean", "description": "Evens out the loudness of the recording.", "default": false},
+        "accuracy": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Accuracy that the check of the text must reach."},
         "text": {"anyOf": [{"type": "string", "maxLength": 1000}, {"type": "null"}], "description": "Text to speak.", "default": "Hello, this is a preview of your cloned voice! I hope you like it!"},
-        "model": {"default": "speech-02-hd", "allOf": [{"$type": "ModelValue"}]}
+        "model": {"default": "speech-02-hd", "description": "Version of the model that speaks the preview.", "allOf": [{"$type": "ModelValue"}]}
       },
       "required": ["audio_url"],
       "description": "The parameters of `fal-ai/minimax/voice-clone`."
@@ -1448,7 +1449,7 @@ impl SchemaText for fal_minimax::voice_clone::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "custom_voice_id": {"type": "string"},
+        "custom_voice_id": {"type": "string", "description": "Id of the voice, for speech endpoints."},
         "audio": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Finished recording, ready to download."}
       },
       "required": ["custom_voice_id"],
@@ -1485,7 +1486,7 @@ impl SchemaText for fal_minimax::voice_design::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "custom_voice_id": {"type": "string"},
+        "custom_voice_id": {"type": "string", "description": "Id of the voice, for speech endpoints."},
         "audio": {"description": "Finished recording, ready to download.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["custom_voice_id", "audio"],

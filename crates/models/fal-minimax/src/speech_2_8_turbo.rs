@@ -79,7 +79,7 @@ pub struct Input {
     pub pronunciation_dict: Option<PronunciationDict>,
     /// Loudness of the recording.
     pub normalization_setting: Option<LoudnessNormalizationSetting>,
-    /// `voice_modify`.
+    /// Changes of the voice.
     pub voice_modify: Option<VoiceModify>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -432,7 +432,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`voice_modify`](Input::voice_modify):
+    /// Sets [`voice_modify`](Input::voice_modify): Changes of the voice.
     pub fn voice_modify(mut self, value: impl Param<VoiceModify, M>) -> Self {
         self.optional.voice_modify = self.checking.optional("voice_modify", value);
         self

@@ -312,19 +312,19 @@ pub type LoudnessNormalizationSettingTargetPeak = Float<
     bounds::LoudnessNormalizationSettingTargetPeak,
 >;
 
-/// The object `VoiceModify` of the document.
+/// Changes of the voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VoiceModify {
-    /// `pitch`.
+    /// Pitch of the voice. Higher values are higher.
     ///
     /// Between -100 and 100. Default `0`.
     pub pitch: Option<VoiceModifyPitch>,
-    /// `intensity`.
+    /// Energy of the voice. Higher values are more energetic.
     ///
     /// Between -100 and 100. Default `0`.
     pub intensity: Option<VoiceModifyIntensity>,
-    /// `timbre`.
+    /// Timbre of the voice.
     ///
     /// Between -100 and 100. Default `0`.
     pub timbre: Option<VoiceModifyTimbre>,
@@ -692,19 +692,20 @@ struct VoiceModifyOptional {
 }
 
 impl<M: fal_core::Mode> VoiceModifyBuilder<M> {
-    /// Sets [`pitch`](VoiceModify::pitch): Between -100 and 100. Default `0`.
+    /// Sets [`pitch`](VoiceModify::pitch): Pitch of the voice. Between -100 and 100. Default `0`.
     pub fn pitch(mut self, value: impl Param<VoiceModifyPitch, M>) -> Self {
         self.optional.pitch = self.checking.optional("pitch", value);
         self
     }
 
-    /// Sets [`intensity`](VoiceModify::intensity): Between -100 and 100. Default `0`.
+    /// Sets [`intensity`](VoiceModify::intensity): Energy of the voice. Between -100 and 100. Default
+    /// `0`.
     pub fn intensity(mut self, value: impl Param<VoiceModifyIntensity, M>) -> Self {
         self.optional.intensity = self.checking.optional("intensity", value);
         self
     }
 
-    /// Sets [`timbre`](VoiceModify::timbre): Between -100 and 100. Default `0`.
+    /// Sets [`timbre`](VoiceModify::timbre): Timbre of the voice. Between -100 and 100. Default `0`.
     pub fn timbre(mut self, value: impl Param<VoiceModifyTimbre, M>) -> Self {
         self.optional.timbre = self.checking.optional("timbre", value);
         self

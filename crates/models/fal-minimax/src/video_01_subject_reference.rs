@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// At most 2000 characters.
     pub prompt: String,
-    /// `subject_reference_image_url`.
+    /// Picture of the subject to show.
     pub subject_reference_image_url: File,
     /// Lets the model rewrite the prompt before the run.
     ///
@@ -148,7 +148,8 @@ impl<
         }
     }
 
-    /// Sets [`subject_reference_image_url`](Input::subject_reference_image_url):
+    /// Sets [`subject_reference_image_url`](Input::subject_reference_image_url): Picture of the subject
+    /// to show.
     pub fn subject_reference_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

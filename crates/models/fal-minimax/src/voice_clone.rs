@@ -48,15 +48,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording of the voice.
     pub audio_url: File,
-    /// `noise_reduction`.
+    /// Removes noise from the recording.
     ///
     /// Default `false`.
     pub noise_reduction: Option<bool>,
-    /// `need_volume_normalization`.
+    /// Evens out the loudness of the recording.
     ///
     /// Default `false`.
     pub need_volume_normalization: Option<bool>,
-    /// `accuracy`.
+    /// Accuracy that the check of the text must reach.
     ///
     /// Between 0.0 and 1.0.
     pub accuracy: Option<Accuracy>,
@@ -65,7 +65,7 @@ pub struct Input {
     /// At most 1000 characters. Default `Hello, this is a preview of your cloned voice! I hope you like
     /// it!`.
     pub text: Option<Nullable<String>>,
-    /// `model`.
+    /// Version of the model that speaks the preview.
     ///
     /// Default `speech-02-hd`.
     pub model: Option<ModelValue>,
@@ -136,7 +136,7 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `custom_voice_id`.
+    /// Id of the voice, for speech endpoints.
     pub custom_voice_id: String,
     /// Finished recording, ready to download.
     pub audio: Option<FileOutput>,
@@ -209,13 +209,15 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`noise_reduction`](Input::noise_reduction): Default `false`.
+    /// Sets [`noise_reduction`](Input::noise_reduction): Removes noise from the recording. Default
+    /// `false`.
     pub fn noise_reduction(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.noise_reduction = self.checking.optional("noise_reduction", value);
         self
     }
 
-    /// Sets [`need_volume_normalization`](Input::need_volume_normalization): Default `false`.
+    /// Sets [`need_volume_normalization`](Input::need_volume_normalization): Evens out the loudness of
+    /// the recording. Default `false`.
     pub fn need_volume_normalization(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.need_volume_normalization = self
             .checking
@@ -223,7 +225,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`accuracy`](Input::accuracy): Between 0.0 and 1.0.
+    /// Sets [`accuracy`](Input::accuracy): Accuracy that the check of the text must reach. Between 0.0
+    /// and 1.0.
     pub fn accuracy(mut self, value: impl Param<Accuracy, M>) -> Self {
         self.optional.accuracy = self.checking.optional("accuracy", value);
         self
@@ -236,7 +239,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`model`](Input::model): Default `speech-02-hd`.
+    /// Sets [`model`](Input::model): Version of the model that speaks the preview. Default
+    /// `speech-02-hd`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self

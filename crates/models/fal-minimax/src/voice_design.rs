@@ -60,7 +60,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `custom_voice_id`.
+    /// Id of the voice, for speech endpoints.
     pub custom_voice_id: String,
     /// Finished recording, ready to download.
     pub audio: FileOutput,

@@ -48,9 +48,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `text_prompt`.
+    /// Description of the sound.
     pub text_prompt: Option<String>,
-    /// `num_samples`.
+    /// Number of variations.
     ///
     /// Between 2 and 8. Default `2`.
     pub num_samples: Option<Nullable<NumSamples>>,
@@ -63,7 +63,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 10.0. Default `10.0`.
     pub duration: Option<Nullable<Duration>>,
-    /// `start_offset`.
+    /// Second of the video at which the sound begins.
     ///
     /// At least 0.0. Default `0.0`.
     pub start_offset: Option<Nullable<StartOffset>>,
@@ -173,13 +173,13 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the sound.
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 2 and 8. Default `2`.
+    /// Sets [`num_samples`](Input::num_samples): Number of variations. Between 2 and 8. Default `2`.
     pub fn num_samples(mut self, value: impl Param<Nullable<NumSamples>, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self
@@ -200,7 +200,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`start_offset`](Input::start_offset): At least 0.0. Default `0.0`.
+    /// Sets [`start_offset`](Input::start_offset): Second of the video at which the sound begins. At
+    /// least 0.0. Default `0.0`.
     pub fn start_offset(mut self, value: impl Param<Nullable<StartOffset>, M>) -> Self {
         self.optional.start_offset = self.checking.optional("start_offset", value);
         self

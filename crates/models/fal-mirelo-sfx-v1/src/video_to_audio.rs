@@ -46,11 +46,11 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `video_url`.
+    /// Video to add sound effects to.
     pub video_url: File,
-    /// `text_prompt`.
+    /// Description of the sound.
     pub text_prompt: Option<String>,
-    /// `num_samples`.
+    /// Number of variations.
     ///
     /// Between 2 and 8. Default `2`.
     pub num_samples: Option<Nullable<NumSamples>>,
@@ -150,7 +150,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
-    /// Sets [`video_url`](Input::video_url):
+    /// Sets [`video_url`](Input::video_url): Video to add sound effects to.
     pub fn video_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -162,13 +162,13 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the sound.
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 2 and 8. Default `2`.
+    /// Sets [`num_samples`](Input::num_samples): Number of variations. Between 2 and 8. Default `2`.
     pub fn num_samples(mut self, value: impl Param<Nullable<NumSamples>, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self

@@ -48,21 +48,21 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `text_prompt`.
+    /// Description of the new end.
     pub text_prompt: Option<String>,
-    /// `append_duration`.
+    /// Seconds to add. The result is at most 60 seconds long.
     ///
     /// Between 1.0 and 57.0. Default `10.0`.
     pub append_duration: Option<AppendDuration>,
-    /// `ambience`.
+    /// Makes a loop: the end joins the start without a seam.
     ///
     /// Default `false`.
     pub ambience: Option<bool>,
-    /// `double_output`.
+    /// Plays the loop twice, if `ambience` is set.
     ///
     /// Default `false`.
     pub double_output: Option<bool>,
-    /// `num_samples`.
+    /// Number of variations.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_samples: Option<NumSamples>,
@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// At least -1.
     pub seed: Option<Seed>,
-    /// `upload_audio_format`.
+    /// Format of the files.
     ///
     /// Default `wav`.
     pub upload_audio_format: Option<UploadAudioFormat>,
@@ -218,31 +218,34 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the new end.
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);
         self
     }
 
-    /// Sets [`append_duration`](Input::append_duration): Between 1.0 and 57.0. Default `10.0`.
+    /// Sets [`append_duration`](Input::append_duration): Seconds to add. Between 1.0 and 57.0. Default
+    /// `10.0`.
     pub fn append_duration(mut self, value: impl Param<AppendDuration, M>) -> Self {
         self.optional.append_duration = self.checking.optional("append_duration", value);
         self
     }
 
-    /// Sets [`ambience`](Input::ambience): Default `false`.
+    /// Sets [`ambience`](Input::ambience): Makes a loop: the end joins the start without a seam.
+    /// Default `false`.
     pub fn ambience(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.ambience = self.checking.optional("ambience", value);
         self
     }
 
-    /// Sets [`double_output`](Input::double_output): Default `false`.
+    /// Sets [`double_output`](Input::double_output): Plays the loop twice, if `ambience` is set.
+    /// Default `false`.
     pub fn double_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.double_output = self.checking.optional("double_output", value);
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 1 and 4. Default `1`.
+    /// Sets [`num_samples`](Input::num_samples): Number of variations. Between 1 and 4. Default `1`.
     pub fn num_samples(mut self, value: impl Param<NumSamples, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self
@@ -255,7 +258,7 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`upload_audio_format`](Input::upload_audio_format): Default `wav`.
+    /// Sets [`upload_audio_format`](Input::upload_audio_format): Format of the files. Default `wav`.
     pub fn upload_audio_format(
         mut self,
         value: impl Param<UploadAudioFormat, M>,

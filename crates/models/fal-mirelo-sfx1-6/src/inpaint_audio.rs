@@ -48,11 +48,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on.
     pub audio_url: File,
-    /// `segment`.
+    /// Part to replace.
     pub segment: AudioSegmentSpec,
-    /// `text_prompt`.
+    /// Description of the new part.
     pub text_prompt: Option<String>,
-    /// `num_samples`.
+    /// Number of variations.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_samples: Option<NumSamples>,
@@ -61,7 +61,7 @@ pub struct Input {
     ///
     /// At least -1.
     pub seed: Option<Seed>,
-    /// `upload_audio_format`.
+    /// Format of the files.
     ///
     /// Default `wav`.
     pub upload_audio_format: Option<UploadAudioFormat>,
@@ -200,7 +200,7 @@ impl<
         }
     }
 
-    /// Sets [`segment`](Input::segment):
+    /// Sets [`segment`](Input::segment): Part to replace.
     pub fn segment(
         mut self,
         value: impl fal_core::Required<AudioSegmentSpec, M>,
@@ -213,13 +213,13 @@ impl<
         }
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the new part.
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 1 and 4. Default `1`.
+    /// Sets [`num_samples`](Input::num_samples): Number of variations. Between 1 and 4. Default `1`.
     pub fn num_samples(mut self, value: impl Param<NumSamples, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self
@@ -232,7 +232,7 @@ impl<
         self
     }
 
-    /// Sets [`upload_audio_format`](Input::upload_audio_format): Default `wav`.
+    /// Sets [`upload_audio_format`](Input::upload_audio_format): Format of the files. Default `wav`.
     pub fn upload_audio_format(
         mut self,
         value: impl Param<UploadAudioFormat, M>,

@@ -21,10 +21,11 @@ impl SchemaText for fal_mirelo_sfx1_6::types::AudioSegmentSpec {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "start_s": {"type": "number", "minimum": 1.0, "maximum": 9.0},
-        "end_s": {"type": "number", "minimum": 2.0, "maximum": 10.0}
+        "start_s": {"type": "number", "minimum": 1.0, "maximum": 9.0, "description": "Start of the part in seconds."},
+        "end_s": {"type": "number", "minimum": 2.0, "maximum": 10.0, "description": "End of the part in seconds."}
       },
-      "required": ["start_s", "end_s"]
+      "required": ["start_s", "end_s"],
+      "description": "The part of the audio to replace, 1 to 8 seconds long."
     }"#;
 }
 
@@ -34,13 +35,13 @@ impl SchemaText for fal_mirelo_sfx1_6::extend_audio::Input {
       "type": "object",
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "append_duration": {"type": "number", "minimum": 1.0, "maximum": 57.0, "default": 10},
-        "ambience": {"type": "boolean", "default": false},
-        "double_output": {"type": "boolean", "default": false},
-        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the new end."},
+        "append_duration": {"type": "number", "minimum": 1.0, "maximum": 57.0, "description": "Seconds to add. The result is at most 60 seconds long.", "default": 10},
+        "ambience": {"type": "boolean", "description": "Makes a loop: the end joins the start without a seam.", "default": false},
+        "double_output": {"type": "boolean", "description": "Plays the loop twice, if `ambience` is set.", "default": false},
+        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
         "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "upload_audio_format": {"default": "wav", "allOf": [{"$type": "UploadAudioFormat"}]}
+        "upload_audio_format": {"default": "wav", "description": "Format of the files.", "allOf": [{"$type": "UploadAudioFormat"}]}
       },
       "required": ["audio_url"],
       "description": "The parameters of `mirelo-ai/sfx1.6/extend-audio`."
@@ -81,11 +82,11 @@ impl SchemaText for fal_mirelo_sfx1_6::inpaint_audio::Input {
       "type": "object",
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "segment": {"$type": "AudioSegmentSpec"},
-        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "segment": {"description": "Part to replace.", "allOf": [{"$type": "AudioSegmentSpec"}]},
+        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the new part."},
+        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
         "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "upload_audio_format": {"default": "wav", "allOf": [{"$type": "UploadAudioFormat"}]}
+        "upload_audio_format": {"default": "wav", "description": "Format of the files.", "allOf": [{"$type": "UploadAudioFormat"}]}
       },
       "required": ["audio_url", "segment"],
       "description": "The parameters of `mirelo-ai/sfx1.6/inpaint-audio`."
@@ -126,13 +127,13 @@ impl SchemaText for fal_mirelo_sfx1_6::text_to_audio::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text_prompt": {"type": "string", "minLength": 4},
+        "text_prompt": {"type": "string", "minLength": 4, "description": "Description of the sound."},
         "duration": {"type": "number", "minimum": 0.1, "maximum": 60.0, "description": "Length of the sound in seconds.", "default": 10},
-        "ambience": {"type": "boolean", "default": false},
-        "double_output": {"type": "boolean", "default": false},
-        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "ambience": {"type": "boolean", "description": "Makes ambience that loops without a seam, such as rain. Otherwise, a sound effect of `duration` seconds.", "default": false},
+        "double_output": {"type": "boolean", "description": "Plays the loop twice, if `ambience` is set.", "default": false},
+        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
         "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "upload_audio_format": {"default": "wav", "allOf": [{"$type": "UploadAudioFormat"}]}
+        "upload_audio_format": {"default": "wav", "description": "Format of the files.", "allOf": [{"$type": "UploadAudioFormat"}]}
       },
       "required": ["text_prompt"],
       "description": "The parameters of `mirelo-ai/sfx1.6/text-to-audio`."
@@ -173,9 +174,9 @@ impl SchemaText for fal_mirelo_sfx1_6::video_to_video::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the sound."},
         "duration": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Length of the sound in seconds.", "default": 10},
-        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
         "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["video_url"],

@@ -46,7 +46,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `text_prompt`.
+    /// Description of the sound.
     ///
     /// At least 4 characters.
     pub text_prompt: String,
@@ -54,15 +54,16 @@ pub struct Input {
     ///
     /// Between 0.1 and 60.0. Default `10.0`.
     pub duration: Option<Duration>,
-    /// `ambience`.
+    /// Makes ambience that loops without a seam, such as rain. Otherwise, a sound effect of `duration`
+    /// seconds.
     ///
     /// Default `false`.
     pub ambience: Option<bool>,
-    /// `double_output`.
+    /// Plays the loop twice, if `ambience` is set.
     ///
     /// Default `false`.
     pub double_output: Option<bool>,
-    /// `num_samples`.
+    /// Number of variations.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_samples: Option<NumSamples>,
@@ -71,7 +72,7 @@ pub struct Input {
     ///
     /// At least -1.
     pub seed: Option<Seed>,
-    /// `upload_audio_format`.
+    /// Format of the files.
     ///
     /// Default `wav`.
     pub upload_audio_format: Option<UploadAudioFormat>,
@@ -205,7 +206,7 @@ struct Optional {
 }
 
 impl<TextPromptSlot, M: fal_core::Mode> Builder<TextPromptSlot, M> {
-    /// Sets [`text_prompt`](Input::text_prompt): At least 4 characters.
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the sound. At least 4 characters.
     pub fn text_prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -224,19 +225,21 @@ impl<TextPromptSlot, M: fal_core::Mode> Builder<TextPromptSlot, M> {
         self
     }
 
-    /// Sets [`ambience`](Input::ambience): Default `false`.
+    /// Sets [`ambience`](Input::ambience): Makes ambience that loops without a seam, such as rain.
+    /// Default `false`.
     pub fn ambience(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.ambience = self.checking.optional("ambience", value);
         self
     }
 
-    /// Sets [`double_output`](Input::double_output): Default `false`.
+    /// Sets [`double_output`](Input::double_output): Plays the loop twice, if `ambience` is set.
+    /// Default `false`.
     pub fn double_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.double_output = self.checking.optional("double_output", value);
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 1 and 4. Default `1`.
+    /// Sets [`num_samples`](Input::num_samples): Number of variations. Between 1 and 4. Default `1`.
     pub fn num_samples(mut self, value: impl Param<NumSamples, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self
@@ -249,7 +252,7 @@ impl<TextPromptSlot, M: fal_core::Mode> Builder<TextPromptSlot, M> {
         self
     }
 
-    /// Sets [`upload_audio_format`](Input::upload_audio_format): Default `wav`.
+    /// Sets [`upload_audio_format`](Input::upload_audio_format): Format of the files. Default `wav`.
     pub fn upload_audio_format(
         mut self,
         value: impl Param<UploadAudioFormat, M>,

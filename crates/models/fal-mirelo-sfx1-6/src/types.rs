@@ -7,15 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::{FileOutput as Audio, FileOutput as Video};
 
-/// The object `AudioSegmentSpec` of the document.
+/// The part of the audio to replace, 1 to 8 seconds long.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AudioSegmentSpec {
-    /// `start_s`.
+    /// Start of the part in seconds.
     ///
     /// Between 1.0 and 9.0.
     pub start_s: AudioSegmentSpecStartS,
-    /// `end_s`.
+    /// End of the part in seconds.
     ///
     /// Between 2.0 and 10.0.
     pub end_s: AudioSegmentSpecEndS,
@@ -70,7 +70,7 @@ impl<
     EndSSlot,
     M: fal_core::Mode,
 > AudioSegmentSpecBuilder<StartSSlot, EndSSlot, M> {
-    /// Sets [`start_s`](AudioSegmentSpec::start_s): Between 1.0 and 9.0.
+    /// Sets [`start_s`](AudioSegmentSpec::start_s): Start of the part in seconds. Between 1.0 and 9.0.
     pub fn start_s(
         mut self,
         value: impl fal_core::Required<AudioSegmentSpecStartS, M>,
@@ -82,7 +82,7 @@ impl<
         }
     }
 
-    /// Sets [`end_s`](AudioSegmentSpec::end_s): Between 2.0 and 10.0.
+    /// Sets [`end_s`](AudioSegmentSpec::end_s): End of the part in seconds. Between 2.0 and 10.0.
     pub fn end_s(
         mut self,
         value: impl fal_core::Required<AudioSegmentSpecEndS, M>,

@@ -48,13 +48,13 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `text_prompt`.
+    /// Description of the sound.
     pub text_prompt: Option<String>,
     /// Length of the sound in seconds.
     ///
     /// Between 1.0 and 60.0. Default `10.0`.
     pub duration: Option<Duration>,
-    /// `num_samples`.
+    /// Number of variations.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_samples: Option<NumSamples>,
@@ -159,7 +159,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Description of the sound.
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);
         self
@@ -172,7 +172,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 1 and 4. Default `1`.
+    /// Sets [`num_samples`](Input::num_samples): Number of variations. Between 1 and 4. Default `1`.
     pub fn num_samples(mut self, value: impl Param<NumSamples, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self

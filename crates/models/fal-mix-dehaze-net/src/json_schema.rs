@@ -15,7 +15,7 @@ impl SchemaText for fal_mix_dehaze_net::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "model": {"default": "indoor", "allOf": [{"$type": "ModelValue"}]},
+        "model": {"default": "indoor", "description": "Kind of scene.", "allOf": [{"$type": "ModelValue"}]},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["image_url"],

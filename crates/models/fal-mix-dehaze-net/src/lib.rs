@@ -76,7 +76,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `model`.
+    /// Kind of scene.
     ///
     /// Default `indoor`.
     pub model: Option<ModelValue>,
@@ -191,7 +191,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`model`](Input::model): Default `indoor`.
+    /// Sets [`model`](Input::model): Kind of scene. Default `indoor`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self

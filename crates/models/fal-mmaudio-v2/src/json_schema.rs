@@ -19,10 +19,10 @@ impl SchemaText for fal_mmaudio_v2::Input {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "num_steps": {"type": "integer", "minimum": 4, "maximum": 50, "default": 25},
+        "num_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of steps.", "default": 25},
         "duration": {"type": "number", "minimum": 1.0, "maximum": 30.0, "description": "Length of the sound in seconds.", "default": 8},
-        "cfg_strength": {"type": "number", "minimum": 0.0, "maximum": 20.0, "default": 4.5},
-        "mask_away_clip": {"type": "boolean", "default": false}
+        "cfg_strength": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 4.5},
+        "mask_away_clip": {"type": "boolean", "description": "Leaves the picture out of account.", "default": false}
       },
       "required": ["video_url", "prompt"],
       "description": "The parameters of `fal-ai/mmaudio-v2`."
@@ -52,10 +52,10 @@ impl SchemaText for fal_mmaudio_v2::text_to_audio::Input {
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "negative_prompt": {"type": "string", "description": "Sounds and flaws to keep out of the recording.", "default": ""},
         "seed": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "num_steps": {"type": "integer", "minimum": 4, "maximum": 50, "default": 25},
+        "num_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of steps.", "default": 25},
         "duration": {"type": "number", "minimum": 1.0, "maximum": 30.0, "description": "Length of the sound in seconds.", "default": 8},
-        "cfg_strength": {"type": "number", "minimum": 0.0, "maximum": 20.0, "default": 4.5},
-        "mask_away_clip": {"type": "boolean", "default": false}
+        "cfg_strength": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 4.5},
+        "mask_away_clip": {"type": "boolean", "description": "Leaves the picture out of account.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/mmaudio-v2/text-to-audio`."

@@ -58,7 +58,7 @@ pub struct Input {
     ///
     /// Between 0 and 65535.
     pub seed: Option<Seed>,
-    /// `num_steps`.
+    /// Number of steps.
     ///
     /// Between 4 and 50. Default `25`.
     pub num_steps: Option<NumSteps>,
@@ -66,11 +66,11 @@ pub struct Input {
     ///
     /// Between 1.0 and 30.0. Default `8.0`.
     pub duration: Option<Duration>,
-    /// `cfg_strength`.
+    /// Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.
     ///
     /// Between 0.0 and 20.0. Default `4.5`.
     pub cfg_strength: Option<CfgStrength>,
-    /// `mask_away_clip`.
+    /// Leaves the picture out of account.
     ///
     /// Default `false`.
     pub mask_away_clip: Option<bool>,
@@ -199,7 +199,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`num_steps`](Input::num_steps): Between 4 and 50. Default `25`.
+    /// Sets [`num_steps`](Input::num_steps): Number of steps. Between 4 and 50. Default `25`.
     pub fn num_steps(mut self, value: impl Param<NumSteps, M>) -> Self {
         self.optional.num_steps = self.checking.optional("num_steps", value);
         self
@@ -212,13 +212,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`cfg_strength`](Input::cfg_strength): Between 0.0 and 20.0. Default `4.5`.
+    /// Sets [`cfg_strength`](Input::cfg_strength): Adherence to the prompt (classifier-free guidance).
+    /// Between 0.0 and 20.0. Default `4.5`.
     pub fn cfg_strength(mut self, value: impl Param<CfgStrength, M>) -> Self {
         self.optional.cfg_strength = self.checking.optional("cfg_strength", value);
         self
     }
 
-    /// Sets [`mask_away_clip`](Input::mask_away_clip): Default `false`.
+    /// Sets [`mask_away_clip`](Input::mask_away_clip): Leaves the picture out of account. Default
+    /// `false`.
     pub fn mask_away_clip(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.mask_away_clip = self.checking.optional("mask_away_clip", value);
         self

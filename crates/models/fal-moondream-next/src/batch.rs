@@ -45,7 +45,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `images_data_url`.
+    /// Archive of the images, at most 32.
     pub images_data_url: File,
     /// Question or instruction for the model.
     pub prompt: String,
@@ -70,9 +70,9 @@ pub type MaxTokens = Int<bounds::MaxTokens>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Captions by file name, as a JSON file.
     pub captions_file: FileOutput,
-    /// `outputs`.
+    /// Captions.
     pub outputs: Vec<String>,
 }
 
@@ -131,7 +131,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ImagesDataUrlSlot, PromptSlot, M> {
-    /// Sets [`images_data_url`](Input::images_data_url):
+    /// Sets [`images_data_url`](Input::images_data_url): Archive of the images, at most 32.
     pub fn images_data_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -47,19 +47,19 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `task_type`.
+    /// Kind of detection: boxes, points or the directions of eyes.
     pub task_type: TaskType,
-    /// `detection_prompt`.
+    /// Thing to detect, in words.
     pub detection_prompt: String,
-    /// `use_ensemble`.
+    /// Averages several estimates of the direction of the eyes.
     ///
     /// Default `false`.
     pub use_ensemble: Option<bool>,
-    /// `combine_points`.
+    /// Combines all points into one. Only for points.
     ///
     /// Default `false`.
     pub combine_points: Option<bool>,
-    /// `show_visualization`.
+    /// Draws the result into the image.
     ///
     /// Default `true`.
     pub show_visualization: Option<bool>,
@@ -121,7 +121,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished image, ready to download.
     pub image: Option<Image>,
-    /// `text_output`.
+    /// Result as text.
     pub text_output: String,
     nulls: json::Nulls,
 }
@@ -207,7 +207,8 @@ impl<
         }
     }
 
-    /// Sets [`task_type`](Input::task_type):
+    /// Sets [`task_type`](Input::task_type): Kind of detection: boxes, points or the directions of
+    /// eyes.
     pub fn task_type(
         mut self,
         value: impl fal_core::Required<TaskType, M>,
@@ -221,7 +222,7 @@ impl<
         }
     }
 
-    /// Sets [`detection_prompt`](Input::detection_prompt):
+    /// Sets [`detection_prompt`](Input::detection_prompt): Thing to detect, in words.
     pub fn detection_prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -235,19 +236,21 @@ impl<
         }
     }
 
-    /// Sets [`use_ensemble`](Input::use_ensemble): Default `false`.
+    /// Sets [`use_ensemble`](Input::use_ensemble): Averages several estimates of the direction of the
+    /// eyes. Default `false`.
     pub fn use_ensemble(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_ensemble = self.checking.optional("use_ensemble", value);
         self
     }
 
-    /// Sets [`combine_points`](Input::combine_points): Default `false`.
+    /// Sets [`combine_points`](Input::combine_points): Combines all points into one. Default `false`.
     pub fn combine_points(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.combine_points = self.checking.optional("combine_points", value);
         self
     }
 
-    /// Sets [`show_visualization`](Input::show_visualization): Default `true`.
+    /// Sets [`show_visualization`](Input::show_visualization): Draws the result into the image. Default
+    /// `true`.
     pub fn show_visualization(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.show_visualization = self
             .checking

@@ -18,7 +18,7 @@ impl SchemaText for fal_moondream_next::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "task_type": {"default": "caption", "allOf": [{"$type": "TaskType"}]},
+        "task_type": {"default": "caption", "description": "Kind of answer: a caption, or the answer to a question.", "allOf": [{"$type": "TaskType"}]},
         "prompt": {"type": "string", "description": "Question or instruction for the model."},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 512, "description": "Most tokens to generate.", "default": 64}
       },
@@ -55,7 +55,7 @@ impl SchemaText for fal_moondream_next::batch::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images_data_url": {"type": "string"},
+        "images_data_url": {"type": "string", "description": "Archive of the images, at most 32."},
         "prompt": {"type": "string", "description": "Question or instruction for the model."},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 512, "description": "Most tokens to generate.", "default": 64}
       },
@@ -69,8 +69,8 @@ impl SchemaText for fal_moondream_next::batch::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "captions_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "outputs": {"type": "array", "items": {"type": "string"}}
+        "captions_file": {"description": "Captions by file name, as a JSON file.", "allOf": [{"$type": "FileOutput"}]},
+        "outputs": {"type": "array", "items": {"type": "string"}, "description": "Captions."}
       },
       "required": ["captions_file", "outputs"],
       "description": "The result of `fal-ai/moondream-next/batch`."
@@ -86,11 +86,11 @@ impl SchemaText for fal_moondream_next::detection::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "task_type": {"$type": "TaskType"},
-        "detection_prompt": {"type": "string"},
-        "use_ensemble": {"type": "boolean", "default": false},
-        "combine_points": {"type": "boolean", "default": false},
-        "show_visualization": {"type": "boolean", "default": true}
+        "task_type": {"description": "Kind of detection: boxes, points or the directions of eyes.", "allOf": [{"$type": "TaskType"}]},
+        "detection_prompt": {"type": "string", "description": "Thing to detect, in words."},
+        "use_ensemble": {"type": "boolean", "description": "Averages several estimates of the direction of the eyes.", "default": false},
+        "combine_points": {"type": "boolean", "description": "Combines all points into one. Only for points.", "default": false},
+        "show_visualization": {"type": "boolean", "description": "Draws the result into the image.", "default": true}
       },
       "required": ["image_url", "task_type", "detection_prompt"],
       "description": "The parameters of `fal-ai/moondream-next/detection`."
@@ -106,7 +106,7 @@ impl SchemaText for fal_moondream_next::detection::Output {
       "type": "object",
       "properties": {
         "image": {"anyOf": [{"$type": "Image"}, {"type": "null"}], "description": "Finished image, ready to download."},
-        "text_output": {"type": "string"}
+        "text_output": {"type": "string", "description": "Result as text."}
       },
       "required": ["text_output"],
       "description": "The result of `fal-ai/moondream-next/detection`."

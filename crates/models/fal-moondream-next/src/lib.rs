@@ -91,7 +91,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `task_type`.
+    /// Kind of answer: a caption, or the answer to a question.
     ///
     /// Default `caption`.
     pub task_type: Option<TaskType>,
@@ -231,7 +231,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`task_type`](Input::task_type): Default `caption`.
+    /// Sets [`task_type`](Input::task_type): Kind of answer: a caption, or the answer to a question.
+    /// Default `caption`.
     pub fn task_type(mut self, value: impl Param<TaskType, M>) -> Self {
         self.optional.task_type = self.checking.optional("task_type", value);
         self

@@ -46,11 +46,11 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_id`.
+    /// Version of the model.
     ///
     /// Default `vikhyatk/moondream2`.
     pub model_id: Option<ModelId>,
-    /// `inputs`.
+    /// Images and the prompts for them.
     pub inputs: Vec<MoondreamInputParam>,
     /// Most tokens to generate.
     ///
@@ -141,13 +141,13 @@ pub type RepetitionPenalty = Float<bounds::RepetitionPenalty>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `outputs`.
+    /// Answers in the order of the inputs.
     pub outputs: Vec<String>,
-    /// `partial`.
+    /// `true` if the output is not complete yet.
     pub partial: Option<bool>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// `filenames`.
+    /// File names of the images.
     pub filenames: Option<Vec<String>>,
     nulls: json::Nulls,
 }
@@ -205,7 +205,7 @@ struct Optional {
 }
 
 impl<InputsSlot, M: fal_core::Mode> Builder<InputsSlot, M> {
-    /// Sets [`inputs`](Input::inputs):
+    /// Sets [`inputs`](Input::inputs): Images and the prompts for them.
     pub fn inputs(
         mut self,
         value: impl fal_core::Required<Vec<MoondreamInputParam>, M>,
@@ -217,7 +217,7 @@ impl<InputsSlot, M: fal_core::Mode> Builder<InputsSlot, M> {
         }
     }
 
-    /// Sets [`model_id`](Input::model_id): Default `vikhyatk/moondream2`.
+    /// Sets [`model_id`](Input::model_id): Version of the model. Default `vikhyatk/moondream2`.
     pub fn model_id(mut self, value: impl Param<ModelId, M>) -> Self {
         self.optional.model_id = self.checking.optional("model_id", value);
         self

@@ -16,9 +16,10 @@ impl SchemaText for fal_moondream::types::MoondreamInputParam {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "prompt": {"type": "string", "default": "Describe this image."}
+        "prompt": {"type": "string", "description": "Question or instruction for the image.", "default": "Describe this image."}
       },
-      "required": ["image_url"]
+      "required": ["image_url"],
+      "description": "A question about an image."
     }"#;
 }
 
@@ -27,8 +28,8 @@ impl SchemaText for fal_moondream::batched::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_id": {"default": "vikhyatk/moondream2", "allOf": [{"$type": "ModelId"}]},
-        "inputs": {"type": "array", "items": {"$type": "MoondreamInputParam"}},
+        "model_id": {"default": "vikhyatk/moondream2", "description": "Version of the model.", "allOf": [{"$type": "ModelId"}]},
+        "inputs": {"type": "array", "items": {"$type": "MoondreamInputParam"}, "description": "Images and the prompts for them."},
         "max_tokens": {"type": "integer", "minimum": 32, "maximum": 1024, "description": "Most tokens to generate.", "default": 64},
         "temperature": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.2},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 1},
@@ -48,10 +49,10 @@ impl SchemaText for fal_moondream::batched::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "outputs": {"type": "array", "items": {"type": "string"}},
-        "partial": {"type": "boolean", "default": false},
+        "outputs": {"type": "array", "items": {"type": "string"}, "description": "Answers in the order of the inputs."},
+        "partial": {"type": "boolean", "description": "`true` if the output is not complete yet.", "default": false},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "filenames": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+        "filenames": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "File names of the images."}
       },
       "required": ["outputs", "timings"],
       "description": "The result of `fal-ai/moondream/batched`."

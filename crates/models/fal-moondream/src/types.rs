@@ -4,13 +4,13 @@
 use fal_core::{File, Param, Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// The object `MoondreamInputParam` of the document.
+/// A question about an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MoondreamInputParam {
     /// Image to work on.
     pub image_url: File,
-    /// `prompt`.
+    /// Question or instruction for the image.
     ///
     /// Default `Describe this image.`.
     pub prompt: Option<String>,
@@ -68,7 +68,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> MoondreamInputParamBuilder<ImageUrlSlot, M
         }
     }
 
-    /// Sets [`prompt`](MoondreamInputParam::prompt): Default `Describe this image.`.
+    /// Sets [`prompt`](MoondreamInputParam::prompt): Question or instruction for the image. Default
+    /// `Describe this image.`.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self

@@ -43,7 +43,7 @@ impl SchemaText for fal_moondream2::object_detection::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "object": {"type": "string"}
+        "object": {"type": "string", "description": "Thing to detect, in words."}
       },
       "required": ["image_url", "object"],
       "description": "The parameters of `fal-ai/moondream2/object-detection`."
@@ -55,8 +55,8 @@ impl SchemaText for fal_moondream2::object_detection::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "objects": {"type": "array", "items": {"type": "object", "additionalProperties": {}}},
-        "image": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]}
+        "objects": {"type": "array", "items": {"type": "object", "additionalProperties": {}}, "description": "Things found."},
+        "image": {"description": "Image with the things found.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["objects", "image"],
       "description": "The result of `fal-ai/moondream2/object-detection`."
@@ -72,7 +72,7 @@ impl SchemaText for fal_moondream2::point_object_detection::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "object": {"type": "string"}
+        "object": {"type": "string", "description": "Thing to detect, in words."}
       },
       "required": ["image_url", "object"],
       "description": "The parameters of `fal-ai/moondream2/point-object-detection`."
@@ -84,8 +84,8 @@ impl SchemaText for fal_moondream2::point_object_detection::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "objects": {"type": "array", "items": {"type": "object", "additionalProperties": {}}},
-        "image": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]}
+        "objects": {"type": "array", "items": {"type": "object", "additionalProperties": {}}, "description": "Things found."},
+        "image": {"description": "Image with the things found.", "allOf": [{"$type": "Image"}]}
       },
       "required": ["objects", "image"],
       "description": "The result of `fal-ai/moondream2/point-object-detection`."

@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `object`.
+    /// Thing to detect, in words.
     pub object: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -56,9 +56,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `objects`.
+    /// Things found.
     pub objects: Vec<Map<String, Value>>,
-    /// An image file and its size.
+    /// Image with the things found.
     pub image: Image,
 }
 
@@ -125,7 +125,7 @@ impl<ImageUrlSlot, ObjectSlot, M: fal_core::Mode> Builder<ImageUrlSlot, ObjectSl
         }
     }
 
-    /// Sets [`object`](Input::object):
+    /// Sets [`object`](Input::object): Thing to detect, in words.
     pub fn object(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -49,7 +49,7 @@ pub struct Input {
     ///
     /// At most 7000 px wide. At most 7000 px high.
     pub image_url: File,
-    /// `length`.
+    /// Length of the caption.
     ///
     /// Default `normal`.
     pub length: Option<LengthValue>,
@@ -198,7 +198,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`length`](Input::length): Default `normal`.
+    /// Sets [`length`](Input::length): Length of the caption. Default `normal`.
     pub fn length(mut self, value: impl Param<LengthValue, M>) -> Self {
         self.optional.length = self.checking.optional("length", value);
         self

@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// At least 1 character.
     pub prompt: String,
-    /// `preview`.
+    /// Returns an image with the result too.
     ///
     /// Default `false`.
     pub preview: Option<bool>,
@@ -86,9 +86,9 @@ pub struct Output {
     pub finish_reason: String,
     /// Tokens and times that the request took.
     pub usage_info: UsageInfo,
-    /// `objects`.
+    /// Things found, with the boxes around them.
     pub objects: Vec<Object>,
-    /// An image file and its size.
+    /// Image with the boxes.
     pub image: Option<ImageFile>,
     nulls: json::Nulls,
 }
@@ -171,7 +171,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`preview`](Input::preview): Default `false`.
+    /// Sets [`preview`](Input::preview): Returns an image with the result too. Default `false`.
     pub fn preview(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preview = self.checking.optional("preview", value);
         self

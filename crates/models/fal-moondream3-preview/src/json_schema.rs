@@ -39,12 +39,13 @@ impl SchemaText for fal_moondream3_preview::types::Object {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x_min": {"type": "number"},
-        "y_min": {"type": "number"},
-        "x_max": {"type": "number"},
-        "y_max": {"type": "number"}
+        "x_min": {"type": "number", "description": "Left edge, as a share of the width."},
+        "y_min": {"type": "number", "description": "Top edge, as a share of the height."},
+        "x_max": {"type": "number", "description": "Right edge, as a share of the width."},
+        "y_max": {"type": "number", "description": "Bottom edge, as a share of the height."}
       },
-      "required": ["x_min", "y_min", "x_max", "y_max"]
+      "required": ["x_min", "y_min", "x_max", "y_max"],
+      "description": "A thing found in an image: the box around it. Coordinates run from 0 to 1."
     }"#;
 }
 
@@ -53,10 +54,11 @@ impl SchemaText for fal_moondream3_preview::types::Point {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x": {"type": "number"},
-        "y": {"type": "number"}
+        "x": {"type": "number", "description": "Distance from the left, as a share of the width."},
+        "y": {"type": "number", "description": "Distance from the top, as a share of the height."}
       },
-      "required": ["x", "y"]
+      "required": ["x", "y"],
+      "description": "A point in an image. Coordinates run from 0 to 1."
     }"#;
 }
 
@@ -68,7 +70,8 @@ impl SchemaText for fal_moondream3_preview::types::SegmentSamplingSettings {
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 1},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 1},
         "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens to generate."}
-      }
+      },
+      "description": "Sampling of the model that segments."
     }"#;
 }
 
@@ -78,7 +81,7 @@ impl SchemaText for fal_moondream3_preview::caption::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "length": {"default": "normal", "allOf": [{"$type": "LengthValue"}]},
+        "length": {"default": "normal", "description": "Length of the caption.", "allOf": [{"$type": "LengthValue"}]},
         "temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more."},
         "top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it."}
       },
@@ -122,7 +125,7 @@ impl SchemaText for fal_moondream3_preview::detect::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
-        "preview": {"type": "boolean", "default": false}
+        "preview": {"type": "boolean", "description": "Returns an image with the result too.", "default": false}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/moondream3-preview/detect`."
@@ -136,8 +139,8 @@ impl SchemaText for fal_moondream3_preview::detect::Output {
       "properties": {
         "finish_reason": {"type": "string", "description": "Reason for which the generation stopped."},
         "usage_info": {"description": "Tokens and times that the request took.", "allOf": [{"$type": "UsageInfo"}]},
-        "objects": {"type": "array", "items": {"$type": "Object"}},
-        "image": {"anyOf": [{"$type": "ImageFile"}, {"type": "null"}], "description": "An image file and its size."}
+        "objects": {"type": "array", "items": {"$type": "Object"}, "description": "Things found, with the boxes around them."},
+        "image": {"anyOf": [{"$type": "ImageFile"}, {"type": "null"}], "description": "Image with the boxes."}
       },
       "required": ["finish_reason", "usage_info", "objects"],
       "description": "The result of `fal-ai/moondream3-preview/detect`."
@@ -156,7 +159,7 @@ impl SchemaText for fal_moondream3_preview::point::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
-        "preview": {"type": "boolean", "default": false}
+        "preview": {"type": "boolean", "description": "Returns an image with the result too.", "default": false}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/moondream3-preview/point`."
@@ -170,8 +173,8 @@ impl SchemaText for fal_moondream3_preview::point::Output {
       "properties": {
         "finish_reason": {"type": "string", "description": "Reason for which the generation stopped."},
         "usage_info": {"description": "Tokens and times that the request took.", "allOf": [{"$type": "UsageInfo"}]},
-        "points": {"type": "array", "items": {"$type": "Point"}},
-        "image": {"anyOf": [{"$type": "ImageFile"}, {"type": "null"}], "description": "An image file and its size."}
+        "points": {"type": "array", "items": {"$type": "Point"}, "description": "Points on the things found."},
+        "image": {"anyOf": [{"$type": "ImageFile"}, {"type": "null"}], "description": "Image with the points."}
       },
       "required": ["finish_reason", "usage_info", "points"],
       "description": "The result of `fal-ai/moondream3-preview/point`."
@@ -190,7 +193,7 @@ impl SchemaText for fal_moondream3_preview::query::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
-        "reasoning": {"type": "boolean", "default": true},
+        "reasoning": {"type": "boolean", "description": "Explains the answer.", "default": true},
         "temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more."},
         "top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it."}
       },
@@ -207,7 +210,7 @@ impl SchemaText for fal_moondream3_preview::query::Output {
         "finish_reason": {"type": "string", "description": "Reason for which the generation stopped."},
         "usage_info": {"description": "Tokens and times that the request took.", "allOf": [{"$type": "UsageInfo"}]},
         "output": {"type": "string", "description": "Answer of the model."},
-        "reasoning": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "reasoning": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Explanation of the answer, if there is one."}
       },
       "required": ["finish_reason", "usage_info", "output"],
       "description": "The result of `fal-ai/moondream3-preview/query`."
@@ -223,10 +226,10 @@ impl SchemaText for fal_moondream3_preview::segment::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "object": {"type": "string"},
-        "spatial_references": {"anyOf": [{"type": "array", "items": {"$type": "SpatialReferences"}}, {"type": "null"}]},
-        "settings": {"anyOf": [{"$type": "SegmentSamplingSettings"}, {"type": "null"}]},
-        "preview": {"type": "boolean", "default": false}
+        "object": {"type": "string", "description": "Thing to segment, in words."},
+        "spatial_references": {"anyOf": [{"type": "array", "items": {"$type": "SpatialReferences"}}, {"type": "null"}], "description": "Hints for the segmentation: points or boxes, with coordinates as shares of width and height. Pairs are points, lists of four numbers boxes. The point endpoint finds points."},
+        "settings": {"anyOf": [{"$type": "SegmentSamplingSettings"}, {"type": "null"}], "description": "Sampling of the model."},
+        "preview": {"type": "boolean", "description": "Returns the mask as an image too.", "default": false}
       },
       "required": ["image_url", "object"],
       "description": "The parameters of `fal-ai/moondream3-preview/segment`."
@@ -249,8 +252,8 @@ impl SchemaText for fal_moondream3_preview::segment::Output {
         "finish_reason": {"type": "string", "description": "Reason for which the generation stopped."},
         "usage_info": {"description": "Tokens and times that the request took.", "allOf": [{"$type": "UsageInfo"}]},
         "image": {"anyOf": [{"$type": "ImageFile"}, {"type": "null"}], "description": "Finished image, ready to download."},
-        "path": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "bbox": {"anyOf": [{"$type": "Object"}, {"type": "null"}]}
+        "path": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Outline of the thing as an SVG path. None if it was not found."},
+        "bbox": {"anyOf": [{"$type": "Object"}, {"type": "null"}], "description": "Box around the thing. None if it was not found."}
       },
       "required": ["finish_reason", "usage_info"],
       "description": "The result of `fal-ai/moondream3-preview/segment`."

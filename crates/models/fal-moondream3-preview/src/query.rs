@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// At least 1 character.
     pub prompt: String,
-    /// `reasoning`.
+    /// Explains the answer.
     ///
     /// Default `true`.
     pub reasoning: Option<bool>,
@@ -104,7 +104,7 @@ pub struct Output {
     pub usage_info: UsageInfo,
     /// Answer of the model.
     pub output: String,
-    /// `reasoning`.
+    /// Explanation of the answer, if there is one.
     pub reasoning: Option<String>,
     nulls: json::Nulls,
 }
@@ -190,7 +190,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`reasoning`](Input::reasoning): Default `true`.
+    /// Sets [`reasoning`](Input::reasoning): Explains the answer. Default `true`.
     pub fn reasoning(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.reasoning = self.checking.optional("reasoning", value);
         self

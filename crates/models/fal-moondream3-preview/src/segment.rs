@@ -48,13 +48,14 @@ pub struct Input {
     ///
     /// At most 7000 px wide. At most 7000 px high.
     pub image_url: File,
-    /// `object`.
+    /// Thing to segment, in words.
     pub object: String,
-    /// `spatial_references`.
+    /// Hints for the segmentation: points or boxes, with coordinates as shares of width and height.
+    /// Pairs are points, lists of four numbers boxes. The point endpoint finds points.
     pub spatial_references: Option<Vec<SpatialReferences>>,
-    /// `settings`.
+    /// Sampling of the model.
     pub settings: Option<SegmentSamplingSettings>,
-    /// `preview`.
+    /// Returns the mask as an image too.
     ///
     /// Default `false`.
     pub preview: Option<bool>,
@@ -113,9 +114,9 @@ pub struct Output {
     pub usage_info: UsageInfo,
     /// Finished image, ready to download.
     pub image: Option<ImageFile>,
-    /// `path`.
+    /// Outline of the thing as an SVG path. None if it was not found.
     pub path: Option<String>,
-    /// `bbox`.
+    /// Box around the thing. None if it was not found.
     pub bbox: Option<Object>,
     nulls: json::Nulls,
 }
@@ -188,7 +189,7 @@ impl<ImageUrlSlot, ObjectSlot, M: fal_core::Mode> Builder<ImageUrlSlot, ObjectSl
         }
     }
 
-    /// Sets [`object`](Input::object):
+    /// Sets [`object`](Input::object): Thing to segment, in words.
     pub fn object(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -201,7 +202,8 @@ impl<ImageUrlSlot, ObjectSlot, M: fal_core::Mode> Builder<ImageUrlSlot, ObjectSl
         }
     }
 
-    /// Sets [`spatial_references`](Input::spatial_references):
+    /// Sets [`spatial_references`](Input::spatial_references): Hints for the segmentation: points or
+    /// boxes, with coordinates as shares of width and height.
     pub fn spatial_references(
         mut self,
         value: impl Param<Vec<SpatialReferences>, M>,
@@ -212,13 +214,13 @@ impl<ImageUrlSlot, ObjectSlot, M: fal_core::Mode> Builder<ImageUrlSlot, ObjectSl
         self
     }
 
-    /// Sets [`settings`](Input::settings):
+    /// Sets [`settings`](Input::settings): Sampling of the model.
     pub fn settings(mut self, value: impl Param<SegmentSamplingSettings, M>) -> Self {
         self.optional.settings = self.checking.optional("settings", value);
         self
     }
 
-    /// Sets [`preview`](Input::preview): Default `false`.
+    /// Sets [`preview`](Input::preview): Returns the mask as an image too. Default `false`.
     pub fn preview(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preview = self.checking.optional("preview", value);
         self

@@ -23,31 +23,31 @@ pub struct UsageInfo {
     pub ttft_ms: f64,
 }
 
-/// The object `Object` of the document.
+/// A thing found in an image: the box around it. Coordinates run from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Object {
-    /// `x_min`.
+    /// Left edge, as a share of the width.
     pub x_min: f64,
-    /// `y_min`.
+    /// Top edge, as a share of the height.
     pub y_min: f64,
-    /// `x_max`.
+    /// Right edge, as a share of the width.
     pub x_max: f64,
-    /// `y_max`.
+    /// Bottom edge, as a share of the height.
     pub y_max: f64,
 }
 
-/// The object `Point` of the document.
+/// A point in an image. Coordinates run from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Point {
-    /// `x`.
+    /// Distance from the left, as a share of the width.
     pub x: f64,
-    /// `y`.
+    /// Distance from the top, as a share of the height.
     pub y: f64,
 }
 
-/// The object `SegmentSamplingSettings` of the document.
+/// Sampling of the model that segments.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SegmentSamplingSettings {

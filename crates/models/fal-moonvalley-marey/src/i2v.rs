@@ -51,7 +51,7 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `dimensions`.
+    /// Width and height of the video.
     ///
     /// Default `1920x1080`.
     pub dimensions: Option<Dimensions>,
@@ -255,7 +255,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         }
     }
 
-    /// Sets [`dimensions`](Input::dimensions): Default `1920x1080`.
+    /// Sets [`dimensions`](Input::dimensions): Width and height of the video. Default `1920x1080`.
     pub fn dimensions(mut self, value: impl Param<Dimensions, M>) -> Self {
         self.optional.dimensions = self.checking.optional("dimensions", value);
         self

@@ -22,7 +22,7 @@ impl SchemaText for fal_moonvalley_marey::i2v::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "dimensions": {"default": "1920x1080", "allOf": [{"$type": "Dimensions"}]},
+        "dimensions": {"default": "1920x1080", "description": "Width and height of the video.", "allOf": [{"$type": "Dimensions"}]},
         "duration": {"default": "5s", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "<synthetic> <scene cut> low-poly, flat shader, bad rigging, stiff animation, uncanny eyes, low-quality textures, looping glitch, cheap effect, overbloom, bloom spam, default lighting, game asset, stiff face, ugly specular, AI artifacts"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": -1},
@@ -76,7 +76,7 @@ impl SchemaText for fal_moonvalley_marey::motion_transfer::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "first_frame_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "https://video-editor-files-prod.s3.us-east-2.amazonaws.com/users/1e4d46df-0702-4491-95ce-763592f33f34/uploaded-images/9b9dce1c-abd0-46c0-bac9-9454f8893b06/original"},
+        "first_frame_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "First frame of the video.", "default": "https://video-editor-files-prod.s3.us-east-2.amazonaws.com/users/1e4d46df-0702-4491-95ce-763592f33f34/uploaded-images/9b9dce1c-abd0-46c0-bac9-9454f8893b06/original"},
         "reference_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the subject or style to take up."},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "<synthetic> <scene cut> low-poly, flat shader, bad rigging, stiff animation, uncanny eyes, low-quality textures, looping glitch, cheap effect, overbloom, bloom spam, default lighting, game asset, stiff face, ugly specular, AI artifacts"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": -1}
@@ -108,7 +108,7 @@ impl SchemaText for fal_moonvalley_marey::pose_transfer::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "first_frame_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "first_frame_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "First frame of the video."},
         "reference_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the subject or style to take up."},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "<synthetic> <scene cut> low-poly, flat shader, bad rigging, stiff animation, uncanny eyes, low-quality textures, looping glitch, cheap effect, overbloom, bloom spam, default lighting, game asset, stiff face, ugly specular, AI artifacts"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": -1}
@@ -139,7 +139,7 @@ impl SchemaText for fal_moonvalley_marey::t2v::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "dimensions": {"default": "1920x1080", "allOf": [{"$type": "Dimensions"}]},
+        "dimensions": {"default": "1920x1080", "description": "Width and height of the video.", "allOf": [{"$type": "Dimensions"}]},
         "duration": {"default": "5s", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "<synthetic> <scene cut> low-poly, flat shader, bad rigging, stiff animation, uncanny eyes, low-quality textures, looping glitch, cheap effect, overbloom, bloom spam, default lighting, game asset, stiff face, ugly specular, AI artifacts"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": -1},

@@ -54,7 +54,7 @@ pub struct Input {
     pub prompt: String,
     /// Video to work on.
     pub video_url: File,
-    /// `first_frame_image_url`.
+    /// First frame of the video.
     ///
     /// Default
     /// `https://video-editor-files-prod.s3.us-east-2.amazonaws.com/users/1e4d46df-0702-4491-95ce-763592f33f34/uploaded-images/9b9dce1c-abd0-46c0-bac9-9454f8893b06/original`.
@@ -173,7 +173,7 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         }
     }
 
-    /// Sets [`first_frame_image_url`](Input::first_frame_image_url): Default
+    /// Sets [`first_frame_image_url`](Input::first_frame_image_url): First frame of the video. Default
     /// `https://video-editor-files-prod.s3.us-east-2.amazonaws.com/users/1e4d46df-0702-4491-95ce-763592f33f34/uploaded-images/9b9dce1c-abd0-46c0-bac9-9454f8893b06/original`.
     pub fn first_frame_image_url(
         mut self,

@@ -54,7 +54,7 @@ pub struct Input {
     pub prompt: String,
     /// Video to work on.
     pub video_url: File,
-    /// `first_frame_image_url`.
+    /// First frame of the video.
     pub first_frame_image_url: Option<File>,
     /// Image of the subject or style to take up.
     pub reference_image_url: Option<File>,
@@ -170,7 +170,7 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         }
     }
 
-    /// Sets [`first_frame_image_url`](Input::first_frame_image_url):
+    /// Sets [`first_frame_image_url`](Input::first_frame_image_url): First frame of the video.
     pub fn first_frame_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.first_frame_image_url = self
             .checking

@@ -49,7 +49,7 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `dimensions`.
+    /// Width and height of the video.
     ///
     /// Default `1920x1080`.
     pub dimensions: Option<Dimensions>,
@@ -231,7 +231,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`dimensions`](Input::dimensions): Default `1920x1080`.
+    /// Sets [`dimensions`](Input::dimensions): Width and height of the video. Default `1920x1080`.
     pub fn dimensions(mut self, value: impl Param<Dimensions, M>) -> Self {
         self.optional.dimensions = self.checking.optional("dimensions", value);
         self

@@ -16,10 +16,11 @@ impl SchemaText for fal_multishot_master::types::Shot {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string", "minLength": 1, "maxLength": 2500},
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 2500, "description": "Description of the shot: action, camera and scene."},
         "num_frames": {"type": "integer", "minimum": 17, "maximum": 100, "description": "Number of frames of the shot.", "default": 65}
       },
-      "required": ["prompt"]
+      "required": ["prompt"],
+      "description": "A part of the video between two cuts."
     }"#;
 }
 
@@ -29,7 +30,7 @@ impl SchemaText for fal_multishot_master::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 2500, "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "shots": {"type": "array", "items": {"$type": "Shot"}, "minItems": 1, "maxItems": 5},
+        "shots": {"type": "array", "items": {"$type": "Shot"}, "minItems": 1, "maxItems": 5, "description": "Shots of the video, with 308 frames in all at most."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "bright colors, overexposed, static, blurred details, subtitles, style, artwork, painting, picture, still, overall gray, worst quality, low quality, JPEG compression residue, ugly, incomplete, extra fingers, poorly drawn hands, poorly drawn faces, deformed, disfigured, malformed limbs, fused fingers, still picture, cluttered background, three legs, many people in the background, walking backwards"},
         "resolution": {"default": "480p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},

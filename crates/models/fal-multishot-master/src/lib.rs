@@ -84,7 +84,7 @@ pub struct Input {
     ///
     /// 1 to 2500 characters.
     pub prompt: String,
-    /// `shots`.
+    /// Shots of the video, with 308 frames in all at most.
     ///
     /// 1 to 5 items.
     pub shots: Vec<Shot>,
@@ -305,7 +305,7 @@ impl<PromptSlot, ShotsSlot, M: fal_core::Mode> Builder<PromptSlot, ShotsSlot, M>
         }
     }
 
-    /// Sets [`shots`](Input::shots): 1 to 5 items.
+    /// Sets [`shots`](Input::shots): Shots of the video, with 308 frames in all at most. 1 to 5 items.
     pub fn shots(
         mut self,
         value: impl fal_core::Required<Vec<Shot>, M>,

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `Shot` of the document.
+/// A part of the video between two cuts.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Shot {
-    /// `prompt`.
+    /// Description of the shot: action, camera and scene.
     ///
     /// 1 to 2500 characters.
     pub prompt: String,
@@ -62,7 +62,8 @@ struct ShotOptional {
 }
 
 impl<PromptSlot, M: fal_core::Mode> ShotBuilder<PromptSlot, M> {
-    /// Sets [`prompt`](Shot::prompt): 1 to 2500 characters.
+    /// Sets [`prompt`](Shot::prompt): Description of the shot: action, camera and scene. 1 to 2500
+    /// characters.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -14,7 +14,7 @@ impl SchemaText for fal_musetalk::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "source_video_url": {"type": "string"},
+        "source_video_url": {"type": "string", "description": "Video of the person."},
         "audio_url": {"type": "string", "description": "Recording for the video."}
       },
       "required": ["source_video_url", "audio_url"],

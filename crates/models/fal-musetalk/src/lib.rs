@@ -71,7 +71,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `source_video_url`.
+    /// Video of the person.
     pub source_video_url: File,
     /// Recording for the video.
     pub audio_url: File,
@@ -145,7 +145,7 @@ impl<
     AudioUrlSlot,
     M: fal_core::Mode,
 > Builder<SourceVideoUrlSlot, AudioUrlSlot, M> {
-    /// Sets [`source_video_url`](Input::source_video_url):
+    /// Sets [`source_video_url`](Input::source_video_url): Video of the person.
     pub fn source_video_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -16,11 +16,12 @@ impl SchemaText for fal_nemotron_diffusion_vlm::types::NemotronDiffusionVlmUsage
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt_tokens": {"type": "integer"},
-        "completion_tokens": {"type": "integer"},
-        "num_function_evals": {"type": "integer"}
+        "prompt_tokens": {"type": "integer", "description": "Tokens of the prompt."},
+        "completion_tokens": {"type": "integer", "description": "Tokens of the answer."},
+        "num_function_evals": {"type": "integer", "description": "Number of runs of the network."}
       },
-      "required": ["prompt_tokens", "completion_tokens", "num_function_evals"]
+      "required": ["prompt_tokens", "completion_tokens", "num_function_evals"],
+      "description": "The tokens that were used."
     }"#;
 }
 
@@ -29,14 +30,15 @@ impl SchemaText for fal_nemotron_diffusion_vlm::types::NemotronDiffusionVlmTimin
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "total_time": {"type": "number"},
-        "image_validation_time": {"type": "number"},
-        "preprocessing_time": {"type": "number"},
-        "gpu_transfer_time": {"type": "number"},
-        "generation_time": {"type": "number"},
-        "decode_time": {"type": "number"}
+        "total_time": {"type": "number", "description": "Seconds of the whole request."},
+        "image_validation_time": {"type": "number", "description": "Seconds to check and load the image."},
+        "preprocessing_time": {"type": "number", "description": "Seconds to prepare the prompt."},
+        "gpu_transfer_time": {"type": "number", "description": "Seconds to move the data to the GPU."},
+        "generation_time": {"type": "number", "description": "Seconds of the generation."},
+        "decode_time": {"type": "number", "description": "Seconds to decode the text."}
       },
-      "required": ["total_time", "image_validation_time", "preprocessing_time", "gpu_transfer_time", "generation_time", "decode_time"]
+      "required": ["total_time", "image_validation_time", "preprocessing_time", "gpu_transfer_time", "generation_time", "decode_time"],
+      "description": "The time that each stage took."
     }"#;
 }
 
@@ -49,8 +51,8 @@ impl SchemaText for fal_nemotron_diffusion_vlm::Input {
         "prompt": {"type": "string", "description": "Question or instruction for the model."},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 8192, "description": "Most tokens to generate.", "default": 512},
         "num_inference_steps": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1024}, {"type": "null"}], "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 256},
-        "block_length": {"type": "integer", "minimum": 8, "maximum": 128, "default": 32},
-        "threshold": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "block_length": {"type": "integer", "minimum": 8, "maximum": 128, "description": "Number of tokens to decode at once.", "default": 32},
+        "threshold": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Confidence from which a token is kept.", "default": 0.9}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/nemotron-diffusion-vlm`."

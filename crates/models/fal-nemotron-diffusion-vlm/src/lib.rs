@@ -88,11 +88,11 @@ pub struct Input {
     ///
     /// Between 1 and 1024. Default `256`.
     pub num_inference_steps: Option<Nullable<NumInferenceSteps>>,
-    /// `block_length`.
+    /// Number of tokens to decode at once.
     ///
     /// Between 8 and 128. Default `32`.
     pub block_length: Option<BlockLength>,
-    /// `threshold`.
+    /// Confidence from which a token is kept.
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub threshold: Option<Threshold>,
@@ -240,13 +240,15 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`block_length`](Input::block_length): Between 8 and 128. Default `32`.
+    /// Sets [`block_length`](Input::block_length): Number of tokens to decode at once. Between 8
+    /// and 128. Default `32`.
     pub fn block_length(mut self, value: impl Param<BlockLength, M>) -> Self {
         self.optional.block_length = self.checking.optional("block_length", value);
         self
     }
 
-    /// Sets [`threshold`](Input::threshold): Between 0.0 and 1.0. Default `0.9`.
+    /// Sets [`threshold`](Input::threshold): Confidence from which a token is kept. Between 0.0 and
+    /// 1.0. Default `0.9`.
     pub fn threshold(mut self, value: impl Param<Threshold, M>) -> Self {
         self.optional.threshold = self.checking.optional("threshold", value);
         self

@@ -4,33 +4,33 @@
 use fal_core::{Integer, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// The object `NemotronDiffusionVLMUsage` of the document.
+/// The tokens that were used.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NemotronDiffusionVlmUsage {
-    /// `prompt_tokens`.
+    /// Tokens of the prompt.
     pub prompt_tokens: Integer,
-    /// `completion_tokens`.
+    /// Tokens of the answer.
     pub completion_tokens: Integer,
-    /// `num_function_evals`.
+    /// Number of runs of the network.
     pub num_function_evals: Integer,
 }
 
-/// The object `NemotronDiffusionVLMTimings` of the document.
+/// The time that each stage took.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NemotronDiffusionVlmTimings {
-    /// `total_time`.
+    /// Seconds of the whole request.
     pub total_time: f64,
-    /// `image_validation_time`.
+    /// Seconds to check and load the image.
     pub image_validation_time: f64,
-    /// `preprocessing_time`.
+    /// Seconds to prepare the prompt.
     pub preprocessing_time: f64,
-    /// `gpu_transfer_time`.
+    /// Seconds to move the data to the GPU.
     pub gpu_transfer_time: f64,
-    /// `generation_time`.
+    /// Seconds of the generation.
     pub generation_time: f64,
-    /// `decode_time`.
+    /// Seconds to decode the text.
     pub decode_time: f64,
 }
 

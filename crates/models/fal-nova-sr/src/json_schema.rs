@@ -45,11 +45,12 @@ impl SchemaText for fal_nova_sr::types::NovaSrTimings {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "preprocess": {"type": "number"},
-        "inference": {"type": "number"},
-        "postprocess": {"type": "number"}
+        "preprocess": {"type": "number", "description": "Seconds of the preparation."},
+        "inference": {"type": "number", "description": "Seconds of the model's run."},
+        "postprocess": {"type": "number", "description": "Seconds of the work after the run."}
       },
-      "required": ["preprocess", "inference", "postprocess"]
+      "required": ["preprocess", "inference", "postprocess"],
+      "description": "The time that each stage took."
     }"#;
 }
 

@@ -58,15 +58,15 @@ pub enum AudioFileBitrate {
     Other(Value),
 }
 
-/// The object `NovaSRTimings` of the document.
+/// The time that each stage took.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NovaSrTimings {
-    /// `preprocess`.
+    /// Seconds of the preparation.
     pub preprocess: f64,
-    /// `inference`.
+    /// Seconds of the model's run.
     pub inference: f64,
-    /// `postprocess`.
+    /// Seconds of the work after the run.
     pub postprocess: f64,
 }
 

@@ -75,23 +75,24 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_prompt_expansion: Option<bool>,
-    /// `enable_agentic_generation`.
+    /// Makes several candidates, lets a model judge them, and improves the prompt. Much slower and
+    /// costlier, since each candidate is a whole video.
     ///
     /// Default `false`.
     pub enable_agentic_generation: Option<bool>,
-    /// `agentic_max_iterations`.
+    /// Most rounds of `enable_agentic_generation`.
     ///
     /// Between 1 and 3. Default `2`.
     pub agentic_max_iterations: Option<AgenticMaxIterations>,
-    /// `agentic_samples_per_iteration`.
+    /// Candidates to make and judge in each round.
     ///
     /// Between 1 and 3. Default `2`.
     pub agentic_samples_per_iteration: Option<AgenticSamplesPerIteration>,
-    /// `agentic_early_stop`.
+    /// Stops as soon as a candidate is good enough.
     ///
     /// Default `true`.
     pub agentic_early_stop: Option<bool>,
-    /// `image_size`.
+    /// Size of the video. The nearest of the supported sizes is taken, with 256, 480 or 720 lines.
     ///
     /// Default `{"height":480,"width":832}`.
     pub image_size: Option<ImageSize>,
@@ -320,7 +321,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`enable_agentic_generation`](Input::enable_agentic_generation): Default `false`.
+    /// Sets [`enable_agentic_generation`](Input::enable_agentic_generation): Makes several candidates,
+    /// lets a model judge them, and improves the prompt. Default `false`.
     pub fn enable_agentic_generation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_agentic_generation = self
             .checking
@@ -328,7 +330,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`agentic_max_iterations`](Input::agentic_max_iterations): Between 1 and 3. Default `2`.
+    /// Sets [`agentic_max_iterations`](Input::agentic_max_iterations): Most rounds of
+    /// `enable_agentic_generation`. Between 1 and 3. Default `2`.
     pub fn agentic_max_iterations(
         mut self,
         value: impl Param<AgenticMaxIterations, M>,
@@ -339,8 +342,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`agentic_samples_per_iteration`](Input::agentic_samples_per_iteration): Between 1 and 3.
-    /// Default `2`.
+    /// Sets [`agentic_samples_per_iteration`](Input::agentic_samples_per_iteration): Candidates to make
+    /// and judge in each round. Between 1 and 3. Default `2`.
     pub fn agentic_samples_per_iteration(
         mut self,
         value: impl Param<AgenticSamplesPerIteration, M>,
@@ -351,7 +354,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`agentic_early_stop`](Input::agentic_early_stop): Default `true`.
+    /// Sets [`agentic_early_stop`](Input::agentic_early_stop): Stops as soon as a candidate is good
+    /// enough. Default `true`.
     pub fn agentic_early_stop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.agentic_early_stop = self
             .checking
@@ -359,7 +363,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`image_size`](Input::image_size): Default `{"height":480,"width":832}`.
+    /// Sets [`image_size`](Input::image_size): Size of the video. Default `{"height":480,"width":832}`.
     pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self

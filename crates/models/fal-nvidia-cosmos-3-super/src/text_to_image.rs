@@ -61,19 +61,20 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// `enable_agentic_generation`.
+    /// Makes several candidates, compares them, and improves the prompt. Closer to it, slower, and more
+    /// images to pay for.
     ///
     /// Default `false`.
     pub enable_agentic_generation: Option<bool>,
-    /// `agentic_max_iterations`.
+    /// Most rounds of `enable_agentic_generation`.
     ///
     /// Between 1 and 3. Default `2`.
     pub agentic_max_iterations: Option<AgenticMaxIterations>,
-    /// `agentic_samples_per_iteration`.
+    /// Candidates to make and judge in each round.
     ///
     /// Between 1 and 3. Default `2`.
     pub agentic_samples_per_iteration: Option<AgenticSamplesPerIteration>,
-    /// `agentic_early_stop`.
+    /// Stops as soon as a candidate is good enough.
     ///
     /// Default `true`.
     pub agentic_early_stop: Option<bool>,
@@ -315,7 +316,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`enable_agentic_generation`](Input::enable_agentic_generation): Default `false`.
+    /// Sets [`enable_agentic_generation`](Input::enable_agentic_generation): Makes several candidates,
+    /// compares them, and improves the prompt. Default `false`.
     pub fn enable_agentic_generation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_agentic_generation = self
             .checking
@@ -323,7 +325,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`agentic_max_iterations`](Input::agentic_max_iterations): Between 1 and 3. Default `2`.
+    /// Sets [`agentic_max_iterations`](Input::agentic_max_iterations): Most rounds of
+    /// `enable_agentic_generation`. Between 1 and 3. Default `2`.
     pub fn agentic_max_iterations(
         mut self,
         value: impl Param<AgenticMaxIterations, M>,
@@ -334,8 +337,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`agentic_samples_per_iteration`](Input::agentic_samples_per_iteration): Between 1 and 3.
-    /// Default `2`.
+    /// Sets [`agentic_samples_per_iteration`](Input::agentic_samples_per_iteration): Candidates to make
+    /// and judge in each round. Between 1 and 3. Default `2`.
     pub fn agentic_samples_per_iteration(
         mut self,
         value: impl Param<AgenticSamplesPerIteration, M>,
@@ -346,7 +349,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`agentic_early_stop`](Input::agentic_early_stop): Default `true`.
+    /// Sets [`agentic_early_stop`](Input::agentic_early_stop): Stops as soon as a candidate is good
+    /// enough. Default `true`.
     pub fn agentic_early_stop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.agentic_early_stop = self
             .checking

@@ -40,7 +40,7 @@ impl SchemaText for fal_nvidia_nemotron_3_nano_omni::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
         "system_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Instruction that all answers follow, beside the prompt."},
-        "reasoning_mode": {"default": "no_think", "allOf": [{"$type": "ReasoningMode"}]},
+        "reasoning_mode": {"default": "no_think", "description": "Returns the reasoning before the answer, or the answer alone.", "allOf": [{"$type": "ReasoningMode"}]},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 20000, "description": "Most tokens to generate.", "default": 1024},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.7},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 0.95}
@@ -85,7 +85,7 @@ impl SchemaText for fal_nvidia_nemotron_3_nano_omni::audio::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
         "system_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Instruction that all answers follow, beside the prompt."},
-        "reasoning_mode": {"default": "no_think", "allOf": [{"$type": "ReasoningMode"}]},
+        "reasoning_mode": {"default": "no_think", "description": "Returns the reasoning before the answer, or the answer alone.", "allOf": [{"$type": "ReasoningMode"}]},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 20000, "description": "Most tokens to generate.", "default": 1024},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.7},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 0.95},
@@ -133,7 +133,7 @@ impl SchemaText for fal_nvidia_nemotron_3_nano_omni::video::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
         "system_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Instruction that all answers follow, beside the prompt."},
-        "reasoning_mode": {"default": "no_think", "allOf": [{"$type": "ReasoningMode"}]},
+        "reasoning_mode": {"default": "no_think", "description": "Returns the reasoning before the answer, or the answer alone.", "allOf": [{"$type": "ReasoningMode"}]},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 20000, "description": "Most tokens to generate.", "default": 1024},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.7},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 0.95},
@@ -181,7 +181,7 @@ impl SchemaText for fal_nvidia_nemotron_3_nano_omni::vision::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Question or instruction for the model."},
         "system_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Instruction that all answers follow, beside the prompt."},
-        "reasoning_mode": {"default": "no_think", "allOf": [{"$type": "ReasoningMode"}]},
+        "reasoning_mode": {"default": "no_think", "description": "Returns the reasoning before the answer, or the answer alone.", "allOf": [{"$type": "ReasoningMode"}]},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 20000, "description": "Most tokens to generate.", "default": 1024},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.7},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 0.95},

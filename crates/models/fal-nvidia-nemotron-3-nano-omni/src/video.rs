@@ -53,7 +53,7 @@ pub struct Input {
     pub prompt: String,
     /// Instruction that all answers follow, beside the prompt.
     pub system_prompt: Option<String>,
-    /// `reasoning_mode`.
+    /// Returns the reasoning before the answer, or the answer alone.
     ///
     /// Default `no_think`.
     pub reasoning_mode: Option<ReasoningMode>,
@@ -231,7 +231,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`reasoning_mode`](Input::reasoning_mode): Default `no_think`.
+    /// Sets [`reasoning_mode`](Input::reasoning_mode): Returns the reasoning before the answer, or the
+    /// answer alone. Default `no_think`.
     pub fn reasoning_mode(mut self, value: impl Param<ReasoningMode, M>) -> Self {
         self.optional.reasoning_mode = self.checking.optional("reasoning_mode", value);
         self

@@ -305,7 +305,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Answer of the model.
     pub output: String,
-    /// `partial`.
+    /// `true` if the recording goes on.
     pub partial: Option<bool>,
 }
 
@@ -315,7 +315,7 @@ pub struct Output {
 pub struct Event {
     /// Answer of the model.
     pub output: Option<String>,
-    /// `partial`.
+    /// `true` if the recording goes on.
     pub partial: Option<bool>,
 }
 

@@ -39,7 +39,7 @@ impl SchemaText for fal_nvidia_nemotron_asr_multilingual::asr::Output {
       "type": "object",
       "properties": {
         "output": {"type": "string", "description": "Answer of the model."},
-        "partial": {"type": "boolean", "default": false}
+        "partial": {"type": "boolean", "description": "`true` if the recording goes on.", "default": false}
       },
       "required": ["output"],
       "description": "The result of `nvidia/nemotron-asr-multilingual/asr`."
@@ -52,7 +52,7 @@ impl SchemaText for fal_nvidia_nemotron_asr_multilingual::asr::Event {
       "type": "object",
       "properties": {
         "output": {"type": "string", "description": "Answer of the model."},
-        "partial": {"type": "boolean", "default": false}
+        "partial": {"type": "boolean", "description": "`true` if the recording goes on.", "default": false}
       },
       "description": "An event of the stream of `nvidia/nemotron-asr-multilingual/asr`."
     }"#;

@@ -18,11 +18,12 @@ impl SchemaText for fal_object_removal::types::BBoxPromptBase {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x_min": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "y_min": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "x_max": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "y_max": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0}
-      }
+        "x_min": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Left edge, as a share of the width.", "default": 0},
+        "y_min": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Top edge, as a share of the height.", "default": 0},
+        "x_max": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Right edge, as a share of the width.", "default": 0},
+        "y_max": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Bottom edge, as a share of the height.", "default": 0}
+      },
+      "description": "A box around what to remove. Coordinates run from 0 to 1."
     }"#;
 }
 
@@ -33,8 +34,8 @@ impl SchemaText for fal_object_removal::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Names of the things to remove."},
-        "model": {"default": "best_quality", "allOf": [{"$type": "ModelValue"}]},
-        "mask_expansion": {"type": "integer", "minimum": 0, "maximum": 50, "default": 15}
+        "model": {"default": "best_quality", "description": "Quality of the removal.", "allOf": [{"$type": "ModelValue"}]},
+        "mask_expansion": {"type": "integer", "minimum": 0, "maximum": 50, "description": "Pixels by which the mask grows.", "default": 15}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/object-removal`."
@@ -74,8 +75,8 @@ impl SchemaText for fal_object_removal::bbox::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "box_prompts": {"type": "array", "items": {"$type": "BBoxPromptBase"}, "description": "Boxes around the things.", "default": []},
-        "model": {"default": "best_quality", "allOf": [{"$type": "ModelValue"}]},
-        "mask_expansion": {"type": "integer", "minimum": 0, "maximum": 50, "default": 15}
+        "model": {"default": "best_quality", "description": "Quality of the removal.", "allOf": [{"$type": "ModelValue"}]},
+        "mask_expansion": {"type": "integer", "minimum": 0, "maximum": 50, "description": "Pixels by which the mask grows.", "default": 15}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/object-removal/bbox`."
@@ -116,8 +117,8 @@ impl SchemaText for fal_object_removal::mask::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "mask_url": {"type": "string", "description": "Mask of what to remove."},
-        "model": {"default": "best_quality", "allOf": [{"$type": "ModelValue"}]},
-        "mask_expansion": {"type": "integer", "minimum": 0, "maximum": 50, "default": 15}
+        "model": {"default": "best_quality", "description": "Quality of the removal.", "allOf": [{"$type": "ModelValue"}]},
+        "mask_expansion": {"type": "integer", "minimum": 0, "maximum": 50, "description": "Pixels by which the mask grows.", "default": 15}
       },
       "required": ["image_url", "mask_url"],
       "description": "The parameters of `fal-ai/object-removal/mask`."

@@ -90,11 +90,11 @@ pub struct Input {
     pub image_url: File,
     /// Names of the things to remove.
     pub prompt: String,
-    /// `model`.
+    /// Quality of the removal.
     ///
     /// Default `best_quality`.
     pub model: Option<ModelValue>,
-    /// `mask_expansion`.
+    /// Pixels by which the mask grows.
     ///
     /// Between 0 and 50. Default `15`.
     pub mask_expansion: Option<MaskExpansion>,
@@ -240,13 +240,14 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`model`](Input::model): Default `best_quality`.
+    /// Sets [`model`](Input::model): Quality of the removal. Default `best_quality`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
     }
 
-    /// Sets [`mask_expansion`](Input::mask_expansion): Between 0 and 50. Default `15`.
+    /// Sets [`mask_expansion`](Input::mask_expansion): Pixels by which the mask grows. Between 0
+    /// and 50. Default `15`.
     pub fn mask_expansion(mut self, value: impl Param<MaskExpansion, M>) -> Self {
         self.optional.mask_expansion = self.checking.optional("mask_expansion", value);
         self

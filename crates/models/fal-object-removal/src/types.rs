@@ -7,23 +7,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `BBoxPromptBase` of the document.
+/// A box around what to remove. Coordinates run from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct BBoxPromptBase {
-    /// `x_min`.
+    /// Left edge, as a share of the width.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub x_min: Option<BBoxPromptBaseXMin>,
-    /// `y_min`.
+    /// Top edge, as a share of the height.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub y_min: Option<BBoxPromptBaseYMin>,
-    /// `x_max`.
+    /// Right edge, as a share of the width.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub x_max: Option<BBoxPromptBaseXMax>,
-    /// `y_max`.
+    /// Bottom edge, as a share of the height.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub y_max: Option<BBoxPromptBaseYMax>,
@@ -80,25 +80,29 @@ struct BBoxPromptBaseOptional {
 }
 
 impl<M: fal_core::Mode> BBoxPromptBaseBuilder<M> {
-    /// Sets [`x_min`](BBoxPromptBase::x_min): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`x_min`](BBoxPromptBase::x_min): Left edge, as a share of the width. Between 0.0 and 1.0.
+    /// Default `0.0`.
     pub fn x_min(mut self, value: impl Param<BBoxPromptBaseXMin, M>) -> Self {
         self.optional.x_min = self.checking.optional("x_min", value);
         self
     }
 
-    /// Sets [`y_min`](BBoxPromptBase::y_min): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`y_min`](BBoxPromptBase::y_min): Top edge, as a share of the height. Between 0.0 and 1.0.
+    /// Default `0.0`.
     pub fn y_min(mut self, value: impl Param<BBoxPromptBaseYMin, M>) -> Self {
         self.optional.y_min = self.checking.optional("y_min", value);
         self
     }
 
-    /// Sets [`x_max`](BBoxPromptBase::x_max): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`x_max`](BBoxPromptBase::x_max): Right edge, as a share of the width. Between 0.0 and 1.0.
+    /// Default `0.0`.
     pub fn x_max(mut self, value: impl Param<BBoxPromptBaseXMax, M>) -> Self {
         self.optional.x_max = self.checking.optional("x_max", value);
         self
     }
 
-    /// Sets [`y_max`](BBoxPromptBase::y_max): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`y_max`](BBoxPromptBase::y_max): Bottom edge, as a share of the height. Between 0.0 and
+    /// 1.0. Default `0.0`.
     pub fn y_max(mut self, value: impl Param<BBoxPromptBaseYMax, M>) -> Self {
         self.optional.y_max = self.checking.optional("y_max", value);
         self

@@ -91,33 +91,33 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Image to work on.
     pub image_url: File,
-    /// `composition_image_url`.
+    /// Picture to take the composition from.
     pub composition_image_url: File,
-    /// `style_image_url`.
+    /// Picture to take the style from.
     pub style_image_url: File,
-    /// `identity_image_url`.
+    /// Picture to take the face from.
     pub identity_image_url: File,
-    /// `image_strength`.
+    /// Strength of the image.
     ///
     /// Default `0.75`.
     pub image_strength: Option<f64>,
-    /// `composition_strength`.
+    /// Strength of the composition.
     ///
     /// Default `1.0`.
     pub composition_strength: Option<f64>,
-    /// `depth_strength`.
+    /// Strength of the depth.
     ///
     /// Default `0.5`.
     pub depth_strength: Option<f64>,
-    /// `style_strength`.
+    /// Strength of the style.
     ///
     /// Default `1.0`.
     pub style_strength: Option<f64>,
-    /// `face_strength`.
+    /// Strength of the face.
     ///
     /// Default `1.0`.
     pub face_strength: Option<f64>,
-    /// `identity_strength`.
+    /// Strength of the identity.
     ///
     /// Default `1.0`.
     pub identity_strength: Option<f64>,
@@ -131,7 +131,7 @@ pub struct Input {
     ///
     /// Default `42`.
     pub seed: Option<Integer>,
-    /// `number_of_images`.
+    /// Number of images.
     ///
     /// Default `1`.
     pub number_of_images: Option<Integer>,
@@ -323,7 +323,8 @@ impl<
         }
     }
 
-    /// Sets [`composition_image_url`](Input::composition_image_url):
+    /// Sets [`composition_image_url`](Input::composition_image_url): Picture to take the composition
+    /// from.
     pub fn composition_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -348,7 +349,7 @@ impl<
         }
     }
 
-    /// Sets [`style_image_url`](Input::style_image_url):
+    /// Sets [`style_image_url`](Input::style_image_url): Picture to take the style from.
     pub fn style_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -371,7 +372,7 @@ impl<
         }
     }
 
-    /// Sets [`identity_image_url`](Input::identity_image_url):
+    /// Sets [`identity_image_url`](Input::identity_image_url): Picture to take the face from.
     pub fn identity_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -401,13 +402,14 @@ impl<
         self
     }
 
-    /// Sets [`image_strength`](Input::image_strength): Default `0.75`.
+    /// Sets [`image_strength`](Input::image_strength): Strength of the image. Default `0.75`.
     pub fn image_strength(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.image_strength = self.checking.optional("image_strength", value);
         self
     }
 
-    /// Sets [`composition_strength`](Input::composition_strength): Default `1.0`.
+    /// Sets [`composition_strength`](Input::composition_strength): Strength of the composition. Default
+    /// `1.0`.
     pub fn composition_strength(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.composition_strength = self
             .checking
@@ -415,25 +417,25 @@ impl<
         self
     }
 
-    /// Sets [`depth_strength`](Input::depth_strength): Default `0.5`.
+    /// Sets [`depth_strength`](Input::depth_strength): Strength of the depth. Default `0.5`.
     pub fn depth_strength(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.depth_strength = self.checking.optional("depth_strength", value);
         self
     }
 
-    /// Sets [`style_strength`](Input::style_strength): Default `1.0`.
+    /// Sets [`style_strength`](Input::style_strength): Strength of the style. Default `1.0`.
     pub fn style_strength(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.style_strength = self.checking.optional("style_strength", value);
         self
     }
 
-    /// Sets [`face_strength`](Input::face_strength): Default `1.0`.
+    /// Sets [`face_strength`](Input::face_strength): Strength of the face. Default `1.0`.
     pub fn face_strength(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.face_strength = self.checking.optional("face_strength", value);
         self
     }
 
-    /// Sets [`identity_strength`](Input::identity_strength): Default `1.0`.
+    /// Sets [`identity_strength`](Input::identity_strength): Strength of the identity. Default `1.0`.
     pub fn identity_strength(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.identity_strength = self
             .checking
@@ -455,7 +457,7 @@ impl<
         self
     }
 
-    /// Sets [`number_of_images`](Input::number_of_images): Default `1`.
+    /// Sets [`number_of_images`](Input::number_of_images): Number of images. Default `1`.
     pub fn number_of_images(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.number_of_images = self
             .checking

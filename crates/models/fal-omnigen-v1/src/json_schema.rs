@@ -20,7 +20,7 @@ impl SchemaText for fal_omnigen_v1::Input {
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3},
-        "img_guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "default": 1.6},
+        "img_guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence to the input images (classifier-free guidance). Higher values follow them more closely.", "default": 1.6},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},

@@ -103,7 +103,8 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `3.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `img_guidance_scale`.
+    /// Adherence to the input images (classifier-free guidance). Higher values follow them more
+    /// closely.
     ///
     /// Between 0.0 and 20.0. Default `1.6`.
     pub img_guidance_scale: Option<ImgGuidanceScale>,
@@ -331,7 +332,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`img_guidance_scale`](Input::img_guidance_scale): Between 0.0 and 20.0. Default `1.6`.
+    /// Sets [`img_guidance_scale`](Input::img_guidance_scale): Adherence to the input images
+    /// (classifier-free guidance). Between 0.0 and 20.0. Default `1.6`.
     pub fn img_guidance_scale(mut self, value: impl Param<ImgGuidanceScale, M>) -> Self {
         self.optional.img_guidance_scale = self
             .checking

@@ -112,11 +112,11 @@ pub struct Input {
     /// mutation, mutated, (extra_limb), (ugly), (poorly drawn hands), fused fingers, messy drawing,
     /// broken legs censor, censored, censor_bar`.
     pub negative_prompt: Option<String>,
-    /// `cfg_range_start`.
+    /// Share of the steps at which the guidance begins.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub cfg_range_start: Option<CfgRangeStart>,
-    /// `cfg_range_end`.
+    /// Share of the steps at which the guidance ends.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub cfg_range_end: Option<CfgRangeEnd>,
@@ -423,13 +423,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`cfg_range_start`](Input::cfg_range_start): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`cfg_range_start`](Input::cfg_range_start): Share of the steps at which the guidance
+    /// begins. Between 0.0 and 1.0. Default `0.0`.
     pub fn cfg_range_start(mut self, value: impl Param<CfgRangeStart, M>) -> Self {
         self.optional.cfg_range_start = self.checking.optional("cfg_range_start", value);
         self
     }
 
-    /// Sets [`cfg_range_end`](Input::cfg_range_end): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`cfg_range_end`](Input::cfg_range_end): Share of the steps at which the guidance ends.
+    /// Between 0.0 and 1.0. Default `1.0`.
     pub fn cfg_range_end(mut self, value: impl Param<CfgRangeEnd, M>) -> Self {
         self.optional.cfg_range_end = self.checking.optional("cfg_range_end", value);
         self

@@ -32,7 +32,7 @@ impl SchemaText for fal_omnilottie::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "lottie_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "lottie_file": {"description": "Animation as a Lottie file, which is JSON.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["lottie_file"],
       "description": "The result of `fal-ai/omnilottie`."
@@ -64,7 +64,7 @@ impl SchemaText for fal_omnilottie::image_to_lottie::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "lottie_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "lottie_file": {"description": "Animation as a Lottie file, which is JSON.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["lottie_file"],
       "description": "The result of `fal-ai/omnilottie/image-to-lottie`."
@@ -96,7 +96,7 @@ impl SchemaText for fal_omnilottie::video_to_lottie::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "lottie_file": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "lottie_file": {"description": "Animation as a Lottie file, which is JSON.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["lottie_file"],
       "description": "The result of `fal-ai/omnilottie/video-to-lottie`."

@@ -135,7 +135,7 @@ pub type TopK = Int<bounds::TopK>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Animation as a Lottie file, which is JSON.
     pub lottie_file: FileOutput,
 }
 

@@ -15,10 +15,10 @@ impl SchemaText for fal_omnipart::Input {
       "type": "object",
       "properties": {
         "input_image_url": {"type": "string", "description": "Image of the thing."},
-        "minimum_segment_size": {"type": "integer", "minimum": 1, "maximum": 10000, "default": 2000},
+        "minimum_segment_size": {"type": "integer", "minimum": 1, "maximum": 10000, "description": "Size in pixels of the smallest part.", "default": 2000},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 765464},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the shape to the input. Higher values follow it more closely.", "default": 7.5},
-        "parts": {"type": "string", "default": ""}
+        "parts": {"type": "string", "description": "Parts to merge, by number: `0,1;3,4` makes one part of 0 and 1, and one of 3 and 4.", "default": ""}
       },
       "required": ["input_image_url"],
       "description": "The parameters of `fal-ai/omnipart`."
@@ -31,8 +31,8 @@ impl SchemaText for fal_omnipart::Output {
       "type": "object",
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
-        "full_model_mesh": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "output_zip": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "full_model_mesh": {"description": "Whole shape.", "allOf": [{"$type": "FileOutput"}]},
+        "output_zip": {"description": "All files as a ZIP archive.", "allOf": [{"$type": "FileOutput"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
       "required": ["model_mesh", "full_model_mesh", "output_zip", "seed"],

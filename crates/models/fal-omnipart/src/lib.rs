@@ -74,7 +74,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub input_image_url: File,
-    /// `minimum_segment_size`.
+    /// Size in pixels of the smallest part.
     ///
     /// Between 1 and 10000. Default `2000`.
     pub minimum_segment_size: Option<MinimumSegmentSize>,
@@ -87,7 +87,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `7.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `parts`.
+    /// Parts to merge, by number: `0,1;3,4` makes one part of 0 and 1, and one of 3 and 4.
     ///
     /// Empty by default.
     pub parts: Option<String>,
@@ -124,9 +124,9 @@ pub type GuidanceScale = Float<bounds::GuidanceScale>;
 pub struct Output {
     /// Finished 3D model.
     pub model_mesh: FileOutput,
-    /// A file, ready to download.
+    /// Whole shape.
     pub full_model_mesh: FileOutput,
-    /// A file, ready to download.
+    /// All files as a ZIP archive.
     pub output_zip: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -197,7 +197,8 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`minimum_segment_size`](Input::minimum_segment_size): Between 1 and 10000. Default `2000`.
+    /// Sets [`minimum_segment_size`](Input::minimum_segment_size): Size in pixels of the smallest part.
+    /// Between 1 and 10000. Default `2000`.
     pub fn minimum_segment_size(
         mut self,
         value: impl Param<MinimumSegmentSize, M>,
@@ -222,7 +223,8 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`parts`](Input::parts): Empty by default.
+    /// Sets [`parts`](Input::parts): Parts to merge, by number: `0,1;3,4` makes one part of 0 and 1,
+    /// and one of 3 and 4. Empty by default.
     pub fn parts(mut self, value: impl Param<String, M>) -> Self {
         self.optional.parts = self.checking.optional("parts", value);
         self

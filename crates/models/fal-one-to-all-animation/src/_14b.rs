@@ -67,11 +67,11 @@ pub struct Input {
     ///
     /// Between 2 and 30. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `image_guidance_scale`.
+    /// Adherence to the image (classifier-free guidance).
     ///
     /// Between 1.0 and 10.0. Default `2.0`.
     pub image_guidance_scale: Option<ImageGuidanceScale>,
-    /// `pose_guidance_scale`.
+    /// Adherence to the poses (classifier-free guidance).
     ///
     /// Between 1.0 and 10.0. Default `1.5`.
     pub pose_guidance_scale: Option<PoseGuidanceScale>,
@@ -302,7 +302,8 @@ impl<
         self
     }
 
-    /// Sets [`image_guidance_scale`](Input::image_guidance_scale): Between 1.0 and 10.0. Default `2.0`.
+    /// Sets [`image_guidance_scale`](Input::image_guidance_scale): Adherence to the image
+    /// (classifier-free guidance). Between 1.0 and 10.0. Default `2.0`.
     pub fn image_guidance_scale(
         mut self,
         value: impl Param<ImageGuidanceScale, M>,
@@ -313,7 +314,8 @@ impl<
         self
     }
 
-    /// Sets [`pose_guidance_scale`](Input::pose_guidance_scale): Between 1.0 and 10.0. Default `1.5`.
+    /// Sets [`pose_guidance_scale`](Input::pose_guidance_scale): Adherence to the poses
+    /// (classifier-free guidance). Between 1.0 and 10.0. Default `1.5`.
     pub fn pose_guidance_scale(
         mut self,
         value: impl Param<PoseGuidanceScale, M>,

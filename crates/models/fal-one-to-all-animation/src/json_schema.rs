@@ -22,8 +22,8 @@ impl SchemaText for fal_one_to_all_animation::_14b::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "resolution": {"default": "480p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 30, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "image_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 2},
-        "pose_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 1.5}
+        "image_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence to the image (classifier-free guidance).", "default": 2},
+        "pose_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence to the poses (classifier-free guidance).", "default": 1.5}
       },
       "required": ["prompt", "negative_prompt", "image_url", "video_url"],
       "description": "The parameters of `fal-ai/one-to-all-animation/14b`."
@@ -67,8 +67,8 @@ impl SchemaText for fal_one_to_all_animation::_1_3b::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "resolution": {"default": "480p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 30, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "image_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 2},
-        "pose_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 1.5}
+        "image_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence to the image (classifier-free guidance).", "default": 2},
+        "pose_guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence to the poses (classifier-free guidance).", "default": 1.5}
       },
       "required": ["prompt", "negative_prompt", "image_url", "video_url"],
       "description": "The parameters of `fal-ai/one-to-all-animation/1.3b`."

@@ -57,7 +57,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `audio_negative_prompt`.
+    /// Sounds to avoid.
     ///
     /// Default `robotic, muffled, echo, distorted`.
     pub audio_negative_prompt: Option<String>,
@@ -201,8 +201,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`audio_negative_prompt`](Input::audio_negative_prompt): Default `robotic, muffled, echo,
-    /// distorted`.
+    /// Sets [`audio_negative_prompt`](Input::audio_negative_prompt): Sounds to avoid. Default `robotic,
+    /// muffled, echo, distorted`.
     pub fn audio_negative_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.audio_negative_prompt = self
             .checking

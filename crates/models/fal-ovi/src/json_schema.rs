@@ -18,7 +18,7 @@ impl SchemaText for fal_ovi::Input {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "jitter, bad hands, blur, distortion"},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "audio_negative_prompt": {"type": "string", "default": "robotic, muffled, echo, distorted"},
+        "audio_negative_prompt": {"type": "string", "description": "Sounds to avoid.", "default": "robotic, muffled, echo, distorted"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "resolution": {"default": "992x512", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]}
       },
@@ -62,7 +62,7 @@ impl SchemaText for fal_ovi::image_to_video::Input {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "jitter, bad hands, blur, distortion"},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "audio_negative_prompt": {"type": "string", "default": "robotic, muffled, echo, distorted"},
+        "audio_negative_prompt": {"type": "string", "description": "Sounds to avoid.", "default": "robotic, muffled, echo, distorted"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "image_url": {"type": "string", "description": "Image that the video opens with."}
       },

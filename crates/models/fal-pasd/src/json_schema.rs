@@ -16,9 +16,9 @@ impl SchemaText for fal_pasd::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "scale": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 4}, {"type": "null"}], "description": "Factor by which the image grows.", "default": 2},
-        "steps": {"anyOf": [{"type": "integer", "minimum": 10, "maximum": 50}, {"type": "null"}], "default": 25},
+        "steps": {"anyOf": [{"type": "integer", "minimum": 10, "maximum": 50}, {"type": "null"}], "description": "Number of denoising steps.", "default": 25},
         "guidance_scale": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 20.0}, {"type": "null"}], "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7},
-        "conditioning_scale": {"anyOf": [{"type": "number", "minimum": 0.1, "maximum": 1.0}, {"type": "null"}], "default": 0.8},
+        "conditioning_scale": {"anyOf": [{"type": "number", "minimum": 0.1, "maximum": 1.0}, {"type": "null"}], "description": "Strength of the ControlNet.", "default": 0.8},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": "blurry, dirty, messy, frames, deformed, dotted, noise, raster lines, unclear, lowres, over-smoothed, painting, ai generated"}
       },

@@ -82,7 +82,7 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `2`.
     pub scale: Option<Nullable<Scale>>,
-    /// `steps`.
+    /// Number of denoising steps.
     ///
     /// Between 10 and 50. Default `25`.
     pub steps: Option<Nullable<Steps>>,
@@ -91,7 +91,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 20.0. Default `7.0`.
     pub guidance_scale: Option<Nullable<GuidanceScale>>,
-    /// `conditioning_scale`.
+    /// Strength of the ControlNet.
     ///
     /// Between 0.1 and 1.0. Default `0.8`.
     pub conditioning_scale: Option<Nullable<ConditioningScale>>,
@@ -223,7 +223,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`steps`](Input::steps): Between 10 and 50. Default `25`.
+    /// Sets [`steps`](Input::steps): Number of denoising steps. Between 10 and 50. Default `25`.
     pub fn steps(mut self, value: impl Param<Nullable<Steps>, M>) -> Self {
         self.optional.steps = self.checking.optional("steps", value);
         self
@@ -239,7 +239,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`conditioning_scale`](Input::conditioning_scale): Between 0.1 and 1.0. Default `0.8`.
+    /// Sets [`conditioning_scale`](Input::conditioning_scale): Strength of the ControlNet. Between 0.1
+    /// and 1.0. Default `0.8`.
     pub fn conditioning_scale(
         mut self,
         value: impl Param<Nullable<ConditioningScale>, M>,

@@ -52,9 +52,10 @@ impl SchemaText for fal_patina::types::MapImageFile2 {
         "file_size": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Size of the file in bytes."},
         "width": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Width in pixels."},
         "height": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Height in pixels."},
-        "map_type": {"$type": "MapImageFile2MapType"}
+        "map_type": {"description": "Property of the material that the image shows.", "allOf": [{"$type": "MapImageFile2MapType"}]}
       },
-      "required": ["url", "map_type"]
+      "required": ["url", "map_type"],
+      "description": "An image of a material, and its kind."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_patina::types::MapImageFile2MapType>("MapImageFile2MapType"),
@@ -75,7 +76,7 @@ impl SchemaText for fal_patina::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "maps": {"type": "array", "items": {"$type": "Maps"}, "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
+        "maps": {"type": "array", "items": {"$type": "Maps"}, "description": "Properties of the material to return, one image each.", "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -141,7 +142,7 @@ impl SchemaText for fal_patina::material::Input {
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "strength": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.6},
-        "maps": {"type": "array", "items": {"$type": "Maps"}, "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
+        "maps": {"type": "array", "items": {"$type": "Maps"}, "description": "Properties of the material to return, one image each. An empty list returns none.", "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
         "upscale_factor": {"default": 0, "description": "Factor by which the maps grow. 0 leaves their size.", "allOf": [{"$type": "UpscaleFactor"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
@@ -235,7 +236,7 @@ impl SchemaText for fal_patina::material::extract::Input {
         "tile_stride": {"type": "integer", "minimum": 16, "maximum": 128, "description": "Distance of the tiles in pixels.", "default": 64},
         "image_url": {"type": "string", "description": "Image to work on."},
         "strength": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.6},
-        "maps": {"type": "array", "items": {"$type": "Maps"}, "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
+        "maps": {"type": "array", "items": {"$type": "Maps"}, "description": "Properties of the material to return, one image each. An empty list returns none.", "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
         "upscale_factor": {"default": 0, "description": "Factor by which the maps grow. 0 leaves their size.", "allOf": [{"$type": "UpscaleFactor"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },

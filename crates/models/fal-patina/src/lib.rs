@@ -90,7 +90,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `maps`.
+    /// Properties of the material to return, one image each.
     ///
     /// Default `["basecolor","normal","roughness","metalness","height"]`.
     pub maps: Option<Vec<Maps>>,
@@ -281,7 +281,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`maps`](Input::maps): Default `["basecolor","normal","roughness","metalness","height"]`.
+    /// Sets [`maps`](Input::maps): Properties of the material to return, one image each. Default
+    /// `["basecolor","normal","roughness","metalness","height"]`.
     pub fn maps(mut self, value: impl Param<Vec<Maps>, M>) -> Self {
         self.optional.maps = self.checking.optional("maps", value);
         self

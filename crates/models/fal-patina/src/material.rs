@@ -98,7 +98,7 @@ pub struct Input {
     ///
     /// Above 0.0 and at most 1.0. Default `0.6`.
     pub strength: Option<Strength>,
-    /// `maps`.
+    /// Properties of the material to return, one image each. An empty list returns none.
     ///
     /// Default `["basecolor","normal","roughness","metalness","height"]`.
     pub maps: Option<Vec<Maps>>,
@@ -503,7 +503,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`maps`](Input::maps): Default `["basecolor","normal","roughness","metalness","height"]`.
+    /// Sets [`maps`](Input::maps): Properties of the material to return, one image each. Default
+    /// `["basecolor","normal","roughness","metalness","height"]`.
     pub fn maps(mut self, value: impl Param<Vec<Maps>, M>) -> Self {
         self.optional.maps = self.checking.optional("maps", value);
         self

@@ -42,7 +42,7 @@ impl fal_core::media::Media for ImageFile {
     }
 }
 
-/// The object `MapImageFile` of the document.
+/// An image of a material, and its kind.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MapImageFile2 {
@@ -59,7 +59,7 @@ pub struct MapImageFile2 {
     pub width: Option<Integer>,
     /// Height in pixels.
     pub height: Option<Integer>,
-    /// `map_type`.
+    /// Property of the material that the image shows.
     pub map_type: MapImageFile2MapType,
     nulls: json::Nulls,
 }

@@ -17,11 +17,12 @@ impl SchemaText for fal_perceptron_isaac_01::types::CompletionUsage {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "completion_tokens": {"type": "integer"},
-        "prompt_tokens": {"type": "integer"},
-        "total_tokens": {"type": "integer"}
+        "completion_tokens": {"type": "integer", "description": "Tokens of the answer."},
+        "prompt_tokens": {"type": "integer", "description": "Tokens of the prompt."},
+        "total_tokens": {"type": "integer", "description": "Tokens in all."}
       },
-      "required": ["completion_tokens", "prompt_tokens", "total_tokens"]
+      "required": ["completion_tokens", "prompt_tokens", "total_tokens"],
+      "description": "The tokens that were used."
     }"#;
 }
 
@@ -32,7 +33,7 @@ impl SchemaText for fal_perceptron_isaac_01::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Question or instruction for the model."},
-        "response_style": {"default": "text", "allOf": [{"$type": "ResponseStyle"}]}
+        "response_style": {"default": "text", "description": "Form of the answer. Boxes suit finding things, points counting many of them, and polygons their outlines.", "allOf": [{"$type": "ResponseStyle"}]}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `perceptron/isaac-01`."
@@ -48,8 +49,8 @@ impl SchemaText for fal_perceptron_isaac_01::Output {
       "type": "object",
       "properties": {
         "output": {"type": "string", "description": "Answer of the model."},
-        "partial": {"type": "boolean", "default": false},
-        "error": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "partial": {"type": "boolean", "description": "`true` if the output is not complete yet.", "default": false},
+        "error": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of an error, if there was one."},
         "usage": {"anyOf": [{"$type": "CompletionUsage"}, {"type": "null"}], "description": "Tokens and times that the request took."}
       },
       "required": ["output"],
@@ -66,8 +67,8 @@ impl SchemaText for fal_perceptron_isaac_01::Event {
       "type": "object",
       "properties": {
         "output": {"type": "string", "description": "Answer of the model."},
-        "partial": {"type": "boolean", "default": false},
-        "error": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "partial": {"type": "boolean", "description": "`true` if the output is not complete yet.", "default": false},
+        "error": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of an error, if there was one."},
         "usage": {"anyOf": [{"$type": "CompletionUsage"}, {"type": "null"}], "description": "Tokens and times that the request took."}
       },
       "description": "An event of the stream of `perceptron/isaac-01`."

@@ -88,7 +88,8 @@ pub struct Input {
     pub image_url: File,
     /// Question or instruction for the model.
     pub prompt: String,
-    /// `response_style`.
+    /// Form of the answer. Boxes suit finding things, points counting many of them, and polygons their
+    /// outlines.
     ///
     /// Default `text`.
     pub response_style: Option<ResponseStyle>,
@@ -148,9 +149,9 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Answer of the model.
     pub output: String,
-    /// `partial`.
+    /// `true` if the output is not complete yet.
     pub partial: Option<bool>,
-    /// `error`.
+    /// Description of an error, if there was one.
     pub error: Option<String>,
     /// Tokens and times that the request took.
     pub usage: Option<CompletionUsage>,
@@ -163,9 +164,9 @@ pub struct Output {
 pub struct Event {
     /// Answer of the model.
     pub output: Option<String>,
-    /// `partial`.
+    /// `true` if the output is not complete yet.
     pub partial: Option<bool>,
-    /// `error`.
+    /// Description of an error, if there was one.
     pub error: Option<String>,
     /// Tokens and times that the request took.
     pub usage: Option<CompletionUsage>,
@@ -249,7 +250,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`response_style`](Input::response_style): Default `text`.
+    /// Sets [`response_style`](Input::response_style): Form of the answer. Default `text`.
     pub fn response_style(mut self, value: impl Param<ResponseStyle, M>) -> Self {
         self.optional.response_style = self.checking.optional("response_style", value);
         self

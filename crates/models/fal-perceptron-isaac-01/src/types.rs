@@ -4,15 +4,15 @@
 use fal_core::{Integer, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// The object `CompletionUsage` of the document.
+/// The tokens that were used.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CompletionUsage {
-    /// `completion_tokens`.
+    /// Tokens of the answer.
     pub completion_tokens: Integer,
-    /// `prompt_tokens`.
+    /// Tokens of the prompt.
     pub prompt_tokens: Integer,
-    /// `total_tokens`.
+    /// Tokens in all.
     pub total_tokens: Integer,
 }
 

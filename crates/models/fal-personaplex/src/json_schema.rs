@@ -18,11 +18,11 @@ impl SchemaText for fal_personaplex::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Role of the speaker, and the situation.", "default": "You are a wise and friendly teacher. Answer questions or provide advice in a clear and engaging way."},
         "voice": {"default": "NATF2", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "voice_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "temperature_audio": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 0.8},
-        "temperature_text": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 0.7},
-        "top_k_audio": {"type": "integer", "minimum": 1, "maximum": 2048, "default": 250},
-        "top_k_text": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 25},
+        "voice_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording of a voice to answer with, in place of `voice`: best 10 seconds or more. It costs twice as much."},
+        "temperature_audio": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the voice. Higher values vary more.", "default": 0.8},
+        "temperature_text": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the words. Higher values vary more.", "default": 0.7},
+        "top_k_audio": {"type": "integer", "minimum": 1, "maximum": 2048, "description": "Number of the most likely audio tokens to draw from.", "default": 250},
+        "top_k_text": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "Number of the most likely text tokens to draw from.", "default": 25},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "audio_url": {"type": "string", "description": "Recording to work on."}
       },
@@ -40,7 +40,7 @@ impl SchemaText for fal_personaplex::Output {
       "type": "object",
       "properties": {
         "audio": {"description": "Finished recording, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "text": {"type": "string"},
+        "text": {"type": "string", "description": "Answer as text."},
         "duration": {"type": "number", "description": "Length of the recording in seconds."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
@@ -68,12 +68,12 @@ impl SchemaText for fal_personaplex::realtime::Input {
         "audio": {"type": "string", "description": "Finished recording, ready to download."},
         "prompt": {"type": "string", "description": "Role of the speaker, and the situation.", "default": "You are a wise and friendly teacher. Answer questions or provide advice in a clear and engaging way."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "temperature_audio": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 0.8},
-        "temperature_text": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 0.7},
-        "top_k_audio": {"type": "integer", "minimum": 1, "maximum": 2048, "default": 250},
-        "top_k_text": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 25},
+        "temperature_audio": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the voice. Higher values vary more.", "default": 0.8},
+        "temperature_text": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the words. Higher values vary more.", "default": 0.7},
+        "top_k_audio": {"type": "integer", "minimum": 1, "maximum": 2048, "description": "Number of the most likely audio tokens to draw from.", "default": 250},
+        "top_k_text": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "Number of the most likely text tokens to draw from.", "default": 25},
         "voice": {"default": "NATF2", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "voice_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        "voice_audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording of a voice to answer with, in place of `voice`: best 10 seconds or more. It costs twice as much."}
       },
       "required": ["audio"],
       "description": "A message to `fal-ai/personaplex/realtime`."
@@ -89,7 +89,7 @@ impl SchemaText for fal_personaplex::realtime::Output {
       "type": "object",
       "properties": {
         "audio": {"type": "string", "description": "Finished recording, ready to download."},
-        "text": {"type": "string", "default": ""}
+        "text": {"type": "string", "description": "Words of this part of the answer.", "default": ""}
       },
       "required": ["audio"],
       "description": "A message from `fal-ai/personaplex/realtime`."

@@ -92,21 +92,22 @@ pub struct Input {
     ///
     /// Default `NATF2`.
     pub voice: Option<Voice>,
-    /// `voice_audio_url`.
+    /// Recording of a voice to answer with, in place of `voice`: best 10 seconds or more. It costs
+    /// twice as much.
     pub voice_audio_url: Option<File>,
-    /// `temperature_audio`.
+    /// Randomness of the voice. Higher values vary more.
     ///
     /// Between 0.0 and 2.0. Default `0.8`.
     pub temperature_audio: Option<TemperatureAudio>,
-    /// `temperature_text`.
+    /// Randomness of the words. Higher values vary more.
     ///
     /// Between 0.0 and 2.0. Default `0.7`.
     pub temperature_text: Option<TemperatureText>,
-    /// `top_k_audio`.
+    /// Number of the most likely audio tokens to draw from.
     ///
     /// Between 1 and 2048. Default `250`.
     pub top_k_audio: Option<TopKAudio>,
-    /// `top_k_text`.
+    /// Number of the most likely text tokens to draw from.
     ///
     /// Between 1 and 1000. Default `25`.
     pub top_k_text: Option<TopKText>,
@@ -254,7 +255,7 @@ pub type TopKText = Int<bounds::TopKText>;
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: FileOutput,
-    /// `text`.
+    /// Answer as text.
     pub text: String,
     /// Length of the recording in seconds.
     pub duration: f64,
@@ -345,13 +346,15 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`voice_audio_url`](Input::voice_audio_url):
+    /// Sets [`voice_audio_url`](Input::voice_audio_url): Recording of a voice to answer with, in place
+    /// of `voice`: best 10 seconds or more.
     pub fn voice_audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.voice_audio_url = self.checking.optional("voice_audio_url", value);
         self
     }
 
-    /// Sets [`temperature_audio`](Input::temperature_audio): Between 0.0 and 2.0. Default `0.8`.
+    /// Sets [`temperature_audio`](Input::temperature_audio): Randomness of the voice. Between 0.0 and
+    /// 2.0. Default `0.8`.
     pub fn temperature_audio(mut self, value: impl Param<TemperatureAudio, M>) -> Self {
         self.optional.temperature_audio = self
             .checking
@@ -359,7 +362,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`temperature_text`](Input::temperature_text): Between 0.0 and 2.0. Default `0.7`.
+    /// Sets [`temperature_text`](Input::temperature_text): Randomness of the words. Between 0.0 and
+    /// 2.0. Default `0.7`.
     pub fn temperature_text(mut self, value: impl Param<TemperatureText, M>) -> Self {
         self.optional.temperature_text = self
             .checking
@@ -367,13 +371,15 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`top_k_audio`](Input::top_k_audio): Between 1 and 2048. Default `250`.
+    /// Sets [`top_k_audio`](Input::top_k_audio): Number of the most likely audio tokens to draw from.
+    /// Between 1 and 2048. Default `250`.
     pub fn top_k_audio(mut self, value: impl Param<TopKAudio, M>) -> Self {
         self.optional.top_k_audio = self.checking.optional("top_k_audio", value);
         self
     }
 
-    /// Sets [`top_k_text`](Input::top_k_text): Between 1 and 1000. Default `25`.
+    /// Sets [`top_k_text`](Input::top_k_text): Number of the most likely text tokens to draw from.
+    /// Between 1 and 1000. Default `25`.
     pub fn top_k_text(mut self, value: impl Param<TopKText, M>) -> Self {
         self.optional.top_k_text = self.checking.optional("top_k_text", value);
         self

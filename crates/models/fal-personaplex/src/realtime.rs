@@ -60,19 +60,19 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `temperature_audio`.
+    /// Randomness of the voice. Higher values vary more.
     ///
     /// Between 0.0 and 2.0. Default `0.8`.
     pub temperature_audio: Option<TemperatureAudio>,
-    /// `temperature_text`.
+    /// Randomness of the words. Higher values vary more.
     ///
     /// Between 0.0 and 2.0. Default `0.7`.
     pub temperature_text: Option<TemperatureText>,
-    /// `top_k_audio`.
+    /// Number of the most likely audio tokens to draw from.
     ///
     /// Between 1 and 2048. Default `250`.
     pub top_k_audio: Option<TopKAudio>,
-    /// `top_k_text`.
+    /// Number of the most likely text tokens to draw from.
     ///
     /// Between 1 and 1000. Default `25`.
     pub top_k_text: Option<TopKText>,
@@ -80,7 +80,8 @@ pub struct Input {
     ///
     /// Default `NATF2`.
     pub voice: Option<Voice>,
-    /// `voice_audio_url`.
+    /// Recording of a voice to answer with, in place of `voice`: best 10 seconds or more. It costs
+    /// twice as much.
     pub voice_audio_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -221,7 +222,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: String,
-    /// `text`.
+    /// Words of this part of the answer.
     pub text: Option<String>,
 }
 
@@ -305,7 +306,8 @@ impl<AudioSlot, M: fal_core::Mode> Builder<AudioSlot, M> {
         self
     }
 
-    /// Sets [`temperature_audio`](Input::temperature_audio): Between 0.0 and 2.0. Default `0.8`.
+    /// Sets [`temperature_audio`](Input::temperature_audio): Randomness of the voice. Between 0.0 and
+    /// 2.0. Default `0.8`.
     pub fn temperature_audio(mut self, value: impl Param<TemperatureAudio, M>) -> Self {
         self.optional.temperature_audio = self
             .checking
@@ -313,7 +315,8 @@ impl<AudioSlot, M: fal_core::Mode> Builder<AudioSlot, M> {
         self
     }
 
-    /// Sets [`temperature_text`](Input::temperature_text): Between 0.0 and 2.0. Default `0.7`.
+    /// Sets [`temperature_text`](Input::temperature_text): Randomness of the words. Between 0.0 and
+    /// 2.0. Default `0.7`.
     pub fn temperature_text(mut self, value: impl Param<TemperatureText, M>) -> Self {
         self.optional.temperature_text = self
             .checking
@@ -321,13 +324,15 @@ impl<AudioSlot, M: fal_core::Mode> Builder<AudioSlot, M> {
         self
     }
 
-    /// Sets [`top_k_audio`](Input::top_k_audio): Between 1 and 2048. Default `250`.
+    /// Sets [`top_k_audio`](Input::top_k_audio): Number of the most likely audio tokens to draw from.
+    /// Between 1 and 2048. Default `250`.
     pub fn top_k_audio(mut self, value: impl Param<TopKAudio, M>) -> Self {
         self.optional.top_k_audio = self.checking.optional("top_k_audio", value);
         self
     }
 
-    /// Sets [`top_k_text`](Input::top_k_text): Between 1 and 1000. Default `25`.
+    /// Sets [`top_k_text`](Input::top_k_text): Number of the most likely text tokens to draw from.
+    /// Between 1 and 1000. Default `25`.
     pub fn top_k_text(mut self, value: impl Param<TopKText, M>) -> Self {
         self.optional.top_k_text = self.checking.optional("top_k_text", value);
         self
@@ -339,7 +344,8 @@ impl<AudioSlot, M: fal_core::Mode> Builder<AudioSlot, M> {
         self
     }
 
-    /// Sets [`voice_audio_url`](Input::voice_audio_url):
+    /// Sets [`voice_audio_url`](Input::voice_audio_url): Recording of a voice to answer with, in place
+    /// of `voice`: best 10 seconds or more.
     pub fn voice_audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.voice_audio_url = self.checking.optional("voice_audio_url", value);
         self

@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `image_data_url`.
+    /// ZIP archive of photos of the person.
     pub image_data_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -49,7 +49,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `profile_id`.
+    /// Id of the profile.
     pub profile_id: String,
 }
 
@@ -101,7 +101,7 @@ struct Optional {
 }
 
 impl<ImageDataUrlSlot, M: fal_core::Mode> Builder<ImageDataUrlSlot, M> {
-    /// Sets [`image_data_url`](Input::image_data_url):
+    /// Sets [`image_data_url`](Input::image_data_url): ZIP archive of photos of the person.
     pub fn image_data_url(
         mut self,
         value: impl fal_core::Required<File, M>,

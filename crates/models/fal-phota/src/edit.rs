@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `profile_ids`.
+    /// Profiles of the people to show, `@Profile1` and so on in the prompt.
     pub profile_ids: Option<Vec<String>>,
     /// File format of the images.
     ///
@@ -310,7 +310,8 @@ impl<
         self
     }
 
-    /// Sets [`profile_ids`](Input::profile_ids):
+    /// Sets [`profile_ids`](Input::profile_ids): Profiles of the people to show, `@Profile1` and so on
+    /// in the prompt.
     pub fn profile_ids(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.profile_ids = self.checking.optional("profile_ids", value);
         self

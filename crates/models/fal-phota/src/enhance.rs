@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `profile_ids`.
+    /// Profiles of people who may be in the image, so that they stay recognizable.
     pub profile_ids: Option<Vec<String>>,
     /// Number of images to generate with this request.
     ///
@@ -180,7 +180,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`profile_ids`](Input::profile_ids):
+    /// Sets [`profile_ids`](Input::profile_ids): Profiles of people who may be in the image, so that
+    /// they stay recognizable.
     pub fn profile_ids(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.profile_ids = self.checking.optional("profile_ids", value);
         self

@@ -80,7 +80,7 @@ impl SchemaText for fal_phota::create_profile::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_data_url": {"type": "string"}
+        "image_data_url": {"type": "string", "description": "ZIP archive of photos of the person."}
       },
       "required": ["image_data_url"],
       "description": "The parameters of `fal-ai/phota/create-profile`."
@@ -92,7 +92,7 @@ impl SchemaText for fal_phota::create_profile::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "profile_id": {"type": "string"}
+        "profile_id": {"type": "string", "description": "Id of the profile."}
       },
       "required": ["profile_id"],
       "description": "The result of `fal-ai/phota/create-profile`."
@@ -106,7 +106,7 @@ impl SchemaText for fal_phota::edit::Input {
       "properties": {
         "prompt": {"type": "string", "maxLength": 8000, "description": "Changes to make to the images, in plain language."},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "profile_ids": {"type": "array", "items": {"type": "string"}},
+        "profile_ids": {"type": "array", "items": {"type": "string"}, "description": "Profiles of the people to show, `@Profile1` and so on in the prompt."},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
@@ -168,7 +168,7 @@ impl SchemaText for fal_phota::enhance::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "profile_ids": {"type": "array", "items": {"type": "string"}},
+        "profile_ids": {"type": "array", "items": {"type": "string"}, "description": "Profiles of people who may be in the image, so that they stay recognizable."},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}

@@ -15,15 +15,15 @@ impl SchemaText for fal_photomaker::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_archive_url": {"type": "string"},
+        "image_archive_url": {"type": "string", "description": "Archive of photos of the person."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "base_pipeline": {"default": "photomaker", "allOf": [{"$type": "BasePipeline"}]},
-        "initial_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "initial_image_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
+        "base_pipeline": {"default": "photomaker", "description": "Version of the pipeline.", "allOf": [{"$type": "BasePipeline"}]},
+        "initial_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to start from."},
+        "initial_image_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Noise to add to the image. 1 leaves nothing of it.", "default": 0.5},
         "style": {"default": "Photographic", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_inference_steps": {"type": "integer", "minimum": 20, "maximum": 100, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
-        "style_strength": {"type": "integer", "minimum": 15, "maximum": 50, "default": 20},
+        "style_strength": {"type": "integer", "minimum": 15, "maximum": 50, "description": "Strength of the style.", "default": 20},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "guidance_scale": {"type": "number", "minimum": 0.1, "maximum": 10.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}

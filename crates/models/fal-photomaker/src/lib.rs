@@ -76,18 +76,18 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `image_archive_url`.
+    /// Archive of photos of the person.
     pub image_archive_url: File,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// `base_pipeline`.
+    /// Version of the pipeline.
     ///
     /// Default `photomaker`.
     pub base_pipeline: Option<BasePipeline>,
-    /// `initial_image_url`.
+    /// Image to start from.
     pub initial_image_url: Option<File>,
-    /// `initial_image_strength`.
+    /// Noise to add to the image. 1 leaves nothing of it.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub initial_image_strength: Option<InitialImageStrength>,
@@ -104,7 +104,7 @@ pub struct Input {
     ///
     /// Between 20 and 100. Default `50`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `style_strength`.
+    /// Strength of the style.
     ///
     /// Between 15 and 50. Default `20`.
     pub style_strength: Option<StyleStrength>,
@@ -348,7 +348,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ImageArchiveUrlSlot, PromptSlot, M> {
-    /// Sets [`image_archive_url`](Input::image_archive_url):
+    /// Sets [`image_archive_url`](Input::image_archive_url): Archive of photos of the person.
     pub fn image_archive_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -375,13 +375,13 @@ impl<
         }
     }
 
-    /// Sets [`base_pipeline`](Input::base_pipeline): Default `photomaker`.
+    /// Sets [`base_pipeline`](Input::base_pipeline): Version of the pipeline. Default `photomaker`.
     pub fn base_pipeline(mut self, value: impl Param<BasePipeline, M>) -> Self {
         self.optional.base_pipeline = self.checking.optional("base_pipeline", value);
         self
     }
 
-    /// Sets [`initial_image_url`](Input::initial_image_url):
+    /// Sets [`initial_image_url`](Input::initial_image_url): Image to start from.
     pub fn initial_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.initial_image_url = self
             .checking
@@ -389,8 +389,8 @@ impl<
         self
     }
 
-    /// Sets [`initial_image_strength`](Input::initial_image_strength): Between 0.0 and 1.0. Default
-    /// `0.5`.
+    /// Sets [`initial_image_strength`](Input::initial_image_strength): Noise to add to the image.
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn initial_image_strength(
         mut self,
         value: impl Param<InitialImageStrength, M>,
@@ -426,7 +426,8 @@ impl<
         self
     }
 
-    /// Sets [`style_strength`](Input::style_strength): Between 15 and 50. Default `20`.
+    /// Sets [`style_strength`](Input::style_strength): Strength of the style. Between 15 and 50.
+    /// Default `20`.
     pub fn style_strength(mut self, value: impl Param<StyleStrength, M>) -> Self {
         self.optional.style_strength = self.checking.optional("style_strength", value);
         self

@@ -37,8 +37,9 @@ impl SchemaText for fal_pika::types::KeyframeTransition {
       "type": "object",
       "properties": {
         "duration": {"type": "integer", "minimum": 1, "maximum": 25, "description": "Length of the transition in seconds.", "default": 5},
-        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Prompt of this change, in place of the common one."}
+      },
+      "description": "The change from one keyframe to the next."
     }"#;
 }
 
@@ -48,7 +49,7 @@ impl SchemaText for fal_pika::v1_5::pikaffects::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
-        "pikaffect": {"$type": "Pikaffect"},
+        "pikaffect": {"description": "Effect to apply.", "allOf": [{"$type": "Pikaffect"}]},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
@@ -363,7 +364,7 @@ impl SchemaText for fal_pika::v2_2::pikaframes::Input {
       "type": "object",
       "properties": {
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "transitions": {"type": "array", "items": {"$type": "KeyframeTransition"}},
+        "transitions": {"type": "array", "items": {"$type": "KeyframeTransition"}, "description": "Changes between the images, one fewer than there are images, and 25 seconds in all at most. Five seconds each with the common prompt if left out."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -413,7 +414,7 @@ impl SchemaText for fal_pika::v2_2::pikascenes::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": 5, "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "ingredients_mode": {"default": "precise", "allOf": [{"$type": "IngredientsMode"}]}
+        "ingredients_mode": {"default": "precise", "description": "Treatment of the images: `precise` stays close to them, `creative` is freer.", "allOf": [{"$type": "IngredientsMode"}]}
       },
       "required": ["image_urls", "prompt"],
       "description": "The parameters of `fal-ai/pika/v2.2/pikascenes`."

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `KeyframeTransition` of the document.
+/// The change from one keyframe to the next.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct KeyframeTransition {
@@ -15,7 +15,7 @@ pub struct KeyframeTransition {
     ///
     /// Between 1 and 25. Default `5`.
     pub duration: Option<KeyframeTransitionDuration>,
-    /// `prompt`.
+    /// Prompt of this change, in place of the common one.
     pub prompt: Option<String>,
     nulls: json::Nulls,
 }
@@ -68,7 +68,7 @@ impl<M: fal_core::Mode> KeyframeTransitionBuilder<M> {
         self
     }
 
-    /// Sets [`prompt`](KeyframeTransition::prompt):
+    /// Sets [`prompt`](KeyframeTransition::prompt): Prompt of this change, in place of the common one.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self

@@ -16,7 +16,7 @@ impl SchemaText for fal_plushify::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "scale": {"type": "number", "minimum": 0.1, "maximum": 2.0, "default": 1},
+        "scale": {"type": "number", "minimum": 0.1, "maximum": 2.0, "description": "Strength of the effect.", "default": 1},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},

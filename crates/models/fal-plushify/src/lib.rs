@@ -83,7 +83,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
-    /// `scale`.
+    /// Strength of the effect.
     ///
     /// Between 0.1 and 2.0. Default `1.0`.
     pub scale: Option<Scale>,
@@ -249,7 +249,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`scale`](Input::scale): Between 0.1 and 2.0. Default `1.0`.
+    /// Sets [`scale`](Input::scale): Strength of the effect. Between 0.1 and 2.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

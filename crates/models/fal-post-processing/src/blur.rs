@@ -47,15 +47,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `blur_type`.
+    /// Kind of blur.
     ///
     /// Default `gaussian`.
     pub blur_type: Option<BlurType>,
-    /// `blur_radius`.
+    /// Radius of the blur in pixels.
     ///
     /// Between 0 and 31. Default `3`.
     pub blur_radius: Option<BlurRadius>,
-    /// `blur_sigma`.
+    /// Standard deviation of the Gaussian blur.
     ///
     /// Between 0.1 and 10.0. Default `1.0`.
     pub blur_sigma: Option<BlurSigma>,
@@ -181,19 +181,21 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`blur_type`](Input::blur_type): Default `gaussian`.
+    /// Sets [`blur_type`](Input::blur_type): Kind of blur. Default `gaussian`.
     pub fn blur_type(mut self, value: impl Param<BlurType, M>) -> Self {
         self.optional.blur_type = self.checking.optional("blur_type", value);
         self
     }
 
-    /// Sets [`blur_radius`](Input::blur_radius): Between 0 and 31. Default `3`.
+    /// Sets [`blur_radius`](Input::blur_radius): Radius of the blur in pixels. Between 0 and 31.
+    /// Default `3`.
     pub fn blur_radius(mut self, value: impl Param<BlurRadius, M>) -> Self {
         self.optional.blur_radius = self.checking.optional("blur_radius", value);
         self
     }
 
-    /// Sets [`blur_sigma`](Input::blur_sigma): Between 0.1 and 10.0. Default `1.0`.
+    /// Sets [`blur_sigma`](Input::blur_sigma): Standard deviation of the Gaussian blur. Between 0.1 and
+    /// 10.0. Default `1.0`.
     pub fn blur_sigma(mut self, value: impl Param<BlurSigma, M>) -> Self {
         self.optional.blur_sigma = self.checking.optional("blur_sigma", value);
         self

@@ -47,27 +47,27 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `red_shift`.
+    /// Shift of the red channel in pixels.
     ///
     /// Between -20 and 20. Default `0`.
     pub red_shift: Option<RedShift>,
-    /// `red_direction`.
+    /// Direction of the shift of red.
     ///
     /// Default `horizontal`.
     pub red_direction: Option<RedDirection>,
-    /// `green_shift`.
+    /// Shift of the green channel in pixels.
     ///
     /// Between -20 and 20. Default `0`.
     pub green_shift: Option<GreenShift>,
-    /// `green_direction`.
+    /// Direction of the shift of green.
     ///
     /// Default `horizontal`.
     pub green_direction: Option<GreenDirection>,
-    /// `blue_shift`.
+    /// Shift of the blue channel in pixels.
     ///
     /// Between -20 and 20. Default `0`.
     pub blue_shift: Option<BlueShift>,
-    /// `blue_direction`.
+    /// Direction of the shift of blue.
     ///
     /// Default `horizontal`.
     pub blue_direction: Option<BlueDirection>,
@@ -266,37 +266,43 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`red_shift`](Input::red_shift): Between -20 and 20. Default `0`.
+    /// Sets [`red_shift`](Input::red_shift): Shift of the red channel in pixels. Between -20 and 20.
+    /// Default `0`.
     pub fn red_shift(mut self, value: impl Param<RedShift, M>) -> Self {
         self.optional.red_shift = self.checking.optional("red_shift", value);
         self
     }
 
-    /// Sets [`red_direction`](Input::red_direction): Default `horizontal`.
+    /// Sets [`red_direction`](Input::red_direction): Direction of the shift of red. Default
+    /// `horizontal`.
     pub fn red_direction(mut self, value: impl Param<RedDirection, M>) -> Self {
         self.optional.red_direction = self.checking.optional("red_direction", value);
         self
     }
 
-    /// Sets [`green_shift`](Input::green_shift): Between -20 and 20. Default `0`.
+    /// Sets [`green_shift`](Input::green_shift): Shift of the green channel in pixels. Between -20
+    /// and 20. Default `0`.
     pub fn green_shift(mut self, value: impl Param<GreenShift, M>) -> Self {
         self.optional.green_shift = self.checking.optional("green_shift", value);
         self
     }
 
-    /// Sets [`green_direction`](Input::green_direction): Default `horizontal`.
+    /// Sets [`green_direction`](Input::green_direction): Direction of the shift of green. Default
+    /// `horizontal`.
     pub fn green_direction(mut self, value: impl Param<GreenDirection, M>) -> Self {
         self.optional.green_direction = self.checking.optional("green_direction", value);
         self
     }
 
-    /// Sets [`blue_shift`](Input::blue_shift): Between -20 and 20. Default `0`.
+    /// Sets [`blue_shift`](Input::blue_shift): Shift of the blue channel in pixels. Between -20 and 20.
+    /// Default `0`.
     pub fn blue_shift(mut self, value: impl Param<BlueShift, M>) -> Self {
         self.optional.blue_shift = self.checking.optional("blue_shift", value);
         self
     }
 
-    /// Sets [`blue_direction`](Input::blue_direction): Default `horizontal`.
+    /// Sets [`blue_direction`](Input::blue_direction): Direction of the shift of blue. Default
+    /// `horizontal`.
     pub fn blue_direction(mut self, value: impl Param<BlueDirection, M>) -> Self {
         self.optional.blue_direction = self.checking.optional("blue_direction", value);
         self

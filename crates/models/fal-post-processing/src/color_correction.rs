@@ -51,19 +51,19 @@ pub struct Input {
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub temperature: Option<Temperature>,
-    /// `brightness`.
+    /// Change of the brightness.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub brightness: Option<Brightness>,
-    /// `contrast`.
+    /// Change of the contrast.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub contrast: Option<Contrast>,
-    /// `saturation`.
+    /// Change of the saturation.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub saturation: Option<Saturation>,
-    /// `gamma`.
+    /// Gamma curve. 1 changes nothing.
     ///
     /// Between 0.2 and 2.2. Default `1.0`.
     pub gamma: Option<Gamma>,
@@ -184,25 +184,28 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`brightness`](Input::brightness): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`brightness`](Input::brightness): Change of the brightness. Between -100.0 and 100.0.
+    /// Default `0.0`.
     pub fn brightness(mut self, value: impl Param<Brightness, M>) -> Self {
         self.optional.brightness = self.checking.optional("brightness", value);
         self
     }
 
-    /// Sets [`contrast`](Input::contrast): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`contrast`](Input::contrast): Change of the contrast. Between -100.0 and 100.0. Default
+    /// `0.0`.
     pub fn contrast(mut self, value: impl Param<Contrast, M>) -> Self {
         self.optional.contrast = self.checking.optional("contrast", value);
         self
     }
 
-    /// Sets [`saturation`](Input::saturation): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`saturation`](Input::saturation): Change of the saturation. Between -100.0 and 100.0.
+    /// Default `0.0`.
     pub fn saturation(mut self, value: impl Param<Saturation, M>) -> Self {
         self.optional.saturation = self.checking.optional("saturation", value);
         self
     }
 
-    /// Sets [`gamma`](Input::gamma): Between 0.2 and 2.2. Default `1.0`.
+    /// Sets [`gamma`](Input::gamma): Gamma curve. Between 0.2 and 2.2. Default `1.0`.
     pub fn gamma(mut self, value: impl Param<Gamma, M>) -> Self {
         self.optional.gamma = self.checking.optional("gamma", value);
         self

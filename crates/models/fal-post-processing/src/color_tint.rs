@@ -47,11 +47,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `tint_strength`.
+    /// Strength of the tint.
     ///
     /// Between 0.1 and 1.0. Default `1.0`.
     pub tint_strength: Option<TintStrength>,
-    /// `tint_mode`.
+    /// Color of the tint.
     ///
     /// Default `sepia`.
     pub tint_mode: Option<TintMode>,
@@ -245,13 +245,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`tint_strength`](Input::tint_strength): Between 0.1 and 1.0. Default `1.0`.
+    /// Sets [`tint_strength`](Input::tint_strength): Strength of the tint. Between 0.1 and 1.0. Default
+    /// `1.0`.
     pub fn tint_strength(mut self, value: impl Param<TintStrength, M>) -> Self {
         self.optional.tint_strength = self.checking.optional("tint_strength", value);
         self
     }
 
-    /// Sets [`tint_mode`](Input::tint_mode): Default `sepia`.
+    /// Sets [`tint_mode`](Input::tint_mode): Color of the tint. Default `sepia`.
     pub fn tint_mode(mut self, value: impl Param<TintMode, M>) -> Self {
         self.optional.tint_mode = self.checking.optional("tint_mode", value);
         self

@@ -47,11 +47,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `desaturate_factor`.
+    /// Amount of color to take out. 1 takes all.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub desaturate_factor: Option<DesaturateFactor>,
-    /// `desaturate_method`.
+    /// Way to compute the gray of a color.
     ///
     /// Default `luminance (Rec.709)`.
     pub desaturate_method: Option<DesaturateMethod>,
@@ -183,7 +183,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`desaturate_factor`](Input::desaturate_factor): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`desaturate_factor`](Input::desaturate_factor): Amount of color to take out. Between 0.0
+    /// and 1.0. Default `1.0`.
     pub fn desaturate_factor(mut self, value: impl Param<DesaturateFactor, M>) -> Self {
         self.optional.desaturate_factor = self
             .checking
@@ -191,7 +192,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`desaturate_method`](Input::desaturate_method): Default `luminance (Rec.709)`.
+    /// Sets [`desaturate_method`](Input::desaturate_method): Way to compute the gray of a color.
+    /// Default `luminance (Rec.709)`.
     pub fn desaturate_method(mut self, value: impl Param<DesaturateMethod, M>) -> Self {
         self.optional.desaturate_method = self
             .checking

@@ -48,9 +48,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `dissolve_image_url`.
+    /// Second image to blend with.
     pub dissolve_image_url: File,
-    /// `dissolve_factor`.
+    /// Share of the second image.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub dissolve_factor: Option<DissolveFactor>,
@@ -147,7 +147,7 @@ impl<
         }
     }
 
-    /// Sets [`dissolve_image_url`](Input::dissolve_image_url):
+    /// Sets [`dissolve_image_url`](Input::dissolve_image_url): Second image to blend with.
     pub fn dissolve_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -160,7 +160,8 @@ impl<
         }
     }
 
-    /// Sets [`dissolve_factor`](Input::dissolve_factor): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`dissolve_factor`](Input::dissolve_factor): Share of the second image. Between 0.0 and
+    /// 1.0. Default `0.5`.
     pub fn dissolve_factor(mut self, value: impl Param<DissolveFactor, M>) -> Self {
         self.optional.dissolve_factor = self.checking.optional("dissolve_factor", value);
         self

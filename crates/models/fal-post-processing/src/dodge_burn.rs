@@ -47,11 +47,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `dodge_burn_intensity`.
+    /// Strength of dodging and burning.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub dodge_burn_intensity: Option<DodgeBurnIntensity>,
-    /// `dodge_burn_mode`.
+    /// Kind of dodging and burning.
     ///
     /// Default `dodge`.
     pub dodge_burn_mode: Option<DodgeBurnMode>,
@@ -199,7 +199,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`dodge_burn_intensity`](Input::dodge_burn_intensity): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`dodge_burn_intensity`](Input::dodge_burn_intensity): Strength of dodging and burning.
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn dodge_burn_intensity(
         mut self,
         value: impl Param<DodgeBurnIntensity, M>,
@@ -210,7 +211,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`dodge_burn_mode`](Input::dodge_burn_mode): Default `dodge`.
+    /// Sets [`dodge_burn_mode`](Input::dodge_burn_mode): Kind of dodging and burning. Default `dodge`.
     pub fn dodge_burn_mode(mut self, value: impl Param<DodgeBurnMode, M>) -> Self {
         self.optional.dodge_burn_mode = self.checking.optional("dodge_burn_mode", value);
         self

@@ -47,15 +47,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `grain_intensity`.
+    /// Amount of grain.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.01. Default `0.4`.
     pub grain_intensity: Option<GrainIntensity>,
-    /// `grain_scale`.
+    /// Size of the grain.
     ///
     /// Between 1.0 and 100.0. Default `10.0`.
     pub grain_scale: Option<GrainScale>,
-    /// `grain_style`.
+    /// Kind of grain.
     ///
     /// Default `modern`.
     pub grain_style: Option<GrainStyle>,
@@ -197,20 +197,21 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`grain_intensity`](Input::grain_intensity): Between 0.0 and 1.0 and a multiple of 0.01.
-    /// Default `0.4`.
+    /// Sets [`grain_intensity`](Input::grain_intensity): Amount of grain. Between 0.0 and 1.0 and a
+    /// multiple of 0.01. Default `0.4`.
     pub fn grain_intensity(mut self, value: impl Param<GrainIntensity, M>) -> Self {
         self.optional.grain_intensity = self.checking.optional("grain_intensity", value);
         self
     }
 
-    /// Sets [`grain_scale`](Input::grain_scale): Between 1.0 and 100.0. Default `10.0`.
+    /// Sets [`grain_scale`](Input::grain_scale): Size of the grain. Between 1.0 and 100.0. Default
+    /// `10.0`.
     pub fn grain_scale(mut self, value: impl Param<GrainScale, M>) -> Self {
         self.optional.grain_scale = self.checking.optional("grain_scale", value);
         self
     }
 
-    /// Sets [`grain_style`](Input::grain_style): Default `modern`.
+    /// Sets [`grain_style`](Input::grain_style): Kind of grain. Default `modern`.
     pub fn grain_style(mut self, value: impl Param<GrainStyle, M>) -> Self {
         self.optional.grain_style = self.checking.optional("grain_style", value);
         self

@@ -41,59 +41,59 @@ impl SchemaText for fal_post_processing::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "enable_grain": {"type": "boolean", "default": false},
-        "grain_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.01, "default": 0.4},
-        "grain_scale": {"type": "number", "minimum": 1.0, "maximum": 100.0, "default": 10},
-        "grain_style": {"default": "modern", "allOf": [{"$type": "GrainStyle"}]},
-        "enable_color_correction": {"type": "boolean", "default": false},
+        "enable_grain": {"type": "boolean", "description": "Adds film grain.", "default": false},
+        "grain_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.01, "description": "Amount of grain.", "default": 0.4},
+        "grain_scale": {"type": "number", "minimum": 1.0, "maximum": 100.0, "description": "Size of the grain.", "default": 10},
+        "grain_style": {"default": "modern", "description": "Kind of grain.", "allOf": [{"$type": "GrainStyle"}]},
+        "enable_color_correction": {"type": "boolean", "description": "Corrects the colors.", "default": false},
         "temperature": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0},
-        "brightness": {"type": "number", "minimum": -100.0, "maximum": 100.0, "default": 0},
-        "contrast": {"type": "number", "minimum": -100.0, "maximum": 100.0, "default": 0},
-        "saturation": {"type": "number", "minimum": -100.0, "maximum": 100.0, "default": 0},
-        "gamma": {"type": "number", "minimum": 0.2, "maximum": 2.2, "default": 1},
-        "enable_chromatic": {"type": "boolean", "default": false},
-        "red_shift": {"type": "integer", "minimum": -20, "maximum": 20, "default": 0},
-        "red_direction": {"default": "horizontal", "allOf": [{"$type": "RedDirection"}]},
-        "green_shift": {"type": "integer", "minimum": -20, "maximum": 20, "default": 0},
-        "green_direction": {"default": "horizontal", "allOf": [{"$type": "GreenDirection"}]},
-        "blue_shift": {"type": "integer", "minimum": -20, "maximum": 20, "default": 0},
-        "blue_direction": {"default": "horizontal", "allOf": [{"$type": "BlueDirection"}]},
-        "enable_blur": {"type": "boolean", "default": false},
-        "blur_type": {"default": "gaussian", "allOf": [{"$type": "BlurType"}]},
-        "blur_radius": {"type": "integer", "minimum": 0, "maximum": 31, "default": 3},
-        "blur_sigma": {"type": "number", "minimum": 0.1, "maximum": 10.0, "default": 1},
-        "enable_vignette": {"type": "boolean", "default": false},
-        "vignette_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 0.5},
-        "enable_parabolize": {"type": "boolean", "default": false},
-        "parabolize_coeff": {"type": "number", "minimum": -10.0, "maximum": 10.0, "default": 1},
-        "vertex_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "vertex_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "enable_tint": {"type": "boolean", "default": false},
-        "tint_strength": {"type": "number", "minimum": 0.1, "maximum": 1.0, "default": 1},
-        "tint_mode": {"default": "sepia", "allOf": [{"$type": "TintMode"}]},
-        "enable_dissolve": {"type": "boolean", "default": false},
-        "dissolve_image_url": {"type": "string", "default": ""},
-        "dissolve_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "enable_dodge_burn": {"type": "boolean", "default": false},
-        "dodge_burn_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "dodge_burn_mode": {"default": "dodge", "allOf": [{"$type": "DodgeBurnMode"}]},
-        "enable_glow": {"type": "boolean", "default": false},
-        "glow_intensity": {"type": "number", "minimum": 0.0, "maximum": 5.0, "default": 1},
-        "glow_radius": {"type": "integer", "minimum": 1, "maximum": 50, "default": 5},
-        "enable_sharpen": {"type": "boolean", "default": false},
-        "sharpen_mode": {"default": "basic", "allOf": [{"$type": "SharpenMode"}]},
-        "sharpen_radius": {"type": "integer", "minimum": 1, "maximum": 15, "default": 1},
-        "sharpen_alpha": {"type": "number", "minimum": 0.1, "maximum": 5.0, "default": 1},
-        "noise_radius": {"type": "integer", "minimum": 1, "maximum": 25, "default": 7},
-        "preserve_edges": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.75},
-        "smart_sharpen_strength": {"type": "number", "minimum": 0.0, "maximum": 25.0, "default": 5},
-        "smart_sharpen_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "cas_amount": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.8},
-        "enable_solarize": {"type": "boolean", "default": false},
-        "solarize_threshold": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "enable_desaturate": {"type": "boolean", "default": false},
-        "desaturate_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
-        "desaturate_method": {"default": "luminance (Rec.709)", "allOf": [{"$type": "DesaturateMethod"}]}
+        "brightness": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Change of the brightness.", "default": 0},
+        "contrast": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Change of the contrast.", "default": 0},
+        "saturation": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Change of the saturation.", "default": 0},
+        "gamma": {"type": "number", "minimum": 0.2, "maximum": 2.2, "description": "Gamma curve. 1 changes nothing.", "default": 1},
+        "enable_chromatic": {"type": "boolean", "description": "Shifts the color channels apart, as a lens does.", "default": false},
+        "red_shift": {"type": "integer", "minimum": -20, "maximum": 20, "description": "Shift of the red channel in pixels.", "default": 0},
+        "red_direction": {"default": "horizontal", "description": "Direction of the shift of red.", "allOf": [{"$type": "RedDirection"}]},
+        "green_shift": {"type": "integer", "minimum": -20, "maximum": 20, "description": "Shift of the green channel in pixels.", "default": 0},
+        "green_direction": {"default": "horizontal", "description": "Direction of the shift of green.", "allOf": [{"$type": "GreenDirection"}]},
+        "blue_shift": {"type": "integer", "minimum": -20, "maximum": 20, "description": "Shift of the blue channel in pixels.", "default": 0},
+        "blue_direction": {"default": "horizontal", "description": "Direction of the shift of blue.", "allOf": [{"$type": "BlueDirection"}]},
+        "enable_blur": {"type": "boolean", "description": "Blurs the image.", "default": false},
+        "blur_type": {"default": "gaussian", "description": "Kind of blur.", "allOf": [{"$type": "BlurType"}]},
+        "blur_radius": {"type": "integer", "minimum": 0, "maximum": 31, "description": "Radius of the blur in pixels.", "default": 3},
+        "blur_sigma": {"type": "number", "minimum": 0.1, "maximum": 10.0, "description": "Standard deviation of the Gaussian blur.", "default": 1},
+        "enable_vignette": {"type": "boolean", "description": "Darkens the corners.", "default": false},
+        "vignette_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Strength of the darkening.", "default": 0.5},
+        "enable_parabolize": {"type": "boolean", "description": "Bends the image like a parabola.", "default": false},
+        "parabolize_coeff": {"type": "number", "minimum": -10.0, "maximum": 10.0, "description": "Strength and direction of the bend.", "default": 1},
+        "vertex_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Vertex of the parabola, as a share of the width.", "default": 0.5},
+        "vertex_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Vertex of the parabola, as a share of the height.", "default": 0.5},
+        "enable_tint": {"type": "boolean", "description": "Tints the image.", "default": false},
+        "tint_strength": {"type": "number", "minimum": 0.1, "maximum": 1.0, "description": "Strength of the tint.", "default": 1},
+        "tint_mode": {"default": "sepia", "description": "Color of the tint.", "allOf": [{"$type": "TintMode"}]},
+        "enable_dissolve": {"type": "boolean", "description": "Blends the image with a second one.", "default": false},
+        "dissolve_image_url": {"type": "string", "description": "Second image to blend with.", "default": ""},
+        "dissolve_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the second image.", "default": 0.5},
+        "enable_dodge_burn": {"type": "boolean", "description": "Brightens or darkens the image by dodging and burning.", "default": false},
+        "dodge_burn_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of dodging and burning.", "default": 0.5},
+        "dodge_burn_mode": {"default": "dodge", "description": "Kind of dodging and burning.", "allOf": [{"$type": "DodgeBurnMode"}]},
+        "enable_glow": {"type": "boolean", "description": "Adds a glow.", "default": false},
+        "glow_intensity": {"type": "number", "minimum": 0.0, "maximum": 5.0, "description": "Strength of the glow.", "default": 1},
+        "glow_radius": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Radius of the glow.", "default": 5},
+        "enable_sharpen": {"type": "boolean", "description": "Sharpens the image.", "default": false},
+        "sharpen_mode": {"default": "basic", "description": "Kind of sharpening.", "allOf": [{"$type": "SharpenMode"}]},
+        "sharpen_radius": {"type": "integer", "minimum": 1, "maximum": 15, "description": "Radius of the sharpening in `basic` mode.", "default": 1},
+        "sharpen_alpha": {"type": "number", "minimum": 0.1, "maximum": 5.0, "description": "Strength of the sharpening in `basic` mode.", "default": 1},
+        "noise_radius": {"type": "integer", "minimum": 1, "maximum": 25, "description": "Radius of the noise in `smart` mode.", "default": 7},
+        "preserve_edges": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Amount of protection of the edges.", "default": 0.75},
+        "smart_sharpen_strength": {"type": "number", "minimum": 0.0, "maximum": 25.0, "description": "Strength of the sharpening in `smart` mode.", "default": 5},
+        "smart_sharpen_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the sharpened image in `smart` mode.", "default": 0.5},
+        "cas_amount": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the sharpening in `cas` mode, which adapts to the contrast.", "default": 0.8},
+        "enable_solarize": {"type": "boolean", "description": "Inverts bright tones, as a photo exposed too long.", "default": false},
+        "solarize_threshold": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Brightness from which tones are inverted.", "default": 0.5},
+        "enable_desaturate": {"type": "boolean", "description": "Takes color out of the image.", "default": false},
+        "desaturate_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Amount of color to take out. 1 takes all.", "default": 1},
+        "desaturate_method": {"default": "luminance (Rec.709)", "description": "Way to compute the gray of a color.", "allOf": [{"$type": "DesaturateMethod"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing`."
@@ -204,9 +204,9 @@ impl SchemaText for fal_post_processing::blur::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "blur_type": {"default": "gaussian", "allOf": [{"$type": "BlurType"}]},
-        "blur_radius": {"type": "integer", "minimum": 0, "maximum": 31, "default": 3},
-        "blur_sigma": {"type": "number", "minimum": 0.1, "maximum": 10.0, "default": 1}
+        "blur_type": {"default": "gaussian", "description": "Kind of blur.", "allOf": [{"$type": "BlurType"}]},
+        "blur_radius": {"type": "integer", "minimum": 0, "maximum": 31, "description": "Radius of the blur in pixels.", "default": 3},
+        "blur_sigma": {"type": "number", "minimum": 0.1, "maximum": 10.0, "description": "Standard deviation of the Gaussian blur.", "default": 1}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/blur`."
@@ -245,12 +245,12 @@ impl SchemaText for fal_post_processing::chromatic_aberration::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "red_shift": {"type": "integer", "minimum": -20, "maximum": 20, "default": 0},
-        "red_direction": {"default": "horizontal", "allOf": [{"$type": "RedDirection"}]},
-        "green_shift": {"type": "integer", "minimum": -20, "maximum": 20, "default": 0},
-        "green_direction": {"default": "horizontal", "allOf": [{"$type": "GreenDirection"}]},
-        "blue_shift": {"type": "integer", "minimum": -20, "maximum": 20, "default": 0},
-        "blue_direction": {"default": "horizontal", "allOf": [{"$type": "BlueDirection"}]}
+        "red_shift": {"type": "integer", "minimum": -20, "maximum": 20, "description": "Shift of the red channel in pixels.", "default": 0},
+        "red_direction": {"default": "horizontal", "description": "Direction of the shift of red.", "allOf": [{"$type": "RedDirection"}]},
+        "green_shift": {"type": "integer", "minimum": -20, "maximum": 20, "description": "Shift of the green channel in pixels.", "default": 0},
+        "green_direction": {"default": "horizontal", "description": "Direction of the shift of green.", "allOf": [{"$type": "GreenDirection"}]},
+        "blue_shift": {"type": "integer", "minimum": -20, "maximum": 20, "description": "Shift of the blue channel in pixels.", "default": 0},
+        "blue_direction": {"default": "horizontal", "description": "Direction of the shift of blue.", "allOf": [{"$type": "BlueDirection"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/chromatic-aberration`."
@@ -314,10 +314,10 @@ impl SchemaText for fal_post_processing::color_correction::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "temperature": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0},
-        "brightness": {"type": "number", "minimum": -100.0, "maximum": 100.0, "default": 0},
-        "contrast": {"type": "number", "minimum": -100.0, "maximum": 100.0, "default": 0},
-        "saturation": {"type": "number", "minimum": -100.0, "maximum": 100.0, "default": 0},
-        "gamma": {"type": "number", "minimum": 0.2, "maximum": 2.2, "default": 1}
+        "brightness": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Change of the brightness.", "default": 0},
+        "contrast": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Change of the contrast.", "default": 0},
+        "saturation": {"type": "number", "minimum": -100.0, "maximum": 100.0, "description": "Change of the saturation.", "default": 0},
+        "gamma": {"type": "number", "minimum": 0.2, "maximum": 2.2, "description": "Gamma curve. 1 changes nothing.", "default": 1}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/color-correction`."
@@ -345,8 +345,8 @@ impl SchemaText for fal_post_processing::color_tint::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "tint_strength": {"type": "number", "minimum": 0.1, "maximum": 1.0, "default": 1},
-        "tint_mode": {"default": "sepia", "allOf": [{"$type": "TintMode"}]}
+        "tint_strength": {"type": "number", "minimum": 0.1, "maximum": 1.0, "description": "Strength of the tint.", "default": 1},
+        "tint_mode": {"default": "sepia", "description": "Color of the tint.", "allOf": [{"$type": "TintMode"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/color-tint`."
@@ -385,8 +385,8 @@ impl SchemaText for fal_post_processing::desaturate::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "desaturate_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
-        "desaturate_method": {"default": "luminance (Rec.709)", "allOf": [{"$type": "DesaturateMethod"}]}
+        "desaturate_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Amount of color to take out. 1 takes all.", "default": 1},
+        "desaturate_method": {"default": "luminance (Rec.709)", "description": "Way to compute the gray of a color.", "allOf": [{"$type": "DesaturateMethod"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/desaturate`."
@@ -427,8 +427,8 @@ impl SchemaText for fal_post_processing::dissolve::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "dissolve_image_url": {"type": "string"},
-        "dissolve_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5}
+        "dissolve_image_url": {"type": "string", "description": "Second image to blend with."},
+        "dissolve_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the second image.", "default": 0.5}
       },
       "required": ["image_url", "dissolve_image_url"],
       "description": "The parameters of `fal-ai/post-processing/dissolve`."
@@ -456,8 +456,8 @@ impl SchemaText for fal_post_processing::dodge_burn::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "dodge_burn_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "dodge_burn_mode": {"default": "dodge", "allOf": [{"$type": "DodgeBurnMode"}]}
+        "dodge_burn_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of dodging and burning.", "default": 0.5},
+        "dodge_burn_mode": {"default": "dodge", "description": "Kind of dodging and burning.", "allOf": [{"$type": "DodgeBurnMode"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/dodge-burn`."
@@ -496,9 +496,9 @@ impl SchemaText for fal_post_processing::grain::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "grain_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.01, "default": 0.4},
-        "grain_scale": {"type": "number", "minimum": 1.0, "maximum": 100.0, "default": 10},
-        "grain_style": {"default": "modern", "allOf": [{"$type": "GrainStyle"}]}
+        "grain_intensity": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.01, "description": "Amount of grain.", "default": 0.4},
+        "grain_scale": {"type": "number", "minimum": 1.0, "maximum": 100.0, "description": "Size of the grain.", "default": 10},
+        "grain_style": {"default": "modern", "description": "Kind of grain.", "allOf": [{"$type": "GrainStyle"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/grain`."
@@ -537,9 +537,9 @@ impl SchemaText for fal_post_processing::parabolize::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "parabolize_coeff": {"type": "number", "minimum": -10.0, "maximum": 10.0, "default": 1},
-        "vertex_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "vertex_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5}
+        "parabolize_coeff": {"type": "number", "minimum": -10.0, "maximum": 10.0, "description": "Strength and direction of the bend.", "default": 1},
+        "vertex_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Vertex of the parabola, as a share of the width.", "default": 0.5},
+        "vertex_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Vertex of the parabola, as a share of the height.", "default": 0.5}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/parabolize`."
@@ -567,14 +567,14 @@ impl SchemaText for fal_post_processing::sharpen::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "sharpen_mode": {"default": "basic", "allOf": [{"$type": "SharpenMode"}]},
-        "sharpen_radius": {"type": "integer", "minimum": 1, "maximum": 15, "default": 1},
-        "sharpen_alpha": {"type": "number", "minimum": 0.1, "maximum": 5.0, "default": 1},
-        "noise_radius": {"type": "integer", "minimum": 1, "maximum": 25, "default": 7},
-        "preserve_edges": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.75},
-        "smart_sharpen_strength": {"type": "number", "minimum": 0.0, "maximum": 25.0, "default": 5},
-        "smart_sharpen_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "cas_amount": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.8}
+        "sharpen_mode": {"default": "basic", "description": "Kind of sharpening.", "allOf": [{"$type": "SharpenMode"}]},
+        "sharpen_radius": {"type": "integer", "minimum": 1, "maximum": 15, "description": "Radius of the sharpening in `basic` mode.", "default": 1},
+        "sharpen_alpha": {"type": "number", "minimum": 0.1, "maximum": 5.0, "description": "Strength of the sharpening in `basic` mode.", "default": 1},
+        "noise_radius": {"type": "integer", "minimum": 1, "maximum": 25, "description": "Radius of the noise in `smart` mode.", "default": 7},
+        "preserve_edges": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Amount of protection of the edges.", "default": 0.75},
+        "smart_sharpen_strength": {"type": "number", "minimum": 0.0, "maximum": 25.0, "description": "Strength of the sharpening in `smart` mode.", "default": 5},
+        "smart_sharpen_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the sharpened image in `smart` mode.", "default": 0.5},
+        "cas_amount": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the sharpening in `cas` mode, which adapts to the contrast.", "default": 0.8}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/sharpen`."
@@ -613,7 +613,7 @@ impl SchemaText for fal_post_processing::solarize::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "solarize_threshold": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5}
+        "solarize_threshold": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Brightness from which tones are inverted.", "default": 0.5}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/solarize`."
@@ -641,7 +641,7 @@ impl SchemaText for fal_post_processing::vignette::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "vignette_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 0.5}
+        "vignette_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Strength of the darkening.", "default": 0.5}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/post-processing/vignette`."

@@ -104,23 +104,23 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `enable_grain`.
+    /// Adds film grain.
     ///
     /// Default `false`.
     pub enable_grain: Option<bool>,
-    /// `grain_intensity`.
+    /// Amount of grain.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.01. Default `0.4`.
     pub grain_intensity: Option<GrainIntensity>,
-    /// `grain_scale`.
+    /// Size of the grain.
     ///
     /// Between 1.0 and 100.0. Default `10.0`.
     pub grain_scale: Option<GrainScale>,
-    /// `grain_style`.
+    /// Kind of grain.
     ///
     /// Default `modern`.
     pub grain_style: Option<GrainStyle>,
-    /// `enable_color_correction`.
+    /// Corrects the colors.
     ///
     /// Default `false`.
     pub enable_color_correction: Option<bool>,
@@ -128,191 +128,191 @@ pub struct Input {
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub temperature: Option<Temperature>,
-    /// `brightness`.
+    /// Change of the brightness.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub brightness: Option<Brightness>,
-    /// `contrast`.
+    /// Change of the contrast.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub contrast: Option<Contrast>,
-    /// `saturation`.
+    /// Change of the saturation.
     ///
     /// Between -100.0 and 100.0. Default `0.0`.
     pub saturation: Option<Saturation>,
-    /// `gamma`.
+    /// Gamma curve. 1 changes nothing.
     ///
     /// Between 0.2 and 2.2. Default `1.0`.
     pub gamma: Option<Gamma>,
-    /// `enable_chromatic`.
+    /// Shifts the color channels apart, as a lens does.
     ///
     /// Default `false`.
     pub enable_chromatic: Option<bool>,
-    /// `red_shift`.
+    /// Shift of the red channel in pixels.
     ///
     /// Between -20 and 20. Default `0`.
     pub red_shift: Option<RedShift>,
-    /// `red_direction`.
+    /// Direction of the shift of red.
     ///
     /// Default `horizontal`.
     pub red_direction: Option<RedDirection>,
-    /// `green_shift`.
+    /// Shift of the green channel in pixels.
     ///
     /// Between -20 and 20. Default `0`.
     pub green_shift: Option<GreenShift>,
-    /// `green_direction`.
+    /// Direction of the shift of green.
     ///
     /// Default `horizontal`.
     pub green_direction: Option<GreenDirection>,
-    /// `blue_shift`.
+    /// Shift of the blue channel in pixels.
     ///
     /// Between -20 and 20. Default `0`.
     pub blue_shift: Option<BlueShift>,
-    /// `blue_direction`.
+    /// Direction of the shift of blue.
     ///
     /// Default `horizontal`.
     pub blue_direction: Option<BlueDirection>,
-    /// `enable_blur`.
+    /// Blurs the image.
     ///
     /// Default `false`.
     pub enable_blur: Option<bool>,
-    /// `blur_type`.
+    /// Kind of blur.
     ///
     /// Default `gaussian`.
     pub blur_type: Option<BlurType>,
-    /// `blur_radius`.
+    /// Radius of the blur in pixels.
     ///
     /// Between 0 and 31. Default `3`.
     pub blur_radius: Option<BlurRadius>,
-    /// `blur_sigma`.
+    /// Standard deviation of the Gaussian blur.
     ///
     /// Between 0.1 and 10.0. Default `1.0`.
     pub blur_sigma: Option<BlurSigma>,
-    /// `enable_vignette`.
+    /// Darkens the corners.
     ///
     /// Default `false`.
     pub enable_vignette: Option<bool>,
-    /// `vignette_strength`.
+    /// Strength of the darkening.
     ///
     /// Between 0.0 and 10.0. Default `0.5`.
     pub vignette_strength: Option<VignetteStrength>,
-    /// `enable_parabolize`.
+    /// Bends the image like a parabola.
     ///
     /// Default `false`.
     pub enable_parabolize: Option<bool>,
-    /// `parabolize_coeff`.
+    /// Strength and direction of the bend.
     ///
     /// Between -10.0 and 10.0. Default `1.0`.
     pub parabolize_coeff: Option<ParabolizeCoeff>,
-    /// `vertex_x`.
+    /// Vertex of the parabola, as a share of the width.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub vertex_x: Option<VertexX>,
-    /// `vertex_y`.
+    /// Vertex of the parabola, as a share of the height.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub vertex_y: Option<VertexY>,
-    /// `enable_tint`.
+    /// Tints the image.
     ///
     /// Default `false`.
     pub enable_tint: Option<bool>,
-    /// `tint_strength`.
+    /// Strength of the tint.
     ///
     /// Between 0.1 and 1.0. Default `1.0`.
     pub tint_strength: Option<TintStrength>,
-    /// `tint_mode`.
+    /// Color of the tint.
     ///
     /// Default `sepia`.
     pub tint_mode: Option<TintMode>,
-    /// `enable_dissolve`.
+    /// Blends the image with a second one.
     ///
     /// Default `false`.
     pub enable_dissolve: Option<bool>,
-    /// `dissolve_image_url`.
+    /// Second image to blend with.
     ///
     /// Empty by default.
     pub dissolve_image_url: Option<File>,
-    /// `dissolve_factor`.
+    /// Share of the second image.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub dissolve_factor: Option<DissolveFactor>,
-    /// `enable_dodge_burn`.
+    /// Brightens or darkens the image by dodging and burning.
     ///
     /// Default `false`.
     pub enable_dodge_burn: Option<bool>,
-    /// `dodge_burn_intensity`.
+    /// Strength of dodging and burning.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub dodge_burn_intensity: Option<DodgeBurnIntensity>,
-    /// `dodge_burn_mode`.
+    /// Kind of dodging and burning.
     ///
     /// Default `dodge`.
     pub dodge_burn_mode: Option<DodgeBurnMode>,
-    /// `enable_glow`.
+    /// Adds a glow.
     ///
     /// Default `false`.
     pub enable_glow: Option<bool>,
-    /// `glow_intensity`.
+    /// Strength of the glow.
     ///
     /// Between 0.0 and 5.0. Default `1.0`.
     pub glow_intensity: Option<GlowIntensity>,
-    /// `glow_radius`.
+    /// Radius of the glow.
     ///
     /// Between 1 and 50. Default `5`.
     pub glow_radius: Option<GlowRadius>,
-    /// `enable_sharpen`.
+    /// Sharpens the image.
     ///
     /// Default `false`.
     pub enable_sharpen: Option<bool>,
-    /// `sharpen_mode`.
+    /// Kind of sharpening.
     ///
     /// Default `basic`.
     pub sharpen_mode: Option<SharpenMode>,
-    /// `sharpen_radius`.
+    /// Radius of the sharpening in `basic` mode.
     ///
     /// Between 1 and 15. Default `1`.
     pub sharpen_radius: Option<SharpenRadius>,
-    /// `sharpen_alpha`.
+    /// Strength of the sharpening in `basic` mode.
     ///
     /// Between 0.1 and 5.0. Default `1.0`.
     pub sharpen_alpha: Option<SharpenAlpha>,
-    /// `noise_radius`.
+    /// Radius of the noise in `smart` mode.
     ///
     /// Between 1 and 25. Default `7`.
     pub noise_radius: Option<NoiseRadius>,
-    /// `preserve_edges`.
+    /// Amount of protection of the edges.
     ///
     /// Between 0.0 and 1.0. Default `0.75`.
     pub preserve_edges: Option<PreserveEdges>,
-    /// `smart_sharpen_strength`.
+    /// Strength of the sharpening in `smart` mode.
     ///
     /// Between 0.0 and 25.0. Default `5.0`.
     pub smart_sharpen_strength: Option<SmartSharpenStrength>,
-    /// `smart_sharpen_ratio`.
+    /// Share of the sharpened image in `smart` mode.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub smart_sharpen_ratio: Option<SmartSharpenRatio>,
-    /// `cas_amount`.
+    /// Strength of the sharpening in `cas` mode, which adapts to the contrast.
     ///
     /// Between 0.0 and 1.0. Default `0.8`.
     pub cas_amount: Option<CasAmount>,
-    /// `enable_solarize`.
+    /// Inverts bright tones, as a photo exposed too long.
     ///
     /// Default `false`.
     pub enable_solarize: Option<bool>,
-    /// `solarize_threshold`.
+    /// Brightness from which tones are inverted.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub solarize_threshold: Option<SolarizeThreshold>,
-    /// `enable_desaturate`.
+    /// Takes color out of the image.
     ///
     /// Default `false`.
     pub enable_desaturate: Option<bool>,
-    /// `desaturate_factor`.
+    /// Amount of color to take out. 1 takes all.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub desaturate_factor: Option<DesaturateFactor>,
-    /// `desaturate_method`.
+    /// Way to compute the gray of a color.
     ///
     /// Default `luminance (Rec.709)`.
     pub desaturate_method: Option<DesaturateMethod>,
@@ -1094,32 +1094,34 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`enable_grain`](Input::enable_grain): Default `false`.
+    /// Sets [`enable_grain`](Input::enable_grain): Adds film grain. Default `false`.
     pub fn enable_grain(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_grain = self.checking.optional("enable_grain", value);
         self
     }
 
-    /// Sets [`grain_intensity`](Input::grain_intensity): Between 0.0 and 1.0 and a multiple of 0.01.
-    /// Default `0.4`.
+    /// Sets [`grain_intensity`](Input::grain_intensity): Amount of grain. Between 0.0 and 1.0 and a
+    /// multiple of 0.01. Default `0.4`.
     pub fn grain_intensity(mut self, value: impl Param<GrainIntensity, M>) -> Self {
         self.optional.grain_intensity = self.checking.optional("grain_intensity", value);
         self
     }
 
-    /// Sets [`grain_scale`](Input::grain_scale): Between 1.0 and 100.0. Default `10.0`.
+    /// Sets [`grain_scale`](Input::grain_scale): Size of the grain. Between 1.0 and 100.0. Default
+    /// `10.0`.
     pub fn grain_scale(mut self, value: impl Param<GrainScale, M>) -> Self {
         self.optional.grain_scale = self.checking.optional("grain_scale", value);
         self
     }
 
-    /// Sets [`grain_style`](Input::grain_style): Default `modern`.
+    /// Sets [`grain_style`](Input::grain_style): Kind of grain. Default `modern`.
     pub fn grain_style(mut self, value: impl Param<GrainStyle, M>) -> Self {
         self.optional.grain_style = self.checking.optional("grain_style", value);
         self
     }
 
-    /// Sets [`enable_color_correction`](Input::enable_color_correction): Default `false`.
+    /// Sets [`enable_color_correction`](Input::enable_color_correction): Corrects the colors. Default
+    /// `false`.
     pub fn enable_color_correction(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_color_correction = self
             .checking
@@ -1134,31 +1136,35 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`brightness`](Input::brightness): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`brightness`](Input::brightness): Change of the brightness. Between -100.0 and 100.0.
+    /// Default `0.0`.
     pub fn brightness(mut self, value: impl Param<Brightness, M>) -> Self {
         self.optional.brightness = self.checking.optional("brightness", value);
         self
     }
 
-    /// Sets [`contrast`](Input::contrast): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`contrast`](Input::contrast): Change of the contrast. Between -100.0 and 100.0. Default
+    /// `0.0`.
     pub fn contrast(mut self, value: impl Param<Contrast, M>) -> Self {
         self.optional.contrast = self.checking.optional("contrast", value);
         self
     }
 
-    /// Sets [`saturation`](Input::saturation): Between -100.0 and 100.0. Default `0.0`.
+    /// Sets [`saturation`](Input::saturation): Change of the saturation. Between -100.0 and 100.0.
+    /// Default `0.0`.
     pub fn saturation(mut self, value: impl Param<Saturation, M>) -> Self {
         self.optional.saturation = self.checking.optional("saturation", value);
         self
     }
 
-    /// Sets [`gamma`](Input::gamma): Between 0.2 and 2.2. Default `1.0`.
+    /// Sets [`gamma`](Input::gamma): Gamma curve. Between 0.2 and 2.2. Default `1.0`.
     pub fn gamma(mut self, value: impl Param<Gamma, M>) -> Self {
         self.optional.gamma = self.checking.optional("gamma", value);
         self
     }
 
-    /// Sets [`enable_chromatic`](Input::enable_chromatic): Default `false`.
+    /// Sets [`enable_chromatic`](Input::enable_chromatic): Shifts the color channels apart, as a lens
+    /// does. Default `false`.
     pub fn enable_chromatic(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_chromatic = self
             .checking
@@ -1166,73 +1172,82 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`red_shift`](Input::red_shift): Between -20 and 20. Default `0`.
+    /// Sets [`red_shift`](Input::red_shift): Shift of the red channel in pixels. Between -20 and 20.
+    /// Default `0`.
     pub fn red_shift(mut self, value: impl Param<RedShift, M>) -> Self {
         self.optional.red_shift = self.checking.optional("red_shift", value);
         self
     }
 
-    /// Sets [`red_direction`](Input::red_direction): Default `horizontal`.
+    /// Sets [`red_direction`](Input::red_direction): Direction of the shift of red. Default
+    /// `horizontal`.
     pub fn red_direction(mut self, value: impl Param<RedDirection, M>) -> Self {
         self.optional.red_direction = self.checking.optional("red_direction", value);
         self
     }
 
-    /// Sets [`green_shift`](Input::green_shift): Between -20 and 20. Default `0`.
+    /// Sets [`green_shift`](Input::green_shift): Shift of the green channel in pixels. Between -20
+    /// and 20. Default `0`.
     pub fn green_shift(mut self, value: impl Param<GreenShift, M>) -> Self {
         self.optional.green_shift = self.checking.optional("green_shift", value);
         self
     }
 
-    /// Sets [`green_direction`](Input::green_direction): Default `horizontal`.
+    /// Sets [`green_direction`](Input::green_direction): Direction of the shift of green. Default
+    /// `horizontal`.
     pub fn green_direction(mut self, value: impl Param<GreenDirection, M>) -> Self {
         self.optional.green_direction = self.checking.optional("green_direction", value);
         self
     }
 
-    /// Sets [`blue_shift`](Input::blue_shift): Between -20 and 20. Default `0`.
+    /// Sets [`blue_shift`](Input::blue_shift): Shift of the blue channel in pixels. Between -20 and 20.
+    /// Default `0`.
     pub fn blue_shift(mut self, value: impl Param<BlueShift, M>) -> Self {
         self.optional.blue_shift = self.checking.optional("blue_shift", value);
         self
     }
 
-    /// Sets [`blue_direction`](Input::blue_direction): Default `horizontal`.
+    /// Sets [`blue_direction`](Input::blue_direction): Direction of the shift of blue. Default
+    /// `horizontal`.
     pub fn blue_direction(mut self, value: impl Param<BlueDirection, M>) -> Self {
         self.optional.blue_direction = self.checking.optional("blue_direction", value);
         self
     }
 
-    /// Sets [`enable_blur`](Input::enable_blur): Default `false`.
+    /// Sets [`enable_blur`](Input::enable_blur): Blurs the image. Default `false`.
     pub fn enable_blur(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_blur = self.checking.optional("enable_blur", value);
         self
     }
 
-    /// Sets [`blur_type`](Input::blur_type): Default `gaussian`.
+    /// Sets [`blur_type`](Input::blur_type): Kind of blur. Default `gaussian`.
     pub fn blur_type(mut self, value: impl Param<BlurType, M>) -> Self {
         self.optional.blur_type = self.checking.optional("blur_type", value);
         self
     }
 
-    /// Sets [`blur_radius`](Input::blur_radius): Between 0 and 31. Default `3`.
+    /// Sets [`blur_radius`](Input::blur_radius): Radius of the blur in pixels. Between 0 and 31.
+    /// Default `3`.
     pub fn blur_radius(mut self, value: impl Param<BlurRadius, M>) -> Self {
         self.optional.blur_radius = self.checking.optional("blur_radius", value);
         self
     }
 
-    /// Sets [`blur_sigma`](Input::blur_sigma): Between 0.1 and 10.0. Default `1.0`.
+    /// Sets [`blur_sigma`](Input::blur_sigma): Standard deviation of the Gaussian blur. Between 0.1 and
+    /// 10.0. Default `1.0`.
     pub fn blur_sigma(mut self, value: impl Param<BlurSigma, M>) -> Self {
         self.optional.blur_sigma = self.checking.optional("blur_sigma", value);
         self
     }
 
-    /// Sets [`enable_vignette`](Input::enable_vignette): Default `false`.
+    /// Sets [`enable_vignette`](Input::enable_vignette): Darkens the corners. Default `false`.
     pub fn enable_vignette(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_vignette = self.checking.optional("enable_vignette", value);
         self
     }
 
-    /// Sets [`vignette_strength`](Input::vignette_strength): Between 0.0 and 10.0. Default `0.5`.
+    /// Sets [`vignette_strength`](Input::vignette_strength): Strength of the darkening. Between 0.0 and
+    /// 10.0. Default `0.5`.
     pub fn vignette_strength(mut self, value: impl Param<VignetteStrength, M>) -> Self {
         self.optional.vignette_strength = self
             .checking
@@ -1240,7 +1255,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`enable_parabolize`](Input::enable_parabolize): Default `false`.
+    /// Sets [`enable_parabolize`](Input::enable_parabolize): Bends the image like a parabola. Default
+    /// `false`.
     pub fn enable_parabolize(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_parabolize = self
             .checking
@@ -1248,7 +1264,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`parabolize_coeff`](Input::parabolize_coeff): Between -10.0 and 10.0. Default `1.0`.
+    /// Sets [`parabolize_coeff`](Input::parabolize_coeff): Strength and direction of the bend. Between
+    /// -10.0 and 10.0. Default `1.0`.
     pub fn parabolize_coeff(mut self, value: impl Param<ParabolizeCoeff, M>) -> Self {
         self.optional.parabolize_coeff = self
             .checking
@@ -1256,43 +1273,48 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`vertex_x`](Input::vertex_x): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`vertex_x`](Input::vertex_x): Vertex of the parabola, as a share of the width. Between 0.0
+    /// and 1.0. Default `0.5`.
     pub fn vertex_x(mut self, value: impl Param<VertexX, M>) -> Self {
         self.optional.vertex_x = self.checking.optional("vertex_x", value);
         self
     }
 
-    /// Sets [`vertex_y`](Input::vertex_y): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`vertex_y`](Input::vertex_y): Vertex of the parabola, as a share of the height. Between
+    /// 0.0 and 1.0. Default `0.5`.
     pub fn vertex_y(mut self, value: impl Param<VertexY, M>) -> Self {
         self.optional.vertex_y = self.checking.optional("vertex_y", value);
         self
     }
 
-    /// Sets [`enable_tint`](Input::enable_tint): Default `false`.
+    /// Sets [`enable_tint`](Input::enable_tint): Tints the image. Default `false`.
     pub fn enable_tint(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_tint = self.checking.optional("enable_tint", value);
         self
     }
 
-    /// Sets [`tint_strength`](Input::tint_strength): Between 0.1 and 1.0. Default `1.0`.
+    /// Sets [`tint_strength`](Input::tint_strength): Strength of the tint. Between 0.1 and 1.0. Default
+    /// `1.0`.
     pub fn tint_strength(mut self, value: impl Param<TintStrength, M>) -> Self {
         self.optional.tint_strength = self.checking.optional("tint_strength", value);
         self
     }
 
-    /// Sets [`tint_mode`](Input::tint_mode): Default `sepia`.
+    /// Sets [`tint_mode`](Input::tint_mode): Color of the tint. Default `sepia`.
     pub fn tint_mode(mut self, value: impl Param<TintMode, M>) -> Self {
         self.optional.tint_mode = self.checking.optional("tint_mode", value);
         self
     }
 
-    /// Sets [`enable_dissolve`](Input::enable_dissolve): Default `false`.
+    /// Sets [`enable_dissolve`](Input::enable_dissolve): Blends the image with a second one. Default
+    /// `false`.
     pub fn enable_dissolve(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_dissolve = self.checking.optional("enable_dissolve", value);
         self
     }
 
-    /// Sets [`dissolve_image_url`](Input::dissolve_image_url): Empty by default.
+    /// Sets [`dissolve_image_url`](Input::dissolve_image_url): Second image to blend with. Empty by
+    /// default.
     pub fn dissolve_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.dissolve_image_url = self
             .checking
@@ -1300,13 +1322,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`dissolve_factor`](Input::dissolve_factor): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`dissolve_factor`](Input::dissolve_factor): Share of the second image. Between 0.0 and
+    /// 1.0. Default `0.5`.
     pub fn dissolve_factor(mut self, value: impl Param<DissolveFactor, M>) -> Self {
         self.optional.dissolve_factor = self.checking.optional("dissolve_factor", value);
         self
     }
 
-    /// Sets [`enable_dodge_burn`](Input::enable_dodge_burn): Default `false`.
+    /// Sets [`enable_dodge_burn`](Input::enable_dodge_burn): Brightens or darkens the image by dodging
+    /// and burning. Default `false`.
     pub fn enable_dodge_burn(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_dodge_burn = self
             .checking
@@ -1314,7 +1338,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`dodge_burn_intensity`](Input::dodge_burn_intensity): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`dodge_burn_intensity`](Input::dodge_burn_intensity): Strength of dodging and burning.
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn dodge_burn_intensity(
         mut self,
         value: impl Param<DodgeBurnIntensity, M>,
@@ -1325,68 +1350,73 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`dodge_burn_mode`](Input::dodge_burn_mode): Default `dodge`.
+    /// Sets [`dodge_burn_mode`](Input::dodge_burn_mode): Kind of dodging and burning. Default `dodge`.
     pub fn dodge_burn_mode(mut self, value: impl Param<DodgeBurnMode, M>) -> Self {
         self.optional.dodge_burn_mode = self.checking.optional("dodge_burn_mode", value);
         self
     }
 
-    /// Sets [`enable_glow`](Input::enable_glow): Default `false`.
+    /// Sets [`enable_glow`](Input::enable_glow): Adds a glow. Default `false`.
     pub fn enable_glow(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_glow = self.checking.optional("enable_glow", value);
         self
     }
 
-    /// Sets [`glow_intensity`](Input::glow_intensity): Between 0.0 and 5.0. Default `1.0`.
+    /// Sets [`glow_intensity`](Input::glow_intensity): Strength of the glow. Between 0.0 and 5.0.
+    /// Default `1.0`.
     pub fn glow_intensity(mut self, value: impl Param<GlowIntensity, M>) -> Self {
         self.optional.glow_intensity = self.checking.optional("glow_intensity", value);
         self
     }
 
-    /// Sets [`glow_radius`](Input::glow_radius): Between 1 and 50. Default `5`.
+    /// Sets [`glow_radius`](Input::glow_radius): Radius of the glow. Between 1 and 50. Default `5`.
     pub fn glow_radius(mut self, value: impl Param<GlowRadius, M>) -> Self {
         self.optional.glow_radius = self.checking.optional("glow_radius", value);
         self
     }
 
-    /// Sets [`enable_sharpen`](Input::enable_sharpen): Default `false`.
+    /// Sets [`enable_sharpen`](Input::enable_sharpen): Sharpens the image. Default `false`.
     pub fn enable_sharpen(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_sharpen = self.checking.optional("enable_sharpen", value);
         self
     }
 
-    /// Sets [`sharpen_mode`](Input::sharpen_mode): Default `basic`.
+    /// Sets [`sharpen_mode`](Input::sharpen_mode): Kind of sharpening. Default `basic`.
     pub fn sharpen_mode(mut self, value: impl Param<SharpenMode, M>) -> Self {
         self.optional.sharpen_mode = self.checking.optional("sharpen_mode", value);
         self
     }
 
-    /// Sets [`sharpen_radius`](Input::sharpen_radius): Between 1 and 15. Default `1`.
+    /// Sets [`sharpen_radius`](Input::sharpen_radius): Radius of the sharpening in `basic` mode.
+    /// Between 1 and 15. Default `1`.
     pub fn sharpen_radius(mut self, value: impl Param<SharpenRadius, M>) -> Self {
         self.optional.sharpen_radius = self.checking.optional("sharpen_radius", value);
         self
     }
 
-    /// Sets [`sharpen_alpha`](Input::sharpen_alpha): Between 0.1 and 5.0. Default `1.0`.
+    /// Sets [`sharpen_alpha`](Input::sharpen_alpha): Strength of the sharpening in `basic` mode.
+    /// Between 0.1 and 5.0. Default `1.0`.
     pub fn sharpen_alpha(mut self, value: impl Param<SharpenAlpha, M>) -> Self {
         self.optional.sharpen_alpha = self.checking.optional("sharpen_alpha", value);
         self
     }
 
-    /// Sets [`noise_radius`](Input::noise_radius): Between 1 and 25. Default `7`.
+    /// Sets [`noise_radius`](Input::noise_radius): Radius of the noise in `smart` mode. Between 1
+    /// and 25. Default `7`.
     pub fn noise_radius(mut self, value: impl Param<NoiseRadius, M>) -> Self {
         self.optional.noise_radius = self.checking.optional("noise_radius", value);
         self
     }
 
-    /// Sets [`preserve_edges`](Input::preserve_edges): Between 0.0 and 1.0. Default `0.75`.
+    /// Sets [`preserve_edges`](Input::preserve_edges): Amount of protection of the edges. Between 0.0
+    /// and 1.0. Default `0.75`.
     pub fn preserve_edges(mut self, value: impl Param<PreserveEdges, M>) -> Self {
         self.optional.preserve_edges = self.checking.optional("preserve_edges", value);
         self
     }
 
-    /// Sets [`smart_sharpen_strength`](Input::smart_sharpen_strength): Between 0.0 and 25.0. Default
-    /// `5.0`.
+    /// Sets [`smart_sharpen_strength`](Input::smart_sharpen_strength): Strength of the sharpening in
+    /// `smart` mode. Between 0.0 and 25.0. Default `5.0`.
     pub fn smart_sharpen_strength(
         mut self,
         value: impl Param<SmartSharpenStrength, M>,
@@ -1397,7 +1427,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`smart_sharpen_ratio`](Input::smart_sharpen_ratio): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`smart_sharpen_ratio`](Input::smart_sharpen_ratio): Share of the sharpened image in
+    /// `smart` mode. Between 0.0 and 1.0. Default `0.5`.
     pub fn smart_sharpen_ratio(
         mut self,
         value: impl Param<SmartSharpenRatio, M>,
@@ -1408,19 +1439,22 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`cas_amount`](Input::cas_amount): Between 0.0 and 1.0. Default `0.8`.
+    /// Sets [`cas_amount`](Input::cas_amount): Strength of the sharpening in `cas` mode, which adapts
+    /// to the contrast. Between 0.0 and 1.0. Default `0.8`.
     pub fn cas_amount(mut self, value: impl Param<CasAmount, M>) -> Self {
         self.optional.cas_amount = self.checking.optional("cas_amount", value);
         self
     }
 
-    /// Sets [`enable_solarize`](Input::enable_solarize): Default `false`.
+    /// Sets [`enable_solarize`](Input::enable_solarize): Inverts bright tones, as a photo exposed too
+    /// long. Default `false`.
     pub fn enable_solarize(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_solarize = self.checking.optional("enable_solarize", value);
         self
     }
 
-    /// Sets [`solarize_threshold`](Input::solarize_threshold): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`solarize_threshold`](Input::solarize_threshold): Brightness from which tones are
+    /// inverted. Between 0.0 and 1.0. Default `0.5`.
     pub fn solarize_threshold(
         mut self,
         value: impl Param<SolarizeThreshold, M>,
@@ -1431,7 +1465,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`enable_desaturate`](Input::enable_desaturate): Default `false`.
+    /// Sets [`enable_desaturate`](Input::enable_desaturate): Takes color out of the image. Default
+    /// `false`.
     pub fn enable_desaturate(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_desaturate = self
             .checking
@@ -1439,7 +1474,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`desaturate_factor`](Input::desaturate_factor): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`desaturate_factor`](Input::desaturate_factor): Amount of color to take out. Between 0.0
+    /// and 1.0. Default `1.0`.
     pub fn desaturate_factor(mut self, value: impl Param<DesaturateFactor, M>) -> Self {
         self.optional.desaturate_factor = self
             .checking
@@ -1447,7 +1483,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`desaturate_method`](Input::desaturate_method): Default `luminance (Rec.709)`.
+    /// Sets [`desaturate_method`](Input::desaturate_method): Way to compute the gray of a color.
+    /// Default `luminance (Rec.709)`.
     pub fn desaturate_method(mut self, value: impl Param<DesaturateMethod, M>) -> Self {
         self.optional.desaturate_method = self
             .checking

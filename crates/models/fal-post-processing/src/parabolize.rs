@@ -47,15 +47,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `parabolize_coeff`.
+    /// Strength and direction of the bend.
     ///
     /// Between -10.0 and 10.0. Default `1.0`.
     pub parabolize_coeff: Option<ParabolizeCoeff>,
-    /// `vertex_x`.
+    /// Vertex of the parabola, as a share of the width.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub vertex_x: Option<VertexX>,
-    /// `vertex_y`.
+    /// Vertex of the parabola, as a share of the height.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub vertex_y: Option<VertexY>,
@@ -155,7 +155,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`parabolize_coeff`](Input::parabolize_coeff): Between -10.0 and 10.0. Default `1.0`.
+    /// Sets [`parabolize_coeff`](Input::parabolize_coeff): Strength and direction of the bend. Between
+    /// -10.0 and 10.0. Default `1.0`.
     pub fn parabolize_coeff(mut self, value: impl Param<ParabolizeCoeff, M>) -> Self {
         self.optional.parabolize_coeff = self
             .checking
@@ -163,13 +164,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`vertex_x`](Input::vertex_x): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`vertex_x`](Input::vertex_x): Vertex of the parabola, as a share of the width. Between 0.0
+    /// and 1.0. Default `0.5`.
     pub fn vertex_x(mut self, value: impl Param<VertexX, M>) -> Self {
         self.optional.vertex_x = self.checking.optional("vertex_x", value);
         self
     }
 
-    /// Sets [`vertex_y`](Input::vertex_y): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`vertex_y`](Input::vertex_y): Vertex of the parabola, as a share of the height. Between
+    /// 0.0 and 1.0. Default `0.5`.
     pub fn vertex_y(mut self, value: impl Param<VertexY, M>) -> Self {
         self.optional.vertex_y = self.checking.optional("vertex_y", value);
         self

@@ -47,35 +47,35 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `sharpen_mode`.
+    /// Kind of sharpening.
     ///
     /// Default `basic`.
     pub sharpen_mode: Option<SharpenMode>,
-    /// `sharpen_radius`.
+    /// Radius of the sharpening in `basic` mode.
     ///
     /// Between 1 and 15. Default `1`.
     pub sharpen_radius: Option<SharpenRadius>,
-    /// `sharpen_alpha`.
+    /// Strength of the sharpening in `basic` mode.
     ///
     /// Between 0.1 and 5.0. Default `1.0`.
     pub sharpen_alpha: Option<SharpenAlpha>,
-    /// `noise_radius`.
+    /// Radius of the noise in `smart` mode.
     ///
     /// Between 1 and 25. Default `7`.
     pub noise_radius: Option<NoiseRadius>,
-    /// `preserve_edges`.
+    /// Amount of protection of the edges.
     ///
     /// Between 0.0 and 1.0. Default `0.75`.
     pub preserve_edges: Option<PreserveEdges>,
-    /// `smart_sharpen_strength`.
+    /// Strength of the sharpening in `smart` mode.
     ///
     /// Between 0.0 and 25.0. Default `5.0`.
     pub smart_sharpen_strength: Option<SmartSharpenStrength>,
-    /// `smart_sharpen_ratio`.
+    /// Share of the sharpened image in `smart` mode.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub smart_sharpen_ratio: Option<SmartSharpenRatio>,
-    /// `cas_amount`.
+    /// Strength of the sharpening in `cas` mode, which adapts to the contrast.
     ///
     /// Between 0.0 and 1.0. Default `0.8`.
     pub cas_amount: Option<CasAmount>,
@@ -243,38 +243,42 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`sharpen_mode`](Input::sharpen_mode): Default `basic`.
+    /// Sets [`sharpen_mode`](Input::sharpen_mode): Kind of sharpening. Default `basic`.
     pub fn sharpen_mode(mut self, value: impl Param<SharpenMode, M>) -> Self {
         self.optional.sharpen_mode = self.checking.optional("sharpen_mode", value);
         self
     }
 
-    /// Sets [`sharpen_radius`](Input::sharpen_radius): Between 1 and 15. Default `1`.
+    /// Sets [`sharpen_radius`](Input::sharpen_radius): Radius of the sharpening in `basic` mode.
+    /// Between 1 and 15. Default `1`.
     pub fn sharpen_radius(mut self, value: impl Param<SharpenRadius, M>) -> Self {
         self.optional.sharpen_radius = self.checking.optional("sharpen_radius", value);
         self
     }
 
-    /// Sets [`sharpen_alpha`](Input::sharpen_alpha): Between 0.1 and 5.0. Default `1.0`.
+    /// Sets [`sharpen_alpha`](Input::sharpen_alpha): Strength of the sharpening in `basic` mode.
+    /// Between 0.1 and 5.0. Default `1.0`.
     pub fn sharpen_alpha(mut self, value: impl Param<SharpenAlpha, M>) -> Self {
         self.optional.sharpen_alpha = self.checking.optional("sharpen_alpha", value);
         self
     }
 
-    /// Sets [`noise_radius`](Input::noise_radius): Between 1 and 25. Default `7`.
+    /// Sets [`noise_radius`](Input::noise_radius): Radius of the noise in `smart` mode. Between 1
+    /// and 25. Default `7`.
     pub fn noise_radius(mut self, value: impl Param<NoiseRadius, M>) -> Self {
         self.optional.noise_radius = self.checking.optional("noise_radius", value);
         self
     }
 
-    /// Sets [`preserve_edges`](Input::preserve_edges): Between 0.0 and 1.0. Default `0.75`.
+    /// Sets [`preserve_edges`](Input::preserve_edges): Amount of protection of the edges. Between 0.0
+    /// and 1.0. Default `0.75`.
     pub fn preserve_edges(mut self, value: impl Param<PreserveEdges, M>) -> Self {
         self.optional.preserve_edges = self.checking.optional("preserve_edges", value);
         self
     }
 
-    /// Sets [`smart_sharpen_strength`](Input::smart_sharpen_strength): Between 0.0 and 25.0. Default
-    /// `5.0`.
+    /// Sets [`smart_sharpen_strength`](Input::smart_sharpen_strength): Strength of the sharpening in
+    /// `smart` mode. Between 0.0 and 25.0. Default `5.0`.
     pub fn smart_sharpen_strength(
         mut self,
         value: impl Param<SmartSharpenStrength, M>,
@@ -285,7 +289,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`smart_sharpen_ratio`](Input::smart_sharpen_ratio): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`smart_sharpen_ratio`](Input::smart_sharpen_ratio): Share of the sharpened image in
+    /// `smart` mode. Between 0.0 and 1.0. Default `0.5`.
     pub fn smart_sharpen_ratio(
         mut self,
         value: impl Param<SmartSharpenRatio, M>,
@@ -296,7 +301,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`cas_amount`](Input::cas_amount): Between 0.0 and 1.0. Default `0.8`.
+    /// Sets [`cas_amount`](Input::cas_amount): Strength of the sharpening in `cas` mode, which adapts
+    /// to the contrast. Between 0.0 and 1.0. Default `0.8`.
     pub fn cas_amount(mut self, value: impl Param<CasAmount, M>) -> Self {
         self.optional.cas_amount = self.checking.optional("cas_amount", value);
         self

@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `solarize_threshold`.
+    /// Brightness from which tones are inverted.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub solarize_threshold: Option<SolarizeThreshold>,
@@ -135,7 +135,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`solarize_threshold`](Input::solarize_threshold): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`solarize_threshold`](Input::solarize_threshold): Brightness from which tones are
+    /// inverted. Between 0.0 and 1.0. Default `0.5`.
     pub fn solarize_threshold(
         mut self,
         value: impl Param<SolarizeThreshold, M>,

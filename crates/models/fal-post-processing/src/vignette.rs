@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `vignette_strength`.
+    /// Strength of the darkening.
     ///
     /// Between 0.0 and 10.0. Default `0.5`.
     pub vignette_strength: Option<VignetteStrength>,
@@ -135,7 +135,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`vignette_strength`](Input::vignette_strength): Between 0.0 and 10.0. Default `0.5`.
+    /// Sets [`vignette_strength`](Input::vignette_strength): Strength of the darkening. Between 0.0 and
+    /// 10.0. Default `0.5`.
     pub fn vignette_strength(mut self, value: impl Param<VignetteStrength, M>) -> Self {
         self.optional.vignette_strength = self
             .checking

@@ -28,8 +28,8 @@ impl SchemaText for fal_pshuman::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_obj": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "preview_image": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "model_obj": {"description": "Shape as an OBJ file.", "allOf": [{"$type": "FileOutput"}]},
+        "preview_image": {"description": "Preview of the input and the views made of it.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["model_obj", "preview_image"],
       "description": "The result of `fal-ai/pshuman`."

@@ -98,9 +98,9 @@ pub type GuidanceScale = Float<bounds::GuidanceScale>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Shape as an OBJ file.
     pub model_obj: FileOutput,
-    /// A file, ready to download.
+    /// Preview of the input and the views made of it.
     pub preview_image: FileOutput,
 }
 

@@ -27,8 +27,8 @@ impl SchemaText for fal_qwen_3_guard::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "label": {"$type": "Label"},
-        "categories": {"type": "array", "items": {"$type": "Categories"}}
+        "label": {"description": "Verdict on the text.", "allOf": [{"$type": "Label"}]},
+        "categories": {"type": "array", "items": {"$type": "Categories"}, "description": "Kinds of unsafe content found."}
       },
       "required": ["label", "categories"],
       "description": "The result of `fal-ai/qwen-3-guard`."

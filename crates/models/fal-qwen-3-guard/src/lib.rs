@@ -76,9 +76,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `label`.
+    /// Verdict on the text.
     pub label: Label,
-    /// `categories`.
+    /// Kinds of unsafe content found.
     pub categories: Vec<Categories>,
 }
 

@@ -71,7 +71,7 @@ impl SchemaText for fal_qwen_3_tts::clone_voice::_0_6b::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "speaker_embedding": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "speaker_embedding": {"description": "Voice as an embedding in a safetensors file, for the speech endpoints.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["speaker_embedding"],
       "description": "The result of `fal-ai/qwen-3-tts/clone-voice/0.6b`."
@@ -99,7 +99,7 @@ impl SchemaText for fal_qwen_3_tts::clone_voice::_1_7b::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "speaker_embedding": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+        "speaker_embedding": {"description": "Voice as an embedding in a safetensors file, for the speech endpoints.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["speaker_embedding"],
       "description": "The result of `fal-ai/qwen-3-tts/clone-voice/1.7b`."
@@ -118,13 +118,13 @@ impl SchemaText for fal_qwen_3_tts::text_to_speech::_0_6b::Input {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Manner of speaking, in plain language."},
         "voice": {"anyOf": [{"$type": "Voice"}, {"type": "null"}], "description": "Voice of the speech."},
         "language": {"default": "Auto", "description": "Language of the speech or the text.", "allOf": [{"$type": "Language"}]},
-        "speaker_voice_embedding_file_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "speaker_voice_embedding_file_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Voice to speak with, as the file that cloning a voice returns. It replaces the ready-made voices."},
         "reference_text": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Transcript of the reference recording."},
         "top_k": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Number of the most likely choices to draw from.", "default": 50},
         "top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 1},
         "temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.9},
         "repetition_penalty": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "Penalty for repeating what was said before. Higher values repeat less.", "default": 1.05},
-        "subtalker_dosample": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": true},
+        "subtalker_dosample": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Draws the tokens of the sub-talker at random, in place of the most likely ones.", "default": true},
         "subtalker_top_k": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Number of the most likely choices of the second stage.", "default": 50},
         "subtalker_top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that the second stage draws from.", "default": 1},
         "subtalker_temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the second stage.", "default": 0.9},
@@ -179,13 +179,13 @@ impl SchemaText for fal_qwen_3_tts::text_to_speech::_1_7b::Input {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Manner of speaking, in plain language."},
         "voice": {"anyOf": [{"$type": "Voice"}, {"type": "null"}], "description": "Voice of the speech."},
         "language": {"default": "Auto", "description": "Language of the speech or the text.", "allOf": [{"$type": "Language"}]},
-        "speaker_voice_embedding_file_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "speaker_voice_embedding_file_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Voice to speak with, as the file that cloning a voice returns. It replaces the ready-made voices."},
         "reference_text": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Transcript of the reference recording."},
         "top_k": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Number of the most likely choices to draw from.", "default": 50},
         "top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 1},
         "temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.9},
         "repetition_penalty": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "Penalty for repeating what was said before. Higher values repeat less.", "default": 1.05},
-        "subtalker_dosample": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": true},
+        "subtalker_dosample": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Draws the tokens of the sub-talker at random, in place of the most likely ones.", "default": true},
         "subtalker_top_k": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Number of the most likely choices of the second stage.", "default": 50},
         "subtalker_top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that the second stage draws from.", "default": 1},
         "subtalker_temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the second stage.", "default": 0.9},
@@ -243,7 +243,7 @@ impl SchemaText for fal_qwen_3_tts::voice_design::_1_7b::Input {
         "top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 1},
         "temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.9},
         "repetition_penalty": {"anyOf": [{"type": "number", "minimum": 0.0}, {"type": "null"}], "description": "Penalty for repeating what was said before. Higher values repeat less.", "default": 1.05},
-        "subtalker_dosample": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": true},
+        "subtalker_dosample": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Draws the tokens of the sub-talker at random, in place of the most likely ones.", "default": true},
         "subtalker_top_k": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Number of the most likely choices of the second stage.", "default": 50},
         "subtalker_top_p": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Share of the probability that the second stage draws from.", "default": 1},
         "subtalker_temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the second stage.", "default": 0.9},

@@ -22,7 +22,7 @@ impl SchemaText for fal_qwen_image_2::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Changes to make to the images, in plain language."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height."},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -71,7 +71,7 @@ impl SchemaText for fal_qwen_image_2::pro::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Changes to make to the images, in plain language."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height."},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -120,7 +120,7 @@ impl SchemaText for fal_qwen_image_2::pro::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -168,7 +168,7 @@ impl SchemaText for fal_qwen_image_2::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},

@@ -80,19 +80,21 @@ pub struct Input {
     ///
     /// At least 1 item.
     pub image_urls: Vec<File>,
-    /// `horizontal_angle`.
+    /// Angle of the camera around the object, in degrees: 0 shows the front, 90 the right, 180 the
+    /// back, 270 the left.
     ///
     /// Between 0.0 and 360.0. Default `0.0`.
     pub horizontal_angle: Option<HorizontalAngle>,
-    /// `vertical_angle`.
+    /// Height of the camera as an angle in degrees: -30 looks up, 0 is at eye level, 90 looks straight
+    /// down.
     ///
     /// Between -30.0 and 90.0. Default `0.0`.
     pub vertical_angle: Option<VerticalAngle>,
-    /// `zoom`.
+    /// Distance of the camera: 0 is far away, 10 close up.
     ///
     /// Between 0.0 and 10.0. Default `5.0`.
     pub zoom: Option<Zoom>,
-    /// `additional_prompt`.
+    /// Text to add to the prompt, which the angles make.
     pub additional_prompt: Option<String>,
     /// Strength of the LoRA: 0 leaves the model unchanged, 1 applies it in full.
     ///
@@ -356,7 +358,9 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         }
     }
 
-    /// Sets [`horizontal_angle`](Input::horizontal_angle): Between 0.0 and 360.0. Default `0.0`.
+    /// Sets [`horizontal_angle`](Input::horizontal_angle): Angle of the camera around the object, in
+    /// degrees: 0 shows the front, 90 the right, 180 the back, 270 the left. Between 0.0 and 360.0.
+    /// Default `0.0`.
     pub fn horizontal_angle(mut self, value: impl Param<HorizontalAngle, M>) -> Self {
         self.optional.horizontal_angle = self
             .checking
@@ -364,19 +368,22 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`vertical_angle`](Input::vertical_angle): Between -30.0 and 90.0. Default `0.0`.
+    /// Sets [`vertical_angle`](Input::vertical_angle): Height of the camera as an angle in degrees: -30
+    /// looks up, 0 is at eye level, 90 looks straight down. Between -30.0 and 90.0. Default `0.0`.
     pub fn vertical_angle(mut self, value: impl Param<VerticalAngle, M>) -> Self {
         self.optional.vertical_angle = self.checking.optional("vertical_angle", value);
         self
     }
 
-    /// Sets [`zoom`](Input::zoom): Between 0.0 and 10.0. Default `5.0`.
+    /// Sets [`zoom`](Input::zoom): Distance of the camera: 0 is far away, 10 close up. Between 0.0 and
+    /// 10.0. Default `5.0`.
     pub fn zoom(mut self, value: impl Param<Zoom, M>) -> Self {
         self.optional.zoom = self.checking.optional("zoom", value);
         self
     }
 
-    /// Sets [`additional_prompt`](Input::additional_prompt):
+    /// Sets [`additional_prompt`](Input::additional_prompt): Text to add to the prompt, which the
+    /// angles make.
     pub fn additional_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.additional_prompt = self
             .checking

@@ -89,19 +89,19 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `rotate_right_left`.
+    /// Turn of the camera in degrees: positive to the left, negative to the right.
     ///
     /// Between -90.0 and 90.0. Default `0.0`.
     pub rotate_right_left: Option<RotateRightLeft>,
-    /// `move_forward`.
+    /// Way of the camera towards the subject: 10 is a close-up.
     ///
     /// Between 0.0 and 10.0. Default `0.0`.
     pub move_forward: Option<MoveForward>,
-    /// `vertical_angle`.
+    /// Vertical angle of the camera: -1 looks down, 1 looks up.
     ///
     /// Between -1.0 and 1.0. Default `0.0`.
     pub vertical_angle: Option<VerticalAngle>,
-    /// `wide_angle_lens`.
+    /// Shows the scene as through a wide-angle lens.
     ///
     /// Default `false`.
     pub wide_angle_lens: Option<bool>,
@@ -402,7 +402,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`rotate_right_left`](Input::rotate_right_left): Between -90.0 and 90.0. Default `0.0`.
+    /// Sets [`rotate_right_left`](Input::rotate_right_left): Turn of the camera in degrees: positive to
+    /// the left, negative to the right. Between -90.0 and 90.0. Default `0.0`.
     pub fn rotate_right_left(mut self, value: impl Param<RotateRightLeft, M>) -> Self {
         self.optional.rotate_right_left = self
             .checking
@@ -410,19 +411,22 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`move_forward`](Input::move_forward): Between 0.0 and 10.0. Default `0.0`.
+    /// Sets [`move_forward`](Input::move_forward): Way of the camera towards the subject: 10 is a
+    /// close-up. Between 0.0 and 10.0. Default `0.0`.
     pub fn move_forward(mut self, value: impl Param<MoveForward, M>) -> Self {
         self.optional.move_forward = self.checking.optional("move_forward", value);
         self
     }
 
-    /// Sets [`vertical_angle`](Input::vertical_angle): Between -1.0 and 1.0. Default `0.0`.
+    /// Sets [`vertical_angle`](Input::vertical_angle): Vertical angle of the camera: -1 looks down, 1
+    /// looks up. Between -1.0 and 1.0. Default `0.0`.
     pub fn vertical_angle(mut self, value: impl Param<VerticalAngle, M>) -> Self {
         self.optional.vertical_angle = self.checking.optional("vertical_angle", value);
         self
     }
 
-    /// Sets [`wide_angle_lens`](Input::wide_angle_lens): Default `false`.
+    /// Sets [`wide_angle_lens`](Input::wide_angle_lens): Shows the scene as through a wide-angle lens.
+    /// Default `false`.
     pub fn wide_angle_lens(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.wide_angle_lens = self.checking.optional("wide_angle_lens", value);
         self

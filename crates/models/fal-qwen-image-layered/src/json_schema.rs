@@ -38,7 +38,7 @@ impl SchemaText for fal_qwen_image_layered::Input {
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "num_layers": {"type": "integer", "minimum": 1, "maximum": 10, "default": 4},
+        "num_layers": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Number of layers to make.", "default": 4},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
@@ -99,7 +99,7 @@ impl SchemaText for fal_qwen_image_layered::lora::Input {
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "num_layers": {"type": "integer", "minimum": 1, "maximum": 10, "default": 4},
+        "num_layers": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Number of layers to make.", "default": 4},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},

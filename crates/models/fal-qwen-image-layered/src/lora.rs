@@ -77,7 +77,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `num_layers`.
+    /// Number of layers to make.
     ///
     /// Between 1 and 10. Default `4`.
     pub num_layers: Option<NumLayers>,
@@ -339,7 +339,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`num_layers`](Input::num_layers): Between 1 and 10. Default `4`.
+    /// Sets [`num_layers`](Input::num_layers): Number of layers to make. Between 1 and 10. Default `4`.
     pub fn num_layers(mut self, value: impl Param<NumLayers, M>) -> Self {
         self.optional.num_layers = self.checking.optional("num_layers", value);
         self

@@ -78,11 +78,12 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `resolution`.
+    /// Resolution of the result. Higher ones have more detail and take longer.
     ///
     /// Default `1024`.
     pub resolution: Option<Resolution>,
-    /// `ss_source`.
+    /// Source of the structure: `mesh` is the best, `direct` the fastest, and `mvtrellis2` takes
+    /// TRELLIS.2 with several views.
     ///
     /// Default `mesh`.
     pub ss_source: Option<SsSource>,
@@ -90,7 +91,8 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub ss_guidance_strength: Option<SsGuidanceStrength>,
-    /// `ss_guidance_rescale`.
+    /// Rescaling of the guidance in the first stage, which makes the structure. Higher values have
+    /// fewer artifacts.
     ///
     /// Between 0.0 and 1.0. Default `0.7`.
     pub ss_guidance_rescale: Option<SsGuidanceRescale>,
@@ -98,7 +100,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub ss_sampling_steps: Option<SsSamplingSteps>,
-    /// `ss_rescale_t`.
+    /// Sharpness of the noise schedule in the first stage.
     ///
     /// Between 1.0 and 6.0. Default `5.0`.
     pub ss_rescale_t: Option<SsRescaleT>,
@@ -106,7 +108,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub slat_guidance_strength: Option<SlatGuidanceStrength>,
-    /// `slat_guidance_rescale`.
+    /// Rescaling of the guidance in the last stage. Only for `mesh`.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub slat_guidance_rescale: Option<SlatGuidanceRescale>,
@@ -114,23 +116,23 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub slat_sampling_steps: Option<SlatSamplingSteps>,
-    /// `slat_rescale_t`.
+    /// Sharpness of the noise schedule in the last stage. Only for `mesh`.
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub slat_rescale_t: Option<SlatRescaleT>,
-    /// `shape_slat_guidance_strength`.
+    /// Closeness of the fine geometry to the input.
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub shape_slat_guidance_strength: Option<ShapeSlatGuidanceStrength>,
-    /// `shape_slat_guidance_rescale`.
+    /// Rescaling of the guidance in the stage of the shape. Raise it if the geometry is noisy.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub shape_slat_guidance_rescale: Option<ShapeSlatGuidanceRescale>,
-    /// `shape_slat_sampling_steps`.
+    /// Number of denoising steps of the shape.
     ///
     /// Between 1 and 50. Default `12`.
     pub shape_slat_sampling_steps: Option<ShapeSlatSamplingSteps>,
-    /// `shape_slat_rescale_t`.
+    /// Sharpness of the noise schedule in the stage of the shape.
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub shape_slat_rescale_t: Option<ShapeSlatRescaleT>,
@@ -138,7 +140,8 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub tex_slat_guidance_strength: Option<TexSlatGuidanceStrength>,
-    /// `tex_slat_guidance_rescale`.
+    /// Rescaling of the guidance in the stage of the textures. Raise it if they are noisy or have
+    /// bands.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub tex_slat_guidance_rescale: Option<TexSlatGuidanceRescale>,
@@ -146,11 +149,11 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub tex_slat_sampling_steps: Option<TexSlatSamplingSteps>,
-    /// `tex_slat_rescale_t`.
+    /// Sharpness of the noise schedule in the stage of the textures.
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub tex_slat_rescale_t: Option<TexSlatRescaleT>,
-    /// `decimation_target`.
+    /// Number of vertices to reduce the mesh to.
     ///
     /// Between 5000 and 2000000. Default `500000`.
     pub decimation_target: Option<DecimationTarget>,
@@ -162,7 +165,7 @@ pub struct Input {
     ///
     /// 1 to 16 items.
     pub image_urls: Vec<File>,
-    /// `multi_image_strategy`.
+    /// Way to combine the views, if there are several.
     ///
     /// Default `adaptive_guidance_weight`.
     pub multi_image_strategy: Option<MultiImageStrategy>,
@@ -560,13 +563,14 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`resolution`](Input::resolution): Default `1024`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the result. Default `1024`.
     pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
         self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
-    /// Sets [`ss_source`](Input::ss_source): Default `mesh`.
+    /// Sets [`ss_source`](Input::ss_source): Source of the structure: `mesh` is the best, `direct` the
+    /// fastest, and `mvtrellis2` takes TRELLIS.2 with several views. Default `mesh`.
     pub fn ss_source(mut self, value: impl Param<SsSource, M>) -> Self {
         self.optional.ss_source = self.checking.optional("ss_source", value);
         self
@@ -584,7 +588,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_rescale`](Input::ss_guidance_rescale): Between 0.0 and 1.0. Default `0.7`.
+    /// Sets [`ss_guidance_rescale`](Input::ss_guidance_rescale): Rescaling of the guidance in the first
+    /// stage, which makes the structure. Between 0.0 and 1.0. Default `0.7`.
     pub fn ss_guidance_rescale(
         mut self,
         value: impl Param<SsGuidanceRescale, M>,
@@ -604,7 +609,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`ss_rescale_t`](Input::ss_rescale_t): Between 1.0 and 6.0. Default `5.0`.
+    /// Sets [`ss_rescale_t`](Input::ss_rescale_t): Sharpness of the noise schedule in the first stage.
+    /// Between 1.0 and 6.0. Default `5.0`.
     pub fn ss_rescale_t(mut self, value: impl Param<SsRescaleT, M>) -> Self {
         self.optional.ss_rescale_t = self.checking.optional("ss_rescale_t", value);
         self
@@ -622,8 +628,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`slat_guidance_rescale`](Input::slat_guidance_rescale): Between 0.0 and 1.0. Default
-    /// `0.5`.
+    /// Sets [`slat_guidance_rescale`](Input::slat_guidance_rescale): Rescaling of the guidance in the
+    /// last stage. Between 0.0 and 1.0. Default `0.5`.
     pub fn slat_guidance_rescale(
         mut self,
         value: impl Param<SlatGuidanceRescale, M>,
@@ -646,14 +652,15 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`slat_rescale_t`](Input::slat_rescale_t): Between 1.0 and 6.0. Default `3.0`.
+    /// Sets [`slat_rescale_t`](Input::slat_rescale_t): Sharpness of the noise schedule in the last
+    /// stage. Between 1.0 and 6.0. Default `3.0`.
     pub fn slat_rescale_t(mut self, value: impl Param<SlatRescaleT, M>) -> Self {
         self.optional.slat_rescale_t = self.checking.optional("slat_rescale_t", value);
         self
     }
 
-    /// Sets [`shape_slat_guidance_strength`](Input::shape_slat_guidance_strength): Between 0.0 and
-    /// 10.0. Default `7.5`.
+    /// Sets [`shape_slat_guidance_strength`](Input::shape_slat_guidance_strength): Closeness of the
+    /// fine geometry to the input. Between 0.0 and 10.0. Default `7.5`.
     pub fn shape_slat_guidance_strength(
         mut self,
         value: impl Param<ShapeSlatGuidanceStrength, M>,
@@ -664,8 +671,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_guidance_rescale`](Input::shape_slat_guidance_rescale): Between 0.0 and 1.0.
-    /// Default `0.5`.
+    /// Sets [`shape_slat_guidance_rescale`](Input::shape_slat_guidance_rescale): Rescaling of the
+    /// guidance in the stage of the shape. Between 0.0 and 1.0. Default `0.5`.
     pub fn shape_slat_guidance_rescale(
         mut self,
         value: impl Param<ShapeSlatGuidanceRescale, M>,
@@ -676,8 +683,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_sampling_steps`](Input::shape_slat_sampling_steps): Between 1 and 50. Default
-    /// `12`.
+    /// Sets [`shape_slat_sampling_steps`](Input::shape_slat_sampling_steps): Number of denoising steps
+    /// of the shape. Between 1 and 50. Default `12`.
     pub fn shape_slat_sampling_steps(
         mut self,
         value: impl Param<ShapeSlatSamplingSteps, M>,
@@ -688,7 +695,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_rescale_t`](Input::shape_slat_rescale_t): Between 1.0 and 6.0. Default `3.0`.
+    /// Sets [`shape_slat_rescale_t`](Input::shape_slat_rescale_t): Sharpness of the noise schedule in
+    /// the stage of the shape. Between 1.0 and 6.0. Default `3.0`.
     pub fn shape_slat_rescale_t(
         mut self,
         value: impl Param<ShapeSlatRescaleT, M>,
@@ -711,8 +719,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_guidance_rescale`](Input::tex_slat_guidance_rescale): Between 0.0 and 1.0.
-    /// Default `0.0`.
+    /// Sets [`tex_slat_guidance_rescale`](Input::tex_slat_guidance_rescale): Rescaling of the guidance
+    /// in the stage of the textures. Between 0.0 and 1.0. Default `0.0`.
     pub fn tex_slat_guidance_rescale(
         mut self,
         value: impl Param<TexSlatGuidanceRescale, M>,
@@ -735,7 +743,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_rescale_t`](Input::tex_slat_rescale_t): Between 1.0 and 6.0. Default `3.0`.
+    /// Sets [`tex_slat_rescale_t`](Input::tex_slat_rescale_t): Sharpness of the noise schedule in the
+    /// stage of the textures. Between 1.0 and 6.0. Default `3.0`.
     pub fn tex_slat_rescale_t(mut self, value: impl Param<TexSlatRescaleT, M>) -> Self {
         self.optional.tex_slat_rescale_t = self
             .checking
@@ -743,8 +752,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`decimation_target`](Input::decimation_target): Between 5000 and 2000000. Default
-    /// `500000`.
+    /// Sets [`decimation_target`](Input::decimation_target): Number of vertices to reduce the mesh to.
+    /// Between 5000 and 2000000. Default `500000`.
     pub fn decimation_target(mut self, value: impl Param<DecimationTarget, M>) -> Self {
         self.optional.decimation_target = self
             .checking
@@ -759,7 +768,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`multi_image_strategy`](Input::multi_image_strategy): Default `adaptive_guidance_weight`.
+    /// Sets [`multi_image_strategy`](Input::multi_image_strategy): Way to combine the views, if there
+    /// are several. Default `adaptive_guidance_weight`.
     pub fn multi_image_strategy(
         mut self,
         value: impl Param<MultiImageStrategy, M>,

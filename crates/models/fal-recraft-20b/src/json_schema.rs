@@ -31,8 +31,8 @@ impl SchemaText for fal_recraft_20b::Input {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 1000, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "style": {"default": "realistic_image", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
-        "colors": {"type": "array", "items": {"$type": "RgbColor"}, "default": []},
-        "style_id": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "colors": {"type": "array", "items": {"$type": "RgbColor"}, "description": "Colors to prefer.", "default": []},
+        "style_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Style of your own, by its id."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false}
       },
       "required": ["prompt"],

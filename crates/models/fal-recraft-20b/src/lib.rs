@@ -87,11 +87,11 @@ pub struct Input {
     ///
     /// Default `realistic_image`.
     pub style: Option<Style>,
-    /// `colors`.
+    /// Colors to prefer.
     ///
     /// Default `[]`.
     pub colors: Option<Vec<RgbColor>>,
-    /// `style_id`.
+    /// Style of your own, by its id.
     pub style_id: Option<String>,
     /// Screens out unsafe content.
     ///
@@ -384,13 +384,13 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`colors`](Input::colors): Default `[]`.
+    /// Sets [`colors`](Input::colors): Colors to prefer. Default `[]`.
     pub fn colors(mut self, value: impl Param<Vec<RgbColor>, M>) -> Self {
         self.optional.colors = self.checking.optional("colors", value);
         self
     }
 
-    /// Sets [`style_id`](Input::style_id):
+    /// Sets [`style_id`](Input::style_id): Style of your own, by its id.
     pub fn style_id(mut self, value: impl Param<String, M>) -> Self {
         self.optional.style_id = self.checking.optional("style_id", value);
         self

@@ -36,10 +36,10 @@ impl SchemaText for fal_resemble_chatterboxhd::speech_to_speech::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "source_audio_url": {"type": "string"},
-        "target_voice": {"$type": "TargetVoice"},
-        "target_voice_audio_url": {"type": "string"},
-        "high_quality_audio": {"type": "boolean", "default": false}
+        "source_audio_url": {"type": "string", "description": "Speech to convert."},
+        "target_voice": {"description": "Voice to convert to. Drawn at random if there is no recording either.", "allOf": [{"$type": "TargetVoice"}]},
+        "target_voice_audio_url": {"type": "string", "description": "Recording of the voice to convert to. It wins over `target_voice`."},
+        "high_quality_audio": {"type": "boolean", "description": "Makes audio with 48,000 samples a second in place of 24,000. It takes longer.", "default": false}
       },
       "required": ["source_audio_url"],
       "description": "The parameters of `resemble-ai/chatterboxhd/speech-to-speech`."
@@ -83,8 +83,8 @@ impl SchemaText for fal_resemble_chatterboxhd::text_to_speech::Input {
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"type": "string", "description": "Recording of the voice to speak with."},
         "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "description": "Strength of the expression.", "default": 0.5},
-        "cfg": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
-        "high_quality_audio": {"type": "boolean", "default": false},
+        "cfg": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the recording's manner (classifier-free guidance). Near 0.3, fast speakers slow down; for drama, also raise `exaggeration` to 0.7 or more.", "default": 0.5},
+        "high_quality_audio": {"type": "boolean", "description": "Makes audio with 48,000 samples a second in place of 24,000. It takes longer.", "default": false},
         "seed": {"type": "integer", "minimum": 0.0, "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 0},
         "temperature": {"type": "number", "minimum": 0.05, "maximum": 5.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.8}
       },

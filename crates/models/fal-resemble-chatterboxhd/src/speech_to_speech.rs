@@ -43,13 +43,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `source_audio_url`.
+    /// Speech to convert.
     pub source_audio_url: File,
-    /// `target_voice`.
+    /// Voice to convert to. Drawn at random if there is no recording either.
     pub target_voice: Option<TargetVoice>,
-    /// `target_voice_audio_url`.
+    /// Recording of the voice to convert to. It wins over `target_voice`.
     pub target_voice_audio_url: Option<File>,
-    /// `high_quality_audio`.
+    /// Makes audio with 48,000 samples a second in place of 24,000. It takes longer.
     ///
     /// Default `false`.
     pub high_quality_audio: Option<bool>,
@@ -182,7 +182,7 @@ struct Optional {
 }
 
 impl<SourceAudioUrlSlot, M: fal_core::Mode> Builder<SourceAudioUrlSlot, M> {
-    /// Sets [`source_audio_url`](Input::source_audio_url):
+    /// Sets [`source_audio_url`](Input::source_audio_url): Speech to convert.
     pub fn source_audio_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -194,13 +194,14 @@ impl<SourceAudioUrlSlot, M: fal_core::Mode> Builder<SourceAudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_voice`](Input::target_voice):
+    /// Sets [`target_voice`](Input::target_voice): Voice to convert to.
     pub fn target_voice(mut self, value: impl Param<TargetVoice, M>) -> Self {
         self.optional.target_voice = self.checking.optional("target_voice", value);
         self
     }
 
-    /// Sets [`target_voice_audio_url`](Input::target_voice_audio_url):
+    /// Sets [`target_voice_audio_url`](Input::target_voice_audio_url): Recording of the voice to
+    /// convert to.
     pub fn target_voice_audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.target_voice_audio_url = self
             .checking
@@ -208,7 +209,8 @@ impl<SourceAudioUrlSlot, M: fal_core::Mode> Builder<SourceAudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`high_quality_audio`](Input::high_quality_audio): Default `false`.
+    /// Sets [`high_quality_audio`](Input::high_quality_audio): Makes audio with 48,000 samples a second
+    /// in place of 24,000. Default `false`.
     pub fn high_quality_audio(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.high_quality_audio = self
             .checking

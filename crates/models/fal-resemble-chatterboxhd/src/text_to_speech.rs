@@ -60,11 +60,12 @@ pub struct Input {
     ///
     /// Between 0.25 and 2.0. Default `0.5`.
     pub exaggeration: Option<Exaggeration>,
-    /// `cfg`.
+    /// Adherence to the recording's manner (classifier-free guidance). Near 0.3, fast speakers slow
+    /// down; for drama, also raise `exaggeration` to 0.7 or more.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub cfg: Option<Cfg>,
-    /// `high_quality_audio`.
+    /// Makes audio with 48,000 samples a second in place of 24,000. It takes longer.
     ///
     /// Default `false`.
     pub high_quality_audio: Option<bool>,
@@ -261,13 +262,15 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`cfg`](Input::cfg): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`cfg`](Input::cfg): Adherence to the recording's manner (classifier-free guidance).
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn cfg(mut self, value: impl Param<Cfg, M>) -> Self {
         self.optional.cfg = self.checking.optional("cfg", value);
         self
     }
 
-    /// Sets [`high_quality_audio`](Input::high_quality_audio): Default `false`.
+    /// Sets [`high_quality_audio`](Input::high_quality_audio): Makes audio with 48,000 samples a second
+    /// in place of 24,000. Default `false`.
     pub fn high_quality_audio(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.high_quality_audio = self
             .checking

@@ -15,14 +15,14 @@ impl SchemaText for fal_rife::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "start_image_url": {"type": "string"},
-        "end_image_url": {"type": "string"},
-        "output_type": {"default": "images", "allOf": [{"$type": "OutputType"}]},
+        "start_image_url": {"type": "string", "description": "First image."},
+        "end_image_url": {"type": "string", "description": "Last image."},
+        "output_type": {"default": "images", "description": "Form of the result.", "allOf": [{"$type": "OutputType"}]},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "num_frames": {"type": "integer", "minimum": 1, "maximum": 64, "description": "Number of frames to put between each two frames.", "default": 1},
-        "include_start": {"type": "boolean", "default": false},
-        "include_end": {"type": "boolean", "default": false},
-        "fps": {"type": "integer", "minimum": 1, "maximum": 60, "default": 8},
+        "include_start": {"type": "boolean", "description": "Puts the first image into the result.", "default": false},
+        "include_end": {"type": "boolean", "description": "Puts the last image into the result.", "default": false},
+        "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video, for `output_type` `video`.", "default": 8},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "required": ["start_image_url", "end_image_url"],
@@ -40,7 +40,7 @@ impl SchemaText for fal_rife::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "video": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Video, for `output_type` `video`."}
       },
       "description": "The result of `fal-ai/rife`."
     }"#;
@@ -73,9 +73,9 @@ impl SchemaText for fal_rife::video::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "num_frames": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of frames to put between each two frames.", "default": 1},
-        "use_scene_detection": {"type": "boolean", "default": false},
-        "use_calculated_fps": {"type": "boolean", "default": true},
-        "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 8},
+        "use_scene_detection": {"type": "boolean", "description": "Splits the video into scenes first, so that none runs into the next. A wrong split may show.", "default": false},
+        "use_calculated_fps": {"type": "boolean", "description": "Multiplies the video's frames a second by the new number of frames. Otherwise, `fps` counts.", "default": true},
+        "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the result, unless `use_calculated_fps` is set.", "default": 8},
         "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false}
       },
       "required": ["video_url"],

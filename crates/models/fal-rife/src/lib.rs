@@ -86,11 +86,11 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `start_image_url`.
+    /// First image.
     pub start_image_url: File,
-    /// `end_image_url`.
+    /// Last image.
     pub end_image_url: File,
-    /// `output_type`.
+    /// Form of the result.
     ///
     /// Default `images`.
     pub output_type: Option<OutputType>,
@@ -102,15 +102,15 @@ pub struct Input {
     ///
     /// Between 1 and 64. Default `1`.
     pub num_frames: Option<NumFrames>,
-    /// `include_start`.
+    /// Puts the first image into the result.
     ///
     /// Default `false`.
     pub include_start: Option<bool>,
-    /// `include_end`.
+    /// Puts the last image into the result.
     ///
     /// Default `false`.
     pub include_end: Option<bool>,
-    /// `fps`.
+    /// Frames a second of the video, for `output_type` `video`.
     ///
     /// Between 1 and 60. Default `8`.
     pub fps: Option<Fps>,
@@ -215,7 +215,7 @@ pub type Fps = Int<bounds::Fps>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Option<Vec<Image>>,
-    /// A file, ready to download.
+    /// Video, for `output_type` `video`.
     pub video: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -285,7 +285,7 @@ impl<
     EndImageUrlSlot,
     M: fal_core::Mode,
 > Builder<StartImageUrlSlot, EndImageUrlSlot, M> {
-    /// Sets [`start_image_url`](Input::start_image_url):
+    /// Sets [`start_image_url`](Input::start_image_url): First image.
     pub fn start_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -298,7 +298,7 @@ impl<
         }
     }
 
-    /// Sets [`end_image_url`](Input::end_image_url):
+    /// Sets [`end_image_url`](Input::end_image_url): Last image.
     pub fn end_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -311,7 +311,7 @@ impl<
         }
     }
 
-    /// Sets [`output_type`](Input::output_type): Default `images`.
+    /// Sets [`output_type`](Input::output_type): Form of the result. Default `images`.
     pub fn output_type(mut self, value: impl Param<OutputType, M>) -> Self {
         self.optional.output_type = self.checking.optional("output_type", value);
         self
@@ -330,19 +330,21 @@ impl<
         self
     }
 
-    /// Sets [`include_start`](Input::include_start): Default `false`.
+    /// Sets [`include_start`](Input::include_start): Puts the first image into the result. Default
+    /// `false`.
     pub fn include_start(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include_start = self.checking.optional("include_start", value);
         self
     }
 
-    /// Sets [`include_end`](Input::include_end): Default `false`.
+    /// Sets [`include_end`](Input::include_end): Puts the last image into the result. Default `false`.
     pub fn include_end(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include_end = self.checking.optional("include_end", value);
         self
     }
 
-    /// Sets [`fps`](Input::fps): Between 1 and 60. Default `8`.
+    /// Sets [`fps`](Input::fps): Frames a second of the video, for `output_type` `video`. Between 1
+    /// and 60. Default `8`.
     pub fn fps(mut self, value: impl Param<Fps, M>) -> Self {
         self.optional.fps = self.checking.optional("fps", value);
         self

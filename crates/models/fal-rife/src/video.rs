@@ -49,15 +49,15 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_frames: Option<NumFrames>,
-    /// `use_scene_detection`.
+    /// Splits the video into scenes first, so that none runs into the next. A wrong split may show.
     ///
     /// Default `false`.
     pub use_scene_detection: Option<bool>,
-    /// `use_calculated_fps`.
+    /// Multiplies the video's frames a second by the new number of frames. Otherwise, `fps` counts.
     ///
     /// Default `true`.
     pub use_calculated_fps: Option<bool>,
-    /// Frames a second of the video.
+    /// Frames a second of the result, unless `use_calculated_fps` is set.
     ///
     /// Between 1 and 60. Default `8`.
     pub fps: Option<Fps>,
@@ -173,7 +173,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`use_scene_detection`](Input::use_scene_detection): Default `false`.
+    /// Sets [`use_scene_detection`](Input::use_scene_detection): Splits the video into scenes first, so
+    /// that none runs into the next. Default `false`.
     pub fn use_scene_detection(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_scene_detection = self
             .checking
@@ -181,7 +182,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`use_calculated_fps`](Input::use_calculated_fps): Default `true`.
+    /// Sets [`use_calculated_fps`](Input::use_calculated_fps): Multiplies the video's frames a second
+    /// by the new number of frames. Default `true`.
     pub fn use_calculated_fps(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_calculated_fps = self
             .checking
@@ -189,7 +191,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`fps`](Input::fps): Frames a second of the video. Between 1 and 60. Default `8`.
+    /// Sets [`fps`](Input::fps): Frames a second of the result, unless `use_calculated_fps` is set.
+    /// Between 1 and 60. Default `8`.
     pub fn fps(mut self, value: impl Param<Fps, M>) -> Self {
         self.optional.fps = self.checking.optional("fps", value);
         self

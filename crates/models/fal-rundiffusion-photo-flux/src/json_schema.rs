@@ -28,7 +28,7 @@ impl SchemaText for fal_rundiffusion_photo_flux::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "photo_lora_scale": {"type": "number", "default": 0.75},
+        "photo_lora_scale": {"type": "number", "description": "Strength of the LoRA for photos.", "default": 0.75},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},

@@ -79,7 +79,7 @@ impl fal_core::task::TextToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `photo_lora_scale`.
+    /// Strength of the LoRA for photos.
     ///
     /// Default `0.75`.
     pub photo_lora_scale: Option<f64>,
@@ -285,7 +285,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`photo_lora_scale`](Input::photo_lora_scale): Default `0.75`.
+    /// Sets [`photo_lora_scale`](Input::photo_lora_scale): Strength of the LoRA for photos. Default
+    /// `0.75`.
     pub fn photo_lora_scale(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.photo_lora_scale = self
             .checking

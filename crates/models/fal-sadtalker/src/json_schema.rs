@@ -18,14 +18,14 @@ impl SchemaText for fal_sadtalker::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "source_image_url": {"type": "string"},
-        "driven_audio_url": {"type": "string"},
-        "pose_style": {"type": "integer", "minimum": 0, "maximum": 45, "default": 0},
-        "face_model_resolution": {"default": "256", "allOf": [{"$type": "FaceModelResolution"}]},
-        "expression_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "multipleOf": 0.1, "default": 1},
-        "face_enhancer": {"anyOf": [{"$type": "FaceEnhancer"}, {"type": "null"}]},
-        "still_mode": {"type": "boolean", "default": false},
-        "preprocess": {"default": "crop", "allOf": [{"$type": "Preprocess"}]}
+        "source_image_url": {"type": "string", "description": "Portrait to animate."},
+        "driven_audio_url": {"type": "string", "description": "Speech."},
+        "pose_style": {"type": "integer", "minimum": 0, "maximum": 45, "description": "Style of the head's movement.", "default": 0},
+        "face_model_resolution": {"default": "256", "description": "Resolution of the face.", "allOf": [{"$type": "FaceModelResolution"}]},
+        "expression_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "multipleOf": 0.1, "description": "Strength of the expression.", "default": 1},
+        "face_enhancer": {"anyOf": [{"$type": "FaceEnhancer"}, {"type": "null"}], "description": "Model that improves the face."},
+        "still_mode": {"type": "boolean", "description": "Moves the head less. For `preprocess` `full`.", "default": false},
+        "preprocess": {"default": "crop", "description": "Part of the picture to animate: the face, or all of it.", "allOf": [{"$type": "Preprocess"}]}
       },
       "required": ["source_image_url", "driven_audio_url"],
       "description": "The parameters of `fal-ai/sadtalker`."
@@ -81,15 +81,15 @@ impl SchemaText for fal_sadtalker::reference::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "source_image_url": {"type": "string"},
-        "driven_audio_url": {"type": "string"},
-        "reference_pose_video_url": {"type": "string"},
-        "pose_style": {"type": "integer", "minimum": 0, "maximum": 45, "default": 0},
-        "face_model_resolution": {"default": "256", "allOf": [{"$type": "FaceModelResolution"}]},
-        "expression_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "multipleOf": 0.1, "default": 1},
-        "face_enhancer": {"anyOf": [{"$type": "FaceEnhancer"}, {"type": "null"}]},
-        "still_mode": {"type": "boolean", "default": false},
-        "preprocess": {"default": "crop", "allOf": [{"$type": "Preprocess"}]}
+        "source_image_url": {"type": "string", "description": "Portrait to animate."},
+        "driven_audio_url": {"type": "string", "description": "Speech."},
+        "reference_pose_video_url": {"type": "string", "description": "Video to take the head's movement from."},
+        "pose_style": {"type": "integer", "minimum": 0, "maximum": 45, "description": "Style of the head's movement.", "default": 0},
+        "face_model_resolution": {"default": "256", "description": "Resolution of the face.", "allOf": [{"$type": "FaceModelResolution"}]},
+        "expression_scale": {"type": "number", "minimum": 0.0, "maximum": 3.0, "multipleOf": 0.1, "description": "Strength of the expression.", "default": 1},
+        "face_enhancer": {"anyOf": [{"$type": "FaceEnhancer"}, {"type": "null"}], "description": "Model that improves the face."},
+        "still_mode": {"type": "boolean", "description": "Moves the head less. For `preprocess` `full`.", "default": false},
+        "preprocess": {"default": "crop", "description": "Part of the picture to animate: the face, or all of it.", "allOf": [{"$type": "Preprocess"}]}
       },
       "required": ["source_image_url", "driven_audio_url", "reference_pose_video_url"],
       "description": "The parameters of `fal-ai/sadtalker/reference`."

@@ -47,31 +47,31 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `source_image_url`.
+    /// Portrait to animate.
     pub source_image_url: File,
-    /// `driven_audio_url`.
+    /// Speech.
     pub driven_audio_url: File,
-    /// `reference_pose_video_url`.
+    /// Video to take the head's movement from.
     pub reference_pose_video_url: File,
-    /// `pose_style`.
+    /// Style of the head's movement.
     ///
     /// Between 0 and 45. Default `0`.
     pub pose_style: Option<PoseStyle>,
-    /// `face_model_resolution`.
+    /// Resolution of the face.
     ///
     /// Default `256`.
     pub face_model_resolution: Option<FaceModelResolution>,
-    /// `expression_scale`.
+    /// Strength of the expression.
     ///
     /// Between 0.0 and 3.0 and a multiple of 0.1. Default `1.0`.
     pub expression_scale: Option<ExpressionScale>,
-    /// `face_enhancer`.
+    /// Model that improves the face.
     pub face_enhancer: Option<FaceEnhancer>,
-    /// `still_mode`.
+    /// Moves the head less. For `preprocess` `full`.
     ///
     /// Default `false`.
     pub still_mode: Option<bool>,
-    /// `preprocess`.
+    /// Part of the picture to animate: the face, or all of it.
     ///
     /// Default `crop`.
     pub preprocess: Option<Preprocess>,
@@ -278,7 +278,7 @@ impl<
     ReferencePoseVideoUrlSlot,
     M: fal_core::Mode,
 > Builder<SourceImageUrlSlot, DrivenAudioUrlSlot, ReferencePoseVideoUrlSlot, M> {
-    /// Sets [`source_image_url`](Input::source_image_url):
+    /// Sets [`source_image_url`](Input::source_image_url): Portrait to animate.
     pub fn source_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -292,7 +292,7 @@ impl<
         }
     }
 
-    /// Sets [`driven_audio_url`](Input::driven_audio_url):
+    /// Sets [`driven_audio_url`](Input::driven_audio_url): Speech.
     pub fn driven_audio_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -306,7 +306,8 @@ impl<
         }
     }
 
-    /// Sets [`reference_pose_video_url`](Input::reference_pose_video_url):
+    /// Sets [`reference_pose_video_url`](Input::reference_pose_video_url): Video to take the head's
+    /// movement from.
     pub fn reference_pose_video_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -322,13 +323,15 @@ impl<
         }
     }
 
-    /// Sets [`pose_style`](Input::pose_style): Between 0 and 45. Default `0`.
+    /// Sets [`pose_style`](Input::pose_style): Style of the head's movement. Between 0 and 45. Default
+    /// `0`.
     pub fn pose_style(mut self, value: impl Param<PoseStyle, M>) -> Self {
         self.optional.pose_style = self.checking.optional("pose_style", value);
         self
     }
 
-    /// Sets [`face_model_resolution`](Input::face_model_resolution): Default `256`.
+    /// Sets [`face_model_resolution`](Input::face_model_resolution): Resolution of the face. Default
+    /// `256`.
     pub fn face_model_resolution(
         mut self,
         value: impl Param<FaceModelResolution, M>,
@@ -339,8 +342,8 @@ impl<
         self
     }
 
-    /// Sets [`expression_scale`](Input::expression_scale): Between 0.0 and 3.0 and a multiple of 0.1.
-    /// Default `1.0`.
+    /// Sets [`expression_scale`](Input::expression_scale): Strength of the expression. Between 0.0 and
+    /// 3.0 and a multiple of 0.1. Default `1.0`.
     pub fn expression_scale(mut self, value: impl Param<ExpressionScale, M>) -> Self {
         self.optional.expression_scale = self
             .checking
@@ -348,19 +351,20 @@ impl<
         self
     }
 
-    /// Sets [`face_enhancer`](Input::face_enhancer):
+    /// Sets [`face_enhancer`](Input::face_enhancer): Model that improves the face.
     pub fn face_enhancer(mut self, value: impl Param<FaceEnhancer, M>) -> Self {
         self.optional.face_enhancer = self.checking.optional("face_enhancer", value);
         self
     }
 
-    /// Sets [`still_mode`](Input::still_mode): Default `false`.
+    /// Sets [`still_mode`](Input::still_mode): Moves the head less. Default `false`.
     pub fn still_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.still_mode = self.checking.optional("still_mode", value);
         self
     }
 
-    /// Sets [`preprocess`](Input::preprocess): Default `crop`.
+    /// Sets [`preprocess`](Input::preprocess): Part of the picture to animate: the face, or all of it.
+    /// Default `crop`.
     pub fn preprocess(mut self, value: impl Param<Preprocess, M>) -> Self {
         self.optional.preprocess = self.checking.optional("preprocess", value);
         self

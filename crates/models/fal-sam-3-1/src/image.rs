@@ -159,9 +159,9 @@ pub type MaxMasks = Int<bounds::MaxMasks>;
 pub struct Output {
     /// Finished image, ready to download.
     pub image: Option<Image>,
-    /// `masks`.
+    /// Masks, an image each.
     pub masks: Vec<Image>,
-    /// `metadata`.
+    /// Score and box of each mask.
     pub metadata: Option<Vec<MaskMetadata>>,
     /// Confidence of each mask.
     pub scores: Option<Vec<Option<f64>>>,

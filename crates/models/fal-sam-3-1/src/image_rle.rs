@@ -157,11 +157,11 @@ pub type MaxMasks = Int<bounds::MaxMasks>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `rle`.
+    /// Mask, run-length encoded.
     pub rle: Rle,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
-    /// `metadata`.
+    /// Score and box of each mask, if there are several.
     pub metadata: Option<Vec<MaskMetadata>>,
     /// Confidence of each mask.
     pub scores: Option<Vec<Option<f64>>>,

@@ -147,8 +147,8 @@ impl SchemaText for fal_sam_3_1::image::Output {
       "type": "object",
       "properties": {
         "image": {"anyOf": [{"$type": "Image"}, {"type": "null"}], "description": "Finished image, ready to download."},
-        "masks": {"type": "array", "items": {"$type": "Image"}},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
+        "masks": {"type": "array", "items": {"$type": "Image"}, "description": "Masks, an image each."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Score and box of each mask."},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },
@@ -201,9 +201,9 @@ impl SchemaText for fal_sam_3_1::image_rle::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "rle": {"$type": "Rle"},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
+        "rle": {"description": "Mask, run-length encoded.", "allOf": [{"$type": "Rle"}]},
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Score and box of each mask, if there are several."},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },
@@ -244,7 +244,7 @@ impl SchemaText for fal_sam_3_1::video::Input {
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": true},
         "video_output_type": {"default": "X264 (.mp4)", "description": "Container and codec of the video file.", "allOf": [{"$type": "VideoOutputType"}]},
         "detection_threshold": {"type": "number", "minimum": 0.1, "maximum": 1.0, "description": "Least confidence of a thing that is found. Lower values find more.", "default": 0.5},
-        "max_num_objects": {"type": "integer", "minimum": 1, "maximum": 128, "default": 16}
+        "max_num_objects": {"type": "integer", "minimum": 1, "maximum": 128, "description": "Most objects to follow.", "default": 16}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/sam-3-1/video`."
@@ -262,7 +262,7 @@ impl SchemaText for fal_sam_3_1::video::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/sam-3-1/video`."
@@ -286,15 +286,15 @@ impl SchemaText for fal_sam_3_1::video_rle::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask to start from."},
         "prompt": {"type": "string", "description": "Names of the things to find. Commas separate several.", "default": ""},
         "point_prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "description": "Points on the things, or outside of them.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": false},
-        "boundingbox_zip": {"type": "boolean", "default": false},
+        "boundingbox_zip": {"type": "boolean", "description": "Returns the frames with their boxes as a ZIP archive.", "default": false},
         "detection_threshold": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Least confidence of a thing that is found. Lower values find more.", "default": 0.5},
-        "frame_index": {"type": "integer", "default": 0},
-        "max_num_objects": {"type": "integer", "minimum": 1, "maximum": 128, "default": 16}
+        "frame_index": {"type": "integer", "description": "Frame that `mask_url` belongs to.", "default": 0},
+        "max_num_objects": {"type": "integer", "minimum": 1, "maximum": 128, "description": "Most objects to follow.", "default": 16}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/sam-3-1/video-rle`."
@@ -311,7 +311,7 @@ impl SchemaText for fal_sam_3_1::video_rle::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/sam-3-1/video-rle`."

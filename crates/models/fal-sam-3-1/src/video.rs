@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// Between 0.1 and 1.0. Default `0.5`.
     pub detection_threshold: Option<DetectionThreshold>,
-    /// `max_num_objects`.
+    /// Most objects to follow.
     ///
     /// Between 1 and 128. Default `16`.
     pub max_num_objects: Option<MaxNumObjects>,
@@ -141,7 +141,7 @@ pub type MaxNumObjects = Int<bounds::MaxNumObjects>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -259,7 +259,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`max_num_objects`](Input::max_num_objects): Between 1 and 128. Default `16`.
+    /// Sets [`max_num_objects`](Input::max_num_objects): Most objects to follow. Between 1 and 128.
+    /// Default `16`.
     pub fn max_num_objects(mut self, value: impl Param<MaxNumObjects, M>) -> Self {
         self.optional.max_num_objects = self.checking.optional("max_num_objects", value);
         self

@@ -49,7 +49,7 @@ impl fal_core::task::VideoToVideo for Model {}
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `mask_url`.
+    /// Mask to start from.
     pub mask_url: Option<File>,
     /// Names of the things to find. Commas separate several.
     ///
@@ -67,7 +67,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub apply_mask: Option<bool>,
-    /// `boundingbox_zip`.
+    /// Returns the frames with their boxes as a ZIP archive.
     ///
     /// Default `false`.
     pub boundingbox_zip: Option<bool>,
@@ -75,11 +75,11 @@ pub struct Input {
     ///
     /// Between 0.01 and 1.0. Default `0.5`.
     pub detection_threshold: Option<DetectionThreshold>,
-    /// `frame_index`.
+    /// Frame that `mask_url` belongs to.
     ///
     /// Default `0`.
     pub frame_index: Option<Integer>,
-    /// `max_num_objects`.
+    /// Most objects to follow.
     ///
     /// Between 1 and 128. Default `16`.
     pub max_num_objects: Option<MaxNumObjects>,
@@ -123,7 +123,7 @@ pub type MaxNumObjects = Int<bounds::MaxNumObjects>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -198,7 +198,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`mask_url`](Input::mask_url):
+    /// Sets [`mask_url`](Input::mask_url): Mask to start from.
     pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_url = self.checking.optional("mask_url", value);
         self
@@ -229,7 +229,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`boundingbox_zip`](Input::boundingbox_zip): Default `false`.
+    /// Sets [`boundingbox_zip`](Input::boundingbox_zip): Returns the frames with their boxes as a ZIP
+    /// archive. Default `false`.
     pub fn boundingbox_zip(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.boundingbox_zip = self.checking.optional("boundingbox_zip", value);
         self
@@ -247,13 +248,14 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`frame_index`](Input::frame_index): Default `0`.
+    /// Sets [`frame_index`](Input::frame_index): Frame that `mask_url` belongs to. Default `0`.
     pub fn frame_index(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.frame_index = self.checking.optional("frame_index", value);
         self
     }
 
-    /// Sets [`max_num_objects`](Input::max_num_objects): Between 1 and 128. Default `16`.
+    /// Sets [`max_num_objects`](Input::max_num_objects): Most objects to follow. Between 1 and 128.
+    /// Default `16`.
     pub fn max_num_objects(mut self, value: impl Param<MaxNumObjects, M>) -> Self {
         self.optional.max_num_objects = self.checking.optional("max_num_objects", value);
         self

@@ -45,13 +45,13 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub image_url: File,
-    /// `body_mesh_url`.
+    /// Shape of the body to align: PLY or GLB.
     pub body_mesh_url: File,
-    /// `body_mask_url`.
+    /// Mask of the person. The whole image if left out.
     pub body_mask_url: Option<File>,
-    /// `object_mesh_url`.
+    /// Shape of an object to put into the same scene, as a GLB file.
     pub object_mesh_url: Option<File>,
-    /// `focal_length`.
+    /// Focal length that came with the body. Estimated if left out.
     pub focal_length: Option<f64>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -62,15 +62,15 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Aligned body as a PLY file.
     pub body_mesh_ply: FileOutput,
     /// Finished 3D model, as GLB.
     pub model_glb: FileOutput,
-    /// A file, ready to download.
+    /// Picture of the aligned body on the image.
     pub visualization: FileOutput,
-    /// `metadata`.
+    /// Alignment of the body.
     pub metadata: Sam3dBodyAlignmentInfo,
-    /// A file, ready to download.
+    /// Body and object in one GLB file, if there was an object.
     pub scene_glb: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -146,7 +146,7 @@ impl<
         }
     }
 
-    /// Sets [`body_mesh_url`](Input::body_mesh_url):
+    /// Sets [`body_mesh_url`](Input::body_mesh_url): Shape of the body to align: PLY or GLB.
     pub fn body_mesh_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -159,19 +159,20 @@ impl<
         }
     }
 
-    /// Sets [`body_mask_url`](Input::body_mask_url):
+    /// Sets [`body_mask_url`](Input::body_mask_url): Mask of the person.
     pub fn body_mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.body_mask_url = self.checking.optional("body_mask_url", value);
         self
     }
 
-    /// Sets [`object_mesh_url`](Input::object_mesh_url):
+    /// Sets [`object_mesh_url`](Input::object_mesh_url): Shape of an object to put into the same scene,
+    /// as a GLB file.
     pub fn object_mesh_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.object_mesh_url = self.checking.optional("object_mesh_url", value);
         self
     }
 
-    /// Sets [`focal_length`](Input::focal_length):
+    /// Sets [`focal_length`](Input::focal_length): Focal length that came with the body.
     pub fn focal_length(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.focal_length = self.checking.optional("focal_length", value);
         self

@@ -44,17 +44,18 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub image_url: File,
-    /// `mask_url`.
+    /// Mask of the person, white on black, in place of the automatic detection.
     pub mask_url: Option<File>,
-    /// `export_meshes`.
+    /// Returns a PLY file for each person.
     ///
     /// Default `true`.
     pub export_meshes: Option<bool>,
-    /// `include_3d_keypoints`.
+    /// Shows the joints as spheres in the GLB file.
     ///
     /// Default `true`.
     pub include_3d_keypoints: Option<bool>,
-    /// `include_mhr_params`.
+    /// Returns all parameters of the bodies: shape, pose, expression and joints. Otherwise, only the
+    /// keypoints and the camera.
     ///
     /// Default `true`.
     pub include_mhr_params: Option<bool>,
@@ -81,11 +82,11 @@ impl Input {
 pub struct Output {
     /// Finished 3D model, as GLB.
     pub model_glb: FileOutput,
-    /// A file, ready to download.
+    /// Picture of the image, the keypoints, the shape and a view from the side.
     pub visualization: FileOutput,
-    /// `meshes`.
+    /// Shapes as PLY files, one for each person, if `export_meshes` is set.
     pub meshes: Option<Vec<FileOutput>>,
-    /// `metadata`.
+    /// People, with their keypoints and the camera.
     pub metadata: Sam3dBodyMetadata,
     nulls: json::Nulls,
 }
@@ -155,19 +156,22 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`mask_url`](Input::mask_url):
+    /// Sets [`mask_url`](Input::mask_url): Mask of the person, white on black, in place of the
+    /// automatic detection.
     pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_url = self.checking.optional("mask_url", value);
         self
     }
 
-    /// Sets [`export_meshes`](Input::export_meshes): Default `true`.
+    /// Sets [`export_meshes`](Input::export_meshes): Returns a PLY file for each person. Default
+    /// `true`.
     pub fn export_meshes(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.export_meshes = self.checking.optional("export_meshes", value);
         self
     }
 
-    /// Sets [`include_3d_keypoints`](Input::include_3d_keypoints): Default `true`.
+    /// Sets [`include_3d_keypoints`](Input::include_3d_keypoints): Shows the joints as spheres in the
+    /// GLB file. Default `true`.
     pub fn include_3d_keypoints(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include_3d_keypoints = self
             .checking
@@ -175,7 +179,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`include_mhr_params`](Input::include_mhr_params): Default `true`.
+    /// Sets [`include_mhr_params`](Input::include_mhr_params): Returns all parameters of the bodies:
+    /// shape, pose, expression and joints. Default `true`.
     pub fn include_mhr_params(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include_mhr_params = self
             .checking

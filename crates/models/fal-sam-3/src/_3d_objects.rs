@@ -47,7 +47,8 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub image_url: File,
-    /// `mask_urls`.
+    /// Masks of the objects, one each. Without them the prompts decide, or else the whole image is
+    /// taken.
     pub mask_urls: Option<Vec<File>>,
     /// Names of the things to find. Commas separate several.
     ///
@@ -64,13 +65,13 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `pointmap_url`.
+    /// Depth of the image, as an NPY or NPZ file, for a better estimate.
     pub pointmap_url: Option<File>,
     /// Least confidence of a thing that is found. Lower values find more.
     ///
     /// Between 0.1 and 1.0.
     pub detection_threshold: Option<DetectionThreshold>,
-    /// `export_textured_glb`.
+    /// Returns textures in the GLB file in place of colored vertices.
     ///
     /// Default `false`.
     pub export_textured_glb: Option<bool>,
@@ -95,17 +96,17 @@ pub type DetectionThreshold = Float<bounds::DetectionThreshold>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Scene as Gaussian splats in a PLY file.
     pub gaussian_splat: FileOutput,
     /// Finished 3D model, as GLB.
     pub model_glb: Option<FileOutput>,
-    /// `metadata`.
+    /// Places of the objects.
     pub metadata: Vec<Sam3dObjectMetadata>,
-    /// `individual_splats`.
+    /// Splats of each object, if there are several.
     pub individual_splats: Option<Vec<FileOutput>>,
-    /// `individual_glbs`.
+    /// Shape of each object, if there are several.
     pub individual_glbs: Option<Vec<Option<FileOutput>>>,
-    /// A file, ready to download.
+    /// All files as a ZIP archive.
     pub artifacts_zip: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -179,7 +180,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`mask_urls`](Input::mask_urls):
+    /// Sets [`mask_urls`](Input::mask_urls): Masks of the objects, one each.
     pub fn mask_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.mask_urls = self.checking.optional("mask_urls", value);
         self
@@ -211,7 +212,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`pointmap_url`](Input::pointmap_url):
+    /// Sets [`pointmap_url`](Input::pointmap_url): Depth of the image, as an NPY or NPZ file, for a
+    /// better estimate.
     pub fn pointmap_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.pointmap_url = self.checking.optional("pointmap_url", value);
         self
@@ -229,7 +231,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`export_textured_glb`](Input::export_textured_glb): Default `false`.
+    /// Sets [`export_textured_glb`](Input::export_textured_glb): Returns textures in the GLB file in
+    /// place of colored vertices. Default `false`.
     pub fn export_textured_glb(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.export_textured_glb = self
             .checking

@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// Default `wheel`.
     pub prompt: Option<String>,
-    /// `text_prompt`.
+    /// Deprecated: `prompt` replaces it.
     #[deprecated]
     pub text_prompt: Option<String>,
     /// Points on the things, or outside of them.
@@ -163,9 +163,9 @@ pub type MaxMasks = Int<bounds::MaxMasks>;
 pub struct Output {
     /// Finished image, ready to download.
     pub image: Option<Image>,
-    /// `masks`.
+    /// Masks, an image each.
     pub masks: Vec<Image>,
-    /// `metadata`.
+    /// Score and box of each mask.
     pub metadata: Option<Vec<MaskMetadata>>,
     /// Confidence of each mask.
     pub scores: Option<Vec<Option<f64>>>,
@@ -252,7 +252,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Deprecated: `prompt` replaces it.
     #[deprecated]
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);

@@ -50,7 +50,7 @@ pub struct Input {
     ///
     /// Default `wheel`.
     pub prompt: Option<String>,
-    /// `text_prompt`.
+    /// Deprecated: `prompt` replaces it.
     #[deprecated]
     pub text_prompt: Option<String>,
     /// Points on the things, or outside of them.
@@ -161,11 +161,11 @@ pub type MaxMasks = Int<bounds::MaxMasks>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `rle`.
+    /// Mask, run-length encoded.
     pub rle: Rle,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
-    /// `metadata`.
+    /// Score and box of each mask, if there are several.
     pub metadata: Option<Vec<MaskMetadata>>,
     /// Confidence of each mask.
     pub scores: Option<Vec<Option<f64>>>,
@@ -264,7 +264,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Deprecated: `prompt` replaces it.
     #[deprecated]
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);

@@ -28,14 +28,15 @@ impl SchemaText for fal_sam_3::types::Sam3dBodyAlignmentInfo {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "person_id": {"type": "integer"},
-        "scale_factor": {"type": "number"},
-        "translation": {"type": "array", "items": {"type": "number"}},
-        "focal_length": {"type": "number"},
-        "target_points_count": {"type": "integer"},
-        "cropped_vertices_count": {"type": "integer"}
+        "person_id": {"type": "integer", "description": "Index of the person."},
+        "scale_factor": {"type": "number", "description": "Factor of the scaling."},
+        "translation": {"type": "array", "items": {"type": "number"}, "description": "Shift along the x, y and z axes."},
+        "focal_length": {"type": "number", "description": "Focal length that was used."},
+        "target_points_count": {"type": "integer", "description": "Number of points that the body was aligned with."},
+        "cropped_vertices_count": {"type": "integer", "description": "Number of vertices that were cropped."}
       },
-      "required": ["person_id", "scale_factor", "translation", "focal_length", "target_points_count", "cropped_vertices_count"]
+      "required": ["person_id", "scale_factor", "translation", "focal_length", "target_points_count", "cropped_vertices_count"],
+      "description": "The alignment of a person with the image."
     }"#;
 }
 
@@ -44,11 +45,12 @@ impl SchemaText for fal_sam_3::types::Sam3dBodyMetadata {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "num_people": {"type": "integer"},
-        "people": {"type": "array", "items": {"$type": "Sam3dBodyPersonMetadata"}},
-        "keypoint_names": {"type": "array", "items": {"type": "string"}}
+        "num_people": {"type": "integer", "description": "Number of people."},
+        "people": {"type": "array", "items": {"$type": "Sam3dBodyPersonMetadata"}, "description": "People, one by one."},
+        "keypoint_names": {"type": "array", "items": {"type": "string"}, "description": "Names of the 70 keypoints, in the order of each person's."}
       },
-      "required": ["num_people", "people"]
+      "required": ["num_people", "people"],
+      "description": "The people found in an image."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_sam_3::types::Sam3dBodyPersonMetadata>("Sam3dBodyPersonMetadata"),
@@ -60,24 +62,25 @@ impl SchemaText for fal_sam_3::types::Sam3dBodyPersonMetadata {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "person_id": {"type": "integer"},
-        "bbox": {"type": "array", "items": {"type": "number"}},
-        "focal_length": {"type": "number"},
-        "pred_cam_t": {"type": "array", "items": {"type": "number"}},
-        "keypoints_2d": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
-        "keypoints_3d": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "shape_params": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]},
-        "body_pose_params": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "hand_pose_params": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "global_rot": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}]},
-        "pred_global_rots": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}]},
-        "scale_params": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]},
-        "expr_params": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]},
-        "pred_joint_coords": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "mhr_model_params": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}]},
-        "pred_pose_raw": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}]}
+        "person_id": {"type": "integer", "description": "Index of the person."},
+        "bbox": {"type": "array", "items": {"type": "number"}, "description": "Box around the person: left, top, right and bottom."},
+        "focal_length": {"type": "number", "description": "Focal length, as estimated."},
+        "pred_cam_t": {"type": "array", "items": {"type": "number"}, "description": "Shift of the camera along the x, y and z axes."},
+        "keypoints_2d": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}, "description": "Keypoints in the image, each as x and y. `SAM3DBodyMetadata` has their names."},
+        "keypoints_3d": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Keypoints in front of the camera, each as x, y and z."},
+        "shape_params": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}], "description": "Parameters of the body's shape."},
+        "body_pose_params": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Parameters of the body's pose, for each joint."},
+        "hand_pose_params": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Parameters of the hands' pose, for each joint."},
+        "global_rot": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "Rotation of the whole body, as an axis with its angle or as a matrix."},
+        "pred_global_rots": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "Rotation of each joint in the scene, mostly as matrices."},
+        "scale_params": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}], "description": "Parameters of the body's size."},
+        "expr_params": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}], "description": "Parameters of the face's expression."},
+        "pred_joint_coords": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Position of each joint in the scene, as x, y and z."},
+        "mhr_model_params": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "All parameters of the body in one list."},
+        "pred_pose_raw": {"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "description": "Pose as the model put it out."}
       },
-      "required": ["person_id", "bbox", "focal_length", "pred_cam_t", "keypoints_2d"]
+      "required": ["person_id", "bbox", "focal_length", "pred_cam_t", "keypoints_2d"],
+      "description": "A person found in an image, with the parameters of the body."
     }"#;
 }
 
@@ -126,13 +129,14 @@ impl SchemaText for fal_sam_3::types::Sam3dObjectMetadata {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "object_index": {"type": "integer"},
-        "scale": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "rotation": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "translation": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]},
-        "camera_pose": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}]}
+        "object_index": {"type": "integer", "description": "Index of the object."},
+        "scale": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Scale along the x, y and z axes."},
+        "rotation": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Rotation as a quaternion: x, y, z and w."},
+        "translation": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Shift along the x, y and z axes."},
+        "camera_pose": {"anyOf": [{"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, {"type": "null"}], "description": "Pose of the camera as a matrix."}
       },
-      "required": ["object_index"]
+      "required": ["object_index"],
+      "description": "The place of an object in the scene."
     }"#;
 }
 
@@ -198,10 +202,10 @@ impl SchemaText for fal_sam_3::_3d_align::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
-        "body_mesh_url": {"type": "string"},
-        "body_mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "object_mesh_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "focal_length": {"anyOf": [{"type": "number"}, {"type": "null"}]}
+        "body_mesh_url": {"type": "string", "description": "Shape of the body to align: PLY or GLB."},
+        "body_mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the person. The whole image if left out."},
+        "object_mesh_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Shape of an object to put into the same scene, as a GLB file."},
+        "focal_length": {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Focal length that came with the body. Estimated if left out."}
       },
       "required": ["image_url", "body_mesh_url"],
       "description": "The parameters of `fal-ai/sam-3/3d-align`."
@@ -213,11 +217,11 @@ impl SchemaText for fal_sam_3::_3d_align::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "body_mesh_ply": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "body_mesh_ply": {"description": "Aligned body as a PLY file.", "allOf": [{"$type": "FileOutput"}]},
         "model_glb": {"description": "Finished 3D model, as GLB.", "allOf": [{"$type": "FileOutput"}]},
-        "visualization": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "metadata": {"$type": "Sam3dBodyAlignmentInfo"},
-        "scene_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "visualization": {"description": "Picture of the aligned body on the image.", "allOf": [{"$type": "FileOutput"}]},
+        "metadata": {"description": "Alignment of the body.", "allOf": [{"$type": "Sam3dBodyAlignmentInfo"}]},
+        "scene_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Body and object in one GLB file, if there was an object."}
       },
       "required": ["body_mesh_ply", "model_glb", "visualization", "metadata"],
       "description": "The result of `fal-ai/sam-3/3d-align`."
@@ -234,10 +238,10 @@ impl SchemaText for fal_sam_3::_3d_body::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
-        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "export_meshes": {"type": "boolean", "default": true},
-        "include_3d_keypoints": {"type": "boolean", "default": true},
-        "include_mhr_params": {"type": "boolean", "default": true}
+        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the person, white on black, in place of the automatic detection."},
+        "export_meshes": {"type": "boolean", "description": "Returns a PLY file for each person.", "default": true},
+        "include_3d_keypoints": {"type": "boolean", "description": "Shows the joints as spheres in the GLB file.", "default": true},
+        "include_mhr_params": {"type": "boolean", "description": "Returns all parameters of the bodies: shape, pose, expression and joints. Otherwise, only the keypoints and the camera.", "default": true}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/sam-3/3d-body`."
@@ -250,9 +254,9 @@ impl SchemaText for fal_sam_3::_3d_body::Output {
       "type": "object",
       "properties": {
         "model_glb": {"description": "Finished 3D model, as GLB.", "allOf": [{"$type": "FileOutput"}]},
-        "visualization": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "meshes": {"anyOf": [{"type": "array", "items": {"$type": "FileOutput"}}, {"type": "null"}]},
-        "metadata": {"$type": "Sam3dBodyMetadata"}
+        "visualization": {"description": "Picture of the image, the keypoints, the shape and a view from the side.", "allOf": [{"$type": "FileOutput"}]},
+        "meshes": {"anyOf": [{"type": "array", "items": {"$type": "FileOutput"}}, {"type": "null"}], "description": "Shapes as PLY files, one for each person, if `export_meshes` is set."},
+        "metadata": {"description": "People, with their keypoints and the camera.", "allOf": [{"$type": "Sam3dBodyMetadata"}]}
       },
       "required": ["model_glb", "visualization", "metadata"],
       "description": "The result of `fal-ai/sam-3/3d-body`."
@@ -269,14 +273,14 @@ impl SchemaText for fal_sam_3::_3d_objects::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
-        "mask_urls": {"type": "array", "items": {"type": "string"}},
+        "mask_urls": {"type": "array", "items": {"type": "string"}, "description": "Masks of the objects, one each. Without them the prompts decide, or else the whole image is taken."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Names of the things to find. Commas separate several.", "default": "car"},
         "point_prompts": {"type": "array", "items": {"$type": "PointPromptBase"}, "description": "Points on the things, or outside of them.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPromptBase"}, "description": "Boxes around the things.", "default": []},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "pointmap_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "pointmap_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth of the image, as an NPY or NPZ file, for a better estimate."},
         "detection_threshold": {"anyOf": [{"type": "number", "minimum": 0.1, "maximum": 1.0}, {"type": "null"}], "description": "Least confidence of a thing that is found. Lower values find more."},
-        "export_textured_glb": {"type": "boolean", "default": false}
+        "export_textured_glb": {"type": "boolean", "description": "Returns textures in the GLB file in place of colored vertices.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/sam-3/3d-objects`."
@@ -292,12 +296,12 @@ impl SchemaText for fal_sam_3::_3d_objects::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "gaussian_splat": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "gaussian_splat": {"description": "Scene as Gaussian splats in a PLY file.", "allOf": [{"$type": "FileOutput"}]},
         "model_glb": {"description": "Finished 3D model, as GLB.", "allOf": [{"$type": "FileOutput"}]},
-        "metadata": {"type": "array", "items": {"$type": "Sam3dObjectMetadata"}},
-        "individual_splats": {"anyOf": [{"type": "array", "items": {"$type": "FileOutput"}}, {"type": "null"}]},
-        "individual_glbs": {"anyOf": [{"type": "array", "items": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}]}}, {"type": "null"}]},
-        "artifacts_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "metadata": {"type": "array", "items": {"$type": "Sam3dObjectMetadata"}, "description": "Places of the objects."},
+        "individual_splats": {"anyOf": [{"type": "array", "items": {"$type": "FileOutput"}}, {"type": "null"}], "description": "Splats of each object, if there are several."},
+        "individual_glbs": {"anyOf": [{"type": "array", "items": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}]}}, {"type": "null"}], "description": "Shape of each object, if there are several."},
+        "artifacts_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "All files as a ZIP archive."}
       },
       "required": ["gaussian_splat", "metadata"],
       "description": "The result of `fal-ai/sam-3/3d-objects`."
@@ -315,7 +319,7 @@ impl SchemaText for fal_sam_3::image::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Names of the things to find. Commas separate several.", "default": "wheel"},
-        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "deprecated": true},
+        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Deprecated: `prompt` replaces it.", "deprecated": true},
         "point_prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "description": "Points on the things, or outside of them.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": true},
@@ -342,8 +346,8 @@ impl SchemaText for fal_sam_3::image::Output {
       "type": "object",
       "properties": {
         "image": {"anyOf": [{"$type": "Image"}, {"type": "null"}], "description": "Finished image, ready to download."},
-        "masks": {"type": "array", "items": {"$type": "Image"}},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
+        "masks": {"type": "array", "items": {"$type": "Image"}, "description": "Masks, an image each."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Score and box of each mask."},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },
@@ -381,7 +385,7 @@ impl SchemaText for fal_sam_3::image::embed::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "embedding_b64": {"type": "string"}
+        "embedding_b64": {"type": "string", "description": "Embedding of the image, encoded in Base64."}
       },
       "required": ["embedding_b64"],
       "description": "The result of `fal-ai/sam-3/image/embed`."
@@ -395,7 +399,7 @@ impl SchemaText for fal_sam_3::image_rle::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Names of the things to find. Commas separate several.", "default": "wheel"},
-        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "deprecated": true},
+        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Deprecated: `prompt` replaces it.", "deprecated": true},
         "point_prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "description": "Points on the things, or outside of them.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": true},
@@ -421,9 +425,9 @@ impl SchemaText for fal_sam_3::image_rle::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "rle": {"$type": "Rle"},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
+        "rle": {"description": "Mask, run-length encoded.", "allOf": [{"$type": "Rle"}]},
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Score and box of each mask, if there are several."},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },
@@ -459,7 +463,7 @@ impl SchemaText for fal_sam_3::video::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "prompt": {"type": "string", "description": "Names of the things to find. Commas separate several.", "default": ""},
-        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "deprecated": true},
+        "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Deprecated: `prompt` replaces it.", "deprecated": true},
         "point_prompts": {"type": "array", "items": {"$type": "PointPromptBase"}, "description": "Points on the things, or outside of them.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPromptBase"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": true},
@@ -482,7 +486,7 @@ impl SchemaText for fal_sam_3::video::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/sam-3/video`."
@@ -506,14 +510,14 @@ impl SchemaText for fal_sam_3::video_rle::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask to start from."},
         "prompt": {"type": "string", "description": "Names of the things to find. Commas separate several.", "default": ""},
         "point_prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "description": "Points on the things, or outside of them.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": false},
-        "boundingbox_zip": {"type": "boolean", "default": false},
+        "boundingbox_zip": {"type": "boolean", "description": "Returns the frames with their boxes as a ZIP archive.", "default": false},
         "detection_threshold": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Least confidence of a thing that is found. Lower values find more.", "default": 0.5},
-        "frame_index": {"type": "integer", "default": 0}
+        "frame_index": {"type": "integer", "description": "Frame that `mask_url` belongs to.", "default": 0}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/sam-3/video-rle`."
@@ -530,7 +534,7 @@ impl SchemaText for fal_sam_3::video_rle::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/sam-3/video-rle`."

@@ -8,71 +8,71 @@ use serde_json::Value;
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, ImageFile as Image};
 
-/// The object `SAM3DBodyAlignmentInfo` of the document.
+/// The alignment of a person with the image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sam3dBodyAlignmentInfo {
-    /// `person_id`.
+    /// Index of the person.
     pub person_id: Integer,
-    /// `scale_factor`.
+    /// Factor of the scaling.
     pub scale_factor: f64,
-    /// `translation`.
+    /// Shift along the x, y and z axes.
     pub translation: Vec<f64>,
-    /// `focal_length`.
+    /// Focal length that was used.
     pub focal_length: f64,
-    /// `target_points_count`.
+    /// Number of points that the body was aligned with.
     pub target_points_count: Integer,
-    /// `cropped_vertices_count`.
+    /// Number of vertices that were cropped.
     pub cropped_vertices_count: Integer,
 }
 
-/// The object `SAM3DBodyMetadata` of the document.
+/// The people found in an image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sam3dBodyMetadata {
-    /// `num_people`.
+    /// Number of people.
     pub num_people: Integer,
-    /// `people`.
+    /// People, one by one.
     pub people: Vec<Sam3dBodyPersonMetadata>,
-    /// `keypoint_names`.
+    /// Names of the 70 keypoints, in the order of each person's.
     pub keypoint_names: Option<Vec<String>>,
 }
 
-/// The object `SAM3DBodyPersonMetadata` of the document.
+/// A person found in an image, with the parameters of the body.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sam3dBodyPersonMetadata {
-    /// `person_id`.
+    /// Index of the person.
     pub person_id: Integer,
-    /// `bbox`.
+    /// Box around the person: left, top, right and bottom.
     pub bbox: Vec<f64>,
-    /// `focal_length`.
+    /// Focal length, as estimated.
     pub focal_length: f64,
-    /// `pred_cam_t`.
+    /// Shift of the camera along the x, y and z axes.
     pub pred_cam_t: Vec<f64>,
-    /// `keypoints_2d`.
+    /// Keypoints in the image, each as x and y. `SAM3DBodyMetadata` has their names.
     pub keypoints_2d: Vec<Vec<f64>>,
-    /// `keypoints_3d`.
+    /// Keypoints in front of the camera, each as x, y and z.
     pub keypoints_3d: Option<Vec<Vec<f64>>>,
-    /// `shape_params`.
+    /// Parameters of the body's shape.
     pub shape_params: Option<Vec<f64>>,
-    /// `body_pose_params`.
+    /// Parameters of the body's pose, for each joint.
     pub body_pose_params: Option<Vec<Vec<f64>>>,
-    /// `hand_pose_params`.
+    /// Parameters of the hands' pose, for each joint.
     pub hand_pose_params: Option<Vec<Vec<f64>>>,
-    /// `global_rot`.
+    /// Rotation of the whole body, as an axis with its angle or as a matrix.
     pub global_rot: Option<Vec<Value>>,
-    /// `pred_global_rots`.
+    /// Rotation of each joint in the scene, mostly as matrices.
     pub pred_global_rots: Option<Vec<Value>>,
-    /// `scale_params`.
+    /// Parameters of the body's size.
     pub scale_params: Option<Vec<f64>>,
-    /// `expr_params`.
+    /// Parameters of the face's expression.
     pub expr_params: Option<Vec<f64>>,
-    /// `pred_joint_coords`.
+    /// Position of each joint in the scene, as x, y and z.
     pub pred_joint_coords: Option<Vec<Vec<f64>>>,
-    /// `mhr_model_params`.
+    /// All parameters of the body in one list.
     pub mhr_model_params: Option<Vec<Value>>,
-    /// `pred_pose_raw`.
+    /// Pose as the model put it out.
     pub pred_pose_raw: Option<Vec<Value>>,
     nulls: json::Nulls,
 }
@@ -137,19 +137,19 @@ pub struct BoxPromptBase {
     nulls: json::Nulls,
 }
 
-/// The object `SAM3DObjectMetadata` of the document.
+/// The place of an object in the scene.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sam3dObjectMetadata {
-    /// `object_index`.
+    /// Index of the object.
     pub object_index: Integer,
-    /// `scale`.
+    /// Scale along the x, y and z axes.
     pub scale: Option<Vec<Vec<f64>>>,
-    /// `rotation`.
+    /// Rotation as a quaternion: x, y, z and w.
     pub rotation: Option<Vec<Vec<f64>>>,
-    /// `translation`.
+    /// Shift along the x, y and z axes.
     pub translation: Option<Vec<Vec<f64>>>,
-    /// `camera_pose`.
+    /// Pose of the camera as a matrix.
     pub camera_pose: Option<Vec<Vec<f64>>>,
     nulls: json::Nulls,
 }

@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
-    /// `text_prompt`.
+    /// Deprecated: `prompt` replaces it.
     #[deprecated]
     pub text_prompt: Option<String>,
     /// Points on the things, or outside of them.
@@ -134,7 +134,7 @@ pub type DetectionThreshold = Float<bounds::DetectionThreshold>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -213,7 +213,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`text_prompt`](Input::text_prompt):
+    /// Sets [`text_prompt`](Input::text_prompt): Deprecated: `prompt` replaces it.
     #[deprecated]
     pub fn text_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_prompt = self.checking.optional("text_prompt", value);

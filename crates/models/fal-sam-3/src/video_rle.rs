@@ -48,7 +48,7 @@ impl fal_core::task::VideoToVideo for Model {}
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `mask_url`.
+    /// Mask to start from.
     pub mask_url: Option<File>,
     /// Names of the things to find. Commas separate several.
     ///
@@ -66,7 +66,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub apply_mask: Option<bool>,
-    /// `boundingbox_zip`.
+    /// Returns the frames with their boxes as a ZIP archive.
     ///
     /// Default `false`.
     pub boundingbox_zip: Option<bool>,
@@ -74,7 +74,7 @@ pub struct Input {
     ///
     /// Between 0.01 and 1.0. Default `0.5`.
     pub detection_threshold: Option<DetectionThreshold>,
-    /// `frame_index`.
+    /// Frame that `mask_url` belongs to.
     ///
     /// Default `0`.
     pub frame_index: Option<Integer>,
@@ -112,7 +112,7 @@ pub type DetectionThreshold = Float<bounds::DetectionThreshold>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -186,7 +186,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`mask_url`](Input::mask_url):
+    /// Sets [`mask_url`](Input::mask_url): Mask to start from.
     pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_url = self.checking.optional("mask_url", value);
         self
@@ -217,7 +217,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`boundingbox_zip`](Input::boundingbox_zip): Default `false`.
+    /// Sets [`boundingbox_zip`](Input::boundingbox_zip): Returns the frames with their boxes as a ZIP
+    /// archive. Default `false`.
     pub fn boundingbox_zip(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.boundingbox_zip = self.checking.optional("boundingbox_zip", value);
         self
@@ -235,7 +236,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`frame_index`](Input::frame_index): Default `0`.
+    /// Sets [`frame_index`](Input::frame_index): Frame that `mask_url` belongs to. Default `0`.
     pub fn frame_index(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.frame_index = self.checking.optional("frame_index", value);
         self

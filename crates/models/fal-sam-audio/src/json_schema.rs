@@ -20,11 +20,12 @@ impl SchemaText for fal_sam_audio::types::AudioTimeSpan {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "start": {"type": "number", "minimum": 0.0},
-        "end": {"type": "number", "minimum": 0.0},
-        "include": {"type": "boolean", "default": true}
+        "start": {"type": "number", "minimum": 0.0, "description": "Start in seconds."},
+        "end": {"type": "number", "minimum": 0.0, "description": "End in seconds."},
+        "include": {"type": "boolean", "description": "Includes the sounds of this time. Otherwise, they are excluded.", "default": true}
       },
-      "required": ["start", "end"]
+      "required": ["start", "end"],
+      "description": "A time in which the sound is heard."
     }"#;
 }
 
@@ -35,11 +36,11 @@ impl SchemaText for fal_sam_audio::separate::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
         "prompt": {"type": "string", "description": "Name of the sound to take out."},
-        "predict_spans": {"type": "boolean", "default": false},
-        "reranking_candidates": {"type": "integer", "minimum": 1, "maximum": 7, "default": 1},
+        "predict_spans": {"type": "boolean", "description": "Finds the times in which the sound is heard.", "default": false},
+        "reranking_candidates": {"type": "integer", "minimum": 1, "maximum": 7, "description": "Number of attempts, of which the best is kept. More are better, take longer and cost more.", "default": 1},
         "acceleration": {"default": "balanced", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "max_chunk_duration": {"type": "number", "minimum": 10.0, "maximum": 60.0, "default": 60},
-        "chunk_overlap": {"type": "number", "minimum": 0.0, "maximum": 30.0, "default": 5},
+        "max_chunk_duration": {"type": "number", "minimum": 10.0, "maximum": 60.0, "description": "Most seconds to process at once. Longer audio is split and blended.", "default": 60},
+        "chunk_overlap": {"type": "number", "minimum": 0.0, "maximum": 30.0, "description": "Seconds by which the parts overlap.", "default": 5},
         "output_format": {"default": "wav", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["audio_url", "prompt"],
@@ -92,13 +93,13 @@ impl SchemaText for fal_sam_audio::span_separate::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the sound to take out."},
-        "spans": {"type": "array", "items": {"$type": "AudioTimeSpan"}},
-        "reranking_candidates": {"type": "integer", "minimum": 1, "maximum": 7, "default": 1},
+        "spans": {"type": "array", "items": {"$type": "AudioTimeSpan"}, "description": "Times in which the sound is heard."},
+        "reranking_candidates": {"type": "integer", "minimum": 1, "maximum": 7, "description": "Number of attempts, of which the best is kept. More are better, take longer and cost more. Needs a prompt.", "default": 1},
         "acceleration": {"default": "balanced", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "max_chunk_duration": {"type": "number", "minimum": 10.0, "maximum": 60.0, "default": 60},
-        "chunk_overlap": {"type": "number", "minimum": 0.0, "maximum": 30.0, "default": 5},
-        "use_sound_activity_ranking": {"type": "boolean", "default": false},
-        "trim_to_span": {"type": "boolean", "default": false},
+        "max_chunk_duration": {"type": "number", "minimum": 10.0, "maximum": 60.0, "description": "Most seconds to process at once. Longer audio is split and blended.", "default": 60},
+        "chunk_overlap": {"type": "number", "minimum": 0.0, "maximum": 30.0, "description": "Seconds by which the parts overlap.", "default": 5},
+        "use_sound_activity_ranking": {"type": "boolean", "description": "Judges attempts by their sound inside and outside the times, which needs no prompt. Needs more than one attempt.", "default": false},
+        "trim_to_span": {"type": "boolean", "description": "Cuts the result to the times. Otherwise, it is as long as the input.", "default": false},
         "output_format": {"default": "wav", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["audio_url", "spans"],
@@ -150,13 +151,13 @@ impl SchemaText for fal_sam_audio::visual_separate::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "video_url": {"type": "string"},
+        "video_url": {"type": "string", "description": "Video to process."},
         "mask_video_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the video."},
         "prompt": {"type": "string", "description": "Name of the sound to take out.", "default": ""},
-        "reranking_candidates": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "reranking_candidates": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of attempts, of which the best is kept. More are better, take longer and cost more.", "default": 1},
         "acceleration": {"default": "balanced", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "max_chunk_duration": {"type": "number", "minimum": 10.0, "maximum": 60.0, "default": 60},
-        "chunk_overlap": {"type": "number", "minimum": 0.0, "maximum": 30.0, "default": 5},
+        "max_chunk_duration": {"type": "number", "minimum": 10.0, "maximum": 60.0, "description": "Most seconds to process at once. Longer audio is split and blended.", "default": 60},
+        "chunk_overlap": {"type": "number", "minimum": 0.0, "maximum": 30.0, "description": "Seconds by which the parts overlap.", "default": 5},
         "output_format": {"default": "wav", "description": "File format of the recording.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["video_url"],

@@ -50,11 +50,11 @@ pub struct Input {
     pub audio_url: File,
     /// Name of the sound to take out.
     pub prompt: String,
-    /// `predict_spans`.
+    /// Finds the times in which the sound is heard.
     ///
     /// Default `false`.
     pub predict_spans: Option<bool>,
-    /// `reranking_candidates`.
+    /// Number of attempts, of which the best is kept. More are better, take longer and cost more.
     ///
     /// Between 1 and 7. Default `1`.
     pub reranking_candidates: Option<RerankingCandidates>,
@@ -62,11 +62,11 @@ pub struct Input {
     ///
     /// Default `balanced`.
     pub acceleration: Option<Acceleration>,
-    /// `max_chunk_duration`.
+    /// Most seconds to process at once. Longer audio is split and blended.
     ///
     /// Between 10.0 and 60.0. Default `60.0`.
     pub max_chunk_duration: Option<MaxChunkDuration>,
-    /// `chunk_overlap`.
+    /// Seconds by which the parts overlap.
     ///
     /// Between 0.0 and 30.0. Default `5.0`.
     pub chunk_overlap: Option<ChunkOverlap>,
@@ -268,13 +268,15 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`predict_spans`](Input::predict_spans): Default `false`.
+    /// Sets [`predict_spans`](Input::predict_spans): Finds the times in which the sound is heard.
+    /// Default `false`.
     pub fn predict_spans(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.predict_spans = self.checking.optional("predict_spans", value);
         self
     }
 
-    /// Sets [`reranking_candidates`](Input::reranking_candidates): Between 1 and 7. Default `1`.
+    /// Sets [`reranking_candidates`](Input::reranking_candidates): Number of attempts, of which the
+    /// best is kept. Between 1 and 7. Default `1`.
     pub fn reranking_candidates(
         mut self,
         value: impl Param<RerankingCandidates, M>,
@@ -291,7 +293,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`max_chunk_duration`](Input::max_chunk_duration): Between 10.0 and 60.0. Default `60.0`.
+    /// Sets [`max_chunk_duration`](Input::max_chunk_duration): Most seconds to process at once. Between
+    /// 10.0 and 60.0. Default `60.0`.
     pub fn max_chunk_duration(mut self, value: impl Param<MaxChunkDuration, M>) -> Self {
         self.optional.max_chunk_duration = self
             .checking
@@ -299,7 +302,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`chunk_overlap`](Input::chunk_overlap): Between 0.0 and 30.0. Default `5.0`.
+    /// Sets [`chunk_overlap`](Input::chunk_overlap): Seconds by which the parts overlap. Between 0.0
+    /// and 30.0. Default `5.0`.
     pub fn chunk_overlap(mut self, value: impl Param<ChunkOverlap, M>) -> Self {
         self.optional.chunk_overlap = self.checking.optional("chunk_overlap", value);
         self

@@ -51,9 +51,10 @@ pub struct Input {
     pub audio_url: File,
     /// Name of the sound to take out.
     pub prompt: Option<String>,
-    /// `spans`.
+    /// Times in which the sound is heard.
     pub spans: Vec<AudioTimeSpan>,
-    /// `reranking_candidates`.
+    /// Number of attempts, of which the best is kept. More are better, take longer and cost more. Needs
+    /// a prompt.
     ///
     /// Between 1 and 7. Default `1`.
     pub reranking_candidates: Option<RerankingCandidates>,
@@ -61,19 +62,20 @@ pub struct Input {
     ///
     /// Default `balanced`.
     pub acceleration: Option<Acceleration>,
-    /// `max_chunk_duration`.
+    /// Most seconds to process at once. Longer audio is split and blended.
     ///
     /// Between 10.0 and 60.0. Default `60.0`.
     pub max_chunk_duration: Option<MaxChunkDuration>,
-    /// `chunk_overlap`.
+    /// Seconds by which the parts overlap.
     ///
     /// Between 0.0 and 30.0. Default `5.0`.
     pub chunk_overlap: Option<ChunkOverlap>,
-    /// `use_sound_activity_ranking`.
+    /// Judges attempts by their sound inside and outside the times, which needs no prompt. Needs more
+    /// than one attempt.
     ///
     /// Default `false`.
     pub use_sound_activity_ranking: Option<bool>,
-    /// `trim_to_span`.
+    /// Cuts the result to the times. Otherwise, it is as long as the input.
     ///
     /// Default `false`.
     pub trim_to_span: Option<bool>,
@@ -270,7 +272,7 @@ impl<AudioUrlSlot, SpansSlot, M: fal_core::Mode> Builder<AudioUrlSlot, SpansSlot
         }
     }
 
-    /// Sets [`spans`](Input::spans):
+    /// Sets [`spans`](Input::spans): Times in which the sound is heard.
     pub fn spans(
         mut self,
         value: impl fal_core::Required<Vec<AudioTimeSpan>, M>,
@@ -289,7 +291,8 @@ impl<AudioUrlSlot, SpansSlot, M: fal_core::Mode> Builder<AudioUrlSlot, SpansSlot
         self
     }
 
-    /// Sets [`reranking_candidates`](Input::reranking_candidates): Between 1 and 7. Default `1`.
+    /// Sets [`reranking_candidates`](Input::reranking_candidates): Number of attempts, of which the
+    /// best is kept. Between 1 and 7. Default `1`.
     pub fn reranking_candidates(
         mut self,
         value: impl Param<RerankingCandidates, M>,
@@ -306,7 +309,8 @@ impl<AudioUrlSlot, SpansSlot, M: fal_core::Mode> Builder<AudioUrlSlot, SpansSlot
         self
     }
 
-    /// Sets [`max_chunk_duration`](Input::max_chunk_duration): Between 10.0 and 60.0. Default `60.0`.
+    /// Sets [`max_chunk_duration`](Input::max_chunk_duration): Most seconds to process at once. Between
+    /// 10.0 and 60.0. Default `60.0`.
     pub fn max_chunk_duration(mut self, value: impl Param<MaxChunkDuration, M>) -> Self {
         self.optional.max_chunk_duration = self
             .checking
@@ -314,13 +318,15 @@ impl<AudioUrlSlot, SpansSlot, M: fal_core::Mode> Builder<AudioUrlSlot, SpansSlot
         self
     }
 
-    /// Sets [`chunk_overlap`](Input::chunk_overlap): Between 0.0 and 30.0. Default `5.0`.
+    /// Sets [`chunk_overlap`](Input::chunk_overlap): Seconds by which the parts overlap. Between 0.0
+    /// and 30.0. Default `5.0`.
     pub fn chunk_overlap(mut self, value: impl Param<ChunkOverlap, M>) -> Self {
         self.optional.chunk_overlap = self.checking.optional("chunk_overlap", value);
         self
     }
 
-    /// Sets [`use_sound_activity_ranking`](Input::use_sound_activity_ranking): Default `false`.
+    /// Sets [`use_sound_activity_ranking`](Input::use_sound_activity_ranking): Judges attempts by their
+    /// sound inside and outside the times, which needs no prompt. Default `false`.
     pub fn use_sound_activity_ranking(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_sound_activity_ranking = self
             .checking
@@ -328,7 +334,7 @@ impl<AudioUrlSlot, SpansSlot, M: fal_core::Mode> Builder<AudioUrlSlot, SpansSlot
         self
     }
 
-    /// Sets [`trim_to_span`](Input::trim_to_span): Default `false`.
+    /// Sets [`trim_to_span`](Input::trim_to_span): Cuts the result to the times. Default `false`.
     pub fn trim_to_span(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.trim_to_span = self.checking.optional("trim_to_span", value);
         self

@@ -7,19 +7,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `AudioTimeSpan` of the document.
+/// A time in which the sound is heard.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AudioTimeSpan {
-    /// `start`.
+    /// Start in seconds.
     ///
     /// At least 0.0.
     pub start: AudioTimeSpanStart,
-    /// `end`.
+    /// End in seconds.
     ///
     /// At least 0.0.
     pub end: AudioTimeSpanEnd,
-    /// `include`.
+    /// Includes the sounds of this time. Otherwise, they are excluded.
     ///
     /// Default `true`.
     pub include: Option<bool>,
@@ -77,7 +77,7 @@ struct AudioTimeSpanOptional {
 }
 
 impl<StartSlot, EndSlot, M: fal_core::Mode> AudioTimeSpanBuilder<StartSlot, EndSlot, M> {
-    /// Sets [`start`](AudioTimeSpan::start): At least 0.0.
+    /// Sets [`start`](AudioTimeSpan::start): Start in seconds. At least 0.0.
     pub fn start(
         mut self,
         value: impl fal_core::Required<AudioTimeSpanStart, M>,
@@ -90,7 +90,7 @@ impl<StartSlot, EndSlot, M: fal_core::Mode> AudioTimeSpanBuilder<StartSlot, EndS
         }
     }
 
-    /// Sets [`end`](AudioTimeSpan::end): At least 0.0.
+    /// Sets [`end`](AudioTimeSpan::end): End in seconds. At least 0.0.
     pub fn end(
         mut self,
         value: impl fal_core::Required<AudioTimeSpanEnd, M>,
@@ -103,7 +103,7 @@ impl<StartSlot, EndSlot, M: fal_core::Mode> AudioTimeSpanBuilder<StartSlot, EndS
         }
     }
 
-    /// Sets [`include`](AudioTimeSpan::include): Default `true`.
+    /// Sets [`include`](AudioTimeSpan::include): Includes the sounds of this time. Default `true`.
     pub fn include(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include = self.checking.optional("include", value);
         self

@@ -46,7 +46,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `video_url`.
+    /// Video to process.
     pub video_url: File,
     /// Mask of the video.
     pub mask_video_url: Option<File>,
@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
-    /// `reranking_candidates`.
+    /// Number of attempts, of which the best is kept. More are better, take longer and cost more.
     ///
     /// Between 1 and 4. Default `1`.
     pub reranking_candidates: Option<RerankingCandidates>,
@@ -62,11 +62,11 @@ pub struct Input {
     ///
     /// Default `balanced`.
     pub acceleration: Option<Acceleration>,
-    /// `max_chunk_duration`.
+    /// Most seconds to process at once. Longer audio is split and blended.
     ///
     /// Between 10.0 and 60.0. Default `60.0`.
     pub max_chunk_duration: Option<MaxChunkDuration>,
-    /// `chunk_overlap`.
+    /// Seconds by which the parts overlap.
     ///
     /// Between 0.0 and 30.0. Default `5.0`.
     pub chunk_overlap: Option<ChunkOverlap>,
@@ -244,7 +244,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
-    /// Sets [`video_url`](Input::video_url):
+    /// Sets [`video_url`](Input::video_url): Video to process.
     pub fn video_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -268,7 +268,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`reranking_candidates`](Input::reranking_candidates): Between 1 and 4. Default `1`.
+    /// Sets [`reranking_candidates`](Input::reranking_candidates): Number of attempts, of which the
+    /// best is kept. Between 1 and 4. Default `1`.
     pub fn reranking_candidates(
         mut self,
         value: impl Param<RerankingCandidates, M>,
@@ -285,7 +286,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`max_chunk_duration`](Input::max_chunk_duration): Between 10.0 and 60.0. Default `60.0`.
+    /// Sets [`max_chunk_duration`](Input::max_chunk_duration): Most seconds to process at once. Between
+    /// 10.0 and 60.0. Default `60.0`.
     pub fn max_chunk_duration(mut self, value: impl Param<MaxChunkDuration, M>) -> Self {
         self.optional.max_chunk_duration = self
             .checking
@@ -293,7 +295,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`chunk_overlap`](Input::chunk_overlap): Between 0.0 and 30.0. Default `5.0`.
+    /// Sets [`chunk_overlap`](Input::chunk_overlap): Seconds by which the parts overlap. Between 0.0
+    /// and 30.0. Default `5.0`.
     pub fn chunk_overlap(mut self, value: impl Param<ChunkOverlap, M>) -> Self {
         self.optional.chunk_overlap = self.checking.optional("chunk_overlap", value);
         self

@@ -55,19 +55,19 @@ pub struct Input {
     ///
     /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// `points_per_side`.
+    /// Number of points along each side that are tried.
     ///
     /// Default `32`.
     pub points_per_side: Option<Integer>,
-    /// `pred_iou_thresh`.
+    /// Estimated quality that a mask must reach (intersection over union).
     ///
     /// Default `0.88`.
     pub pred_iou_thresh: Option<f64>,
-    /// `stability_score_thresh`.
+    /// Stability that a mask must reach.
     ///
     /// Default `0.95`.
     pub stability_score_thresh: Option<f64>,
-    /// `min_mask_region_area`.
+    /// Smallest area of a mask.
     ///
     /// Default `100`.
     pub min_mask_region_area: Option<Integer>,
@@ -128,9 +128,9 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// An image file and its size.
+    /// All masks in one image.
     pub combined_mask: Image,
-    /// `individual_masks`.
+    /// Masks, an image each.
     pub individual_masks: Vec<Image>,
 }
 
@@ -213,19 +213,22 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`points_per_side`](Input::points_per_side): Default `32`.
+    /// Sets [`points_per_side`](Input::points_per_side): Number of points along each side that are
+    /// tried. Default `32`.
     pub fn points_per_side(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.points_per_side = self.checking.optional("points_per_side", value);
         self
     }
 
-    /// Sets [`pred_iou_thresh`](Input::pred_iou_thresh): Default `0.88`.
+    /// Sets [`pred_iou_thresh`](Input::pred_iou_thresh): Estimated quality that a mask must reach
+    /// (intersection over union). Default `0.88`.
     pub fn pred_iou_thresh(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.pred_iou_thresh = self.checking.optional("pred_iou_thresh", value);
         self
     }
 
-    /// Sets [`stability_score_thresh`](Input::stability_score_thresh): Default `0.95`.
+    /// Sets [`stability_score_thresh`](Input::stability_score_thresh): Stability that a mask must
+    /// reach. Default `0.95`.
     pub fn stability_score_thresh(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.stability_score_thresh = self
             .checking
@@ -233,7 +236,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`min_mask_region_area`](Input::min_mask_region_area): Default `100`.
+    /// Sets [`min_mask_region_area`](Input::min_mask_region_area): Smallest area of a mask. Default
+    /// `100`.
     pub fn min_mask_region_area(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.min_mask_region_area = self
             .checking

@@ -43,7 +43,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `prompts`.
+    /// Points on what to segment in the image.
     ///
     /// Default `[]`.
     pub prompts: Option<Vec<PointPrompt>>,
@@ -184,7 +184,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`prompts`](Input::prompts): Default `[]`.
+    /// Sets [`prompts`](Input::prompts): Points on what to segment in the image. Default `[]`.
     pub fn prompts(mut self, value: impl Param<Vec<PointPrompt>, M>) -> Self {
         self.optional.prompts = self.checking.optional("prompts", value);
         self

@@ -61,10 +61,10 @@ impl SchemaText for fal_sam2::auto_segment::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "points_per_side": {"type": "integer", "default": 32},
-        "pred_iou_thresh": {"type": "number", "default": 0.88},
-        "stability_score_thresh": {"type": "number", "default": 0.95},
-        "min_mask_region_area": {"type": "integer", "default": 100}
+        "points_per_side": {"type": "integer", "description": "Number of points along each side that are tried.", "default": 32},
+        "pred_iou_thresh": {"type": "number", "description": "Estimated quality that a mask must reach (intersection over union).", "default": 0.88},
+        "stability_score_thresh": {"type": "number", "description": "Stability that a mask must reach.", "default": 0.95},
+        "min_mask_region_area": {"type": "integer", "description": "Smallest area of a mask.", "default": 100}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/sam2/auto-segment`."
@@ -79,8 +79,8 @@ impl SchemaText for fal_sam2::auto_segment::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "combined_mask": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]},
-        "individual_masks": {"type": "array", "items": {"$type": "Image"}}
+        "combined_mask": {"description": "All masks in one image.", "allOf": [{"$type": "Image"}]},
+        "individual_masks": {"type": "array", "items": {"$type": "Image"}, "description": "Masks, an image each."}
       },
       "required": ["combined_mask", "individual_masks"],
       "description": "The result of `fal-ai/sam2/auto-segment`."
@@ -104,7 +104,7 @@ impl SchemaText for fal_sam2::image::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "default": []},
+        "prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "description": "Points on what to segment in the image.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
@@ -149,11 +149,11 @@ impl SchemaText for fal_sam2::video::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "default": []},
+        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask to start from."},
+        "prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "description": "Points on what to segment in the video.", "default": []},
         "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": false},
-        "boundingbox_zip": {"type": "boolean", "default": false}
+        "boundingbox_zip": {"type": "boolean", "description": "Returns the frames with their boxes as a ZIP archive.", "default": false}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/sam2/video`."
@@ -170,7 +170,7 @@ impl SchemaText for fal_sam2::video::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "ZIP archive of the frames with their boxes."}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/sam2/video`."

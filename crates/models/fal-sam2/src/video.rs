@@ -43,9 +43,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `mask_url`.
+    /// Mask to start from.
     pub mask_url: Option<File>,
-    /// `prompts`.
+    /// Points on what to segment in the video.
     ///
     /// Default `[]`.
     pub prompts: Option<Vec<PointPrompt>>,
@@ -57,7 +57,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub apply_mask: Option<bool>,
-    /// `boundingbox_zip`.
+    /// Returns the frames with their boxes as a ZIP archive.
     ///
     /// Default `false`.
     pub boundingbox_zip: Option<bool>,
@@ -81,7 +81,7 @@ impl Input {
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// ZIP archive of the frames with their boxes.
     pub boundingbox_frames_zip: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -152,13 +152,13 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`mask_url`](Input::mask_url):
+    /// Sets [`mask_url`](Input::mask_url): Mask to start from.
     pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_url = self.checking.optional("mask_url", value);
         self
     }
 
-    /// Sets [`prompts`](Input::prompts): Default `[]`.
+    /// Sets [`prompts`](Input::prompts): Points on what to segment in the video. Default `[]`.
     pub fn prompts(mut self, value: impl Param<Vec<PointPrompt>, M>) -> Self {
         self.optional.prompts = self.checking.optional("prompts", value);
         self
@@ -176,7 +176,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`boundingbox_zip`](Input::boundingbox_zip): Default `false`.
+    /// Sets [`boundingbox_zip`](Input::boundingbox_zip): Returns the frames with their boxes as a ZIP
+    /// archive. Default `false`.
     pub fn boundingbox_zip(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.boundingbox_zip = self.checking.optional("boundingbox_zip", value);
         self

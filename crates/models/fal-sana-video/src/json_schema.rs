@@ -21,7 +21,7 @@ impl SchemaText for fal_sana_video::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "num_frames": {"type": "integer", "minimum": 16, "maximum": 200, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 81},
         "frames_per_second": {"type": "integer", "minimum": 8, "maximum": 30, "description": "Frames a second of the video.", "default": 16},
-        "motion_score": {"type": "integer", "minimum": 0, "maximum": 100, "default": 30},
+        "motion_score": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Amount of motion. Higher values move more.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 6},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},

@@ -104,7 +104,7 @@ pub struct Input {
     ///
     /// Between 8 and 30. Default `16`.
     pub frames_per_second: Option<FramesPerSecond>,
-    /// `motion_score`.
+    /// Amount of motion. Higher values move more.
     ///
     /// Between 0 and 100. Default `30`.
     pub motion_score: Option<MotionScore>,
@@ -371,7 +371,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`motion_score`](Input::motion_score): Between 0 and 100. Default `30`.
+    /// Sets [`motion_score`](Input::motion_score): Amount of motion. Between 0 and 100. Default `30`.
     pub fn motion_score(mut self, value: impl Param<MotionScore, M>) -> Self {
         self.optional.motion_score = self.checking.optional("motion_score", value);
         self

@@ -17,7 +17,7 @@ impl SchemaText for fal_scail::Input {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "image_url": {"type": "string", "description": "Image of the character."},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "multi_character": {"type": "boolean", "default": false},
+        "multi_character": {"type": "boolean", "description": "Animates several people, if the driving video has several.", "default": false},
         "resolution": {"default": "512p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 30, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28}
       },

@@ -82,7 +82,7 @@ pub struct Input {
     pub image_url: File,
     /// Video to work on.
     pub video_url: File,
-    /// `multi_character`.
+    /// Animates several people, if the driving video has several.
     ///
     /// Default `false`.
     pub multi_character: Option<bool>,
@@ -258,7 +258,8 @@ impl<
         }
     }
 
-    /// Sets [`multi_character`](Input::multi_character): Default `false`.
+    /// Sets [`multi_character`](Input::multi_character): Animates several people, if the driving video
+    /// has several. Default `false`.
     pub fn multi_character(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.multi_character = self.checking.optional("multi_character", value);
         self

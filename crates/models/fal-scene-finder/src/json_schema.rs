@@ -15,10 +15,11 @@ impl SchemaText for fal_scene_finder::types::EventSegment {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "start": {"type": "number"},
-        "end": {"type": "number"}
+        "start": {"type": "number", "description": "Start in seconds."},
+        "end": {"type": "number", "description": "End in seconds."}
       },
-      "required": ["start", "end"]
+      "required": ["start", "end"],
+      "description": "A time in which the event is seen."
     }"#;
 }
 
@@ -29,8 +30,8 @@ impl SchemaText for fal_scene_finder::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "prompt": {"type": "string", "maxLength": 1000, "description": "Question or instruction for the model."},
-        "frames_per_second": {"type": "integer", "minimum": 1, "maximum": 8, "default": 2},
-        "frame_selection": {"default": "mid", "allOf": [{"$type": "FrameSelection"}]}
+        "frames_per_second": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Frames to look at for each second. More are more exact and take more memory.", "default": 2},
+        "frame_selection": {"default": "mid", "description": "Frames to return of each time: the middle, the first, the last, or all three.", "allOf": [{"$type": "FrameSelection"}]}
       },
       "required": ["video_url", "prompt"],
       "description": "The parameters of `fal-ai/scene-finder`."
@@ -45,8 +46,8 @@ impl SchemaText for fal_scene_finder::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "segments": {"type": "array", "items": {"$type": "EventSegment"}},
-        "images": {"type": "array", "items": {"$type": "Image"}}
+        "segments": {"type": "array", "items": {"$type": "EventSegment"}, "description": "Times in which the event is seen."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Frames of the times."}
       },
       "required": ["segments", "images"],
       "description": "The result of `fal-ai/scene-finder`."

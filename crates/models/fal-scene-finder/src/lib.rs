@@ -81,11 +81,11 @@ pub struct Input {
     ///
     /// At most 1000 characters.
     pub prompt: String,
-    /// `frames_per_second`.
+    /// Frames to look at for each second. More are more exact and take more memory.
     ///
     /// Between 1 and 8. Default `2`.
     pub frames_per_second: Option<FramesPerSecond>,
-    /// `frame_selection`.
+    /// Frames to return of each time: the middle, the first, the last, or all three.
     ///
     /// Default `mid`.
     pub frame_selection: Option<FrameSelection>,
@@ -153,9 +153,9 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `segments`.
+    /// Times in which the event is seen.
     pub segments: Vec<EventSegment>,
-    /// `images`.
+    /// Frames of the times.
     pub images: Vec<Image>,
 }
 
@@ -237,7 +237,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`frames_per_second`](Input::frames_per_second): Between 1 and 8. Default `2`.
+    /// Sets [`frames_per_second`](Input::frames_per_second): Frames to look at for each second. Between
+    /// 1 and 8. Default `2`.
     pub fn frames_per_second(mut self, value: impl Param<FramesPerSecond, M>) -> Self {
         self.optional.frames_per_second = self
             .checking
@@ -245,7 +246,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`frame_selection`](Input::frame_selection): Default `mid`.
+    /// Sets [`frame_selection`](Input::frame_selection): Frames to return of each time: the middle, the
+    /// first, the last, or all three. Default `mid`.
     pub fn frame_selection(mut self, value: impl Param<FrameSelection, M>) -> Self {
         self.optional.frame_selection = self.checking.optional("frame_selection", value);
         self

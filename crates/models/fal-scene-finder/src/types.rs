@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `EventSegment` of the document.
+/// A time in which the event is seen.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EventSegment {
-    /// `start`.
+    /// Start in seconds.
     pub start: f64,
-    /// `end`.
+    /// End in seconds.
     pub end: f64,
 }
 

@@ -14,10 +14,11 @@ impl SchemaText for fal_silero_vad::types::SpeechTimestamp {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "start": {"type": "number"},
-        "end": {"type": "number"}
+        "start": {"type": "number", "description": "Start of the speech in seconds."},
+        "end": {"type": "number", "description": "End of the speech in seconds."}
       },
-      "required": ["start", "end"]
+      "required": ["start", "end"],
+      "description": "A time in which somebody speaks."
     }"#;
 }
 
@@ -38,8 +39,8 @@ impl SchemaText for fal_silero_vad::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "has_speech": {"type": "boolean"},
-        "timestamps": {"type": "array", "items": {"$type": "SpeechTimestamp"}}
+        "has_speech": {"type": "boolean", "description": "`true` if anybody speaks."},
+        "timestamps": {"type": "array", "items": {"$type": "SpeechTimestamp"}, "description": "Times in which somebody speaks."}
       },
       "required": ["has_speech", "timestamps"],
       "description": "The result of `fal-ai/silero-vad`."

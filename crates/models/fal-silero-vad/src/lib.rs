@@ -79,9 +79,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `has_speech`.
+    /// `true` if anybody speaks.
     pub has_speech: bool,
-    /// `timestamps`.
+    /// Times in which somebody speaks.
     pub timestamps: Vec<SpeechTimestamp>,
 }
 

@@ -4,13 +4,13 @@
 use fal_core::json;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// The object `SpeechTimestamp` of the document.
+/// A time in which somebody speaks.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SpeechTimestamp {
-    /// `start`.
+    /// Start of the speech in seconds.
     pub start: f64,
-    /// `end`.
+    /// End of the speech in seconds.
     pub end: f64,
 }
 

@@ -17,13 +17,14 @@ impl SchemaText for fal_smart_resize::types::SmartResizeResult {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
-        "description": {"type": "string"},
+        "description": {"type": "string", "description": "Description of the images."},
         "width": {"type": "integer", "description": "Width in pixels."},
         "height": {"type": "integer", "description": "Height in pixels."},
         "aspect_ratio": {"type": "string", "description": "Shape of the image, as width to height."},
         "resolution": {"type": "string", "description": "Resolution of the image: the larger, the finer the detail."}
       },
-      "required": ["images", "description", "width", "height", "aspect_ratio", "resolution"]
+      "required": ["images", "description", "width", "height", "aspect_ratio", "resolution"],
+      "description": "The images of one size."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_smart_resize::types::ImageFile>("ImageFile"),
@@ -36,9 +37,9 @@ impl SchemaText for fal_smart_resize::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "target_sizes": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 10},
+        "target_sizes": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 10, "description": "Sizes to make, each as width x height: `1920x1080`."},
         "prompt": {"type": "string", "maxLength": 5000, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "num_images_per_size": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "num_images_per_size": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images for each size.", "default": 1},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "safety_tolerance": {"default": "4", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
@@ -62,7 +63,7 @@ impl SchemaText for fal_smart_resize::Output {
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
         "description": {"type": "string", "description": "Words of the model about the images."},
-        "results": {"type": "array", "items": {"$type": "SmartResizeResult"}}
+        "results": {"type": "array", "items": {"$type": "SmartResizeResult"}, "description": "Images by size, with the ratio and the resolution that they were made in."}
       },
       "required": ["images", "description", "results"],
       "description": "The result of `fal-ai/smart-resize`."

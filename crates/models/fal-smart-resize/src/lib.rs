@@ -79,7 +79,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `target_sizes`.
+    /// Sizes to make, each as width x height: `1920x1080`.
     ///
     /// 1 to 10 items.
     pub target_sizes: Vec<String>,
@@ -88,7 +88,7 @@ pub struct Input {
     ///
     /// At most 5000 characters. Empty by default.
     pub prompt: Option<String>,
-    /// `num_images_per_size`.
+    /// Number of images for each size.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images_per_size: Option<NumImagesPerSize>,
@@ -263,7 +263,7 @@ pub struct Output {
     pub images: Vec<ImageFile>,
     /// Words of the model about the images.
     pub description: String,
-    /// `results`.
+    /// Images by size, with the ratio and the resolution that they were made in.
     pub results: Vec<SmartResizeResult>,
 }
 
@@ -342,7 +342,8 @@ impl<
         }
     }
 
-    /// Sets [`target_sizes`](Input::target_sizes): 1 to 10 items.
+    /// Sets [`target_sizes`](Input::target_sizes): Sizes to make, each as width x height: `1920x1080`.
+    /// 1 to 10 items.
     pub fn target_sizes(
         mut self,
         value: impl fal_core::Required<Vec<String>, M>,
@@ -362,7 +363,8 @@ impl<
         self
     }
 
-    /// Sets [`num_images_per_size`](Input::num_images_per_size): Between 1 and 4. Default `1`.
+    /// Sets [`num_images_per_size`](Input::num_images_per_size): Number of images for each size.
+    /// Between 1 and 4. Default `1`.
     pub fn num_images_per_size(
         mut self,
         value: impl Param<NumImagesPerSize, M>,

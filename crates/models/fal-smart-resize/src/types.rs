@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile;
 
-/// The object `SmartResizeResult` of the document.
+/// The images of one size.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SmartResizeResult {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
-    /// `description`.
+    /// Description of the images.
     pub description: String,
     /// Width in pixels.
     pub width: Integer,

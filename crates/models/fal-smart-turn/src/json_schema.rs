@@ -26,9 +26,9 @@ impl SchemaText for fal_smart_turn::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prediction": {"type": "integer"},
-        "probability": {"type": "number"},
-        "metrics": {"type": "object", "additionalProperties": {}}
+        "prediction": {"type": "integer", "description": "Verdict: 1 if the speaker has finished, 0 if not."},
+        "probability": {"type": "number", "description": "Probability of the verdict."},
+        "metrics": {"type": "object", "additionalProperties": {}, "description": "Measurements of the run."}
       },
       "required": ["prediction", "probability", "metrics"],
       "description": "The result of `fal-ai/smart-turn`."

@@ -74,11 +74,11 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `prediction`.
+    /// Verdict: 1 if the speaker has finished, 0 if not.
     pub prediction: Integer,
-    /// `probability`.
+    /// Probability of the verdict.
     pub probability: f64,
-    /// `metrics`.
+    /// Measurements of the run.
     pub metrics: Map<String, Value>,
 }
 

@@ -22,7 +22,7 @@ impl SchemaText for fal_stable_avatar::Input {
         "audio_guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the sound to the prompt.", "default": 4},
         "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "perturbation": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.1}
+        "perturbation": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Amount of noise in the input. Higher values stray further from it.", "default": 0.1}
       },
       "required": ["image_url", "audio_url", "prompt"],
       "description": "The parameters of `fal-ai/stable-avatar`."

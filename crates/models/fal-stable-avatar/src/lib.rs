@@ -107,7 +107,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `perturbation`.
+    /// Amount of noise in the input. Higher values stray further from it.
     ///
     /// Between 0.0 and 1.0. Default `0.1`.
     pub perturbation: Option<Perturbation>,
@@ -357,7 +357,8 @@ impl<
         self
     }
 
-    /// Sets [`perturbation`](Input::perturbation): Between 0.0 and 1.0. Default `0.1`.
+    /// Sets [`perturbation`](Input::perturbation): Amount of noise in the input. Between 0.0 and 1.0.
+    /// Default `0.1`.
     pub fn perturbation(mut self, value: impl Param<Perturbation, M>) -> Self {
         self.optional.perturbation = self.checking.optional("perturbation", value);
         self

@@ -91,11 +91,11 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `first_stage_steps`.
+    /// Number of steps of the first stage.
     ///
     /// Between 4 and 40. Default `20`.
     pub first_stage_steps: Option<FirstStageSteps>,
-    /// `second_stage_steps`.
+    /// Number of steps of the second stage.
     ///
     /// Between 4 and 24. Default `10`.
     pub second_stage_steps: Option<SecondStageSteps>,
@@ -104,7 +104,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `4.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `second_stage_guidance_scale`.
+    /// Guidance of the second stage: adherence to the prompt.
     ///
     /// Between 0.0 and 20.0. Default `0.0`.
     pub second_stage_guidance_scale: Option<SecondStageGuidanceScale>,
@@ -280,7 +280,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`first_stage_steps`](Input::first_stage_steps): Between 4 and 40. Default `20`.
+    /// Sets [`first_stage_steps`](Input::first_stage_steps): Number of steps of the first stage.
+    /// Between 4 and 40. Default `20`.
     pub fn first_stage_steps(mut self, value: impl Param<FirstStageSteps, M>) -> Self {
         self.optional.first_stage_steps = self
             .checking
@@ -288,7 +289,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`second_stage_steps`](Input::second_stage_steps): Between 4 and 24. Default `10`.
+    /// Sets [`second_stage_steps`](Input::second_stage_steps): Number of steps of the second stage.
+    /// Between 4 and 24. Default `10`.
     pub fn second_stage_steps(mut self, value: impl Param<SecondStageSteps, M>) -> Self {
         self.optional.second_stage_steps = self
             .checking
@@ -303,8 +305,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`second_stage_guidance_scale`](Input::second_stage_guidance_scale): Between 0.0 and 20.0.
-    /// Default `0.0`.
+    /// Sets [`second_stage_guidance_scale`](Input::second_stage_guidance_scale): Guidance of the second
+    /// stage: adherence to the prompt. Between 0.0 and 20.0. Default `0.0`.
     pub fn second_stage_guidance_scale(
         mut self,
         value: impl Param<SecondStageGuidanceScale, M>,

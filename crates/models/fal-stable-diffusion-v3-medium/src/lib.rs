@@ -99,7 +99,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `prompt_expansion`.
+    /// Adds detail to the prompt before the run.
     ///
     /// Default `false`.
     pub prompt_expansion: Option<bool>,
@@ -275,7 +275,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`prompt_expansion`](Input::prompt_expansion): Default `false`.
+    /// Sets [`prompt_expansion`](Input::prompt_expansion): Adds detail to the prompt before the run.
+    /// Default `false`.
     pub fn prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.prompt_expansion = self
             .checking

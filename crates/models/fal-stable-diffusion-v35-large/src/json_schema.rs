@@ -77,7 +77,7 @@ impl SchemaText for fal_stable_diffusion_v35_large::Input {
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "controlnet": {"description": "A ControlNet, which makes the result follow an image.", "allOf": [{"$type": "ControlNet"}]},
+        "controlnet": {"description": "ControlNet that guides the result.", "allOf": [{"$type": "ControlNet"}]},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "ip_adapter": {"anyOf": [{"$type": "IpAdapter"}, {"type": "null"}], "description": "IP-Adapters, which carry the content or style of images over."}

@@ -118,7 +118,7 @@ pub struct Input {
     ///
     /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// A ControlNet, which makes the result follow an image.
+    /// ControlNet that guides the result.
     pub controlnet: Option<ControlNet>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -352,7 +352,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`controlnet`](Input::controlnet): A ControlNet, which makes the result follow an image.
+    /// Sets [`controlnet`](Input::controlnet): ControlNet that guides the result.
     pub fn controlnet(mut self, value: impl Param<ControlNet, M>) -> Self {
         self.optional.controlnet = self.checking.optional("controlnet", value);
         self

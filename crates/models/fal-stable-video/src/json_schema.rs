@@ -16,8 +16,8 @@ impl SchemaText for fal_stable_video::Input {
       "properties": {
         "image_url": {"type": "string", "minLength": 1, "description": "Image that the video opens with."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "motion_bucket_id": {"type": "integer", "minimum": 1, "maximum": 255, "default": 127},
-        "cond_aug": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 0.02},
+        "motion_bucket_id": {"type": "integer", "minimum": 1, "maximum": 255, "description": "Amount of motion. Higher values move more.", "default": 127},
+        "cond_aug": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Noise to add to the first frame. Higher values move more and look less like the image.", "default": 0.02},
         "fps": {"type": "integer", "minimum": 10, "maximum": 100, "description": "Frames a second of the video.", "default": 25}
       },
       "required": ["image_url"],

@@ -16,7 +16,7 @@ impl SchemaText for fal_star_vector::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "max_length": {"type": "integer", "minimum": 1000, "maximum": 16000, "default": 4000}
+        "max_length": {"type": "integer", "minimum": 1000, "maximum": 16000, "description": "Most tokens of the SVG. Raise it for images with much detail.", "default": 4000}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/star-vector`."

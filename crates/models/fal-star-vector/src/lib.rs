@@ -78,7 +78,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `max_length`.
+    /// Most tokens of the SVG. Raise it for images with much detail.
     ///
     /// Between 1000 and 16000. Default `4000`.
     pub max_length: Option<MaxLength>,
@@ -175,7 +175,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`max_length`](Input::max_length): Between 1000 and 16000. Default `4000`.
+    /// Sets [`max_length`](Input::max_length): Most tokens of the SVG. Between 1000 and 16000. Default
+    /// `4000`.
     pub fn max_length(mut self, value: impl Param<MaxLength, M>) -> Self {
         self.optional.max_length = self.checking.optional("max_length", value);
         self

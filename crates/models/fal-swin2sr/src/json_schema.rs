@@ -16,7 +16,7 @@ impl SchemaText for fal_swin2sr::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "task": {"default": "classical_sr", "allOf": [{"$type": "Task"}]}
+        "task": {"default": "classical_sr", "description": "Kind of image: clean, compressed or a real photo.", "allOf": [{"$type": "Task"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/swin2sr`."

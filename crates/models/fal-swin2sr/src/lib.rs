@@ -76,7 +76,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `task`.
+    /// Kind of image: clean, compressed or a real photo.
     ///
     /// Default `classical_sr`.
     pub task: Option<Task>,
@@ -202,7 +202,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`task`](Input::task): Default `classical_sr`.
+    /// Sets [`task`](Input::task): Kind of image: clean, compressed or a real photo. Default
+    /// `classical_sr`.
     pub fn task(mut self, value: impl Param<Task, M>) -> Self {
         self.optional.task = self.checking.optional("task", value);
         self

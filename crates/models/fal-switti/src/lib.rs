@@ -89,31 +89,31 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `sampling_top_k`.
+    /// Number of the most likely tokens to draw from.
     ///
     /// Between 10 and 1000. Default `400`.
     pub sampling_top_k: Option<SamplingTopK>,
-    /// `sampling_top_p`.
+    /// Share of the probability that tokens are drawn from.
     ///
     /// Between 0.1 and 1.0. Default `0.95`.
     pub sampling_top_p: Option<SamplingTopP>,
-    /// `more_smooth`.
+    /// Smooths the choice of tokens.
     ///
     /// Default `true`.
     pub more_smooth: Option<bool>,
-    /// `more_diverse`.
+    /// Varies the choice of tokens more.
     ///
     /// Default `false`.
     pub more_diverse: Option<bool>,
-    /// `smooth_start_si`.
+    /// Scale at which the smoothing begins.
     ///
     /// Between 0 and 10. Default `2`.
     pub smooth_start_si: Option<SmoothStartSi>,
-    /// `turn_off_cfg_start_si`.
+    /// Scale from which there is no guidance.
     ///
     /// Between 0 and 10. Default `8`.
     pub turn_off_cfg_start_si: Option<TurnOffCfgStartSi>,
-    /// `last_scale_temp`.
+    /// Temperature of the scales without guidance.
     ///
     /// Between 0.1 and 10.0. Default `0.1`.
     pub last_scale_temp: Option<LastScaleTemp>,
@@ -330,37 +330,41 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`sampling_top_k`](Input::sampling_top_k): Between 10 and 1000. Default `400`.
+    /// Sets [`sampling_top_k`](Input::sampling_top_k): Number of the most likely tokens to draw from.
+    /// Between 10 and 1000. Default `400`.
     pub fn sampling_top_k(mut self, value: impl Param<SamplingTopK, M>) -> Self {
         self.optional.sampling_top_k = self.checking.optional("sampling_top_k", value);
         self
     }
 
-    /// Sets [`sampling_top_p`](Input::sampling_top_p): Between 0.1 and 1.0. Default `0.95`.
+    /// Sets [`sampling_top_p`](Input::sampling_top_p): Share of the probability that tokens are drawn
+    /// from. Between 0.1 and 1.0. Default `0.95`.
     pub fn sampling_top_p(mut self, value: impl Param<SamplingTopP, M>) -> Self {
         self.optional.sampling_top_p = self.checking.optional("sampling_top_p", value);
         self
     }
 
-    /// Sets [`more_smooth`](Input::more_smooth): Default `true`.
+    /// Sets [`more_smooth`](Input::more_smooth): Smooths the choice of tokens. Default `true`.
     pub fn more_smooth(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.more_smooth = self.checking.optional("more_smooth", value);
         self
     }
 
-    /// Sets [`more_diverse`](Input::more_diverse): Default `false`.
+    /// Sets [`more_diverse`](Input::more_diverse): Varies the choice of tokens more. Default `false`.
     pub fn more_diverse(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.more_diverse = self.checking.optional("more_diverse", value);
         self
     }
 
-    /// Sets [`smooth_start_si`](Input::smooth_start_si): Between 0 and 10. Default `2`.
+    /// Sets [`smooth_start_si`](Input::smooth_start_si): Scale at which the smoothing begins. Between 0
+    /// and 10. Default `2`.
     pub fn smooth_start_si(mut self, value: impl Param<SmoothStartSi, M>) -> Self {
         self.optional.smooth_start_si = self.checking.optional("smooth_start_si", value);
         self
     }
 
-    /// Sets [`turn_off_cfg_start_si`](Input::turn_off_cfg_start_si): Between 0 and 10. Default `8`.
+    /// Sets [`turn_off_cfg_start_si`](Input::turn_off_cfg_start_si): Scale from which there is no
+    /// guidance. Between 0 and 10. Default `8`.
     pub fn turn_off_cfg_start_si(
         mut self,
         value: impl Param<TurnOffCfgStartSi, M>,
@@ -371,7 +375,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`last_scale_temp`](Input::last_scale_temp): Between 0.1 and 10.0. Default `0.1`.
+    /// Sets [`last_scale_temp`](Input::last_scale_temp): Temperature of the scales without guidance.
+    /// Between 0.1 and 10.0. Default `0.1`.
     pub fn last_scale_temp(mut self, value: impl Param<LastScaleTemp, M>) -> Self {
         self.optional.last_scale_temp = self.checking.optional("last_scale_temp", value);
         self

@@ -28,12 +28,13 @@ impl SchemaText for fal_sync_lipsync::types::Sync3GenerationOptions {
       "type": "object",
       "properties": {
         "sync_mode": {"anyOf": [{"$type": "Sync3GenerationOptionsSyncMode"}, {"type": "null"}], "description": "Treatment of a recording that is not as long as the video."},
-        "model_mode": {"anyOf": [{"$type": "Sync3GenerationOptionsModelMode"}, {"type": "null"}]},
-        "prompt": {"anyOf": [{"$type": "Sync3GenerationOptionsPrompt"}, {"type": "null"}]},
+        "model_mode": {"anyOf": [{"$type": "Sync3GenerationOptionsModelMode"}, {"type": "null"}], "description": "Part that moves. Mainly for react-1."},
+        "prompt": {"anyOf": [{"$type": "Sync3GenerationOptionsPrompt"}, {"type": "null"}], "description": "Emotion to show. Mainly for react-1."},
         "temperature": {"anyOf": [{"type": "number", "minimum": 0.0, "maximum": 1.0}, {"type": "null"}], "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more."},
-        "active_speaker_detection": {"anyOf": [{"$type": "Sync3ActiveSpeakerDetection"}, {"type": "null"}]},
-        "occlusion_detection_enabled": {"anyOf": [{"type": "boolean"}, {"type": "null"}]}
-      }
+        "active_speaker_detection": {"anyOf": [{"$type": "Sync3ActiveSpeakerDetection"}, {"type": "null"}], "description": "Choice of the person whose lips move, if there are several."},
+        "occlusion_detection_enabled": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Looks for hidden faces. Without effect here, because sync-3 always does."}
+      },
+      "description": "Options of Sync's own service."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -80,15 +81,16 @@ impl SchemaText for fal_sync_lipsync::types::Sync3ActiveSpeakerDetection {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "auto_detect": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
-        "v3": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
-        "use_v2": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
-        "frame_number": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}]},
-        "coordinates": {"anyOf": [{"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}, {"type": "null"}]},
-        "bounding_boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}}, {"type": "null"}]},
-        "bounding_boxes_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "face_image": {"anyOf": [{"type": "string"}, {"type": "null"}]}
-      }
+        "auto_detect": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Finds the person who speaks."},
+        "v3": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Takes version 3 of the detection."},
+        "use_v2": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Deprecated: takes version 2 of the detection."},
+        "frame_number": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Frame that `coordinates` belong to."},
+        "coordinates": {"anyOf": [{"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}, {"type": "null"}], "description": "Point on the face of the person, as x and y."},
+        "bounding_boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around the face in each frame: left, top, right and bottom."},
+        "bounding_boxes_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "JSON file with the boxes of all frames."},
+        "face_image": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Picture of the face, encoded in Base64."}
+      },
+      "description": "The choice of the person whose lips move."
     }"#;
 }
 
@@ -97,7 +99,7 @@ impl SchemaText for fal_sync_lipsync::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model": {"default": "lipsync-1.9.0-beta", "allOf": [{"$type": "ModelValue"}]},
+        "model": {"default": "lipsync-1.9.0-beta", "description": "Version of the model.", "allOf": [{"$type": "ModelValue"}]},
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
         "sync_mode": {"default": "cut_off", "description": "Treatment of a recording that is not as long as the video.", "allOf": [{"$type": "SyncMode"}]}
@@ -149,9 +151,9 @@ impl SchemaText for fal_sync_lipsync::react_1::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
-        "emotion": {"$type": "Emotion"},
-        "model_mode": {"default": "face", "allOf": [{"$type": "ModelMode"}]},
-        "lipsync_mode": {"default": "bounce", "allOf": [{"$type": "LipsyncMode"}]},
+        "emotion": {"description": "Emotion to show.", "allOf": [{"$type": "Emotion"}]},
+        "model_mode": {"default": "face", "description": "Part that moves: the lips, the whole face, or the head as well.", "allOf": [{"$type": "ModelMode"}]},
+        "lipsync_mode": {"default": "bounce", "description": "Way to handle audio and video of different length.", "allOf": [{"$type": "LipsyncMode"}]},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.5}
       },
       "required": ["video_url", "audio_url", "emotion"],
@@ -208,7 +210,7 @@ impl SchemaText for fal_sync_lipsync::v2::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model": {"default": "lipsync-2", "allOf": [{"$type": "ModelValue"}]},
+        "model": {"default": "lipsync-2", "description": "Version of the model. The pro version costs about 1.67 times as much.", "allOf": [{"$type": "ModelValue"}]},
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
         "sync_mode": {"default": "cut_off", "description": "Treatment of a recording that is not as long as the video.", "allOf": [{"$type": "SyncMode"}]}
@@ -301,7 +303,7 @@ impl SchemaText for fal_sync_lipsync::v3::Input {
         "video_url": {"type": "string", "description": "Video to work on."},
         "audio_url": {"type": "string", "description": "Recording for the video."},
         "sync_mode": {"default": "cut_off", "description": "Treatment of a recording that is not as long as the video.", "allOf": [{"$type": "SyncMode"}]},
-        "options": {"anyOf": [{"$type": "Sync3GenerationOptions"}, {"type": "null"}]}
+        "options": {"anyOf": [{"$type": "Sync3GenerationOptions"}, {"type": "null"}], "description": "Options of Sync's own service. A `sync_mode` in them wins over the parameter."}
       },
       "required": ["video_url", "audio_url"],
       "description": "The parameters of `fal-ai/sync-lipsync/v3`."

@@ -86,7 +86,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model`.
+    /// Version of the model.
     ///
     /// Default `lipsync-1.9.0-beta`.
     pub model: Option<ModelValue>,
@@ -281,7 +281,7 @@ impl<
         }
     }
 
-    /// Sets [`model`](Input::model): Default `lipsync-1.9.0-beta`.
+    /// Sets [`model`](Input::model): Version of the model. Default `lipsync-1.9.0-beta`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self

@@ -50,13 +50,13 @@ pub struct Input {
     pub video_url: File,
     /// Recording for the video.
     pub audio_url: File,
-    /// `emotion`.
+    /// Emotion to show.
     pub emotion: Emotion,
-    /// `model_mode`.
+    /// Part that moves: the lips, the whole face, or the head as well.
     ///
     /// Default `face`.
     pub model_mode: Option<ModelMode>,
-    /// `lipsync_mode`.
+    /// Way to handle audio and video of different length.
     ///
     /// Default `bounce`.
     pub lipsync_mode: Option<LipsyncMode>,
@@ -310,7 +310,7 @@ impl<
         }
     }
 
-    /// Sets [`emotion`](Input::emotion):
+    /// Sets [`emotion`](Input::emotion): Emotion to show.
     pub fn emotion(
         mut self,
         value: impl fal_core::Required<Emotion, M>,
@@ -324,13 +324,15 @@ impl<
         }
     }
 
-    /// Sets [`model_mode`](Input::model_mode): Default `face`.
+    /// Sets [`model_mode`](Input::model_mode): Part that moves: the lips, the whole face, or the head
+    /// as well. Default `face`.
     pub fn model_mode(mut self, value: impl Param<ModelMode, M>) -> Self {
         self.optional.model_mode = self.checking.optional("model_mode", value);
         self
     }
 
-    /// Sets [`lipsync_mode`](Input::lipsync_mode): Default `bounce`.
+    /// Sets [`lipsync_mode`](Input::lipsync_mode): Way to handle audio and video of different length.
+    /// Default `bounce`.
     pub fn lipsync_mode(mut self, value: impl Param<LipsyncMode, M>) -> Self {
         self.optional.lipsync_mode = self.checking.optional("lipsync_mode", value);
         self

@@ -7,23 +7,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, VideoFile};
 
-/// The object `Sync3GenerationOptions` of the document.
+/// Options of Sync's own service.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sync3GenerationOptions {
     /// Treatment of a recording that is not as long as the video.
     pub sync_mode: Option<Sync3GenerationOptionsSyncMode>,
-    /// `model_mode`.
+    /// Part that moves. Mainly for react-1.
     pub model_mode: Option<Sync3GenerationOptionsModelMode>,
-    /// `prompt`.
+    /// Emotion to show. Mainly for react-1.
     pub prompt: Option<Sync3GenerationOptionsPrompt>,
     /// Randomness of the output. Low values keep to the most likely choice, high ones vary more.
     ///
     /// Between 0.0 and 1.0.
     pub temperature: Option<Sync3GenerationOptionsTemperature>,
-    /// `active_speaker_detection`.
+    /// Choice of the person whose lips move, if there are several.
     pub active_speaker_detection: Option<Sync3ActiveSpeakerDetection>,
-    /// `occlusion_detection_enabled`.
+    /// Looks for hidden faces. Without effect here, because sync-3 always does.
     pub occlusion_detection_enabled: Option<bool>,
     nulls: json::Nulls,
 }
@@ -173,29 +173,29 @@ pub type Sync3GenerationOptionsTemperature = Float<
     bounds::Sync3GenerationOptionsTemperature,
 >;
 
-/// The object `Sync3ActiveSpeakerDetection` of the document.
+/// The choice of the person whose lips move.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sync3ActiveSpeakerDetection {
-    /// `auto_detect`.
+    /// Finds the person who speaks.
     pub auto_detect: Option<bool>,
-    /// `v3`.
+    /// Takes version 3 of the detection.
     pub v3: Option<bool>,
-    /// `use_v2`.
+    /// Deprecated: takes version 2 of the detection.
     pub use_v2: Option<bool>,
-    /// `frame_number`.
+    /// Frame that `coordinates` belong to.
     ///
     /// At least 0.
     pub frame_number: Option<Sync3ActiveSpeakerDetectionFrameNumber>,
-    /// `coordinates`.
+    /// Point on the face of the person, as x and y.
     ///
     /// Exactly 2 items.
     pub coordinates: Option<Vec<Integer>>,
-    /// `bounding_boxes`.
+    /// Box around the face in each frame: left, top, right and bottom.
     pub bounding_boxes: Option<Vec<Option<Vec<Integer>>>>,
-    /// `bounding_boxes_url`.
+    /// JSON file with the boxes of all frames.
     pub bounding_boxes_url: Option<File>,
-    /// `face_image`.
+    /// Picture of the face, encoded in Base64.
     pub face_image: Option<String>,
     nulls: json::Nulls,
 }
@@ -259,7 +259,7 @@ impl<M: fal_core::Mode> Sync3GenerationOptionsBuilder<M> {
         self
     }
 
-    /// Sets [`model_mode`](Sync3GenerationOptions::model_mode):
+    /// Sets [`model_mode`](Sync3GenerationOptions::model_mode): Part that moves.
     pub fn model_mode(
         mut self,
         value: impl Param<Sync3GenerationOptionsModelMode, M>,
@@ -268,7 +268,7 @@ impl<M: fal_core::Mode> Sync3GenerationOptionsBuilder<M> {
         self
     }
 
-    /// Sets [`prompt`](Sync3GenerationOptions::prompt):
+    /// Sets [`prompt`](Sync3GenerationOptions::prompt): Emotion to show.
     pub fn prompt(mut self, value: impl Param<Sync3GenerationOptionsPrompt, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
@@ -284,7 +284,8 @@ impl<M: fal_core::Mode> Sync3GenerationOptionsBuilder<M> {
         self
     }
 
-    /// Sets [`active_speaker_detection`](Sync3GenerationOptions::active_speaker_detection):
+    /// Sets [`active_speaker_detection`](Sync3GenerationOptions::active_speaker_detection): Choice of
+    /// the person whose lips move, if there are several.
     pub fn active_speaker_detection(
         mut self,
         value: impl Param<Sync3ActiveSpeakerDetection, M>,
@@ -295,7 +296,8 @@ impl<M: fal_core::Mode> Sync3GenerationOptionsBuilder<M> {
         self
     }
 
-    /// Sets [`occlusion_detection_enabled`](Sync3GenerationOptions::occlusion_detection_enabled):
+    /// Sets [`occlusion_detection_enabled`](Sync3GenerationOptions::occlusion_detection_enabled): Looks
+    /// for hidden faces.
     pub fn occlusion_detection_enabled(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.occlusion_detection_enabled = self
             .checking
@@ -364,25 +366,27 @@ struct Sync3ActiveSpeakerDetectionOptional {
 }
 
 impl<M: fal_core::Mode> Sync3ActiveSpeakerDetectionBuilder<M> {
-    /// Sets [`auto_detect`](Sync3ActiveSpeakerDetection::auto_detect):
+    /// Sets [`auto_detect`](Sync3ActiveSpeakerDetection::auto_detect): Finds the person who speaks.
     pub fn auto_detect(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.auto_detect = self.checking.optional("auto_detect", value);
         self
     }
 
-    /// Sets [`v3`](Sync3ActiveSpeakerDetection::v3):
+    /// Sets [`v3`](Sync3ActiveSpeakerDetection::v3): Takes version 3 of the detection.
     pub fn v3(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.v3 = self.checking.optional("v3", value);
         self
     }
 
-    /// Sets [`use_v2`](Sync3ActiveSpeakerDetection::use_v2):
+    /// Sets [`use_v2`](Sync3ActiveSpeakerDetection::use_v2): Deprecated: takes version 2 of the
+    /// detection.
     pub fn use_v2(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_v2 = self.checking.optional("use_v2", value);
         self
     }
 
-    /// Sets [`frame_number`](Sync3ActiveSpeakerDetection::frame_number): At least 0.
+    /// Sets [`frame_number`](Sync3ActiveSpeakerDetection::frame_number): Frame that `coordinates`
+    /// belong to. At least 0.
     pub fn frame_number(
         mut self,
         value: impl Param<Sync3ActiveSpeakerDetectionFrameNumber, M>,
@@ -391,13 +395,15 @@ impl<M: fal_core::Mode> Sync3ActiveSpeakerDetectionBuilder<M> {
         self
     }
 
-    /// Sets [`coordinates`](Sync3ActiveSpeakerDetection::coordinates): Exactly 2 items.
+    /// Sets [`coordinates`](Sync3ActiveSpeakerDetection::coordinates): Point on the face of the person,
+    /// as x and y. Exactly 2 items.
     pub fn coordinates(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.coordinates = self.checking.optional("coordinates", value);
         self
     }
 
-    /// Sets [`bounding_boxes`](Sync3ActiveSpeakerDetection::bounding_boxes):
+    /// Sets [`bounding_boxes`](Sync3ActiveSpeakerDetection::bounding_boxes): Box around the face in
+    /// each frame: left, top, right and bottom.
     pub fn bounding_boxes(
         mut self,
         value: impl Param<Vec<Option<Vec<Integer>>>, M>,
@@ -406,7 +412,8 @@ impl<M: fal_core::Mode> Sync3ActiveSpeakerDetectionBuilder<M> {
         self
     }
 
-    /// Sets [`bounding_boxes_url`](Sync3ActiveSpeakerDetection::bounding_boxes_url):
+    /// Sets [`bounding_boxes_url`](Sync3ActiveSpeakerDetection::bounding_boxes_url): JSON file with the
+    /// boxes of all frames.
     pub fn bounding_boxes_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.bounding_boxes_url = self
             .checking
@@ -414,7 +421,8 @@ impl<M: fal_core::Mode> Sync3ActiveSpeakerDetectionBuilder<M> {
         self
     }
 
-    /// Sets [`face_image`](Sync3ActiveSpeakerDetection::face_image):
+    /// Sets [`face_image`](Sync3ActiveSpeakerDetection::face_image): Picture of the face, encoded in
+    /// Base64.
     pub fn face_image(mut self, value: impl Param<String, M>) -> Self {
         self.optional.face_image = self.checking.optional("face_image", value);
         self

@@ -45,7 +45,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model`.
+    /// Version of the model. The pro version costs about 1.67 times as much.
     ///
     /// Default `lipsync-2`.
     pub model: Option<ModelValue>,
@@ -233,7 +233,7 @@ impl<
         }
     }
 
-    /// Sets [`model`](Input::model): Default `lipsync-2`.
+    /// Sets [`model`](Input::model): Version of the model. Default `lipsync-2`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self

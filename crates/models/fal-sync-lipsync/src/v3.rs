@@ -53,7 +53,7 @@ pub struct Input {
     ///
     /// Default `cut_off`.
     pub sync_mode: Option<SyncMode>,
-    /// `options`.
+    /// Options of Sync's own service. A `sync_mode` in them wins over the parameter.
     pub options: Option<Sync3GenerationOptions>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -208,7 +208,7 @@ impl<
         self
     }
 
-    /// Sets [`options`](Input::options):
+    /// Sets [`options`](Input::options): Options of Sync's own service.
     pub fn options(mut self, value: impl Param<Sync3GenerationOptions, M>) -> Self {
         self.optional.options = self.checking.optional("options", value);
         self

@@ -31,7 +31,7 @@ impl SchemaText for fal_transpixar::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "videos": {"type": "array", "items": {"$type": "FileOutput"}},
+        "videos": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Videos."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "prompt": {"type": "string", "description": "Prompt that the video was made from."}

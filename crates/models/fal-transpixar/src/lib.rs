@@ -134,7 +134,7 @@ pub type ExportFps = Int<bounds::ExportFps>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `videos`.
+    /// Videos.
     pub videos: Vec<FileOutput>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,

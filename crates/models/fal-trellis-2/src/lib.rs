@@ -83,7 +83,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `resolution`.
+    /// Resolution of the result. Higher ones have more detail and take longer.
     ///
     /// Default `1024`.
     pub resolution: Option<Resolution>,
@@ -91,15 +91,16 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub ss_guidance_strength: Option<SsGuidanceStrength>,
-    /// `ss_guidance_rescale`.
+    /// Rescaling of the guidance in the first stage, which makes the structure. Higher values are more
+    /// stable, lower ones leave guidance stronger.
     ///
     /// Between 0.0 and 1.0. Default `0.7`.
     pub ss_guidance_rescale: Option<SsGuidanceRescale>,
-    /// `ss_guidance_interval_start`.
+    /// Share of the first stage at which guidance begins.
     ///
     /// Between 0.0 and 1.0. Default `0.6`.
     pub ss_guidance_interval_start: Option<SsGuidanceIntervalStart>,
-    /// `ss_guidance_interval_end`.
+    /// Share of the first stage at which guidance ends. Not less than `ss_guidance_interval_start`.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub ss_guidance_interval_end: Option<SsGuidanceIntervalEnd>,
@@ -107,31 +108,32 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub ss_sampling_steps: Option<SsSamplingSteps>,
-    /// `ss_rescale_t`.
+    /// Sharpness of the noise schedule in the first stage. Higher values change more abruptly.
     ///
     /// Between 1.0 and 6.0. Default `5.0`.
     pub ss_rescale_t: Option<SsRescaleT>,
-    /// `shape_slat_guidance_strength`.
+    /// Closeness of the fine geometry to the image. Higher values add detail and may add noise.
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub shape_slat_guidance_strength: Option<ShapeSlatGuidanceStrength>,
-    /// `shape_slat_guidance_rescale`.
+    /// Rescaling of the guidance in the stage of the shape. Raise it if the geometry is noisy.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub shape_slat_guidance_rescale: Option<ShapeSlatGuidanceRescale>,
-    /// `shape_slat_guidance_interval_start`.
+    /// Share of the stage of the shape at which guidance begins.
     ///
     /// Between 0.0 and 1.0. Default `0.6`.
     pub shape_slat_guidance_interval_start: Option<ShapeSlatGuidanceIntervalStart>,
-    /// `shape_slat_guidance_interval_end`.
+    /// Share of the stage of the shape at which guidance ends. Not less than
+    /// `shape_slat_guidance_interval_start`.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub shape_slat_guidance_interval_end: Option<ShapeSlatGuidanceIntervalEnd>,
-    /// `shape_slat_sampling_steps`.
+    /// Number of denoising steps of the shape. More take longer and may be smoother.
     ///
     /// Between 1 and 50. Default `12`.
     pub shape_slat_sampling_steps: Option<ShapeSlatSamplingSteps>,
-    /// `shape_slat_rescale_t`.
+    /// Sharpness of the noise schedule in the stage of the shape. Higher values give sharper detail.
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub shape_slat_rescale_t: Option<ShapeSlatRescaleT>,
@@ -139,15 +141,17 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub tex_slat_guidance_strength: Option<TexSlatGuidanceStrength>,
-    /// `tex_slat_guidance_rescale`.
+    /// Rescaling of the guidance in the stage of the textures. Raise it if they are noisy or have
+    /// bands.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub tex_slat_guidance_rescale: Option<TexSlatGuidanceRescale>,
-    /// `tex_slat_guidance_interval_start`.
+    /// Share of the stage of the textures at which guidance begins.
     ///
     /// Between 0.0 and 1.0. Default `0.6`.
     pub tex_slat_guidance_interval_start: Option<TexSlatGuidanceIntervalStart>,
-    /// `tex_slat_guidance_interval_end`.
+    /// Share of the stage of the textures at which guidance ends. Not less than
+    /// `tex_slat_guidance_interval_start`.
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub tex_slat_guidance_interval_end: Option<TexSlatGuidanceIntervalEnd>,
@@ -155,11 +159,12 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub tex_slat_sampling_steps: Option<TexSlatSamplingSteps>,
-    /// `tex_slat_rescale_t`.
+    /// Sharpness of the noise schedule in the stage of the textures. Higher values give sharper detail.
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub tex_slat_rescale_t: Option<TexSlatRescaleT>,
-    /// `decimation_target`.
+    /// Number of vertices to reduce the mesh to. Fewer make smaller files: 20,000 to 50,000 suit the
+    /// web.
     ///
     /// Between 5000 and 2000000. Default `500000`.
     pub decimation_target: Option<DecimationTarget>,
@@ -167,31 +172,33 @@ pub struct Input {
     ///
     /// Default `2048`.
     pub texture_size: Option<TextureSize>,
-    /// `remesh`.
+    /// Builds the mesh anew from cleaner triangles, which is slower and better to animate or print.
     ///
     /// Default `true`.
     pub remesh: Option<bool>,
-    /// `remesh_band`.
+    /// Distance by which the new mesh may leave the surface. Higher values are smoother and may lose
+    /// detail.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub remesh_band: Option<RemeshBand>,
-    /// `remesh_project`.
+    /// Share by which the new mesh is moved back to the surface. 0 is smoother, 1 keeps detail.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub remesh_project: Option<RemeshProject>,
-    /// `uv_unwrap_angle_threshold_deg`.
+    /// Largest angle in degrees between neighboring faces of a UV chart. Lower values make more charts
+    /// with less distortion.
     ///
     /// Between 0.0 and 180.0. Default `90.0`.
     pub uv_unwrap_angle_threshold_deg: Option<UvUnwrapAngleThresholdDeg>,
-    /// `uv_unwrap_refine_iterations`.
+    /// Number of passes that refine the UV charts. More make cleaner edges and take longer.
     ///
     /// Between 0 and 10. Default `0`.
     pub uv_unwrap_refine_iterations: Option<UvUnwrapRefineIterations>,
-    /// `uv_unwrap_global_iterations`.
+    /// Number of passes that group faces to UV charts. More make the charts more even.
     ///
     /// Between 1 and 10. Default `1`.
     pub uv_unwrap_global_iterations: Option<UvUnwrapGlobalIterations>,
-    /// `uv_unwrap_smooth_strength`.
+    /// Smoothing of the edges of UV charts. Higher values show fewer seams and may distort.
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub uv_unwrap_smooth_strength: Option<UvUnwrapSmoothStrength>,
@@ -573,7 +580,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`resolution`](Input::resolution): Default `1024`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the result. Default `1024`.
     pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
         self.optional.resolution = self.checking.optional("resolution", value);
         self
@@ -591,7 +598,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_rescale`](Input::ss_guidance_rescale): Between 0.0 and 1.0. Default `0.7`.
+    /// Sets [`ss_guidance_rescale`](Input::ss_guidance_rescale): Rescaling of the guidance in the first
+    /// stage, which makes the structure. Between 0.0 and 1.0. Default `0.7`.
     pub fn ss_guidance_rescale(
         mut self,
         value: impl Param<SsGuidanceRescale, M>,
@@ -602,8 +610,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_interval_start`](Input::ss_guidance_interval_start): Between 0.0 and 1.0.
-    /// Default `0.6`.
+    /// Sets [`ss_guidance_interval_start`](Input::ss_guidance_interval_start): Share of the first stage
+    /// at which guidance begins. Between 0.0 and 1.0. Default `0.6`.
     pub fn ss_guidance_interval_start(
         mut self,
         value: impl Param<SsGuidanceIntervalStart, M>,
@@ -614,8 +622,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_interval_end`](Input::ss_guidance_interval_end): Between 0.0 and 1.0. Default
-    /// `1.0`.
+    /// Sets [`ss_guidance_interval_end`](Input::ss_guidance_interval_end): Share of the first stage at
+    /// which guidance ends. Between 0.0 and 1.0. Default `1.0`.
     pub fn ss_guidance_interval_end(
         mut self,
         value: impl Param<SsGuidanceIntervalEnd, M>,
@@ -635,14 +643,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_rescale_t`](Input::ss_rescale_t): Between 1.0 and 6.0. Default `5.0`.
+    /// Sets [`ss_rescale_t`](Input::ss_rescale_t): Sharpness of the noise schedule in the first stage.
+    /// Between 1.0 and 6.0. Default `5.0`.
     pub fn ss_rescale_t(mut self, value: impl Param<SsRescaleT, M>) -> Self {
         self.optional.ss_rescale_t = self.checking.optional("ss_rescale_t", value);
         self
     }
 
-    /// Sets [`shape_slat_guidance_strength`](Input::shape_slat_guidance_strength): Between 0.0 and
-    /// 10.0. Default `7.5`.
+    /// Sets [`shape_slat_guidance_strength`](Input::shape_slat_guidance_strength): Closeness of the
+    /// fine geometry to the image. Between 0.0 and 10.0. Default `7.5`.
     pub fn shape_slat_guidance_strength(
         mut self,
         value: impl Param<ShapeSlatGuidanceStrength, M>,
@@ -653,8 +662,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_guidance_rescale`](Input::shape_slat_guidance_rescale): Between 0.0 and 1.0.
-    /// Default `0.5`.
+    /// Sets [`shape_slat_guidance_rescale`](Input::shape_slat_guidance_rescale): Rescaling of the
+    /// guidance in the stage of the shape. Between 0.0 and 1.0. Default `0.5`.
     pub fn shape_slat_guidance_rescale(
         mut self,
         value: impl Param<ShapeSlatGuidanceRescale, M>,
@@ -665,8 +674,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_guidance_interval_start`](Input::shape_slat_guidance_interval_start): Between
-    /// 0.0 and 1.0. Default `0.6`.
+    /// Sets [`shape_slat_guidance_interval_start`](Input::shape_slat_guidance_interval_start): Share of
+    /// the stage of the shape at which guidance begins. Between 0.0 and 1.0. Default `0.6`.
     pub fn shape_slat_guidance_interval_start(
         mut self,
         value: impl Param<ShapeSlatGuidanceIntervalStart, M>,
@@ -677,8 +686,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_guidance_interval_end`](Input::shape_slat_guidance_interval_end): Between 0.0
-    /// and 1.0. Default `1.0`.
+    /// Sets [`shape_slat_guidance_interval_end`](Input::shape_slat_guidance_interval_end): Share of the
+    /// stage of the shape at which guidance ends. Between 0.0 and 1.0. Default `1.0`.
     pub fn shape_slat_guidance_interval_end(
         mut self,
         value: impl Param<ShapeSlatGuidanceIntervalEnd, M>,
@@ -689,8 +698,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_sampling_steps`](Input::shape_slat_sampling_steps): Between 1 and 50. Default
-    /// `12`.
+    /// Sets [`shape_slat_sampling_steps`](Input::shape_slat_sampling_steps): Number of denoising steps
+    /// of the shape. Between 1 and 50. Default `12`.
     pub fn shape_slat_sampling_steps(
         mut self,
         value: impl Param<ShapeSlatSamplingSteps, M>,
@@ -701,7 +710,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`shape_slat_rescale_t`](Input::shape_slat_rescale_t): Between 1.0 and 6.0. Default `3.0`.
+    /// Sets [`shape_slat_rescale_t`](Input::shape_slat_rescale_t): Sharpness of the noise schedule in
+    /// the stage of the shape. Between 1.0 and 6.0. Default `3.0`.
     pub fn shape_slat_rescale_t(
         mut self,
         value: impl Param<ShapeSlatRescaleT, M>,
@@ -724,8 +734,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_guidance_rescale`](Input::tex_slat_guidance_rescale): Between 0.0 and 1.0.
-    /// Default `0.0`.
+    /// Sets [`tex_slat_guidance_rescale`](Input::tex_slat_guidance_rescale): Rescaling of the guidance
+    /// in the stage of the textures. Between 0.0 and 1.0. Default `0.0`.
     pub fn tex_slat_guidance_rescale(
         mut self,
         value: impl Param<TexSlatGuidanceRescale, M>,
@@ -736,8 +746,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_guidance_interval_start`](Input::tex_slat_guidance_interval_start): Between 0.0
-    /// and 1.0. Default `0.6`.
+    /// Sets [`tex_slat_guidance_interval_start`](Input::tex_slat_guidance_interval_start): Share of the
+    /// stage of the textures at which guidance begins. Between 0.0 and 1.0. Default `0.6`.
     pub fn tex_slat_guidance_interval_start(
         mut self,
         value: impl Param<TexSlatGuidanceIntervalStart, M>,
@@ -748,8 +758,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_guidance_interval_end`](Input::tex_slat_guidance_interval_end): Between 0.0 and
-    /// 1.0. Default `0.9`.
+    /// Sets [`tex_slat_guidance_interval_end`](Input::tex_slat_guidance_interval_end): Share of the
+    /// stage of the textures at which guidance ends. Between 0.0 and 1.0. Default `0.9`.
     pub fn tex_slat_guidance_interval_end(
         mut self,
         value: impl Param<TexSlatGuidanceIntervalEnd, M>,
@@ -772,7 +782,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_rescale_t`](Input::tex_slat_rescale_t): Between 1.0 and 6.0. Default `3.0`.
+    /// Sets [`tex_slat_rescale_t`](Input::tex_slat_rescale_t): Sharpness of the noise schedule in the
+    /// stage of the textures. Between 1.0 and 6.0. Default `3.0`.
     pub fn tex_slat_rescale_t(mut self, value: impl Param<TexSlatRescaleT, M>) -> Self {
         self.optional.tex_slat_rescale_t = self
             .checking
@@ -780,8 +791,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`decimation_target`](Input::decimation_target): Between 5000 and 2000000. Default
-    /// `500000`.
+    /// Sets [`decimation_target`](Input::decimation_target): Number of vertices to reduce the mesh to.
+    /// Between 5000 and 2000000. Default `500000`.
     pub fn decimation_target(mut self, value: impl Param<DecimationTarget, M>) -> Self {
         self.optional.decimation_target = self
             .checking
@@ -796,26 +807,29 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`remesh`](Input::remesh): Default `true`.
+    /// Sets [`remesh`](Input::remesh): Builds the mesh anew from cleaner triangles, which is slower and
+    /// better to animate or print. Default `true`.
     pub fn remesh(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remesh = self.checking.optional("remesh", value);
         self
     }
 
-    /// Sets [`remesh_band`](Input::remesh_band): Between 0.0 and 4.0. Default `1.0`.
+    /// Sets [`remesh_band`](Input::remesh_band): Distance by which the new mesh may leave the surface.
+    /// Between 0.0 and 4.0. Default `1.0`.
     pub fn remesh_band(mut self, value: impl Param<RemeshBand, M>) -> Self {
         self.optional.remesh_band = self.checking.optional("remesh_band", value);
         self
     }
 
-    /// Sets [`remesh_project`](Input::remesh_project): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`remesh_project`](Input::remesh_project): Share by which the new mesh is moved back to the
+    /// surface. Between 0.0 and 1.0. Default `0.0`.
     pub fn remesh_project(mut self, value: impl Param<RemeshProject, M>) -> Self {
         self.optional.remesh_project = self.checking.optional("remesh_project", value);
         self
     }
 
-    /// Sets [`uv_unwrap_angle_threshold_deg`](Input::uv_unwrap_angle_threshold_deg): Between 0.0 and
-    /// 180.0. Default `90.0`.
+    /// Sets [`uv_unwrap_angle_threshold_deg`](Input::uv_unwrap_angle_threshold_deg): Largest angle in
+    /// degrees between neighboring faces of a UV chart. Between 0.0 and 180.0. Default `90.0`.
     pub fn uv_unwrap_angle_threshold_deg(
         mut self,
         value: impl Param<UvUnwrapAngleThresholdDeg, M>,
@@ -826,8 +840,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`uv_unwrap_refine_iterations`](Input::uv_unwrap_refine_iterations): Between 0 and 10.
-    /// Default `0`.
+    /// Sets [`uv_unwrap_refine_iterations`](Input::uv_unwrap_refine_iterations): Number of passes that
+    /// refine the UV charts. Between 0 and 10. Default `0`.
     pub fn uv_unwrap_refine_iterations(
         mut self,
         value: impl Param<UvUnwrapRefineIterations, M>,
@@ -838,8 +852,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`uv_unwrap_global_iterations`](Input::uv_unwrap_global_iterations): Between 1 and 10.
-    /// Default `1`.
+    /// Sets [`uv_unwrap_global_iterations`](Input::uv_unwrap_global_iterations): Number of passes that
+    /// group faces to UV charts. Between 1 and 10. Default `1`.
     pub fn uv_unwrap_global_iterations(
         mut self,
         value: impl Param<UvUnwrapGlobalIterations, M>,
@@ -850,8 +864,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`uv_unwrap_smooth_strength`](Input::uv_unwrap_smooth_strength): Between 0.0 and 10.0.
-    /// Default `1.0`.
+    /// Sets [`uv_unwrap_smooth_strength`](Input::uv_unwrap_smooth_strength): Smoothing of the edges of
+    /// UV charts. Between 0.0 and 10.0. Default `1.0`.
     pub fn uv_unwrap_smooth_strength(
         mut self,
         value: impl Param<UvUnwrapSmoothStrength, M>,

@@ -48,12 +48,12 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub image_url: File,
-    /// `mesh_url`.
+    /// Shape to texture: GLB, OBJ, PLY or STL.
     pub mesh_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `resolution`.
+    /// Resolution to make the textures in. Higher ones have more detail and take longer.
     ///
     /// Default `1024`.
     pub resolution: Option<Resolution>,
@@ -61,15 +61,17 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub tex_slat_guidance_strength: Option<TexSlatGuidanceStrength>,
-    /// `tex_slat_guidance_rescale`.
+    /// Rescaling of the guidance in the stage of the textures. Raise it if they are noisy or have
+    /// bands.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub tex_slat_guidance_rescale: Option<TexSlatGuidanceRescale>,
-    /// `tex_slat_guidance_interval_start`.
+    /// Share of the stage of the textures at which guidance begins.
     ///
     /// Between 0.0 and 1.0. Default `0.6`.
     pub tex_slat_guidance_interval_start: Option<TexSlatGuidanceIntervalStart>,
-    /// `tex_slat_guidance_interval_end`.
+    /// Share of the stage of the textures at which guidance ends. Not less than
+    /// `tex_slat_guidance_interval_start`.
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub tex_slat_guidance_interval_end: Option<TexSlatGuidanceIntervalEnd>,
@@ -77,7 +79,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub tex_slat_sampling_steps: Option<TexSlatSamplingSteps>,
-    /// `tex_slat_rescale_t`.
+    /// Sharpness of the noise schedule in the stage of the textures. Higher values give sharper detail.
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub tex_slat_rescale_t: Option<TexSlatRescaleT>,
@@ -292,7 +294,7 @@ impl<
         }
     }
 
-    /// Sets [`mesh_url`](Input::mesh_url):
+    /// Sets [`mesh_url`](Input::mesh_url): Shape to texture: GLB, OBJ, PLY or STL.
     pub fn mesh_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -312,7 +314,7 @@ impl<
         self
     }
 
-    /// Sets [`resolution`](Input::resolution): Default `1024`.
+    /// Sets [`resolution`](Input::resolution): Resolution to make the textures in. Default `1024`.
     pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
         self.optional.resolution = self.checking.optional("resolution", value);
         self
@@ -330,8 +332,8 @@ impl<
         self
     }
 
-    /// Sets [`tex_slat_guidance_rescale`](Input::tex_slat_guidance_rescale): Between 0.0 and 1.0.
-    /// Default `0.0`.
+    /// Sets [`tex_slat_guidance_rescale`](Input::tex_slat_guidance_rescale): Rescaling of the guidance
+    /// in the stage of the textures. Between 0.0 and 1.0. Default `0.0`.
     pub fn tex_slat_guidance_rescale(
         mut self,
         value: impl Param<TexSlatGuidanceRescale, M>,
@@ -342,8 +344,8 @@ impl<
         self
     }
 
-    /// Sets [`tex_slat_guidance_interval_start`](Input::tex_slat_guidance_interval_start): Between 0.0
-    /// and 1.0. Default `0.6`.
+    /// Sets [`tex_slat_guidance_interval_start`](Input::tex_slat_guidance_interval_start): Share of the
+    /// stage of the textures at which guidance begins. Between 0.0 and 1.0. Default `0.6`.
     pub fn tex_slat_guidance_interval_start(
         mut self,
         value: impl Param<TexSlatGuidanceIntervalStart, M>,
@@ -354,8 +356,8 @@ impl<
         self
     }
 
-    /// Sets [`tex_slat_guidance_interval_end`](Input::tex_slat_guidance_interval_end): Between 0.0 and
-    /// 1.0. Default `0.9`.
+    /// Sets [`tex_slat_guidance_interval_end`](Input::tex_slat_guidance_interval_end): Share of the
+    /// stage of the textures at which guidance ends. Between 0.0 and 1.0. Default `0.9`.
     pub fn tex_slat_guidance_interval_end(
         mut self,
         value: impl Param<TexSlatGuidanceIntervalEnd, M>,
@@ -378,7 +380,8 @@ impl<
         self
     }
 
-    /// Sets [`tex_slat_rescale_t`](Input::tex_slat_rescale_t): Between 1.0 and 6.0. Default `3.0`.
+    /// Sets [`tex_slat_rescale_t`](Input::tex_slat_rescale_t): Sharpness of the noise schedule in the
+    /// stage of the textures. Between 1.0 and 6.0. Default `3.0`.
     pub fn tex_slat_rescale_t(mut self, value: impl Param<TexSlatRescaleT, M>) -> Self {
         self.optional.tex_slat_rescale_t = self
             .checking

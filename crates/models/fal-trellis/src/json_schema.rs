@@ -22,7 +22,7 @@ impl SchemaText for fal_trellis::Input {
         "ss_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the rough shape.", "default": 12},
         "slat_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the fine shape to the input.", "default": 3},
         "slat_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the fine shape.", "default": 12},
-        "mesh_simplify": {"type": "number", "minimum": 0.9, "maximum": 0.98, "default": 0.95},
+        "mesh_simplify": {"type": "number", "minimum": 0.9, "maximum": 0.98, "description": "Share of the faces to remove.", "default": 0.95},
         "texture_size": {"default": 1024, "description": "Size of the texture in pixels a side.", "allOf": [{"$type": "TextureSize"}]}
       },
       "required": ["image_url"],
@@ -68,9 +68,9 @@ impl SchemaText for fal_trellis::multi::Input {
         "ss_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the rough shape.", "default": 12},
         "slat_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the fine shape to the input.", "default": 3},
         "slat_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the fine shape.", "default": 12},
-        "mesh_simplify": {"type": "number", "minimum": 0.9, "maximum": 0.98, "default": 0.95},
+        "mesh_simplify": {"type": "number", "minimum": 0.9, "maximum": 0.98, "description": "Share of the faces to remove.", "default": 0.95},
         "texture_size": {"default": 1024, "description": "Size of the texture in pixels a side.", "allOf": [{"$type": "TextureSize"}]},
-        "multiimage_algo": {"default": "stochastic", "allOf": [{"$type": "MultiimageAlgo"}]}
+        "multiimage_algo": {"default": "stochastic", "description": "Way to combine several images.", "allOf": [{"$type": "MultiimageAlgo"}]}
       },
       "required": ["image_urls"],
       "description": "The parameters of `fal-ai/trellis/multi`."

@@ -101,7 +101,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub slat_sampling_steps: Option<SlatSamplingSteps>,
-    /// `mesh_simplify`.
+    /// Share of the faces to remove.
     ///
     /// Between 0.9 and 0.98. Default `0.95`.
     pub mesh_simplify: Option<MeshSimplify>,
@@ -317,7 +317,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`mesh_simplify`](Input::mesh_simplify): Between 0.9 and 0.98. Default `0.95`.
+    /// Sets [`mesh_simplify`](Input::mesh_simplify): Share of the faces to remove. Between 0.9 and
+    /// 0.98. Default `0.95`.
     pub fn mesh_simplify(mut self, value: impl Param<MeshSimplify, M>) -> Self {
         self.optional.mesh_simplify = self.checking.optional("mesh_simplify", value);
         self

@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub slat_sampling_steps: Option<SlatSamplingSteps>,
-    /// `mesh_simplify`.
+    /// Share of the faces to remove.
     ///
     /// Between 0.9 and 0.98. Default `0.95`.
     pub mesh_simplify: Option<MeshSimplify>,
@@ -76,7 +76,7 @@ pub struct Input {
     ///
     /// Default `1024`.
     pub texture_size: Option<TextureSize>,
-    /// `multiimage_algo`.
+    /// Way to combine several images.
     ///
     /// Default `stochastic`.
     pub multiimage_algo: Option<MultiimageAlgo>,
@@ -321,7 +321,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`mesh_simplify`](Input::mesh_simplify): Between 0.9 and 0.98. Default `0.95`.
+    /// Sets [`mesh_simplify`](Input::mesh_simplify): Share of the faces to remove. Between 0.9 and
+    /// 0.98. Default `0.95`.
     pub fn mesh_simplify(mut self, value: impl Param<MeshSimplify, M>) -> Self {
         self.optional.mesh_simplify = self.checking.optional("mesh_simplify", value);
         self
@@ -334,7 +335,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`multiimage_algo`](Input::multiimage_algo): Default `stochastic`.
+    /// Sets [`multiimage_algo`](Input::multiimage_algo): Way to combine several images. Default
+    /// `stochastic`.
     pub fn multiimage_algo(mut self, value: impl Param<MultiimageAlgo, M>) -> Self {
         self.optional.multiimage_algo = self.checking.optional("multiimage_algo", value);
         self

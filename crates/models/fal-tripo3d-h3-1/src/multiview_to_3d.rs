@@ -74,7 +74,7 @@ pub struct Input {
     ///
     /// Default `standard`.
     pub geometry_quality: Option<GeometryQuality>,
-    /// `texture_alignment`.
+    /// Fit of the textures: to the image, or to the geometry.
     ///
     /// Default `original_image`.
     pub texture_alignment: Option<TextureAlignment>,
@@ -82,7 +82,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub auto_size: Option<bool>,
-    /// `orientation`.
+    /// Direction of the shape.
     ///
     /// Default `default`.
     pub orientation: Option<Orientation>,
@@ -371,7 +371,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`texture_alignment`](Input::texture_alignment): Default `original_image`.
+    /// Sets [`texture_alignment`](Input::texture_alignment): Fit of the textures: to the image, or to
+    /// the geometry. Default `original_image`.
     pub fn texture_alignment(mut self, value: impl Param<TextureAlignment, M>) -> Self {
         self.optional.texture_alignment = self
             .checking
@@ -386,7 +387,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`orientation`](Input::orientation): Default `default`.
+    /// Sets [`orientation`](Input::orientation): Direction of the shape. Default `default`.
     pub fn orientation(mut self, value: impl Param<Orientation, M>) -> Self {
         self.optional.orientation = self.checking.optional("orientation", value);
         self

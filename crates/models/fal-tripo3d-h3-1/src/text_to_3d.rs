@@ -66,7 +66,7 @@ pub struct Input {
     pub pbr: Option<bool>,
     /// Starting point of the random generator for the shape.
     pub model_seed: Option<Integer>,
-    /// `image_seed`.
+    /// Seed of the image that is made first.
     pub image_seed: Option<Integer>,
     /// Starting point of the random generator for the texture.
     pub texture_seed: Option<Integer>,
@@ -290,7 +290,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`image_seed`](Input::image_seed):
+    /// Sets [`image_seed`](Input::image_seed): Seed of the image that is made first.
     pub fn image_seed(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.image_seed = self.checking.optional("image_seed", value);
         self

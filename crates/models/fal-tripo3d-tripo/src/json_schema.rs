@@ -33,8 +33,8 @@ impl SchemaText for fal_tripo3d_tripo::v2_5::image_to_3d::Input {
         "auto_size": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Scales the model to its size in the real world.", "default": false},
         "style": {"anyOf": [{"$type": "Style"}, {"type": "null"}], "description": "Style of the result.", "deprecated": true},
         "quad": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Makes a mesh of quads.", "default": false},
-        "texture_alignment": {"anyOf": [{"$type": "TextureAlignment"}, {"type": "null"}], "default": "original_image"},
-        "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}], "default": "default"},
+        "texture_alignment": {"anyOf": [{"$type": "TextureAlignment"}, {"type": "null"}], "description": "Fit of the textures: to the image, or to the geometry.", "default": "original_image"},
+        "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}], "description": "Direction of the shape. `align_image` turns it as in the image.", "default": "default"},
         "image_url": {"type": "string", "description": "Image of the thing."}
       },
       "required": ["image_url"],
@@ -55,10 +55,10 @@ impl SchemaText for fal_tripo3d_tripo::v2_5::image_to_3d::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "task_id": {"type": "string"},
+        "task_id": {"type": "string", "description": "Id of the task at Tripo."},
         "model_mesh": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Finished 3D model."},
-        "base_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "pbr_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
+        "base_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Base model."},
+        "pbr_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Shape with materials that react to light."},
         "rendered_image": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."}
       },
       "required": ["task_id"],
@@ -114,8 +114,8 @@ impl SchemaText for fal_tripo3d_tripo::v2_5::multiview_to_3d::Input {
         "auto_size": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Scales the model to its size in the real world.", "default": false},
         "style": {"anyOf": [{"$type": "Style"}, {"type": "null"}], "description": "Style of the result.", "deprecated": true},
         "quad": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Makes a mesh of quads.", "default": false},
-        "texture_alignment": {"anyOf": [{"$type": "TextureAlignment"}, {"type": "null"}], "default": "original_image"},
-        "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}], "default": "default"},
+        "texture_alignment": {"anyOf": [{"$type": "TextureAlignment"}, {"type": "null"}], "description": "Fit of the textures: to the image, or to the geometry.", "default": "original_image"},
+        "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}], "description": "Direction of the shape. `align_image` turns it as in the image.", "default": "default"},
         "front_image_url": {"type": "string", "description": "Image of the front of the thing."},
         "left_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the left side of the thing."},
         "back_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image of the back of the thing."},
@@ -141,10 +141,10 @@ impl SchemaText for fal_tripo3d_tripo::v2_5::multiview_to_3d::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "task_id": {"type": "string"},
+        "task_id": {"type": "string", "description": "Id of the task at Tripo."},
         "model_mesh": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Finished 3D model."},
-        "base_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "pbr_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
+        "base_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Base model."},
+        "pbr_model": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Shape with materials that react to light."},
         "rendered_image": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."}
       },
       "required": ["task_id"],

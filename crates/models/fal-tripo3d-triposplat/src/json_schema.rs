@@ -16,7 +16,7 @@ impl SchemaText for fal_tripo3d_triposplat::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
-        "num_gaussians": {"type": "integer", "minimum": 32768, "maximum": 262144, "default": 262144},
+        "num_gaussians": {"type": "integer", "minimum": 32768, "maximum": 262144, "description": "Number of splats to make, rounded to a multiple of 32. More have more detail, larger files and slower display.", "default": 262144},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 20},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the shape to the input. Higher values follow it more closely.", "default": 3},
         "output_format": {"default": "ply", "description": "File format of the 3D model.", "allOf": [{"$type": "OutputFormat"}]},
@@ -37,8 +37,8 @@ impl SchemaText for fal_tripo3d_triposplat::Output {
       "type": "object",
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
-        "preprocessed_image": {"description": "An image file and its size.", "allOf": [{"$type": "Image"}]},
-        "num_gaussians": {"type": "integer"},
+        "preprocessed_image": {"description": "Image as the model saw it, without background, on black.", "allOf": [{"$type": "Image"}]},
+        "num_gaussians": {"type": "integer", "description": "Number of splats that were made."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}
       },

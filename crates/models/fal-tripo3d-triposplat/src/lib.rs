@@ -78,7 +78,8 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the thing.
     pub image_url: File,
-    /// `num_gaussians`.
+    /// Number of splats to make, rounded to a multiple of 32. More have more detail, larger files and
+    /// slower display.
     ///
     /// Between 32768 and 262144. Default `262144`.
     pub num_gaussians: Option<NumGaussians>,
@@ -170,9 +171,9 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished 3D model.
     pub model_mesh: FileOutput,
-    /// An image file and its size.
+    /// Image as the model saw it, without background, on black.
     pub preprocessed_image: Image,
-    /// `num_gaussians`.
+    /// Number of splats that were made.
     pub num_gaussians: Integer,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -248,7 +249,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`num_gaussians`](Input::num_gaussians): Between 32768 and 262144. Default `262144`.
+    /// Sets [`num_gaussians`](Input::num_gaussians): Number of splats to make, rounded to a multiple
+    /// of 32. Between 32768 and 262144. Default `262144`.
     pub fn num_gaussians(mut self, value: impl Param<NumGaussians, M>) -> Self {
         self.optional.num_gaussians = self.checking.optional("num_gaussians", value);
         self

@@ -16,9 +16,9 @@ impl SchemaText for fal_triposr::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
         "output_format": {"default": "glb", "description": "File format of the 3D model.", "allOf": [{"$type": "OutputFormat"}]},
-        "do_remove_background": {"type": "boolean", "default": true},
-        "foreground_ratio": {"type": "number", "minimum": 0.5, "maximum": 1.0, "default": 0.9},
-        "mc_resolution": {"type": "integer", "minimum": 32, "maximum": 1024, "default": 256}
+        "do_remove_background": {"type": "boolean", "description": "Removes the background first.", "default": true},
+        "foreground_ratio": {"type": "number", "minimum": 0.5, "maximum": 1.0, "description": "Share of the image that the thing fills.", "default": 0.9},
+        "mc_resolution": {"type": "integer", "minimum": 32, "maximum": 1024, "description": "Resolution of the shape. More than 512 is not recommended.", "default": 256}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/triposr`."
@@ -35,7 +35,7 @@ impl SchemaText for fal_triposr::Output {
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "remeshing_dir": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
+        "remeshing_dir": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Textures of the shape."}
       },
       "required": ["model_mesh", "timings"],
       "description": "The result of `fal-ai/triposr`."

@@ -79,15 +79,15 @@ pub struct Input {
     ///
     /// Default `glb`.
     pub output_format: Option<OutputFormat>,
-    /// `do_remove_background`.
+    /// Removes the background first.
     ///
     /// Default `true`.
     pub do_remove_background: Option<bool>,
-    /// `foreground_ratio`.
+    /// Share of the image that the thing fills.
     ///
     /// Between 0.5 and 1.0. Default `0.9`.
     pub foreground_ratio: Option<ForegroundRatio>,
-    /// `mc_resolution`.
+    /// Resolution of the shape. More than 512 is not recommended.
     ///
     /// Between 32 and 1024. Default `256`.
     pub mc_resolution: Option<McResolution>,
@@ -152,7 +152,7 @@ pub struct Output {
     pub model_mesh: FileOutput,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// A file, ready to download.
+    /// Textures of the shape.
     pub remeshing_dir: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -227,7 +227,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`do_remove_background`](Input::do_remove_background): Default `true`.
+    /// Sets [`do_remove_background`](Input::do_remove_background): Removes the background first.
+    /// Default `true`.
     pub fn do_remove_background(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.do_remove_background = self
             .checking
@@ -235,7 +236,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`foreground_ratio`](Input::foreground_ratio): Between 0.5 and 1.0. Default `0.9`.
+    /// Sets [`foreground_ratio`](Input::foreground_ratio): Share of the image that the thing fills.
+    /// Between 0.5 and 1.0. Default `0.9`.
     pub fn foreground_ratio(mut self, value: impl Param<ForegroundRatio, M>) -> Self {
         self.optional.foreground_ratio = self
             .checking
@@ -243,7 +245,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`mc_resolution`](Input::mc_resolution): Between 32 and 1024. Default `256`.
+    /// Sets [`mc_resolution`](Input::mc_resolution): Resolution of the shape. Between 32 and 1024.
+    /// Default `256`.
     pub fn mc_resolution(mut self, value: impl Param<McResolution, M>) -> Self {
         self.optional.mc_resolution = self.checking.optional("mc_resolution", value);
         self

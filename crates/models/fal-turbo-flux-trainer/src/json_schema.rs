@@ -19,8 +19,8 @@ impl SchemaText for fal_turbo_flux_trainer::Input {
         "trigger_phrase": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Words that call the trained subject or style up in a prompt.", "default": "ohwx"},
         "steps": {"type": "integer", "minimum": 1, "maximum": 10000, "description": "Number of training steps.", "default": 1000},
         "learning_rate": {"type": "number", "minimum": 1e-7, "maximum": 0.01, "description": "Size of the training steps. Higher values learn faster and may overfit.", "default": 0.00115},
-        "training_style": {"anyOf": [{"$type": "TrainingStyle"}, {"type": "null"}], "default": "subject"},
-        "face_crop": {"type": "boolean", "default": true}
+        "training_style": {"anyOf": [{"$type": "TrainingStyle"}, {"type": "null"}], "description": "Aim of the training: a subject or a style.", "default": "subject"},
+        "face_crop": {"type": "boolean", "description": "Finds faces, and crops the images to them.", "default": true}
       },
       "required": ["images_data_url"],
       "description": "The parameters of `fal-ai/turbo-flux-trainer`."

@@ -89,11 +89,11 @@ pub struct Input {
     ///
     /// Between 1e-7 and 0.01. Default `0.00115`.
     pub learning_rate: Option<LearningRate>,
-    /// `training_style`.
+    /// Aim of the training: a subject or a style.
     ///
     /// Default `subject`.
     pub training_style: Option<Nullable<TrainingStyle>>,
-    /// `face_crop`.
+    /// Finds faces, and crops the images to them.
     ///
     /// Default `true`.
     pub face_crop: Option<bool>,
@@ -249,7 +249,8 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`training_style`](Input::training_style): Default `subject`.
+    /// Sets [`training_style`](Input::training_style): Aim of the training: a subject or a style.
+    /// Default `subject`.
     pub fn training_style(
         mut self,
         value: impl Param<Nullable<TrainingStyle>, M>,
@@ -258,7 +259,7 @@ impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`face_crop`](Input::face_crop): Default `true`.
+    /// Sets [`face_crop`](Input::face_crop): Finds faces, and crops the images to them. Default `true`.
     pub fn face_crop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.face_crop = self.checking.optional("face_crop", value);
         self

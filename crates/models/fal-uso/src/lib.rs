@@ -102,7 +102,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 10.0. Default `4.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `keep_size`.
+    /// Keeps size and layout of the content image, as for a change of style.
     ///
     /// Default `false`.
     pub keep_size: Option<bool>,
@@ -333,7 +333,8 @@ impl<InputImageUrlsSlot, M: fal_core::Mode> Builder<InputImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`keep_size`](Input::keep_size): Default `false`.
+    /// Sets [`keep_size`](Input::keep_size): Keeps size and layout of the content image, as for a
+    /// change of style. Default `false`.
     pub fn keep_size(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.keep_size = self.checking.optional("keep_size", value);
         self

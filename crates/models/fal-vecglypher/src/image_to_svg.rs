@@ -89,17 +89,17 @@ pub struct Input {
     ///
     /// Between 256 and 16384. Default `8192`.
     pub max_tokens: Option<MaxTokens>,
-    /// `output_size`.
+    /// Longer side of the SVG in pixels.
     ///
     /// Between 64 and 4096. Default `512`.
     pub output_size: Option<OutputSize>,
-    /// `fill_color`.
+    /// Color of the letters, in any form that SVG knows.
     ///
     /// Default `black`.
     pub fill_color: Option<String>,
-    /// `stroke_color`.
+    /// Color of the outline. No outline if left out.
     pub stroke_color: Option<String>,
-    /// `stroke_width`.
+    /// Width of the outline, if `stroke_color` is given.
     ///
     /// Between 0.1 and 50.0. Default `1.0`.
     pub stroke_width: Option<StrokeWidth>,
@@ -167,7 +167,7 @@ pub type StrokeWidth = Float<bounds::StrokeWidth>;
 pub struct Output {
     /// Finished image, ready to download.
     pub image: FileOutput,
-    /// `svg_content`.
+    /// SVG as text.
     pub svg_content: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -330,25 +330,28 @@ impl<
         self
     }
 
-    /// Sets [`output_size`](Input::output_size): Between 64 and 4096. Default `512`.
+    /// Sets [`output_size`](Input::output_size): Longer side of the SVG in pixels. Between 64 and 4096.
+    /// Default `512`.
     pub fn output_size(mut self, value: impl Param<OutputSize, M>) -> Self {
         self.optional.output_size = self.checking.optional("output_size", value);
         self
     }
 
-    /// Sets [`fill_color`](Input::fill_color): Default `black`.
+    /// Sets [`fill_color`](Input::fill_color): Color of the letters, in any form that SVG knows.
+    /// Default `black`.
     pub fn fill_color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.fill_color = self.checking.optional("fill_color", value);
         self
     }
 
-    /// Sets [`stroke_color`](Input::stroke_color):
+    /// Sets [`stroke_color`](Input::stroke_color): Color of the outline.
     pub fn stroke_color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.stroke_color = self.checking.optional("stroke_color", value);
         self
     }
 
-    /// Sets [`stroke_width`](Input::stroke_width): Between 0.1 and 50.0. Default `1.0`.
+    /// Sets [`stroke_width`](Input::stroke_width): Width of the outline, if `stroke_color` is given.
+    /// Between 0.1 and 50.0. Default `1.0`.
     pub fn stroke_width(mut self, value: impl Param<StrokeWidth, M>) -> Self {
         self.optional.stroke_width = self.checking.optional("stroke_width", value);
         self

@@ -16,7 +16,7 @@ impl SchemaText for fal_vecglypher::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "style_description": {"type": "string", "default": "italic style, 400 weight, serif, text, elegant"},
+        "style_description": {"type": "string", "description": "Description of the font: weight, style, category, features.", "default": "italic style, 400 weight, serif, text, elegant"},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -24,10 +24,10 @@ impl SchemaText for fal_vecglypher::Input {
         "top_k": {"type": "integer", "minimum": -1, "maximum": 100, "description": "Number of the most likely choices to draw from.", "default": 5},
         "repetition_penalty": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Penalty for repeating what was said before. Higher values repeat less.", "default": 1},
         "max_tokens": {"type": "integer", "minimum": 256, "maximum": 16384, "description": "Most tokens to generate.", "default": 8192},
-        "output_size": {"type": "integer", "minimum": 64, "maximum": 4096, "default": 512},
-        "fill_color": {"type": "string", "default": "black"},
-        "stroke_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "stroke_width": {"type": "number", "minimum": 0.1, "maximum": 50.0, "default": 1}
+        "output_size": {"type": "integer", "minimum": 64, "maximum": 4096, "description": "Longer side of the SVG in pixels.", "default": 512},
+        "fill_color": {"type": "string", "description": "Color of the letters, in any form that SVG knows.", "default": "black"},
+        "stroke_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Color of the outline. No outline if left out."},
+        "stroke_width": {"type": "number", "minimum": 0.1, "maximum": 50.0, "description": "Width of the outline, if `stroke_color` is given.", "default": 1}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/vecglypher`."
@@ -40,7 +40,7 @@ impl SchemaText for fal_vecglypher::Output {
       "type": "object",
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "svg_content": {"type": "string"},
+        "svg_content": {"type": "string", "description": "SVG as text."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}
       },
@@ -66,10 +66,10 @@ impl SchemaText for fal_vecglypher::image_to_svg::Input {
         "top_k": {"type": "integer", "minimum": -1, "maximum": 100, "description": "Number of the most likely choices to draw from.", "default": 5},
         "repetition_penalty": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Penalty for repeating what was said before. Higher values repeat less.", "default": 1},
         "max_tokens": {"type": "integer", "minimum": 256, "maximum": 16384, "description": "Most tokens to generate.", "default": 8192},
-        "output_size": {"type": "integer", "minimum": 64, "maximum": 4096, "default": 512},
-        "fill_color": {"type": "string", "default": "black"},
-        "stroke_color": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "stroke_width": {"type": "number", "minimum": 0.1, "maximum": 50.0, "default": 1}
+        "output_size": {"type": "integer", "minimum": 64, "maximum": 4096, "description": "Longer side of the SVG in pixels.", "default": 512},
+        "fill_color": {"type": "string", "description": "Color of the letters, in any form that SVG knows.", "default": "black"},
+        "stroke_color": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Color of the outline. No outline if left out."},
+        "stroke_width": {"type": "number", "minimum": 0.1, "maximum": 50.0, "description": "Width of the outline, if `stroke_color` is given.", "default": 1}
       },
       "required": ["prompt", "reference_image_urls"],
       "description": "The parameters of `fal-ai/vecglypher/image-to-svg`."
@@ -82,7 +82,7 @@ impl SchemaText for fal_vecglypher::image_to_svg::Output {
       "type": "object",
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "svg_content": {"type": "string"},
+        "svg_content": {"type": "string", "description": "SVG as text."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}
       },

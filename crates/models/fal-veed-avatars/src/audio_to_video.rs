@@ -44,7 +44,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `avatar_id`.
+    /// Avatar to show.
     pub avatar_id: AvatarId,
     /// Recording for the video.
     pub audio_url: File,
@@ -250,7 +250,7 @@ impl<
     AudioUrlSlot,
     M: fal_core::Mode,
 > Builder<AvatarIdSlot, AudioUrlSlot, M> {
-    /// Sets [`avatar_id`](Input::avatar_id):
+    /// Sets [`avatar_id`](Input::avatar_id): Avatar to show.
     pub fn avatar_id(
         mut self,
         value: impl fal_core::Required<AvatarId, M>,

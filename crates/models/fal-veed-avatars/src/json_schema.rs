@@ -16,7 +16,7 @@ impl SchemaText for fal_veed_avatars::audio_to_video::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "avatar_id": {"$type": "AvatarId"},
+        "avatar_id": {"description": "Avatar to show.", "allOf": [{"$type": "AvatarId"}]},
         "audio_url": {"type": "string", "minLength": 1, "maxLength": 2083, "description": "Recording for the video."}
       },
       "required": ["avatar_id", "audio_url"],
@@ -55,7 +55,7 @@ impl SchemaText for fal_veed_avatars::text_to_video::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "avatar_id": {"$type": "AvatarId"},
+        "avatar_id": {"description": "Avatar to show.", "allOf": [{"$type": "AvatarId"}]},
         "text": {"type": "string", "description": "Text to speak."}
       },
       "required": ["avatar_id", "text"],

@@ -44,7 +44,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `avatar_id`.
+    /// Avatar to show.
     pub avatar_id: AvatarId,
     /// Text to speak.
     pub text: String,
@@ -246,7 +246,7 @@ struct Optional {
 }
 
 impl<AvatarIdSlot, TextSlot, M: fal_core::Mode> Builder<AvatarIdSlot, TextSlot, M> {
-    /// Sets [`avatar_id`](Input::avatar_id):
+    /// Sets [`avatar_id`](Input::avatar_id): Avatar to show.
     pub fn avatar_id(
         mut self,
         value: impl fal_core::Required<AvatarId, M>,

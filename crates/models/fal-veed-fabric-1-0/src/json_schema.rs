@@ -100,7 +100,7 @@ impl SchemaText for fal_veed_fabric_1_0::text::Input {
       "properties": {
         "image_url": {"type": "string", "minLength": 1, "maxLength": 2083, "description": "Image of the person or character."},
         "text": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Text to speak."},
-        "voice_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "voice_description": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Further description of the voice, which is otherwise taken from the image."},
         "resolution": {"description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]}
       },
       "required": ["image_url", "text", "resolution"],

@@ -52,7 +52,7 @@ pub struct Input {
     ///
     /// 1 to 2000 characters.
     pub text: String,
-    /// `voice_description`.
+    /// Further description of the voice, which is otherwise taken from the image.
     pub voice_description: Option<String>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
@@ -207,7 +207,8 @@ impl<
         }
     }
 
-    /// Sets [`voice_description`](Input::voice_description):
+    /// Sets [`voice_description`](Input::voice_description): Further description of the voice, which is
+    /// otherwise taken from the image.
     pub fn voice_description(mut self, value: impl Param<String, M>) -> Self {
         self.optional.voice_description = self
             .checking

@@ -21,11 +21,12 @@ impl SchemaText for fal_veed_subtitles::types::VocabularyEntry {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "word": {"type": "string", "minLength": 1, "maxLength": 100},
-        "replaces": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 100}, "minItems": 1, "maxItems": 20}
+        "word": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Word as it is spelled."},
+        "replaces": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 100}, "minItems": 1, "maxItems": 20, "description": "Misspellings to replace, whole words in any case."}
       },
       "required": ["word", "replaces"],
-      "additionalProperties": false
+      "additionalProperties": false,
+      "description": "A word to recognize, and its misspellings."
     }"#;
 }
 
@@ -34,11 +35,12 @@ impl SchemaText for fal_veed_subtitles::types::PresetCustomization {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "position": {"anyOf": [{"$type": "PresetCustomizationPosition"}, {"type": "null"}]},
-        "shadow": {"anyOf": [{"$type": "PresetCustomizationShadow"}, {"type": "null"}]},
-        "text_customizations": {"anyOf": [{"$type": "TextCustomizations"}, {"type": "null"}]}
+        "position": {"anyOf": [{"$type": "PresetCustomizationPosition"}, {"type": "null"}], "description": "Vertical place of the subtitles."},
+        "shadow": {"anyOf": [{"$type": "PresetCustomizationShadow"}, {"type": "null"}], "description": "Strength of the shadow, which helps on bright pictures."},
+        "text_customizations": {"anyOf": [{"$type": "TextCustomizations"}, {"type": "null"}], "description": "Look of plain and of highlighted words."}
       },
-      "additionalProperties": false
+      "additionalProperties": false,
+      "description": "Changes of a preset."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -72,10 +74,11 @@ impl SchemaText for fal_veed_subtitles::types::TextCustomizations {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "baseline": {"anyOf": [{"$type": "TextCustomization"}, {"type": "null"}]},
-        "highlighted": {"anyOf": [{"$type": "TextCustomization"}, {"type": "null"}]}
+        "baseline": {"anyOf": [{"$type": "TextCustomization"}, {"type": "null"}], "description": "Look of all words."},
+        "highlighted": {"anyOf": [{"$type": "TextCustomization"}, {"type": "null"}], "description": "Look of words that matter."}
       },
-      "additionalProperties": false
+      "additionalProperties": false,
+      "description": "The look of words by their importance."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_veed_subtitles::types::TextCustomization>("TextCustomization"),
@@ -87,11 +90,12 @@ impl SchemaText for fal_veed_subtitles::types::TextCustomization {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "font": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "weight": {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 900}, {"type": "null"}]},
-        "color": {"anyOf": [{"type": "string", "pattern": "^#([0-9A-Fa-f]{3}){1,2}$"}, {"type": "null"}]}
+        "font": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Font, by its name at Google Fonts. Unknown ones are refused."},
+        "weight": {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 900}, {"type": "null"}], "description": "Weight of the font. From 700 on it is bold."},
+        "color": {"anyOf": [{"type": "string", "pattern": "^#([0-9A-Fa-f]{3}){1,2}$"}, {"type": "null"}], "description": "Color of the text."}
       },
-      "additionalProperties": false
+      "additionalProperties": false,
+      "description": "The look of words."
     }"#;
 }
 
@@ -101,13 +105,13 @@ impl SchemaText for fal_veed_subtitles::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "minLength": 1, "maxLength": 2083, "description": "Video to work on."},
-        "preset": {"$type": "Preset"},
+        "preset": {"description": "Style of the subtitles. Those that adapt to the video cost twice as much: `backdrop`, `backdrop2`, `fusion`, `glass`, `glide`, `glide2`, `handwritten`, `terminal` and `whisper`.", "allOf": [{"$type": "Preset"}]},
         "language": {"anyOf": [{"$type": "Language"}, {"type": "null"}], "description": "Language of the speech or the text."},
-        "translation_language": {"anyOf": [{"$type": "TranslationLanguage"}, {"type": "null"}]},
-        "srt_file_url": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 2083}, {"type": "null"}]},
-        "srt_content": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "vocabulary": {"anyOf": [{"type": "array", "items": {"$type": "VocabularyEntry"}, "maxItems": 100}, {"type": "null"}]},
-        "customization": {"anyOf": [{"$type": "PresetCustomization"}, {"type": "null"}]}
+        "translation_language": {"anyOf": [{"$type": "TranslationLanguage"}, {"type": "null"}], "description": "Language to translate the subtitles into. Not translated if left out. With subtitles of your own, `language` is theirs."},
+        "srt_file_url": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 2083}, {"type": "null"}], "description": "Subtitles of your own as an SRT file. Nothing is transcribed then."},
+        "srt_content": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Subtitles of your own as the text of an SRT file. Nothing is transcribed then."},
+        "vocabulary": {"anyOf": [{"type": "array", "items": {"$type": "VocabularyEntry"}, "maxItems": 100}, {"type": "null"}], "description": "Words that the transcription should recognize, such as names of brands. Without effect on subtitles of your own."},
+        "customization": {"anyOf": [{"$type": "PresetCustomization"}, {"type": "null"}], "description": "Changes of the preset. What is left out stays as it is there."}
       },
       "required": ["video_url", "preset"],
       "description": "The parameters of `veed/subtitles`."

@@ -75,21 +75,24 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `preset`.
+    /// Style of the subtitles. Those that adapt to the video cost twice as much: `backdrop`,
+    /// `backdrop2`, `fusion`, `glass`, `glide`, `glide2`, `handwritten`, `terminal` and `whisper`.
     pub preset: Preset,
     /// Language of the speech or the text.
     pub language: Option<Language>,
-    /// `translation_language`.
+    /// Language to translate the subtitles into. Not translated if left out. With subtitles of your
+    /// own, `language` is theirs.
     pub translation_language: Option<TranslationLanguage>,
-    /// `srt_file_url`.
+    /// Subtitles of your own as an SRT file. Nothing is transcribed then.
     pub srt_file_url: Option<File>,
-    /// `srt_content`.
+    /// Subtitles of your own as the text of an SRT file. Nothing is transcribed then.
     pub srt_content: Option<String>,
-    /// `vocabulary`.
+    /// Words that the transcription should recognize, such as names of brands. Without effect on
+    /// subtitles of your own.
     ///
     /// At most 100 items.
     pub vocabulary: Option<Vec<VocabularyEntry>>,
-    /// `customization`.
+    /// Changes of the preset. What is left out stays as it is there.
     pub customization: Option<PresetCustomization>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -1882,7 +1885,7 @@ impl<VideoUrlSlot, PresetSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PresetSl
         }
     }
 
-    /// Sets [`preset`](Input::preset):
+    /// Sets [`preset`](Input::preset): Style of the subtitles.
     pub fn preset(
         mut self,
         value: impl fal_core::Required<Preset, M>,
@@ -1901,7 +1904,8 @@ impl<VideoUrlSlot, PresetSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PresetSl
         self
     }
 
-    /// Sets [`translation_language`](Input::translation_language):
+    /// Sets [`translation_language`](Input::translation_language): Language to translate the subtitles
+    /// into.
     pub fn translation_language(
         mut self,
         value: impl Param<TranslationLanguage, M>,
@@ -1912,25 +1916,26 @@ impl<VideoUrlSlot, PresetSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PresetSl
         self
     }
 
-    /// Sets [`srt_file_url`](Input::srt_file_url):
+    /// Sets [`srt_file_url`](Input::srt_file_url): Subtitles of your own as an SRT file.
     pub fn srt_file_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.srt_file_url = self.checking.optional("srt_file_url", value);
         self
     }
 
-    /// Sets [`srt_content`](Input::srt_content):
+    /// Sets [`srt_content`](Input::srt_content): Subtitles of your own as the text of an SRT file.
     pub fn srt_content(mut self, value: impl Param<String, M>) -> Self {
         self.optional.srt_content = self.checking.optional("srt_content", value);
         self
     }
 
-    /// Sets [`vocabulary`](Input::vocabulary): At most 100 items.
+    /// Sets [`vocabulary`](Input::vocabulary): Words that the transcription should recognize, such as
+    /// names of brands. At most 100 items.
     pub fn vocabulary(mut self, value: impl Param<Vec<VocabularyEntry>, M>) -> Self {
         self.optional.vocabulary = self.checking.optional("vocabulary", value);
         self
     }
 
-    /// Sets [`customization`](Input::customization):
+    /// Sets [`customization`](Input::customization): Changes of the preset.
     pub fn customization(mut self, value: impl Param<PresetCustomization, M>) -> Self {
         self.optional.customization = self.checking.optional("customization", value);
         self

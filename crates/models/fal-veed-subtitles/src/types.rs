@@ -7,29 +7,29 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `VocabularyEntry` of the document.
+/// A word to recognize, and its misspellings.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VocabularyEntry {
-    /// `word`.
+    /// Word as it is spelled.
     ///
     /// 1 to 100 characters.
     pub word: String,
-    /// `replaces`.
+    /// Misspellings to replace, whole words in any case.
     ///
     /// 1 to 20 items.
     pub replaces: Vec<String>,
 }
 
-/// The object `PresetCustomization` of the document.
+/// Changes of a preset.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PresetCustomization {
-    /// `position`.
+    /// Vertical place of the subtitles.
     pub position: Option<PresetCustomizationPosition>,
-    /// `shadow`.
+    /// Strength of the shadow, which helps on bright pictures.
     pub shadow: Option<PresetCustomizationShadow>,
-    /// `text_customizations`.
+    /// Look of plain and of highlighted words.
     pub text_customizations: Option<TextCustomizations>,
     nulls: json::Nulls,
 }
@@ -101,28 +101,28 @@ fal_core::closed_enum!(
     "`shadow` of PresetCustomization in veed/subtitles must be `none`, `min`, `mid` or `max`"
 );
 
-/// The object `TextCustomizations` of the document.
+/// The look of words by their importance.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TextCustomizations {
-    /// `baseline`.
+    /// Look of all words.
     pub baseline: Option<TextCustomization>,
-    /// `highlighted`.
+    /// Look of words that matter.
     pub highlighted: Option<TextCustomization>,
     nulls: json::Nulls,
 }
 
-/// The object `TextCustomization` of the document.
+/// The look of words.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TextCustomization {
-    /// `font`.
+    /// Font, by its name at Google Fonts. Unknown ones are refused.
     pub font: Option<String>,
-    /// `weight`.
+    /// Weight of the font. From 700 on it is bold.
     ///
     /// Between 100 and 900.
     pub weight: Option<TextCustomizationWeight>,
-    /// `color`.
+    /// Color of the text.
     pub color: Option<String>,
     nulls: json::Nulls,
 }
@@ -173,7 +173,7 @@ impl<
     ReplacesSlot,
     M: fal_core::Mode,
 > VocabularyEntryBuilder<WordSlot, ReplacesSlot, M> {
-    /// Sets [`word`](VocabularyEntry::word): 1 to 100 characters.
+    /// Sets [`word`](VocabularyEntry::word): Word as it is spelled. 1 to 100 characters.
     pub fn word(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -185,7 +185,8 @@ impl<
         }
     }
 
-    /// Sets [`replaces`](VocabularyEntry::replaces): 1 to 20 items.
+    /// Sets [`replaces`](VocabularyEntry::replaces): Misspellings to replace, whole words in any case.
+    /// 1 to 20 items.
     pub fn replaces(
         mut self,
         value: impl fal_core::Required<Vec<String>, M>,
@@ -256,7 +257,7 @@ struct PresetCustomizationOptional {
 }
 
 impl<M: fal_core::Mode> PresetCustomizationBuilder<M> {
-    /// Sets [`position`](PresetCustomization::position):
+    /// Sets [`position`](PresetCustomization::position): Vertical place of the subtitles.
     pub fn position(
         mut self,
         value: impl Param<PresetCustomizationPosition, M>,
@@ -265,13 +266,15 @@ impl<M: fal_core::Mode> PresetCustomizationBuilder<M> {
         self
     }
 
-    /// Sets [`shadow`](PresetCustomization::shadow):
+    /// Sets [`shadow`](PresetCustomization::shadow): Strength of the shadow, which helps on bright
+    /// pictures.
     pub fn shadow(mut self, value: impl Param<PresetCustomizationShadow, M>) -> Self {
         self.optional.shadow = self.checking.optional("shadow", value);
         self
     }
 
-    /// Sets [`text_customizations`](PresetCustomization::text_customizations):
+    /// Sets [`text_customizations`](PresetCustomization::text_customizations): Look of plain and of
+    /// highlighted words.
     pub fn text_customizations(
         mut self,
         value: impl Param<TextCustomizations, M>,
@@ -332,13 +335,13 @@ struct TextCustomizationsOptional {
 }
 
 impl<M: fal_core::Mode> TextCustomizationsBuilder<M> {
-    /// Sets [`baseline`](TextCustomizations::baseline):
+    /// Sets [`baseline`](TextCustomizations::baseline): Look of all words.
     pub fn baseline(mut self, value: impl Param<TextCustomization, M>) -> Self {
         self.optional.baseline = self.checking.optional("baseline", value);
         self
     }
 
-    /// Sets [`highlighted`](TextCustomizations::highlighted):
+    /// Sets [`highlighted`](TextCustomizations::highlighted): Look of words that matter.
     pub fn highlighted(mut self, value: impl Param<TextCustomization, M>) -> Self {
         self.optional.highlighted = self.checking.optional("highlighted", value);
         self
@@ -394,19 +397,19 @@ struct TextCustomizationOptional {
 }
 
 impl<M: fal_core::Mode> TextCustomizationBuilder<M> {
-    /// Sets [`font`](TextCustomization::font):
+    /// Sets [`font`](TextCustomization::font): Font, by its name at Google Fonts.
     pub fn font(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font = self.checking.optional("font", value);
         self
     }
 
-    /// Sets [`weight`](TextCustomization::weight): Between 100 and 900.
+    /// Sets [`weight`](TextCustomization::weight): Weight of the font. Between 100 and 900.
     pub fn weight(mut self, value: impl Param<TextCustomizationWeight, M>) -> Self {
         self.optional.weight = self.checking.optional("weight", value);
         self
     }
 
-    /// Sets [`color`](TextCustomization::color):
+    /// Sets [`color`](TextCustomization::color): Color of the text.
     pub fn color(mut self, value: impl Param<String, M>) -> Self {
         self.optional.color = self.checking.optional("color", value);
         self

@@ -50,7 +50,7 @@ pub struct Input {
     ///
     /// At most 90000 characters.
     pub script: String,
-    /// `speaker`.
+    /// Voice to speak with.
     pub speaker: Speaker,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -203,7 +203,7 @@ impl<ScriptSlot, SpeakerSlot, M: fal_core::Mode> Builder<ScriptSlot, SpeakerSlot
         }
     }
 
-    /// Sets [`speaker`](Input::speaker):
+    /// Sets [`speaker`](Input::speaker): Voice to speak with.
     pub fn speaker(
         mut self,
         value: impl fal_core::Required<Speaker, M>,

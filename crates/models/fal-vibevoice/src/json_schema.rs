@@ -17,9 +17,10 @@ impl SchemaText for fal_vibevoice::types::VibeVoiceSpeaker {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "preset": {"default": "Alice [EN]", "allOf": [{"$type": "VibeVoiceSpeakerPreset"}]},
+        "preset": {"default": "Alice [EN]", "description": "Ready-made voice, if there is no `audio_url`.", "allOf": [{"$type": "VibeVoiceSpeakerPreset"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording to work on."}
-      }
+      },
+      "description": "A speaker's voice."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -79,7 +80,7 @@ impl SchemaText for fal_vibevoice::_0_5b::Input {
       "type": "object",
       "properties": {
         "script": {"type": "string", "maxLength": 90000, "description": "Script to speak."},
-        "speaker": {"$type": "Speaker"},
+        "speaker": {"description": "Voice to speak with.", "allOf": [{"$type": "Speaker"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "cfg_scale": {"type": "number", "minimum": 1.0, "maximum": 2.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 1.3}
       },

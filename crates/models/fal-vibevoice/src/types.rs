@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `VibeVoiceSpeaker` of the document.
+/// A speaker's voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VibeVoiceSpeaker {
-    /// `preset`.
+    /// Ready-made voice, if there is no `audio_url`.
     ///
     /// Default `Alice [EN]`.
     pub preset: Option<VibeVoiceSpeakerPreset>,
@@ -114,7 +114,8 @@ struct VibeVoiceSpeakerOptional {
 }
 
 impl<M: fal_core::Mode> VibeVoiceSpeakerBuilder<M> {
-    /// Sets [`preset`](VibeVoiceSpeaker::preset): Default `Alice [EN]`.
+    /// Sets [`preset`](VibeVoiceSpeaker::preset): Ready-made voice, if there is no `audio_url`. Default
+    /// `Alice [EN]`.
     pub fn preset(mut self, value: impl Param<VibeVoiceSpeakerPreset, M>) -> Self {
         self.optional.preset = self.checking.optional("preset", value);
         self

@@ -21,7 +21,7 @@ impl SchemaText for fal_video_as_prompt::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_frames": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 49},
         "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 16},
-        "video_description": {"type": "string"},
+        "video_description": {"type": "string", "description": "Short description of the input video."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "aspect_ratio": {"default": "9:16", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "480p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},

@@ -99,7 +99,7 @@ pub struct Input {
     ///
     /// Between 1 and 60. Default `16`.
     pub fps: Option<Fps>,
-    /// `video_description`.
+    /// Short description of the input video.
     pub video_description: String,
     /// Screens out unsafe content.
     ///
@@ -343,7 +343,7 @@ impl<
         }
     }
 
-    /// Sets [`video_description`](Input::video_description):
+    /// Sets [`video_description`](Input::video_description): Short description of the input video.
     pub fn video_description(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -20,14 +20,14 @@ impl SchemaText for fal_video_prompt_generator::Input {
       "properties": {
         "input_concept": {"type": "string", "description": "Idea for the video."},
         "style": {"default": "Simple", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
-        "camera_style": {"default": "None", "allOf": [{"$type": "CameraStyle"}]},
-        "camera_direction": {"default": "None", "allOf": [{"$type": "CameraDirection"}]},
-        "pacing": {"default": "None", "allOf": [{"$type": "Pacing"}]},
-        "special_effects": {"default": "None", "allOf": [{"$type": "SpecialEffects"}]},
-        "custom_elements": {"type": "string", "default": ""},
+        "camera_style": {"default": "None", "description": "Movement of the camera.", "allOf": [{"$type": "CameraStyle"}]},
+        "camera_direction": {"default": "None", "description": "Direction of the camera.", "allOf": [{"$type": "CameraDirection"}]},
+        "pacing": {"default": "None", "description": "Pace of the video.", "allOf": [{"$type": "Pacing"}]},
+        "special_effects": {"default": "None", "description": "Kind of special effects.", "allOf": [{"$type": "SpecialEffects"}]},
+        "custom_elements": {"type": "string", "description": "Further elements of the video.", "default": ""},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "model": {"default": "google/gemini-2.0-flash-001", "allOf": [{"$type": "ModelValue"}]},
-        "prompt_length": {"default": "Medium", "allOf": [{"$type": "PromptLength"}]}
+        "model": {"default": "google/gemini-2.0-flash-001", "description": "Language model that writes the prompt.", "allOf": [{"$type": "ModelValue"}]},
+        "prompt_length": {"default": "Medium", "description": "Length of the prompt.", "allOf": [{"$type": "PromptLength"}]}
       },
       "required": ["input_concept"],
       "description": "The parameters of `fal-ai/video-prompt-generator`."
@@ -48,7 +48,7 @@ impl SchemaText for fal_video_prompt_generator::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string"}
+        "prompt": {"type": "string", "description": "Prompt for a video model."}
       },
       "required": ["prompt"],
       "description": "The result of `fal-ai/video-prompt-generator`."

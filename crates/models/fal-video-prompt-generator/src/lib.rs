@@ -71,33 +71,33 @@ pub struct Input {
     ///
     /// Default `Simple`.
     pub style: Option<Style>,
-    /// `camera_style`.
+    /// Movement of the camera.
     ///
     /// Default `None`.
     pub camera_style: Option<CameraStyle>,
-    /// `camera_direction`.
+    /// Direction of the camera.
     ///
     /// Default `None`.
     pub camera_direction: Option<CameraDirection>,
-    /// `pacing`.
+    /// Pace of the video.
     ///
     /// Default `None`.
     pub pacing: Option<Pacing>,
-    /// `special_effects`.
+    /// Kind of special effects.
     ///
     /// Default `None`.
     pub special_effects: Option<SpecialEffects>,
-    /// `custom_elements`.
+    /// Further elements of the video.
     ///
     /// Empty by default.
     pub custom_elements: Option<String>,
     /// Image to work on.
     pub image_url: Option<File>,
-    /// `model`.
+    /// Language model that writes the prompt.
     ///
     /// Default `google/gemini-2.0-flash-001`.
     pub model: Option<ModelValue>,
-    /// `prompt_length`.
+    /// Length of the prompt.
     ///
     /// Default `Medium`.
     pub prompt_length: Option<PromptLength>,
@@ -720,7 +720,7 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `prompt`.
+    /// Prompt for a video model.
     pub prompt: String,
 }
 
@@ -799,13 +799,13 @@ impl<InputConceptSlot, M: fal_core::Mode> Builder<InputConceptSlot, M> {
         self
     }
 
-    /// Sets [`camera_style`](Input::camera_style): Default `None`.
+    /// Sets [`camera_style`](Input::camera_style): Movement of the camera. Default `None`.
     pub fn camera_style(mut self, value: impl Param<CameraStyle, M>) -> Self {
         self.optional.camera_style = self.checking.optional("camera_style", value);
         self
     }
 
-    /// Sets [`camera_direction`](Input::camera_direction): Default `None`.
+    /// Sets [`camera_direction`](Input::camera_direction): Direction of the camera. Default `None`.
     pub fn camera_direction(mut self, value: impl Param<CameraDirection, M>) -> Self {
         self.optional.camera_direction = self
             .checking
@@ -813,19 +813,20 @@ impl<InputConceptSlot, M: fal_core::Mode> Builder<InputConceptSlot, M> {
         self
     }
 
-    /// Sets [`pacing`](Input::pacing): Default `None`.
+    /// Sets [`pacing`](Input::pacing): Pace of the video. Default `None`.
     pub fn pacing(mut self, value: impl Param<Pacing, M>) -> Self {
         self.optional.pacing = self.checking.optional("pacing", value);
         self
     }
 
-    /// Sets [`special_effects`](Input::special_effects): Default `None`.
+    /// Sets [`special_effects`](Input::special_effects): Kind of special effects. Default `None`.
     pub fn special_effects(mut self, value: impl Param<SpecialEffects, M>) -> Self {
         self.optional.special_effects = self.checking.optional("special_effects", value);
         self
     }
 
-    /// Sets [`custom_elements`](Input::custom_elements): Empty by default.
+    /// Sets [`custom_elements`](Input::custom_elements): Further elements of the video. Empty by
+    /// default.
     pub fn custom_elements(mut self, value: impl Param<String, M>) -> Self {
         self.optional.custom_elements = self.checking.optional("custom_elements", value);
         self
@@ -837,13 +838,14 @@ impl<InputConceptSlot, M: fal_core::Mode> Builder<InputConceptSlot, M> {
         self
     }
 
-    /// Sets [`model`](Input::model): Default `google/gemini-2.0-flash-001`.
+    /// Sets [`model`](Input::model): Language model that writes the prompt. Default
+    /// `google/gemini-2.0-flash-001`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
     }
 
-    /// Sets [`prompt_length`](Input::prompt_length): Default `Medium`.
+    /// Sets [`prompt_length`](Input::prompt_length): Length of the prompt. Default `Medium`.
     pub fn prompt_length(mut self, value: impl Param<PromptLength, M>) -> Self {
         self.optional.prompt_length = self.checking.optional("prompt_length", value);
         self

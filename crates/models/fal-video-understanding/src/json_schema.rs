@@ -16,7 +16,7 @@ impl SchemaText for fal_video_understanding::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "description": "Question or instruction for the model."},
-        "detailed_analysis": {"type": "boolean", "default": false}
+        "detailed_analysis": {"type": "boolean", "description": "Asks for a longer analysis of the video.", "default": false}
       },
       "required": ["video_url", "prompt"],
       "description": "The parameters of `fal-ai/video-understanding`."

@@ -75,7 +75,7 @@ pub struct Input {
     ///
     /// 1 to 5000 characters.
     pub prompt: String,
-    /// `detailed_analysis`.
+    /// Asks for a longer analysis of the video.
     ///
     /// Default `false`.
     pub detailed_analysis: Option<bool>,
@@ -174,7 +174,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`detailed_analysis`](Input::detailed_analysis): Default `false`.
+    /// Sets [`detailed_analysis`](Input::detailed_analysis): Asks for a longer analysis of the video.
+    /// Default `false`.
     pub fn detailed_analysis(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.detailed_analysis = self
             .checking

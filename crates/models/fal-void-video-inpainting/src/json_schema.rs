@@ -15,10 +15,10 @@ impl SchemaText for fal_void_video_inpainting::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "quad_mask_video_url": {"type": "string", "default": ""},
-        "mask_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "quad_mask_video_url": {"type": "string", "description": "Video of the mask, best with four gray values: 0 for the thing to remove, 63 for overlap, 127 for what it affects, and 255 for the rest. Black and white works too. Made from `mask_prompt` if left out.", "default": ""},
+        "mask_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Thing to remove, in words, if there is no `quad_mask_video_url`."},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "enable_pass2_refinement": {"type": "boolean", "default": false},
+        "enable_pass2_refinement": {"type": "boolean", "description": "Refines the result in a second pass. Slower, and steadier on longer clips.", "default": false},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "The video is not of a high quality, it has a low resolution. Watermark present in each frame. The background is solid. Strange body and strange trajectory. Distortion."},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 1},

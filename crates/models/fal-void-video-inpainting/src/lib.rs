@@ -83,16 +83,18 @@ impl fal_core::task::VideoToVideo for Model {}
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `quad_mask_video_url`.
+    /// Video of the mask, best with four gray values: 0 for the thing to remove, 63 for overlap, 127
+    /// for what it affects, and 255 for the rest. Black and white works too. Made from `mask_prompt` if
+    /// left out.
     ///
     /// Empty by default.
     pub quad_mask_video_url: Option<File>,
-    /// `mask_prompt`.
+    /// Thing to remove, in words, if there is no `quad_mask_video_url`.
     pub mask_prompt: Option<String>,
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `enable_pass2_refinement`.
+    /// Refines the result in a second pass. Slower, and steadier on longer clips.
     ///
     /// Default `false`.
     pub enable_pass2_refinement: Option<bool>,
@@ -268,7 +270,9 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`quad_mask_video_url`](Input::quad_mask_video_url): Empty by default.
+    /// Sets [`quad_mask_video_url`](Input::quad_mask_video_url): Video of the mask, best with four gray
+    /// values: 0 for the thing to remove, 63 for overlap, 127 for what it affects, and 255 for the
+    /// rest. Empty by default.
     pub fn quad_mask_video_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.quad_mask_video_url = self
             .checking
@@ -276,13 +280,15 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`mask_prompt`](Input::mask_prompt):
+    /// Sets [`mask_prompt`](Input::mask_prompt): Thing to remove, in words, if there is no
+    /// `quad_mask_video_url`.
     pub fn mask_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.mask_prompt = self.checking.optional("mask_prompt", value);
         self
     }
 
-    /// Sets [`enable_pass2_refinement`](Input::enable_pass2_refinement): Default `false`.
+    /// Sets [`enable_pass2_refinement`](Input::enable_pass2_refinement): Refines the result in a second
+    /// pass. Default `false`.
     pub fn enable_pass2_refinement(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_pass2_refinement = self
             .checking

@@ -16,13 +16,13 @@ impl SchemaText for fal_wan_22_image_trainer::Input {
       "properties": {
         "training_data_url": {"type": "string", "description": "ZIP archive with the files to train on."},
         "trigger_phrase": {"type": "string", "description": "Words that call the trained subject or style up in a prompt."},
-        "include_synthetic_captions": {"type": "boolean", "default": false},
-        "use_face_detection": {"type": "boolean", "default": true},
-        "use_face_cropping": {"type": "boolean", "default": false},
-        "use_masks": {"type": "boolean", "default": true},
+        "include_synthetic_captions": {"type": "boolean", "description": "Writes captions for the images.", "default": false},
+        "use_face_detection": {"type": "boolean", "description": "Centers the images on the face when they are resized.", "default": true},
+        "use_face_cropping": {"type": "boolean", "description": "Crops the images to the face.", "default": false},
+        "use_masks": {"type": "boolean", "description": "Masks the images.", "default": true},
         "steps": {"type": "integer", "minimum": 10, "maximum": 6000, "description": "Number of training steps.", "default": 1000},
         "learning_rate": {"type": "number", "minimum": 1e-6, "maximum": 0.1, "multipleOf": 1e-6, "description": "Size of the training steps. Higher values learn faster and may overfit.", "default": 0.0007},
-        "is_style": {"type": "boolean", "default": false}
+        "is_style": {"type": "boolean", "description": "Trains a style, without masks and detection of faces.", "default": false}
       },
       "required": ["training_data_url", "trigger_phrase"],
       "description": "The parameters of `fal-ai/wan-22-image-trainer`."
@@ -35,7 +35,7 @@ impl SchemaText for fal_wan_22_image_trainer::Output {
       "type": "object",
       "properties": {
         "diffusers_lora_file": {"description": "Weights of the LoRA, for diffusers.", "allOf": [{"$type": "FileOutput"}]},
-        "high_noise_lora": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "high_noise_lora": {"description": "LoRA for the steps with high noise.", "allOf": [{"$type": "FileOutput"}]},
         "config_file": {"description": "Configuration that goes with the weights.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["diffusers_lora_file", "high_noise_lora", "config_file"],

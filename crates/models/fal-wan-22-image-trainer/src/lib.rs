@@ -80,19 +80,19 @@ pub struct Input {
     pub training_data_url: File,
     /// Words that call the trained subject or style up in a prompt.
     pub trigger_phrase: String,
-    /// `include_synthetic_captions`.
+    /// Writes captions for the images.
     ///
     /// Default `false`.
     pub include_synthetic_captions: Option<bool>,
-    /// `use_face_detection`.
+    /// Centers the images on the face when they are resized.
     ///
     /// Default `true`.
     pub use_face_detection: Option<bool>,
-    /// `use_face_cropping`.
+    /// Crops the images to the face.
     ///
     /// Default `false`.
     pub use_face_cropping: Option<bool>,
-    /// `use_masks`.
+    /// Masks the images.
     ///
     /// Default `true`.
     pub use_masks: Option<bool>,
@@ -104,7 +104,7 @@ pub struct Input {
     ///
     /// Between 1e-6 and 0.1 and a multiple of 1e-6. Default `0.0007`.
     pub learning_rate: Option<LearningRate>,
-    /// `is_style`.
+    /// Trains a style, without masks and detection of faces.
     ///
     /// Default `false`.
     pub is_style: Option<bool>,
@@ -145,7 +145,7 @@ pub type LearningRate = Float<bounds::LearningRate>;
 pub struct Output {
     /// Weights of the LoRA, for diffusers.
     pub diffusers_lora_file: FileOutput,
-    /// A file, ready to download.
+    /// LoRA for the steps with high noise.
     pub high_noise_lora: FileOutput,
     /// Configuration that goes with the weights.
     pub config_file: FileOutput,
@@ -243,7 +243,8 @@ impl<
         }
     }
 
-    /// Sets [`include_synthetic_captions`](Input::include_synthetic_captions): Default `false`.
+    /// Sets [`include_synthetic_captions`](Input::include_synthetic_captions): Writes captions for the
+    /// images. Default `false`.
     pub fn include_synthetic_captions(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.include_synthetic_captions = self
             .checking
@@ -251,7 +252,8 @@ impl<
         self
     }
 
-    /// Sets [`use_face_detection`](Input::use_face_detection): Default `true`.
+    /// Sets [`use_face_detection`](Input::use_face_detection): Centers the images on the face when they
+    /// are resized. Default `true`.
     pub fn use_face_detection(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_face_detection = self
             .checking
@@ -259,7 +261,8 @@ impl<
         self
     }
 
-    /// Sets [`use_face_cropping`](Input::use_face_cropping): Default `false`.
+    /// Sets [`use_face_cropping`](Input::use_face_cropping): Crops the images to the face. Default
+    /// `false`.
     pub fn use_face_cropping(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_face_cropping = self
             .checking
@@ -267,7 +270,7 @@ impl<
         self
     }
 
-    /// Sets [`use_masks`](Input::use_masks): Default `true`.
+    /// Sets [`use_masks`](Input::use_masks): Masks the images. Default `true`.
     pub fn use_masks(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_masks = self.checking.optional("use_masks", value);
         self
@@ -286,7 +289,8 @@ impl<
         self
     }
 
-    /// Sets [`is_style`](Input::is_style): Default `false`.
+    /// Sets [`is_style`](Input::is_style): Trains a style, without masks and detection of faces.
+    /// Default `false`.
     pub fn is_style(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.is_style = self.checking.optional("is_style", value);
         self

@@ -127,7 +127,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// `preprocess`.
+    /// Prepares the video, in place of taking it as ready.
     ///
     /// Default `false`.
     pub preprocess: Option<bool>,
@@ -847,7 +847,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`preprocess`](Input::preprocess): Default `false`.
+    /// Sets [`preprocess`](Input::preprocess): Prepares the video, in place of taking it as ready.
+    /// Default `false`.
     pub fn preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preprocess = self.checking.optional("preprocess", value);
         self

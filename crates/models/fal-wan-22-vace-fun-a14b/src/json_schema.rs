@@ -70,7 +70,7 @@ impl SchemaText for fal_wan_22_vace_fun_a14b::depth::Input {
         "last_frame_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image that the video closes with."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
-        "preprocess": {"type": "boolean", "default": false},
+        "preprocess": {"type": "boolean", "description": "Prepares the video, in place of taking it as ready.", "default": false},
         "acceleration": {"anyOf": [{"$type": "Acceleration"}, {"type": "null"}], "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "default": "regular"},
         "video_quality": {"default": "high", "description": "Quality of the video file. Higher quality looks better and takes more space.", "allOf": [{"$type": "VideoQuality"}]},
         "video_write_mode": {"default": "balanced", "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.", "allOf": [{"$type": "VideoWriteMode"}]},
@@ -211,7 +211,7 @@ impl SchemaText for fal_wan_22_vace_fun_a14b::inpainting::Input {
         "last_frame_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image that the video closes with."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
-        "preprocess": {"type": "boolean", "default": false},
+        "preprocess": {"type": "boolean", "description": "Prepares the video, in place of taking it as ready.", "default": false},
         "acceleration": {"anyOf": [{"$type": "Acceleration"}, {"type": "null"}], "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "default": "regular"},
         "video_quality": {"default": "high", "description": "Quality of the video file. Higher quality looks better and takes more space.", "allOf": [{"$type": "VideoQuality"}]},
         "video_write_mode": {"default": "balanced", "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.", "allOf": [{"$type": "VideoWriteMode"}]},
@@ -363,11 +363,11 @@ impl SchemaText for fal_wan_22_vace_fun_a14b::outpainting::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false},
-        "expand_left": {"type": "boolean", "default": false},
-        "expand_right": {"type": "boolean", "default": false},
-        "expand_top": {"type": "boolean", "default": false},
-        "expand_bottom": {"type": "boolean", "default": false},
-        "expand_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.25}
+        "expand_left": {"type": "boolean", "description": "Extends the video on the left.", "default": false},
+        "expand_right": {"type": "boolean", "description": "Extends the video on the right.", "default": false},
+        "expand_top": {"type": "boolean", "description": "Extends the video at the top.", "default": false},
+        "expand_bottom": {"type": "boolean", "description": "Extends the video at the bottom.", "default": false},
+        "expand_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Size of the extension on each side, as a share of the video.", "default": 0.25}
       },
       "required": ["prompt", "video_url"],
       "description": "The parameters of `fal-ai/wan-22-vace-fun-a14b/outpainting`."
@@ -507,7 +507,7 @@ impl SchemaText for fal_wan_22_vace_fun_a14b::reframe::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false},
-        "zoom_factor": {"type": "number", "minimum": 0.0, "maximum": 0.9, "default": 0},
+        "zoom_factor": {"type": "number", "minimum": 0.0, "maximum": 0.9, "description": "Factor of the zoom, which cuts off the edges. 0 shows all.", "default": 0},
         "trim_borders": {"type": "boolean", "description": "Cuts the borders off.", "default": true}
       },
       "required": ["video_url"],

@@ -168,23 +168,23 @@ pub struct Input {
     ///
     /// Default `false`.
     pub return_frames_zip: Option<bool>,
-    /// `expand_left`.
+    /// Extends the video on the left.
     ///
     /// Default `false`.
     pub expand_left: Option<bool>,
-    /// `expand_right`.
+    /// Extends the video on the right.
     ///
     /// Default `false`.
     pub expand_right: Option<bool>,
-    /// `expand_top`.
+    /// Extends the video at the top.
     ///
     /// Default `false`.
     pub expand_top: Option<bool>,
-    /// `expand_bottom`.
+    /// Extends the video at the bottom.
     ///
     /// Default `false`.
     pub expand_bottom: Option<bool>,
-    /// `expand_ratio`.
+    /// Size of the extension on each side, as a share of the video.
     ///
     /// Between 0.0 and 1.0. Default `0.25`.
     pub expand_ratio: Option<ExpandRatio>,
@@ -967,31 +967,32 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`expand_left`](Input::expand_left): Default `false`.
+    /// Sets [`expand_left`](Input::expand_left): Extends the video on the left. Default `false`.
     pub fn expand_left(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.expand_left = self.checking.optional("expand_left", value);
         self
     }
 
-    /// Sets [`expand_right`](Input::expand_right): Default `false`.
+    /// Sets [`expand_right`](Input::expand_right): Extends the video on the right. Default `false`.
     pub fn expand_right(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.expand_right = self.checking.optional("expand_right", value);
         self
     }
 
-    /// Sets [`expand_top`](Input::expand_top): Default `false`.
+    /// Sets [`expand_top`](Input::expand_top): Extends the video at the top. Default `false`.
     pub fn expand_top(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.expand_top = self.checking.optional("expand_top", value);
         self
     }
 
-    /// Sets [`expand_bottom`](Input::expand_bottom): Default `false`.
+    /// Sets [`expand_bottom`](Input::expand_bottom): Extends the video at the bottom. Default `false`.
     pub fn expand_bottom(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.expand_bottom = self.checking.optional("expand_bottom", value);
         self
     }
 
-    /// Sets [`expand_ratio`](Input::expand_ratio): Between 0.0 and 1.0. Default `0.25`.
+    /// Sets [`expand_ratio`](Input::expand_ratio): Size of the extension on each side, as a share of
+    /// the video. Between 0.0 and 1.0. Default `0.25`.
     pub fn expand_ratio(mut self, value: impl Param<ExpandRatio, M>) -> Self {
         self.optional.expand_ratio = self.checking.optional("expand_ratio", value);
         self

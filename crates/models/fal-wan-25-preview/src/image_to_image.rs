@@ -59,7 +59,7 @@ pub struct Input {
     ///
     /// At most 25 MiB. 384 to 5000 px wide. 384 to 5000 px high.
     pub image_urls: Vec<File>,
-    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws.
     pub negative_prompt: Option<String>,
     /// Size of the image, as a preset or as an exact width and height.
     ///
@@ -115,7 +115,7 @@ pub type NumImages = Int<bounds::NumImages>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
-    /// `seeds`.
+    /// Seeds of the images.
     pub seeds: Vec<Integer>,
     /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
@@ -211,7 +211,7 @@ impl<
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
-    /// things, styles and flaws, in up to 500 characters.
+    /// things, styles and flaws.
     pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self

@@ -26,7 +26,7 @@ impl SchemaText for fal_wan_25_preview::image_to_image::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Changes to make to the images, in plain language."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "image_size": {"default": "square", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -46,7 +46,7 @@ impl SchemaText for fal_wan_25_preview::image_to_image::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
-        "seeds": {"type": "array", "items": {"type": "integer"}},
+        "seeds": {"type": "array", "items": {"type": "integer"}, "description": "Seeds of the images."},
         "actual_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Prompt that the result was made from, if it was rewritten."}
       },
       "required": ["images", "seeds"],
@@ -67,7 +67,7 @@ impl SchemaText for fal_wan_25_preview::image_to_video::Input {
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Music in the background: WAV or MP3, 3 to 30 seconds long, up to 15 MB. What is longer than the video is cut off; after what is shorter, there is silence."},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": "5", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
@@ -120,7 +120,7 @@ impl SchemaText for fal_wan_25_preview::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "image_size": {"default": "square", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
@@ -162,7 +162,7 @@ impl SchemaText for fal_wan_25_preview::text_to_video::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": "5", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}

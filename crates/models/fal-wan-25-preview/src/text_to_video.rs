@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws.
     pub negative_prompt: Option<String>,
     /// Lets a language model rewrite the prompt with more detail before the run.
     ///
@@ -308,7 +308,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
-    /// things, styles and flaws, in up to 500 characters.
+    /// things, styles and flaws.
     pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self

@@ -15,10 +15,11 @@ impl SchemaText for fal_wan_ati::types::TrackPoint {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "x": {"type": "number"},
-        "y": {"type": "number"}
+        "x": {"type": "number", "description": "Distance from the left."},
+        "y": {"type": "number", "description": "Distance from the top."}
       },
-      "required": ["x", "y"]
+      "required": ["x", "y"],
+      "description": "A point in the image, in pixels."
     }"#;
 }
 
@@ -29,7 +30,7 @@ impl SchemaText for fal_wan_ati::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "track": {"type": "array", "items": {"type": "array", "items": {"$type": "TrackPoint"}}},
+        "track": {"type": "array", "items": {"type": "array", "items": {"$type": "TrackPoint"}}, "description": "Paths that things follow, each a list of up to 121 points inside the image. Shorter ones are padded."},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 40, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
         "resolution": {"default": "480p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},

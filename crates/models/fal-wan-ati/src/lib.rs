@@ -81,7 +81,8 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `track`.
+    /// Paths that things follow, each a list of up to 121 points inside the image. Shorter ones are
+    /// padded.
     pub track: Vec<Vec<TrackPoint>>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
@@ -263,7 +264,8 @@ impl<
         }
     }
 
-    /// Sets [`track`](Input::track):
+    /// Sets [`track`](Input::track): Paths that things follow, each a list of up to 121 points inside
+    /// the image.
     pub fn track(
         mut self,
         value: impl fal_core::Required<Vec<Vec<TrackPoint>>, M>,

@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `TrackPoint` of the document.
+/// A point in the image, in pixels.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TrackPoint {
-    /// `x`.
+    /// Distance from the left.
     pub x: f64,
-    /// `y`.
+    /// Distance from the top.
     pub y: f64,
 }
 
@@ -52,7 +52,7 @@ pub struct TrackPointBuilder<XSlot = Unset, YSlot = Unset, M = fal_core::Strict>
 }
 
 impl<XSlot, YSlot, M: fal_core::Mode> TrackPointBuilder<XSlot, YSlot, M> {
-    /// Sets [`x`](TrackPoint::x):
+    /// Sets [`x`](TrackPoint::x): Distance from the left.
     pub fn x(
         mut self,
         value: impl fal_core::Required<f64, M>,
@@ -64,7 +64,7 @@ impl<XSlot, YSlot, M: fal_core::Mode> TrackPointBuilder<XSlot, YSlot, M> {
         }
     }
 
-    /// Sets [`y`](TrackPoint::y):
+    /// Sets [`y`](TrackPoint::y): Distance from the top.
     pub fn y(
         mut self,
         value: impl fal_core::Required<f64, M>,

@@ -15,9 +15,9 @@ impl SchemaText for fal_wan_effects::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "subject": {"type": "string"},
+        "subject": {"type": "string", "description": "Subject to put into the prompt of the effect."},
         "image_url": {"type": "string", "description": "Image that the video opens with."},
-        "effect_type": {"default": "cakeify", "allOf": [{"$type": "EffectType"}]},
+        "effect_type": {"default": "cakeify", "description": "Effect to apply.", "allOf": [{"$type": "EffectType"}]},
         "num_frames": {"type": "integer", "minimum": 81, "maximum": 100, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 81},
         "frames_per_second": {"type": "integer", "minimum": 5, "maximum": 24, "description": "Frames a second of the video.", "default": 16},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},

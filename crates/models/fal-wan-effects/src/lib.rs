@@ -76,11 +76,11 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `subject`.
+    /// Subject to put into the prompt of the effect.
     pub subject: String,
     /// Image that the video opens with.
     pub image_url: File,
-    /// `effect_type`.
+    /// Effect to apply.
     ///
     /// Default `cakeify`.
     pub effect_type: Option<EffectType>,
@@ -456,7 +456,7 @@ impl<
     ImageUrlSlot,
     M: fal_core::Mode,
 > Builder<SubjectSlot, ImageUrlSlot, M> {
-    /// Sets [`subject`](Input::subject):
+    /// Sets [`subject`](Input::subject): Subject to put into the prompt of the effect.
     pub fn subject(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -482,7 +482,7 @@ impl<
         }
     }
 
-    /// Sets [`effect_type`](Input::effect_type): Default `cakeify`.
+    /// Sets [`effect_type`](Input::effect_type): Effect to apply. Default `cakeify`.
     pub fn effect_type(mut self, value: impl Param<EffectType, M>) -> Self {
         self.optional.effect_type = self.checking.optional("effect_type", value);
         self

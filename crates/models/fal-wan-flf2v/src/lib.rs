@@ -90,9 +90,9 @@ pub struct Input {
     /// malformed limbs, fused fingers, still picture, cluttered background, three legs, many people in
     /// the background, walking backwards`.
     pub negative_prompt: Option<String>,
-    /// `start_image_url`.
+    /// First frame of the video. Another shape is resized and cropped at its center.
     pub start_image_url: File,
-    /// `end_image_url`.
+    /// Last frame of the video. Another shape is resized and cropped at its center.
     pub end_image_url: File,
     /// Number of frames to generate. Together with the frame rate, it gives the length.
     ///
@@ -115,7 +115,8 @@ pub struct Input {
     ///
     /// Between 2 and 40. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `guide_scale`.
+    /// Adherence to the prompt (classifier-free guidance). Higher values follow it more closely and may
+    /// look worse.
     ///
     /// Between 1.0 and 10.0. Default `5.0`.
     pub guide_scale: Option<GuideScale>,
@@ -394,7 +395,7 @@ impl<
         }
     }
 
-    /// Sets [`start_image_url`](Input::start_image_url):
+    /// Sets [`start_image_url`](Input::start_image_url): First frame of the video.
     pub fn start_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -408,7 +409,7 @@ impl<
         }
     }
 
-    /// Sets [`end_image_url`](Input::end_image_url):
+    /// Sets [`end_image_url`](Input::end_image_url): Last frame of the video.
     pub fn end_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -478,7 +479,8 @@ impl<
         self
     }
 
-    /// Sets [`guide_scale`](Input::guide_scale): Between 1.0 and 10.0. Default `5.0`.
+    /// Sets [`guide_scale`](Input::guide_scale): Adherence to the prompt (classifier-free guidance).
+    /// Between 1.0 and 10.0. Default `5.0`.
     pub fn guide_scale(mut self, value: impl Param<GuideScale, M>) -> Self {
         self.optional.guide_scale = self.checking.optional("guide_scale", value);
         self

@@ -37,7 +37,7 @@ impl SchemaText for fal_wan_i2v_lora::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 40, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "guide_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "default": 5},
+        "guide_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely and may look worse.", "default": 5},
         "shift": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Shift of the noise schedule. Higher values spend more of the steps on the large forms, lower ones on detail.", "default": 5},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},

@@ -111,7 +111,8 @@ pub struct Input {
     ///
     /// Between 2 and 40. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `guide_scale`.
+    /// Adherence to the prompt (classifier-free guidance). Higher values follow it more closely and may
+    /// look worse.
     ///
     /// Between 1.0 and 10.0. Default `5.0`.
     pub guide_scale: Option<GuideScale>,
@@ -444,7 +445,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`guide_scale`](Input::guide_scale): Between 1.0 and 10.0. Default `5.0`.
+    /// Sets [`guide_scale`](Input::guide_scale): Adherence to the prompt (classifier-free guidance).
+    /// Between 1.0 and 10.0. Default `5.0`.
     pub fn guide_scale(mut self, value: impl Param<GuideScale, M>) -> Self {
         self.optional.guide_scale = self.checking.optional("guide_scale", value);
         self

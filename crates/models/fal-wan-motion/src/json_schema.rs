@@ -19,8 +19,8 @@ impl SchemaText for fal_wan_motion::Input {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera.", "default": ""},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "adapt_motion": {"type": "boolean", "default": true},
-        "enhance_identity": {"type": "boolean", "default": false},
+        "adapt_motion": {"type": "boolean", "description": "Fits the motion to the body in the image. Recommended if the two people differ in size or shape.", "default": true},
+        "enhance_identity": {"type": "boolean", "description": "Prepares the image so that face and look are kept better. It takes slightly longer.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["video_url", "image_url"],

@@ -91,11 +91,11 @@ pub struct Input {
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
-    /// `adapt_motion`.
+    /// Fits the motion to the body in the image. Recommended if the two people differ in size or shape.
     ///
     /// Default `true`.
     pub adapt_motion: Option<bool>,
-    /// `enhance_identity`.
+    /// Prepares the image so that face and look are kept better. It takes slightly longer.
     ///
     /// Default `false`.
     pub enhance_identity: Option<bool>,
@@ -274,13 +274,15 @@ impl<
         self
     }
 
-    /// Sets [`adapt_motion`](Input::adapt_motion): Default `true`.
+    /// Sets [`adapt_motion`](Input::adapt_motion): Fits the motion to the body in the image. Default
+    /// `true`.
     pub fn adapt_motion(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.adapt_motion = self.checking.optional("adapt_motion", value);
         self
     }
 
-    /// Sets [`enhance_identity`](Input::enhance_identity): Default `false`.
+    /// Sets [`enhance_identity`](Input::enhance_identity): Prepares the image so that face and look are
+    /// kept better. Default `false`.
     pub fn enhance_identity(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_identity = self
             .checking

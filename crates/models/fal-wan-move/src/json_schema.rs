@@ -16,7 +16,7 @@ impl SchemaText for fal_wan_move::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to animate."},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "trajectories": {"type": "array", "items": {"type": "array", "items": {"type": "object", "additionalProperties": {}}}},
+        "trajectories": {"type": "array", "items": {"type": "array", "items": {"type": "object", "additionalProperties": {}}}, "description": "Paths, one for each object."},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "guidance_scale": {"type": "number", "minimum": 1.0, "exclusiveMaximum": 10.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"},

@@ -81,7 +81,7 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `trajectories`.
+    /// Paths, one for each object.
     pub trajectories: Vec<Vec<Map<String, Value>>>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
@@ -232,7 +232,7 @@ impl<
         }
     }
 
-    /// Sets [`trajectories`](Input::trajectories):
+    /// Sets [`trajectories`](Input::trajectories): Paths, one for each object.
     pub fn trajectories(
         mut self,
         value: impl fal_core::Required<Vec<Vec<Map<String, Value>>>, M>,

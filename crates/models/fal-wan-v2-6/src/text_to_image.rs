@@ -55,7 +55,7 @@ pub struct Input {
     pub prompt: String,
     /// Image whose style the new ones follow, in JPEG, PNG, BMP or WebP, up to 10 MB.
     pub image_url: Option<File>,
-    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws.
     ///
     /// Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
@@ -183,7 +183,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
-    /// things, styles and flaws, in up to 500 characters. Empty by default.
+    /// things, styles and flaws. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>, M>) -> Self {
         self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self

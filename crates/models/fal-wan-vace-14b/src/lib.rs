@@ -118,7 +118,7 @@ pub struct Input {
     ///
     /// Between 5 and 30. Default `16`.
     pub frames_per_second: Option<Nullable<FramesPerSecond>>,
-    /// `task`.
+    /// Kind of control.
     ///
     /// Default `depth`.
     pub task: Option<Task>,
@@ -173,7 +173,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// `preprocess`.
+    /// Prepares the video, in place of taking it as ready.
     ///
     /// Default `false`.
     pub preprocess: Option<bool>,
@@ -825,7 +825,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`task`](Input::task): Default `depth`.
+    /// Sets [`task`](Input::task): Kind of control. Default `depth`.
     pub fn task(mut self, value: impl Param<Task, M>) -> Self {
         self.optional.task = self.checking.optional("task", value);
         self
@@ -937,7 +937,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`preprocess`](Input::preprocess): Default `false`.
+    /// Sets [`preprocess`](Input::preprocess): Prepares the video, in place of taking it as ready.
+    /// Default `false`.
     pub fn preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preprocess = self.checking.optional("preprocess", value);
         self

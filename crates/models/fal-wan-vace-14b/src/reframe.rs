@@ -167,7 +167,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub return_frames_zip: Option<bool>,
-    /// `zoom_factor`.
+    /// Factor of the zoom, which cuts off the edges. 0 shows all.
     ///
     /// Between 0.0 and 0.9. Default `0.0`.
     pub zoom_factor: Option<ZoomFactor>,
@@ -929,7 +929,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`zoom_factor`](Input::zoom_factor): Between 0.0 and 0.9. Default `0.0`.
+    /// Sets [`zoom_factor`](Input::zoom_factor): Factor of the zoom, which cuts off the edges. Between
+    /// 0.0 and 0.9. Default `0.0`.
     pub fn zoom_factor(mut self, value: impl Param<ZoomFactor, M>) -> Self {
         self.optional.zoom_factor = self.checking.optional("zoom_factor", value);
         self

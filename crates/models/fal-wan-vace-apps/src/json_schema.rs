@@ -46,10 +46,10 @@ impl SchemaText for fal_wan_vace_apps::long_reframe::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false},
-        "zoom_factor": {"type": "number", "minimum": 0.0, "maximum": 0.9, "default": 0},
+        "zoom_factor": {"type": "number", "minimum": 0.0, "maximum": 0.9, "description": "Factor of the zoom, which cuts off the edges. 0 shows all.", "default": 0},
         "trim_borders": {"type": "boolean", "description": "Cuts the borders off.", "default": true},
-        "scene_threshold": {"type": "number", "minimum": 0.0, "maximum": 100.0, "default": 30},
-        "paste_back": {"type": "boolean", "default": true}
+        "scene_threshold": {"type": "number", "minimum": 0.0, "maximum": 100.0, "description": "Sensitivity to cuts. Lower values find more scenes.", "default": 30},
+        "paste_back": {"type": "boolean", "description": "Puts the reframed scene back into the video.", "default": true}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/wan-vace-apps/long-reframe`."
@@ -156,7 +156,7 @@ impl SchemaText for fal_wan_vace_apps::video_edit::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "video_type": {"default": "auto", "allOf": [{"$type": "VideoType"}]},
+        "video_type": {"default": "auto", "description": "Kind of video: with people in motion, or any other. `auto` judges by the first frame.", "allOf": [{"$type": "VideoType"}]},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on.", "default": []},
         "resolution": {"default": "auto", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "acceleration": {"anyOf": [{"$type": "Acceleration"}, {"type": "null"}], "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "default": "regular"},

@@ -135,7 +135,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub return_frames_zip: Option<bool>,
-    /// `zoom_factor`.
+    /// Factor of the zoom, which cuts off the edges. 0 shows all.
     ///
     /// Between 0.0 and 0.9. Default `0.0`.
     pub zoom_factor: Option<ZoomFactor>,
@@ -143,11 +143,11 @@ pub struct Input {
     ///
     /// Default `true`.
     pub trim_borders: Option<bool>,
-    /// `scene_threshold`.
+    /// Sensitivity to cuts. Lower values find more scenes.
     ///
     /// Between 0.0 and 100.0. Default `30.0`.
     pub scene_threshold: Option<SceneThreshold>,
-    /// `paste_back`.
+    /// Puts the reframed scene back into the video.
     ///
     /// Default `true`.
     pub paste_back: Option<bool>,
@@ -780,7 +780,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`zoom_factor`](Input::zoom_factor): Between 0.0 and 0.9. Default `0.0`.
+    /// Sets [`zoom_factor`](Input::zoom_factor): Factor of the zoom, which cuts off the edges. Between
+    /// 0.0 and 0.9. Default `0.0`.
     pub fn zoom_factor(mut self, value: impl Param<ZoomFactor, M>) -> Self {
         self.optional.zoom_factor = self.checking.optional("zoom_factor", value);
         self
@@ -792,13 +793,15 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`scene_threshold`](Input::scene_threshold): Between 0.0 and 100.0. Default `30.0`.
+    /// Sets [`scene_threshold`](Input::scene_threshold): Sensitivity to cuts. Between 0.0 and 100.0.
+    /// Default `30.0`.
     pub fn scene_threshold(mut self, value: impl Param<SceneThreshold, M>) -> Self {
         self.optional.scene_threshold = self.checking.optional("scene_threshold", value);
         self
     }
 
-    /// Sets [`paste_back`](Input::paste_back): Default `true`.
+    /// Sets [`paste_back`](Input::paste_back): Puts the reframed scene back into the video. Default
+    /// `true`.
     pub fn paste_back(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.paste_back = self.checking.optional("paste_back", value);
         self

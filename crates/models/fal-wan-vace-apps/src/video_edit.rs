@@ -54,7 +54,7 @@ pub struct Input {
     pub prompt: String,
     /// Video to work on.
     pub video_url: File,
-    /// `video_type`.
+    /// Kind of video: with people in motion, or any other. `auto` judges by the first frame.
     ///
     /// Default `auto`.
     pub video_type: Option<VideoType>,
@@ -376,7 +376,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         }
     }
 
-    /// Sets [`video_type`](Input::video_type): Default `auto`.
+    /// Sets [`video_type`](Input::video_type): Kind of video: with people in motion, or any other.
+    /// Default `auto`.
     pub fn video_type(mut self, value: impl Param<VideoType, M>) -> Self {
         self.optional.video_type = self.checking.optional("video_type", value);
         self

@@ -19,7 +19,7 @@ impl SchemaText for fal_wan_vace::Input {
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "bright colors, overexposed, static, blurred details, subtitles, style, artwork, painting, picture, still, overall gray, worst quality, low quality, JPEG compression residue, ugly, incomplete, extra fingers, poorly drawn hands, poorly drawn faces, deformed, disfigured, malformed limbs, fused fingers, still picture, cluttered background, three legs, many people in the background, walking backwards"},
         "num_frames": {"anyOf": [{"type": "integer", "minimum": 81, "maximum": 240}, {"type": "null"}], "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 81},
         "frames_per_second": {"anyOf": [{"type": "integer", "minimum": 5, "maximum": 24}, {"type": "null"}], "description": "Frames a second of the video.", "default": 16},
-        "task": {"default": "depth", "allOf": [{"$type": "Task"}]},
+        "task": {"default": "depth", "description": "Kind of control.", "allOf": [{"$type": "Task"}]},
         "shift": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Shift of the noise schedule. Higher values spend more of the steps on the large forms, lower ones on detail.", "default": 5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
@@ -31,7 +31,7 @@ impl SchemaText for fal_wan_vace::Input {
         "ref_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images of the subjects or styles to take up."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
-        "preprocess": {"type": "boolean", "default": false}
+        "preprocess": {"type": "boolean", "description": "Prepares the video, in place of taking it as ready.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/wan-vace`."

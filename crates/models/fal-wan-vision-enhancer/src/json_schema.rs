@@ -16,8 +16,8 @@ impl SchemaText for fal_wan_vision_enhancer::Input {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "target_resolution": {"default": "720p", "allOf": [{"$type": "TargetResolution"}]},
-        "creativity": {"type": "integer", "minimum": 0, "maximum": 4, "default": 1},
+        "target_resolution": {"default": "720p", "description": "Resolution of the result. 1080p is upscaled from 720p and takes longer.", "allOf": [{"$type": "TargetResolution"}]},
+        "creativity": {"type": "integer", "minimum": 0, "maximum": 4, "description": "Freedom of the model. Higher values change more.", "default": 1},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "oversaturated, overexposed, static, blurry details, subtitles, stylized, artwork, painting, still frame, overall gray, worst quality, low quality, JPEG artifacts, ugly, mutated, extra fingers, poorly drawn hands, poorly drawn face, deformed, disfigured, malformed limbs, fused fingers, static motion, cluttered background, three legs, crowded background, walking backwards"},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}

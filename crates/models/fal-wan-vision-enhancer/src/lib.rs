@@ -82,11 +82,11 @@ impl fal_core::task::VideoToVideo for Model {}
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `target_resolution`.
+    /// Resolution of the result. 1080p is upscaled from 720p and takes longer.
     ///
     /// Default `720p`.
     pub target_resolution: Option<TargetResolution>,
-    /// `creativity`.
+    /// Freedom of the model. Higher values change more.
     ///
     /// Between 0 and 4. Default `1`.
     pub creativity: Option<Creativity>,
@@ -229,7 +229,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_resolution`](Input::target_resolution): Default `720p`.
+    /// Sets [`target_resolution`](Input::target_resolution): Resolution of the result. Default `720p`.
     pub fn target_resolution(mut self, value: impl Param<TargetResolution, M>) -> Self {
         self.optional.target_resolution = self
             .checking
@@ -237,7 +237,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`creativity`](Input::creativity): Between 0 and 4. Default `1`.
+    /// Sets [`creativity`](Input::creativity): Freedom of the model. Between 0 and 4. Default `1`.
     pub fn creativity(mut self, value: impl Param<Creativity, M>) -> Self {
         self.optional.creativity = self.checking.optional("creativity", value);
         self

@@ -1755,7 +1755,7 @@ impl SchemaText for fal_wan::v2_7::edit::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Changes to make to the images, in plain language."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
@@ -1802,7 +1802,7 @@ impl SchemaText for fal_wan::v2_7::edit_video::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Description of the change, or the style to draw the video in."},
-        "video_url": {"type": "string", "description": "Video to change, in MP4 or MOV, 2 to 10 seconds long and up to 100 MB."},
+        "video_url": {"type": "string", "description": "Video to change, in MP4 or MOV."},
         "reference_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to take things or a style from."},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the result, as width to height. Left out, that of the input video."},
@@ -1879,11 +1879,11 @@ impl SchemaText for fal_wan::v2_7::image_to_video::Input {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image that the video opens with, in JPEG, PNG, BMP or WebP, up to 20 MB."},
         "end_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image that the video closes with, in JPEG, PNG, BMP or WebP, up to 20 MB. Left out, the model is free to choose the ending."},
-        "video_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clip to carry on, in MP4 or MOV, 2 to 10 seconds long and up to 100 MB. Not together with `image_url`."},
+        "video_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Clip to carry on, in MP4 or MOV. Not together with `image_url`."},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording that drives the video: WAV or MP3, 2 to 30 seconds long, up to 15 MB."},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": 5, "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
@@ -1936,7 +1936,7 @@ impl SchemaText for fal_wan::v2_7::pro::edit::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Changes to make to the images, in plain language."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
@@ -1983,7 +1983,7 @@ impl SchemaText for fal_wan::v2_7::pro::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 5, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -2031,8 +2031,8 @@ impl SchemaText for fal_wan::v2_7::reference_to_video::Input {
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images of characters and objects, one for each, up to 20 MB each."},
-        "reference_video_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Videos of characters and objects in motion, one for each, up to 100 MB each."},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "reference_video_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Videos of characters and objects in motion, one for each."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": 5, "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
@@ -2097,7 +2097,7 @@ impl SchemaText for fal_wan::v2_7::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws.", "default": ""},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 5, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -2148,7 +2148,7 @@ impl SchemaText for fal_wan::v2_7::text_to_video::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "1080p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": 5, "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws."},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}

@@ -17,10 +17,11 @@ impl SchemaText for fal_xai_tts::types::OutputFormat {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "codec": {"default": "mp3", "allOf": [{"$type": "OutputFormatCodec"}]},
+        "codec": {"default": "mp3", "description": "Codec.", "allOf": [{"$type": "OutputFormatCodec"}]},
         "sample_rate": {"default": 24000, "description": "Samples a second.", "allOf": [{"$type": "OutputFormatSampleRate"}]},
-        "bit_rate": {"anyOf": [{"$type": "OutputFormatBitRate"}, {"type": "null"}]}
-      }
+        "bit_rate": {"anyOf": [{"$type": "OutputFormatBitRate"}, {"type": "null"}], "description": "Bits a second, for MP3."}
+      },
+      "description": "The encoding of the audio."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_xai_tts::types::OutputFormatBitRate>("OutputFormatBitRate"),

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `OutputFormat` of the document.
+/// The encoding of the audio.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct OutputFormat {
-    /// `codec`.
+    /// Codec.
     ///
     /// Default `mp3`.
     pub codec: Option<OutputFormatCodec>,
@@ -19,7 +19,7 @@ pub struct OutputFormat {
     ///
     /// Default `24000`.
     pub sample_rate: Option<OutputFormatSampleRate>,
-    /// `bit_rate`.
+    /// Bits a second, for MP3.
     pub bit_rate: Option<OutputFormatBitRate>,
     nulls: json::Nulls,
 }
@@ -199,7 +199,7 @@ struct OutputFormatOptional {
 }
 
 impl<M: fal_core::Mode> OutputFormatBuilder<M> {
-    /// Sets [`codec`](OutputFormat::codec): Default `mp3`.
+    /// Sets [`codec`](OutputFormat::codec): Codec. Default `mp3`.
     pub fn codec(mut self, value: impl Param<OutputFormatCodec, M>) -> Self {
         self.optional.codec = self.checking.optional("codec", value);
         self
@@ -211,7 +211,7 @@ impl<M: fal_core::Mode> OutputFormatBuilder<M> {
         self
     }
 
-    /// Sets [`bit_rate`](OutputFormat::bit_rate):
+    /// Sets [`bit_rate`](OutputFormat::bit_rate): Bits a second, for MP3.
     pub fn bit_rate(mut self, value: impl Param<OutputFormatBitRate, M>) -> Self {
         self.optional.bit_rate = self.checking.optional("bit_rate", value);
         self

@@ -15,7 +15,7 @@ impl SchemaText for fal_yue::Input {
       "type": "object",
       "properties": {
         "lyrics": {"type": "string", "description": "Lyrics of the song."},
-        "genres": {"type": "string"}
+        "genres": {"type": "string", "description": "Genres, separated by spaces."}
       },
       "required": ["lyrics", "genres"],
       "description": "The parameters of `fal-ai/yue`."

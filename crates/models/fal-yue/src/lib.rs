@@ -73,7 +73,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Lyrics of the song.
     pub lyrics: String,
-    /// `genres`.
+    /// Genres, separated by spaces.
     pub genres: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -150,7 +150,7 @@ impl<LyricsSlot, GenresSlot, M: fal_core::Mode> Builder<LyricsSlot, GenresSlot, 
         }
     }
 
-    /// Sets [`genres`](Input::genres):
+    /// Sets [`genres`](Input::genres): Genres, separated by spaces.
     pub fn genres(
         mut self,
         value: impl fal_core::Required<String, M>,

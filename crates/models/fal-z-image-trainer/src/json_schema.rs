@@ -19,7 +19,7 @@ impl SchemaText for fal_z_image_trainer::Input {
         "steps": {"type": "integer", "minimum": 100, "maximum": 10000, "multipleOf": 100, "description": "Number of training steps.", "default": 1000},
         "learning_rate": {"type": "number", "description": "Size of the training steps. Higher values learn faster and may overfit.", "default": 0.0001},
         "default_caption": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Caption for the files of the archive that have none."},
-        "training_type": {"default": "balanced", "allOf": [{"$type": "TrainingType"}]}
+        "training_type": {"default": "balanced", "description": "Aim of the training: the content of the images, their style, or both.", "allOf": [{"$type": "TrainingType"}]}
       },
       "required": ["image_data_url"],
       "description": "The parameters of `fal-ai/z-image-trainer`."

@@ -86,7 +86,7 @@ pub struct Input {
     pub learning_rate: Option<f64>,
     /// Caption for the files of the archive that have none.
     pub default_caption: Option<String>,
-    /// `training_type`.
+    /// Aim of the training: the content of the images, their style, or both.
     ///
     /// Default `balanced`.
     pub training_type: Option<TrainingType>,
@@ -238,7 +238,8 @@ impl<ImageDataUrlSlot, M: fal_core::Mode> Builder<ImageDataUrlSlot, M> {
         self
     }
 
-    /// Sets [`training_type`](Input::training_type): Default `balanced`.
+    /// Sets [`training_type`](Input::training_type): Aim of the training: the content of the images,
+    /// their style, or both. Default `balanced`.
     pub fn training_type(mut self, value: impl Param<TrainingType, M>) -> Self {
         self.optional.training_type = self.checking.optional("training_type", value);
         self

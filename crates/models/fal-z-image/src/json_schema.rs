@@ -306,7 +306,7 @@ impl SchemaText for fal_z_image::turbo::controlnet::Input {
         "control_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the control.", "default": 0.75},
         "control_start": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the steps after which the control starts.", "default": 0},
         "control_end": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the steps after which the control stops.", "default": 0.8},
-        "preprocess": {"anyOf": [{"$type": "Preprocess"}, {"type": "null"}], "default": "none"}
+        "preprocess": {"anyOf": [{"$type": "Preprocess"}, {"type": "null"}], "description": "Control image to make of the input.", "default": "none"}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/z-image/turbo/controlnet`."
@@ -381,7 +381,7 @@ impl SchemaText for fal_z_image::turbo::controlnet::lora::Input {
         "control_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the control.", "default": 0.75},
         "control_start": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the steps after which the control starts.", "default": 0},
         "control_end": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the steps after which the control stops.", "default": 0.8},
-        "preprocess": {"anyOf": [{"$type": "Preprocess"}, {"type": "null"}], "default": "none"},
+        "preprocess": {"anyOf": [{"$type": "Preprocess"}, {"type": "null"}], "description": "Control image to make of the input.", "default": "none"},
         "loras": {"type": "array", "items": {"$type": "LoRaInput"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []}
       },
       "required": ["prompt", "image_url"],

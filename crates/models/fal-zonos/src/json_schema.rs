@@ -14,7 +14,7 @@ impl SchemaText for fal_zonos::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "reference_audio_url": {"type": "string"},
+        "reference_audio_url": {"type": "string", "description": "Recording of the voice to speak with."},
         "prompt": {"type": "string", "description": "Text to speak."}
       },
       "required": ["reference_audio_url", "prompt"],

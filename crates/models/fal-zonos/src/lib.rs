@@ -71,7 +71,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `reference_audio_url`.
+    /// Recording of the voice to speak with.
     pub reference_audio_url: File,
     /// Text to speak.
     pub prompt: String,
@@ -145,7 +145,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ReferenceAudioUrlSlot, PromptSlot, M> {
-    /// Sets [`reference_audio_url`](Input::reference_audio_url):
+    /// Sets [`reference_audio_url`](Input::reference_audio_url): Recording of the voice to speak with.
     pub fn reference_audio_url(
         mut self,
         value: impl fal_core::Required<File, M>,

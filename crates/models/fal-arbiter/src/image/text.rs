@@ -45,9 +45,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `measurements`.
+    /// Measures to compute.
     pub measurements: Vec<Measurements>,
-    /// `inputs`.
+    /// Pairs of an image and a text.
     pub inputs: Vec<SemanticImageInput>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -82,7 +82,7 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `values`.
+    /// Values of the measures for each input.
     pub values: Option<Vec<BTreeMap<String, Values>>>,
 }
 
@@ -152,7 +152,7 @@ impl<
     InputsSlot,
     M: fal_core::Mode,
 > Builder<MeasurementsSlot, InputsSlot, M> {
-    /// Sets [`measurements`](Input::measurements):
+    /// Sets [`measurements`](Input::measurements): Measures to compute.
     pub fn measurements(
         mut self,
         value: impl fal_core::Required<Vec<Measurements>, M>,
@@ -165,7 +165,7 @@ impl<
         }
     }
 
-    /// Sets [`inputs`](Input::inputs):
+    /// Sets [`inputs`](Input::inputs): Pairs of an image and a text.
     pub fn inputs(
         mut self,
         value: impl fal_core::Required<Vec<SemanticImageInput>, M>,

@@ -41,9 +41,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: Option<File>,
-    /// `mask_url`.
+    /// Mask of the image: the part to edit.
     pub mask_url: Option<File>,
-    /// `instruction`.
+    /// Edit to make, in words.
     pub instruction: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -130,13 +130,13 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`mask_url`](Input::mask_url):
+    /// Sets [`mask_url`](Input::mask_url): Mask of the image: the part to edit.
     pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_url = self.checking.optional("mask_url", value);
         self
     }
 
-    /// Sets [`instruction`](Input::instruction):
+    /// Sets [`instruction`](Input::instruction): Edit to make, in words.
     pub fn instruction(mut self, value: impl Param<String, M>) -> Self {
         self.optional.instruction = self.checking.optional("instruction", value);
         self

@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Question or instruction for the model.
     pub prompt: Option<String>,
-    /// `structured_prompt`.
+    /// Description of the image by its parts, as the model wrote it.
     pub structured_prompt: Option<StructuredPrompt>,
     /// Image to work on.
     pub image_url: Option<File>,
@@ -127,7 +127,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`structured_prompt`](Input::structured_prompt):
+    /// Sets [`structured_prompt`](Input::structured_prompt): Description of the image by its parts, as
+    /// the model wrote it.
     pub fn structured_prompt(mut self, value: impl Param<StructuredPrompt, M>) -> Self {
         self.optional.structured_prompt = self
             .checking

@@ -45,7 +45,7 @@ pub struct Input {
     ///
     /// Default `mp4_h264`.
     pub output_container_and_codec: Option<OutputContainerAndCodec>,
-    /// `auto_trim`.
+    /// Cuts the video to the 5 seconds that the model can process.
     ///
     /// Default `true`.
     pub auto_trim: Option<bool>,
@@ -53,7 +53,8 @@ pub struct Input {
     ///
     /// Default `true`.
     pub preserve_audio: Option<bool>,
-    /// `keypoints`.
+    /// Points of what to erase or to keep. Each is the text of an object with x, y and a type, which is
+    /// positive or negative.
     pub keypoints: Vec<String>,
     /// Video to work on.
     pub video_url: File,
@@ -201,7 +202,7 @@ impl<
     VideoUrlSlot,
     M: fal_core::Mode,
 > Builder<KeypointsSlot, VideoUrlSlot, M> {
-    /// Sets [`keypoints`](Input::keypoints):
+    /// Sets [`keypoints`](Input::keypoints): Points of what to erase or to keep.
     pub fn keypoints(
         mut self,
         value: impl fal_core::Required<Vec<String>, M>,
@@ -239,7 +240,8 @@ impl<
         self
     }
 
-    /// Sets [`auto_trim`](Input::auto_trim): Default `true`.
+    /// Sets [`auto_trim`](Input::auto_trim): Cuts the video to the 5 seconds that the model can
+    /// process. Default `true`.
     pub fn auto_trim(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.auto_trim = self.checking.optional("auto_trim", value);
         self

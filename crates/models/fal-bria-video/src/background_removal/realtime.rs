@@ -55,13 +55,13 @@ pub struct Input {
     ///
     /// Default `Black`.
     pub background_color: Option<BackgroundColor>,
-    /// `background_image_url`.
+    /// Picture to put behind the person, if `background_type` is `image`.
     pub background_image_url: Option<File>,
-    /// `background_type`.
+    /// Replacement of the background.
     ///
     /// Default `color`.
     pub background_type: Option<BackgroundType>,
-    /// `blur_strength`.
+    /// Blur of the background, if `background_type` is `blur`.
     ///
     /// Between 0 and 100. Default `50`.
     pub blur_strength: Option<BlurStrength>,
@@ -189,19 +189,19 @@ pub type BlurStrength = Int<bounds::BlurStrength>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Output {
-    /// An object `IceServersOutput`.
+    /// The servers that help to connect.
     ///
     /// Its `type` is `iceservers`.
     Iceservers(IceServersOutput),
-    /// An object `AnswerOutput`.
+    /// The answer to an offer of a WebRTC connection.
     ///
     /// Its `type` is `answer`.
     Answer(AnswerOutput),
-    /// An object `IceCandidateOutput`.
+    /// An address at which the service may be reached.
     ///
     /// Its `type` is `icecandidate`.
     Icecandidate(IceCandidateOutput),
-    /// An object `ErrorOutput`.
+    /// An error of the connection.
     ///
     /// Its `type` is `error`.
     Error(ErrorOutput),
@@ -269,7 +269,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`background_image_url`](Input::background_image_url):
+    /// Sets [`background_image_url`](Input::background_image_url): Picture to put behind the person, if
+    /// `background_type` is `image`.
     pub fn background_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.background_image_url = self
             .checking
@@ -277,13 +278,15 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`background_type`](Input::background_type): Default `color`.
+    /// Sets [`background_type`](Input::background_type): Replacement of the background. Default
+    /// `color`.
     pub fn background_type(mut self, value: impl Param<BackgroundType, M>) -> Self {
         self.optional.background_type = self.checking.optional("background_type", value);
         self
     }
 
-    /// Sets [`blur_strength`](Input::blur_strength): Between 0 and 100. Default `50`.
+    /// Sets [`blur_strength`](Input::blur_strength): Blur of the background, if `background_type` is
+    /// `blur`. Between 0 and 100. Default `50`.
     pub fn blur_strength(mut self, value: impl Param<BlurStrength, M>) -> Self {
         self.optional.blur_strength = self.checking.optional("blur_strength", value);
         self

@@ -211,7 +211,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished video, ready to download.
     pub video: Video2,
-    /// `request_id`.
+    /// Id of the request at Bria.
     pub request_id: String,
 }
 

@@ -44,7 +44,7 @@ pub struct Input {
     ///
     /// Default `mp4_h264`.
     pub output_container_and_codec: Option<OutputContainerAndCodec>,
-    /// `auto_trim`.
+    /// Cuts the video to the 5 seconds that the model can process.
     ///
     /// Default `true`.
     pub auto_trim: Option<bool>,
@@ -236,7 +236,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`auto_trim`](Input::auto_trim): Default `true`.
+    /// Sets [`auto_trim`](Input::auto_trim): Cuts the video to the 5 seconds that the model can
+    /// process. Default `true`.
     pub fn auto_trim(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.auto_trim = self.checking.optional("auto_trim", value);
         self

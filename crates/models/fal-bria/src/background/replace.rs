@@ -50,7 +50,7 @@ impl fal_core::task::ImageToImage for Model {}
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `ref_image_url`.
+    /// Picture to make the new background from, in place of `prompt`: JPEG, PNG or WebP.
     ///
     /// Empty by default.
     pub ref_image_url: Option<File>,
@@ -63,7 +63,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `refine_prompt`.
+    /// Improves the prompt before the run.
     ///
     /// Default `true`.
     pub refine_prompt: Option<bool>,
@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// Between 0 and 2147483647.
     pub seed: Option<Seed>,
-    /// `fast`.
+    /// Takes the fast model.
     ///
     /// Default `true`.
     pub fast: Option<bool>,
@@ -194,7 +194,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`ref_image_url`](Input::ref_image_url): Empty by default.
+    /// Sets [`ref_image_url`](Input::ref_image_url): Picture to make the new background from, in place
+    /// of `prompt`: JPEG, PNG or WebP. Empty by default.
     pub fn ref_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.ref_image_url = self.checking.optional("ref_image_url", value);
         self
@@ -214,7 +215,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`refine_prompt`](Input::refine_prompt): Default `true`.
+    /// Sets [`refine_prompt`](Input::refine_prompt): Improves the prompt before the run. Default
+    /// `true`.
     pub fn refine_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.refine_prompt = self.checking.optional("refine_prompt", value);
         self
@@ -228,7 +230,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`fast`](Input::fast): Default `true`.
+    /// Sets [`fast`](Input::fast): Takes the fast model. Default `true`.
     pub fn fast(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.fast = self.checking.optional("fast", value);
         self

@@ -80,11 +80,11 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `5.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `prompt_enhancement`.
+    /// Adds variations with more detail to the prompt, for more varied images.
     ///
     /// Default `false`.
     pub prompt_enhancement: Option<bool>,
-    /// `medium`.
+    /// Medium of the images.
     pub medium: Option<Medium>,
     /// Adherence to the prompt.
     ///
@@ -357,7 +357,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`prompt_enhancement`](Input::prompt_enhancement): Default `false`.
+    /// Sets [`prompt_enhancement`](Input::prompt_enhancement): Adds variations with more detail to the
+    /// prompt, for more varied images. Default `false`.
     pub fn prompt_enhancement(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.prompt_enhancement = self
             .checking
@@ -365,7 +366,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`medium`](Input::medium):
+    /// Sets [`medium`](Input::medium): Medium of the images.
     pub fn medium(mut self, value: impl Param<Medium, M>) -> Self {
         self.optional.medium = self.checking.optional("medium", value);
         self

@@ -47,27 +47,28 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `target_resolution`.
+    /// Resolution of the result.
     ///
     /// Default `1080p`.
     pub target_resolution: Option<TargetResolution>,
-    /// `target_fps`.
+    /// Frames a second of the result.
     ///
     /// Default `30fps`.
     pub target_fps: Option<TargetFps>,
-    /// `enhancement_preset`.
+    /// Kind of the video: any, by users, short drama, generated, or old film.
     ///
     /// Default `general`.
     pub enhancement_preset: Option<EnhancementPreset>,
-    /// `enhancement_tier`.
+    /// Quality. `pro` restores with a large model, takes longer and costs ten times as much.
     ///
     /// Default `standard`.
     pub enhancement_tier: Option<EnhancementTier>,
-    /// `scale_ratio`.
+    /// Factor by which the resolution grows, in place of `target_resolution`. A result beyond 4K is an
+    /// error.
     ///
     /// Between 1.1 and 10.0.
     pub scale_ratio: Option<ScaleRatio>,
-    /// `fidelity`.
+    /// Closeness to the source: `high` changes less than `medium`.
     ///
     /// Default `high`.
     pub fidelity: Option<Fidelity>,
@@ -340,7 +341,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_resolution`](Input::target_resolution): Default `1080p`.
+    /// Sets [`target_resolution`](Input::target_resolution): Resolution of the result. Default `1080p`.
     pub fn target_resolution(mut self, value: impl Param<TargetResolution, M>) -> Self {
         self.optional.target_resolution = self
             .checking
@@ -348,13 +349,14 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_fps`](Input::target_fps): Default `30fps`.
+    /// Sets [`target_fps`](Input::target_fps): Frames a second of the result. Default `30fps`.
     pub fn target_fps(mut self, value: impl Param<TargetFps, M>) -> Self {
         self.optional.target_fps = self.checking.optional("target_fps", value);
         self
     }
 
-    /// Sets [`enhancement_preset`](Input::enhancement_preset): Default `general`.
+    /// Sets [`enhancement_preset`](Input::enhancement_preset): Kind of the video: any, by users, short
+    /// drama, generated, or old film. Default `general`.
     pub fn enhancement_preset(
         mut self,
         value: impl Param<EnhancementPreset, M>,
@@ -365,7 +367,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`enhancement_tier`](Input::enhancement_tier): Default `standard`.
+    /// Sets [`enhancement_tier`](Input::enhancement_tier): Quality. Default `standard`.
     pub fn enhancement_tier(mut self, value: impl Param<EnhancementTier, M>) -> Self {
         self.optional.enhancement_tier = self
             .checking
@@ -373,13 +375,15 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`scale_ratio`](Input::scale_ratio): Between 1.1 and 10.0.
+    /// Sets [`scale_ratio`](Input::scale_ratio): Factor by which the resolution grows, in place of
+    /// `target_resolution`. Between 1.1 and 10.0.
     pub fn scale_ratio(mut self, value: impl Param<ScaleRatio, M>) -> Self {
         self.optional.scale_ratio = self.checking.optional("scale_ratio", value);
         self
     }
 
-    /// Sets [`fidelity`](Input::fidelity): Default `high`.
+    /// Sets [`fidelity`](Input::fidelity): Closeness to the source: `high` changes less than `medium`.
+    /// Default `high`.
     pub fn fidelity(mut self, value: impl Param<Fidelity, M>) -> Self {
         self.optional.fidelity = self.checking.optional("fidelity", value);
         self

@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// Default `english`.
     pub voice: Option<String>,
-    /// `custom_audio_language`.
+    /// Language of the recording in `voice`, if that is a recording of your own.
     pub custom_audio_language: Option<CustomAudioLanguage>,
     /// Strength of the expression.
     ///
@@ -299,7 +299,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`custom_audio_language`](Input::custom_audio_language):
+    /// Sets [`custom_audio_language`](Input::custom_audio_language): Language of the recording in
+    /// `voice`, if that is a recording of your own.
     pub fn custom_audio_language(
         mut self,
         value: impl Param<CustomAudioLanguage, M>,

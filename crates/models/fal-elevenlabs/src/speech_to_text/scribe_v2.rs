@@ -59,8 +59,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub diarize: Option<bool>,
-    /// Words and phrases to listen for: up to 100, of up to 50 characters each. They raise the price by
-    /// 30%.
+    /// Words and phrases to listen for, of up to 50 characters each. They raise the price by 30%.
     ///
     /// At most 100 items. Default `[]`.
     pub keyterms: Option<Vec<String>>,
@@ -178,8 +177,8 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`keyterms`](Input::keyterms): Words and phrases to listen for: up to 100, of up to 50
-    /// characters each. At most 100 items. Default `[]`.
+    /// Sets [`keyterms`](Input::keyterms): Words and phrases to listen for, of up to 50 characters
+    /// each. At most 100 items. Default `[]`.
     pub fn keyterms(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.keyterms = self.checking.optional("keyterms", value);
         self

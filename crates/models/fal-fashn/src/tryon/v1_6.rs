@@ -45,34 +45,35 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_image`.
+    /// Photo of the person.
     pub model_image: String,
-    /// `garment_image`.
+    /// Photo of the garment.
     pub garment_image: String,
-    /// `category`.
+    /// Kind of garment. `auto` recognizes it.
     ///
     /// Default `auto`.
     pub category: Option<Category>,
-    /// `mode`.
+    /// Balance of speed and quality.
     ///
     /// Default `balanced`.
     pub mode: Option<Mode>,
-    /// `garment_photo_type`.
+    /// Kind of photo of the garment: worn by a model, or laid out flat. `auto` recognizes it.
     ///
     /// Default `auto`.
     pub garment_photo_type: Option<GarmentPhotoType>,
-    /// `moderation_level`.
+    /// Strictness with photos of garments. `permissive` refuses explicit content only, `conservative`
+    /// underwear and swimwear too.
     ///
     /// Default `permissive`.
     pub moderation_level: Option<ModerationLevel>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `num_samples`.
+    /// Number of images. Each is different.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_samples: Option<NumSamples>,
-    /// `segmentation_free`.
+    /// Fits the garment without segmenting the person first.
     ///
     /// Default `true`.
     pub segmentation_free: Option<bool>,
@@ -360,7 +361,7 @@ impl<
     GarmentImageSlot,
     M: fal_core::Mode,
 > Builder<ModelImageSlot, GarmentImageSlot, M> {
-    /// Sets [`model_image`](Input::model_image):
+    /// Sets [`model_image`](Input::model_image): Photo of the person.
     pub fn model_image(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -373,7 +374,7 @@ impl<
         }
     }
 
-    /// Sets [`garment_image`](Input::garment_image):
+    /// Sets [`garment_image`](Input::garment_image): Photo of the garment.
     pub fn garment_image(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -386,19 +387,20 @@ impl<
         }
     }
 
-    /// Sets [`category`](Input::category): Default `auto`.
+    /// Sets [`category`](Input::category): Kind of garment. Default `auto`.
     pub fn category(mut self, value: impl Param<Category, M>) -> Self {
         self.optional.category = self.checking.optional("category", value);
         self
     }
 
-    /// Sets [`mode`](Input::mode): Default `balanced`.
+    /// Sets [`mode`](Input::mode): Balance of speed and quality. Default `balanced`.
     pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
         self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
-    /// Sets [`garment_photo_type`](Input::garment_photo_type): Default `auto`.
+    /// Sets [`garment_photo_type`](Input::garment_photo_type): Kind of photo of the garment: worn by a
+    /// model, or laid out flat. Default `auto`.
     pub fn garment_photo_type(mut self, value: impl Param<GarmentPhotoType, M>) -> Self {
         self.optional.garment_photo_type = self
             .checking
@@ -406,7 +408,8 @@ impl<
         self
     }
 
-    /// Sets [`moderation_level`](Input::moderation_level): Default `permissive`.
+    /// Sets [`moderation_level`](Input::moderation_level): Strictness with photos of garments. Default
+    /// `permissive`.
     pub fn moderation_level(mut self, value: impl Param<ModerationLevel, M>) -> Self {
         self.optional.moderation_level = self
             .checking
@@ -421,13 +424,14 @@ impl<
         self
     }
 
-    /// Sets [`num_samples`](Input::num_samples): Between 1 and 4. Default `1`.
+    /// Sets [`num_samples`](Input::num_samples): Number of images. Between 1 and 4. Default `1`.
     pub fn num_samples(mut self, value: impl Param<NumSamples, M>) -> Self {
         self.optional.num_samples = self.checking.optional("num_samples", value);
         self
     }
 
-    /// Sets [`segmentation_free`](Input::segmentation_free): Default `true`.
+    /// Sets [`segmentation_free`](Input::segmentation_free): Fits the garment without segmenting the
+    /// person first. Default `true`.
     pub fn segmentation_free(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.segmentation_free = self
             .checking

@@ -51,7 +51,7 @@ impl fal_core::task::VideoToVideo for Model {}
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `first_n_seconds`.
+    /// Seconds of the video to animate, from its start.
     ///
     /// Between 2 and 4. Default `3`.
     pub first_n_seconds: Option<FirstNSeconds>,
@@ -223,7 +223,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`first_n_seconds`](Input::first_n_seconds): Between 2 and 4. Default `3`.
+    /// Sets [`first_n_seconds`](Input::first_n_seconds): Seconds of the video to animate, from its
+    /// start. Between 2 and 4. Default `3`.
     pub fn first_n_seconds(mut self, value: impl Param<FirstNSeconds, M>) -> Self {
         self.optional.first_n_seconds = self.checking.optional("first_n_seconds", value);
         self

@@ -63,11 +63,12 @@ pub struct Input {
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
-    /// `color_fix`.
+    /// Corrects the colors.
     ///
     /// Default `true`.
     pub color_fix: Option<bool>,
-    /// `quality`.
+    /// Overlap of the tiles. Higher values hide their borders better and take longer: 70 to 85 suit
+    /// large videos, 50 to 70 quick runs.
     ///
     /// Between 0 and 100. Default `70`.
     pub quality: Option<Quality>,
@@ -79,11 +80,11 @@ pub struct Input {
     ///
     /// Default `X264 (.mp4)`.
     pub output_format: Option<OutputFormat>,
-    /// `output_quality`.
+    /// Quality of the encoded video.
     ///
     /// Default `high`.
     pub output_quality: Option<OutputQuality>,
-    /// `output_write_mode`.
+    /// Balance of speed and size when the video is encoded.
     ///
     /// Default `balanced`.
     pub output_write_mode: Option<OutputWriteMode>,
@@ -381,13 +382,13 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`color_fix`](Input::color_fix): Default `true`.
+    /// Sets [`color_fix`](Input::color_fix): Corrects the colors. Default `true`.
     pub fn color_fix(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.color_fix = self.checking.optional("color_fix", value);
         self
     }
 
-    /// Sets [`quality`](Input::quality): Between 0 and 100. Default `70`.
+    /// Sets [`quality`](Input::quality): Overlap of the tiles. Between 0 and 100. Default `70`.
     pub fn quality(mut self, value: impl Param<Quality, M>) -> Self {
         self.optional.quality = self.checking.optional("quality", value);
         self
@@ -405,13 +406,14 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`output_quality`](Input::output_quality): Default `high`.
+    /// Sets [`output_quality`](Input::output_quality): Quality of the encoded video. Default `high`.
     pub fn output_quality(mut self, value: impl Param<OutputQuality, M>) -> Self {
         self.optional.output_quality = self.checking.optional("output_quality", value);
         self
     }
 
-    /// Sets [`output_write_mode`](Input::output_write_mode): Default `balanced`.
+    /// Sets [`output_write_mode`](Input::output_write_mode): Balance of speed and size when the video
+    /// is encoded. Default `balanced`.
     pub fn output_write_mode(mut self, value: impl Param<OutputWriteMode, M>) -> Self {
         self.optional.output_write_mode = self
             .checking

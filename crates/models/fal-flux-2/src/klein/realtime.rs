@@ -21,8 +21,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Realtime, Unset,
-    Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters,
+    Realtime, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,30 +57,34 @@ impl Realtime for Model {
 pub struct Input {
     /// Description of the picture, in plain language. It may change from message to message.
     pub prompt: String,
-    /// Picture to start from, usually the latest frame of a camera or canvas. A data URI saves the
-    /// service from fetching it.
+    /// Picture to start from, usually the latest frame of a camera or canvas: a data URI, quickest as a
+    /// JPEG of 704 × 704 pixels. Other sizes are resized.
     pub image_url: File,
-    /// Preset of the size of the result.
+    /// Size of the result: 768 × 768 pixels, or 1,024 × 1,024 for `square_hd`.
     ///
     /// Default `square`.
-    pub image_size: Option<String>,
+    pub image_size: Option<ImageSize>,
     /// Number of denoising steps. Fewer are quicker and rougher.
     ///
-    /// Default `3`.
-    pub num_inference_steps: Option<Integer>,
+    /// Between 1 and 8. Default `3`.
+    pub num_inference_steps: Option<NumInferenceSteps>,
     /// Starting point of the random generator. One that stays the same keeps a sequence of pictures
     /// calm.
     ///
     /// Default `35`.
     pub seed: Option<Nullable<Integer>>,
-    /// Shift of the noise schedule. Higher values follow the prompt more and the picture less.
+    /// Shift of the noise schedule. Lower values spread the denoising more evenly.
     ///
-    /// Default `2.3`.
-    pub schedule_mu: Option<f64>,
-    /// Share of the new picture in the result; the rest is carried over from the previous result. At 1,
-    /// every result stands alone.
-    pub output_feedback_strength: Option<f64>,
-    /// Generates pictures in between for a smoother sequence.
+    /// Between 0.3 and 2.5. Default `2.3`.
+    pub schedule_mu: Option<ScheduleMu>,
+    /// Share of noise in the start of each picture. 1 starts from noise alone, 0.9 takes a tenth from
+    /// the last result.
+    ///
+    /// Between 0.0 and 1.0. Default `1.0`.
+    pub output_feedback_strength: Option<OutputFeedbackStrength>,
+    /// Generates pictures in between for a smoother sequence, which doubles their number.
+    ///
+    /// Default `false`.
     pub enable_interpolation: Option<bool>,
     /// Returns pictures inside the message instead of as links.
     pub sync_mode: Option<bool>,
@@ -94,17 +98,65 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`image_size`](Self::image_size): `square`.
-    pub const DEFAULT_IMAGE_SIZE: &'static str = "square";
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Square;
 
     /// Default of [`num_inference_steps`](Self::num_inference_steps): `3`.
-    pub const DEFAULT_NUM_INFERENCE_STEPS: i64 = 3;
+    pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
+        3,
+    );
 
     /// Default of [`seed`](Self::seed): `35`.
     pub const DEFAULT_SEED: i64 = 35;
 
     /// Default of [`schedule_mu`](Self::schedule_mu): `2.3`.
-    pub const DEFAULT_SCHEDULE_MU: f64 = 2.3;
+    pub const DEFAULT_SCHEDULE_MU: ScheduleMu = ScheduleMu::literal(2.3);
+
+    /// Default of [`output_feedback_strength`](Self::output_feedback_strength): `1.0`.
+    pub const DEFAULT_OUTPUT_FEEDBACK_STRENGTH: OutputFeedbackStrength = OutputFeedbackStrength::literal(
+        1.0,
+    );
+
+    /// Default of [`enable_interpolation`](Self::enable_interpolation): `false`.
+    pub const DEFAULT_ENABLE_INTERPOLATION: bool = false;
 }
+
+/// The values of `image_size`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ImageSize {
+    /// `square`
+    Square,
+    /// `square_hd`
+    SquareHd,
+}
+
+impl ImageSize {
+    /// Every value that the schema lists, in its order.
+    pub const ALL: &'static [Self] = &[Self::Square, Self::SquareHd];
+
+    /// Returns the value on the wire.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Square => "square",
+            Self::SquareHd => "square_hd",
+        }
+    }
+}
+
+fal_core::closed_enum!(
+    ImageSize,
+    "`image_size` of fal-ai/flux-2/klein/realtime must be `square` or `square_hd`"
+);
+
+/// `num_inference_steps`: between 1 and 8.
+pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
+
+/// `schedule_mu`: between 0.3 and 2.5.
+pub type ScheduleMu = Float<bounds::ScheduleMu>;
+
+/// `output_feedback_strength`: between 0.0 and 1.0.
+pub type OutputFeedbackStrength = Float<bounds::OutputFeedbackStrength>;
 
 /// A message from [`fal-ai/flux-2/klein/realtime`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -165,11 +217,11 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Stric
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    image_size: Option<String>,
-    num_inference_steps: Option<Integer>,
+    image_size: Option<ImageSize>,
+    num_inference_steps: Option<NumInferenceSteps>,
     seed: Option<Nullable<Integer>>,
-    schedule_mu: Option<f64>,
-    output_feedback_strength: Option<f64>,
+    schedule_mu: Option<ScheduleMu>,
+    output_feedback_strength: Option<OutputFeedbackStrength>,
     enable_interpolation: Option<bool>,
     sync_mode: Option<bool>,
     request_id: Option<String>,
@@ -192,7 +244,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
     }
 
     /// Sets [`image_url`](Input::image_url): Picture to start from, usually the latest frame of a
-    /// camera or canvas.
+    /// camera or canvas: a data URI, quickest as a JPEG of 704 × 704 pixels.
     pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -205,15 +257,19 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         }
     }
 
-    /// Sets [`image_size`](Input::image_size): Preset of the size of the result. Default `square`.
-    pub fn image_size(mut self, value: impl Param<String, M>) -> Self {
+    /// Sets [`image_size`](Input::image_size): Size of the result: 768 × 768 pixels, or 1,024 × 1,024
+    /// for `square_hd`. Default `square`.
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
-    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Default
-    /// `3`.
-    pub fn num_inference_steps(mut self, value: impl Param<Integer, M>) -> Self {
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
+    /// and 8. Default `3`.
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
         self.optional.num_inference_steps = self
             .checking
             .optional("num_inference_steps", value);
@@ -226,15 +282,19 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`schedule_mu`](Input::schedule_mu): Shift of the noise schedule. Default `2.3`.
-    pub fn schedule_mu(mut self, value: impl Param<f64, M>) -> Self {
+    /// Sets [`schedule_mu`](Input::schedule_mu): Shift of the noise schedule. Between 0.3 and 2.5.
+    /// Default `2.3`.
+    pub fn schedule_mu(mut self, value: impl Param<ScheduleMu, M>) -> Self {
         self.optional.schedule_mu = self.checking.optional("schedule_mu", value);
         self
     }
 
-    /// Sets [`output_feedback_strength`](Input::output_feedback_strength): Share of the new picture in
-    /// the result; the rest is carried over from the previous result.
-    pub fn output_feedback_strength(mut self, value: impl Param<f64, M>) -> Self {
+    /// Sets [`output_feedback_strength`](Input::output_feedback_strength): Share of noise in the start
+    /// of each picture. Between 0.0 and 1.0. Default `1.0`.
+    pub fn output_feedback_strength(
+        mut self,
+        value: impl Param<OutputFeedbackStrength, M>,
+    ) -> Self {
         self.optional.output_feedback_strength = self
             .checking
             .optional("output_feedback_strength", value);
@@ -242,7 +302,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
     }
 
     /// Sets [`enable_interpolation`](Input::enable_interpolation): Generates pictures in between for a
-    /// smoother sequence.
+    /// smoother sequence, which doubles their number. Default `false`.
     pub fn enable_interpolation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_interpolation = self
             .checking
@@ -455,15 +515,44 @@ pub mod required {
 }
 
 #[doc(hidden)]
+pub mod bounds {
+    use fal_core::Range;
+
+    pub enum NumInferenceSteps {}
+
+    impl Range<i64> for NumInferenceSteps {
+        const MIN: i64 = 1;
+        const MAX: i64 = 8;
+        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2/klein/realtime must be between 1 and 8";
+    }
+
+    pub enum ScheduleMu {}
+
+    impl Range<f64> for ScheduleMu {
+        const MIN: f64 = 0.3;
+        const MAX: f64 = 2.5;
+        const MESSAGE: &'static str = "`schedule_mu` of fal-ai/flux-2/klein/realtime must be between 0.3 and 2.5";
+    }
+
+    pub enum OutputFeedbackStrength {}
+
+    impl Range<f64> for OutputFeedbackStrength {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 1.0;
+        const MESSAGE: &'static str = "`output_feedback_strength` of fal-ai/flux-2/klein/realtime must be between 0.0 and 1.0";
+    }
+}
+
+#[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type image_url = fal_core::literal::Url<super::Model>;
-    pub type image_size = fal_core::literal::Text;
-    pub type num_inference_steps = fal_core::literal::Integer;
+    pub type image_size = super::ImageSize;
+    pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
-    pub type schedule_mu = fal_core::literal::Number;
-    pub type output_feedback_strength = fal_core::literal::Number;
+    pub type schedule_mu = super::ScheduleMu;
+    pub type output_feedback_strength = super::OutputFeedbackStrength;
     pub type enable_interpolation = fal_core::literal::Flag;
     pub type sync_mode = fal_core::literal::Flag;
     pub type request_id = fal_core::literal::Text;

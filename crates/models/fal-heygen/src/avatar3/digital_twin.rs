@@ -44,7 +44,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `character`.
+    /// Avatar, and its style.
     pub character: Character,
     /// Voice of the speech.
     pub voice: TextVoice,
@@ -223,7 +223,7 @@ struct Optional {
 }
 
 impl<CharacterSlot, VoiceSlot, M: fal_core::Mode> Builder<CharacterSlot, VoiceSlot, M> {
-    /// Sets [`character`](Input::character):
+    /// Sets [`character`](Input::character): Avatar, and its style.
     pub fn character(
         mut self,
         value: impl fal_core::Required<Character, M>,

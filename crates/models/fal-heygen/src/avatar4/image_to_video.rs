@@ -54,13 +54,13 @@ pub struct Input {
     pub voice: Option<Voice>,
     /// Recording for the video.
     pub audio_url: Option<File>,
-    /// `talking_style`.
+    /// Movement of the avatar: `stable` moves little, `expressive` more.
     ///
     /// Default `stable`.
     pub talking_style: Option<TalkingStyle>,
-    /// `expression`.
+    /// Expression of the face.
     pub expression: Option<Expression>,
-    /// `background`.
+    /// Background of the video.
     pub background: Option<AvatarIvBackground>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// `caption`.
+    /// Writes captions into the video.
     ///
     /// Default `false`.
     pub caption: Option<bool>,
@@ -772,19 +772,20 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`talking_style`](Input::talking_style): Default `stable`.
+    /// Sets [`talking_style`](Input::talking_style): Movement of the avatar: `stable` moves little,
+    /// `expressive` more. Default `stable`.
     pub fn talking_style(mut self, value: impl Param<TalkingStyle, M>) -> Self {
         self.optional.talking_style = self.checking.optional("talking_style", value);
         self
     }
 
-    /// Sets [`expression`](Input::expression):
+    /// Sets [`expression`](Input::expression): Expression of the face.
     pub fn expression(mut self, value: impl Param<Expression, M>) -> Self {
         self.optional.expression = self.checking.optional("expression", value);
         self
     }
 
-    /// Sets [`background`](Input::background):
+    /// Sets [`background`](Input::background): Background of the video.
     pub fn background(mut self, value: impl Param<AvatarIvBackground, M>) -> Self {
         self.optional.background = self.checking.optional("background", value);
         self
@@ -804,7 +805,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`caption`](Input::caption): Default `false`.
+    /// Sets [`caption`](Input::caption): Writes captions into the video. Default `false`.
     pub fn caption(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.caption = self.checking.optional("caption", value);
         self

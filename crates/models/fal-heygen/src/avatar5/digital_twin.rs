@@ -58,7 +58,8 @@ pub struct Input {
     pub voice: Option<Voice>,
     /// Recording for the video.
     pub audio_url: Option<File>,
-    /// `fit`.
+    /// Place of the avatar in the frame: `contain` shows all of it, `cover` fills the frame and may cut
+    /// it.
     ///
     /// Default `cover`.
     pub fit: Option<Fit>,
@@ -66,11 +67,11 @@ pub struct Input {
     ///
     /// Default `false`.
     pub remove_background: Option<bool>,
-    /// `background`.
+    /// Background behind the avatar. Without effect in WebM, which is transparent.
     pub background: Option<AvatarVBackground>,
-    /// `watermark`.
+    /// Picture on top of the video.
     pub watermark: Option<AvatarVWatermark>,
-    /// `caption`.
+    /// Returns captions too, as an SRT file.
     ///
     /// Default `false`.
     pub caption: Option<bool>,
@@ -696,7 +697,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// Captions as an SRT file, if `caption` is set and there are any.
     pub caption_file: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -785,7 +786,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`fit`](Input::fit): Default `cover`.
+    /// Sets [`fit`](Input::fit): Place of the avatar in the frame: `contain` shows all of it, `cover`
+    /// fills the frame and may cut it. Default `cover`.
     pub fn fit(mut self, value: impl Param<Fit, M>) -> Self {
         self.optional.fit = self.checking.optional("fit", value);
         self
@@ -799,19 +801,19 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`background`](Input::background):
+    /// Sets [`background`](Input::background): Background behind the avatar.
     pub fn background(mut self, value: impl Param<AvatarVBackground, M>) -> Self {
         self.optional.background = self.checking.optional("background", value);
         self
     }
 
-    /// Sets [`watermark`](Input::watermark):
+    /// Sets [`watermark`](Input::watermark): Picture on top of the video.
     pub fn watermark(mut self, value: impl Param<AvatarVWatermark, M>) -> Self {
         self.optional.watermark = self.checking.optional("watermark", value);
         self
     }
 
-    /// Sets [`caption`](Input::caption): Default `false`.
+    /// Sets [`caption`](Input::caption): Returns captions too, as an SRT file. Default `false`.
     pub fn caption(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.caption = self.checking.optional("caption", value);
         self

@@ -48,7 +48,7 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `config`.
+    /// Form of the video.
     pub config: Option<VideoAgentConfig>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -124,7 +124,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`config`](Input::config):
+    /// Sets [`config`](Input::config): Form of the video.
     pub fn config(mut self, value: impl Param<VideoAgentConfig, M>) -> Self {
         self.optional.config = self.checking.optional("config", value);
         self

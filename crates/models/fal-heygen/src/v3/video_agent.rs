@@ -60,15 +60,15 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub voice: Option<Voice>,
-    /// `style_id`.
+    /// Id of a HeyGen style to follow.
     pub style_id: Option<String>,
-    /// `orientation`.
+    /// Shape of the video. Taken from the prompt if left out.
     pub orientation: Option<Orientation>,
-    /// `file_urls`.
+    /// Files to use in the video: images, videos, audio or PDFs.
     ///
     /// At most 20 items.
     pub file_urls: Option<Vec<File>>,
-    /// `incognito_mode`.
+    /// Keeps nothing in the memory of the agent.
     ///
     /// Default `false`.
     pub incognito_mode: Option<bool>,
@@ -5832,25 +5832,27 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`style_id`](Input::style_id):
+    /// Sets [`style_id`](Input::style_id): Id of a HeyGen style to follow.
     pub fn style_id(mut self, value: impl Param<String, M>) -> Self {
         self.optional.style_id = self.checking.optional("style_id", value);
         self
     }
 
-    /// Sets [`orientation`](Input::orientation):
+    /// Sets [`orientation`](Input::orientation): Shape of the video.
     pub fn orientation(mut self, value: impl Param<Orientation, M>) -> Self {
         self.optional.orientation = self.checking.optional("orientation", value);
         self
     }
 
-    /// Sets [`file_urls`](Input::file_urls): At most 20 items.
+    /// Sets [`file_urls`](Input::file_urls): Files to use in the video: images, videos, audio or PDFs.
+    /// At most 20 items.
     pub fn file_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.file_urls = self.checking.optional("file_urls", value);
         self
     }
 
-    /// Sets [`incognito_mode`](Input::incognito_mode): Default `false`.
+    /// Sets [`incognito_mode`](Input::incognito_mode): Keeps nothing in the memory of the agent.
+    /// Default `false`.
     pub fn incognito_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.incognito_mode = self.checking.optional("incognito_mode", value);
         self

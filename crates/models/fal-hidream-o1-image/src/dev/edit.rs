@@ -96,7 +96,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// `keep_original_aspect`.
+    /// Keeps the shape of the reference image, if there is exactly one.
     ///
     /// Default `false`.
     pub keep_original_aspect: Option<bool>,
@@ -348,7 +348,8 @@ impl<
         self
     }
 
-    /// Sets [`keep_original_aspect`](Input::keep_original_aspect): Default `false`.
+    /// Sets [`keep_original_aspect`](Input::keep_original_aspect): Keeps the shape of the reference
+    /// image, if there is exactly one. Default `false`.
     pub fn keep_original_aspect(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.keep_original_aspect = self
             .checking

@@ -42,7 +42,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `input_file_url`.
+    /// Shape to split, as an FBX file of up to 100 MB and 30,000 faces.
     pub input_file_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -52,7 +52,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `result_files`.
+    /// Parts as FBX files.
     pub result_files: Vec<FileOutput>,
 }
 
@@ -104,7 +104,8 @@ struct Optional {
 }
 
 impl<InputFileUrlSlot, M: fal_core::Mode> Builder<InputFileUrlSlot, M> {
-    /// Sets [`input_file_url`](Input::input_file_url):
+    /// Sets [`input_file_url`](Input::input_file_url): Shape to split, as an FBX file of up to 100 MB
+    /// and 30,000 faces.
     pub fn input_file_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -42,19 +42,19 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `input_file_url`.
+    /// Shape to mend, as a GLB or OBJ file of up to 200 MB.
     ///
     /// Default `https://v3b.fal.media/files/b/0a8c09c0/VYDiCTcDGK55qY2-idGbX_model.glb`.
     pub input_file_url: Option<File>,
-    /// `input_file_type`.
+    /// Format of the input.
     ///
     /// Default `glb`.
     pub input_file_type: Option<InputFileType>,
-    /// `polygon_type`.
+    /// Faces of the result: triangles only, or quadrilaterals too.
     ///
     /// Default `triangle`.
     pub polygon_type: Option<PolygonType>,
-    /// `face_level`.
+    /// Number of faces.
     ///
     /// Default `medium`.
     pub face_level: Option<FaceLevel>,
@@ -224,26 +224,27 @@ struct Optional {
 }
 
 impl<M: fal_core::Mode> Builder<M> {
-    /// Sets [`input_file_url`](Input::input_file_url): Default
-    /// `https://v3b.fal.media/files/b/0a8c09c0/VYDiCTcDGK55qY2-idGbX_model.glb`.
+    /// Sets [`input_file_url`](Input::input_file_url): Shape to mend, as a GLB or OBJ file of up to 200
+    /// MB. Default `https://v3b.fal.media/files/b/0a8c09c0/VYDiCTcDGK55qY2-idGbX_model.glb`.
     pub fn input_file_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.input_file_url = self.checking.optional("input_file_url", value);
         self
     }
 
-    /// Sets [`input_file_type`](Input::input_file_type): Default `glb`.
+    /// Sets [`input_file_type`](Input::input_file_type): Format of the input. Default `glb`.
     pub fn input_file_type(mut self, value: impl Param<InputFileType, M>) -> Self {
         self.optional.input_file_type = self.checking.optional("input_file_type", value);
         self
     }
 
-    /// Sets [`polygon_type`](Input::polygon_type): Default `triangle`.
+    /// Sets [`polygon_type`](Input::polygon_type): Faces of the result: triangles only, or
+    /// quadrilaterals too. Default `triangle`.
     pub fn polygon_type(mut self, value: impl Param<PolygonType, M>) -> Self {
         self.optional.polygon_type = self.checking.optional("polygon_type", value);
         self
     }
 
-    /// Sets [`face_level`](Input::face_level): Default `medium`.
+    /// Sets [`face_level`](Input::face_level): Number of faces. Default `medium`.
     pub fn face_level(mut self, value: impl Param<FaceLevel, M>) -> Self {
         self.optional.face_level = self.checking.optional("face_level", value);
         self

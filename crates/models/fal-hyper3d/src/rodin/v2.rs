@@ -50,7 +50,7 @@ pub struct Input {
     pub prompt: Option<String>,
     /// Images of the thing.
     pub input_image_urls: Option<Vec<File>>,
-    /// `use_original_alpha`.
+    /// Keeps the transparency of the images.
     ///
     /// Default `false`.
     pub use_original_alpha: Option<bool>,
@@ -63,23 +63,23 @@ pub struct Input {
     ///
     /// Default `glb`.
     pub geometry_file_format: Option<GeometryFileFormat>,
-    /// `material`.
+    /// Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in.
     ///
     /// Default `All`.
     pub material: Option<Material>,
-    /// `quality_mesh_option`.
+    /// Number and kind of the faces. Quadrilaterals are smooth, triangles show detail.
     ///
     /// Default `500K Triangle`.
     pub quality_mesh_option: Option<QualityMeshOption>,
-    /// `TAPose`.
+    /// Poses people with the arms apart, as a T or an A, which is easier to animate.
     ///
     /// Default `false`.
     pub ta_pose: Option<bool>,
-    /// `bbox_condition`.
+    /// Box that the shape must fit into: width, height and length.
     pub bbox_condition: Option<Vec<Integer>>,
-    /// `addons`.
+    /// Option that costs extra: `HighPack` has textures of 4K and more faces, at three times the price.
     pub addons: Option<Addons>,
-    /// `preview_render`.
+    /// Renders a preview image too.
     ///
     /// Default `false`.
     pub preview_render: Option<bool>,
@@ -275,7 +275,7 @@ fal_core::closed_enum!(Addons, "`addons` of fal-ai/hyper3d/rodin/v2 must be `Hig
 pub struct Output {
     /// Finished 3D model.
     pub model_mesh: FileOutput,
-    /// `model_meshes`.
+    /// Further files of the shape.
     pub model_meshes: Option<Vec<FileOutput>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -357,7 +357,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`use_original_alpha`](Input::use_original_alpha): Default `false`.
+    /// Sets [`use_original_alpha`](Input::use_original_alpha): Keeps the transparency of the images.
+    /// Default `false`.
     pub fn use_original_alpha(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_original_alpha = self
             .checking
@@ -385,13 +386,15 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`material`](Input::material): Default `All`.
+    /// Sets [`material`](Input::material): Kind of materials: `PBR` reacts to light, `Shaded` has the
+    /// light baked in. Default `All`.
     pub fn material(mut self, value: impl Param<Material, M>) -> Self {
         self.optional.material = self.checking.optional("material", value);
         self
     }
 
-    /// Sets [`quality_mesh_option`](Input::quality_mesh_option): Default `500K Triangle`.
+    /// Sets [`quality_mesh_option`](Input::quality_mesh_option): Number and kind of the faces. Default
+    /// `500K Triangle`.
     pub fn quality_mesh_option(
         mut self,
         value: impl Param<QualityMeshOption, M>,
@@ -402,25 +405,28 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`ta_pose`](Input::ta_pose): Default `false`.
+    /// Sets [`ta_pose`](Input::ta_pose): Poses people with the arms apart, as a T or an A, which is
+    /// easier to animate. Default `false`.
     pub fn ta_pose(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.ta_pose = self.checking.optional("TAPose", value);
         self
     }
 
-    /// Sets [`bbox_condition`](Input::bbox_condition):
+    /// Sets [`bbox_condition`](Input::bbox_condition): Box that the shape must fit into: width, height
+    /// and length.
     pub fn bbox_condition(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
         self.optional.bbox_condition = self.checking.optional("bbox_condition", value);
         self
     }
 
-    /// Sets [`addons`](Input::addons):
+    /// Sets [`addons`](Input::addons): Option that costs extra: `HighPack` has textures of 4K and more
+    /// faces, at three times the price.
     pub fn addons(mut self, value: impl Param<Addons, M>) -> Self {
         self.optional.addons = self.checking.optional("addons", value);
         self
     }
 
-    /// Sets [`preview_render`](Input::preview_render): Default `false`.
+    /// Sets [`preview_render`](Input::preview_render): Renders a preview image too. Default `false`.
     pub fn preview_render(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.preview_render = self.checking.optional("preview_render", value);
         self

@@ -56,7 +56,7 @@ pub struct Input {
     pub rendering_speed: Option<RenderingSpeed>,
     /// Colors to prefer: a ready-made palette, or colors of your own.
     pub color_palette: Option<ColorPalette>,
-    /// `style_codes`.
+    /// Styles by code, of eight hexadecimal digits each. Not beside other styles.
     pub style_codes: Option<Vec<String>>,
     /// Lets MagicPrompt, Ideogram's language model, add detail to the prompt.
     ///
@@ -83,7 +83,8 @@ pub struct Input {
     pub mask_url: File,
     /// Images of the subjects or styles to take up.
     pub reference_image_urls: Vec<File>,
-    /// `reference_mask_urls`.
+    /// Masks of the character in the reference images: JPEG, PNG or WebP, together with the references
+    /// at most 10 MB. Only the first one counts.
     pub reference_mask_urls: Option<Vec<File>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -313,7 +314,7 @@ impl<
         self
     }
 
-    /// Sets [`style_codes`](Input::style_codes):
+    /// Sets [`style_codes`](Input::style_codes): Styles by code, of eight hexadecimal digits each.
     pub fn style_codes(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.style_codes = self.checking.optional("style_codes", value);
         self
@@ -347,7 +348,8 @@ impl<
         self
     }
 
-    /// Sets [`reference_mask_urls`](Input::reference_mask_urls):
+    /// Sets [`reference_mask_urls`](Input::reference_mask_urls): Masks of the character in the
+    /// reference images: JPEG, PNG or WebP, together with the references at most 10 MB.
     pub fn reference_mask_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.reference_mask_urls = self
             .checking

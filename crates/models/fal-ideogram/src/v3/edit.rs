@@ -54,7 +54,7 @@ pub struct Input {
     pub rendering_speed: Option<RenderingSpeed>,
     /// Colors to prefer: a ready-made palette, or colors of your own.
     pub color_palette: Option<ColorPalette>,
-    /// `style_codes`.
+    /// Styles by code, of eight hexadecimal digits each. Not beside other styles.
     pub style_codes: Option<Vec<String>>,
     /// Lets MagicPrompt, Ideogram's language model, add detail to the prompt.
     ///
@@ -558,7 +558,7 @@ impl<
         self
     }
 
-    /// Sets [`style_codes`](Input::style_codes):
+    /// Sets [`style_codes`](Input::style_codes): Styles by code, of eight hexadecimal digits each.
     pub fn style_codes(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.style_codes = self.checking.optional("style_codes", value);
         self

@@ -57,21 +57,21 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `font_file_h1_url`.
+    /// Font file of the largest headings, in place of `font_name_h1`.
     pub font_file_h1_url: Option<File>,
-    /// `font_name_h1`.
+    /// Name of the font of the largest headings, in place of `font_file_h1_url`.
     pub font_name_h1: Option<String>,
-    /// `font_file_h2_url`.
+    /// Font file of the second headings, in place of `font_name_h2`.
     pub font_file_h2_url: Option<File>,
-    /// `font_name_h2`.
+    /// Name of the font of the second headings, in place of `font_file_h2_url`.
     pub font_name_h2: Option<String>,
-    /// `font_file_body_url`.
+    /// Font file of the body, in place of `font_name_body`.
     pub font_file_body_url: Option<File>,
-    /// `font_name_body`.
+    /// Name of the font of the body, in place of `font_file_body_url`.
     pub font_name_body: Option<String>,
-    /// `font_file_small_url`.
+    /// Font file of small text, in place of `font_name_small`.
     pub font_file_small_url: Option<File>,
-    /// `font_name_small`.
+    /// Name of the font of small text, in place of `font_file_small_url`.
     pub font_name_small: Option<String>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
@@ -97,11 +97,11 @@ pub struct Output {
     pub image: FileOutput,
     /// Prompt that the images were made from.
     pub prompt: String,
-    /// `text_containers`.
+    /// Texts by block, line and run.
     pub text_containers: Option<Vec<Map<String, Value>>>,
-    /// `text_html`.
+    /// Texts as HTML, to lay over the background.
     pub text_html: Option<String>,
-    /// `image_layers`.
+    /// Pictures of the design, one for each layer.
     pub image_layers: Option<Vec<Map<String, Value>>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -195,7 +195,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`font_file_h1_url`](Input::font_file_h1_url):
+    /// Sets [`font_file_h1_url`](Input::font_file_h1_url): Font file of the largest headings, in place
+    /// of `font_name_h1`.
     pub fn font_file_h1_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_h1_url = self
             .checking
@@ -203,13 +204,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`font_name_h1`](Input::font_name_h1):
+    /// Sets [`font_name_h1`](Input::font_name_h1): Name of the font of the largest headings, in place
+    /// of `font_file_h1_url`.
     pub fn font_name_h1(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_h1 = self.checking.optional("font_name_h1", value);
         self
     }
 
-    /// Sets [`font_file_h2_url`](Input::font_file_h2_url):
+    /// Sets [`font_file_h2_url`](Input::font_file_h2_url): Font file of the second headings, in place
+    /// of `font_name_h2`.
     pub fn font_file_h2_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_h2_url = self
             .checking
@@ -217,13 +220,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`font_name_h2`](Input::font_name_h2):
+    /// Sets [`font_name_h2`](Input::font_name_h2): Name of the font of the second headings, in place of
+    /// `font_file_h2_url`.
     pub fn font_name_h2(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_h2 = self.checking.optional("font_name_h2", value);
         self
     }
 
-    /// Sets [`font_file_body_url`](Input::font_file_body_url):
+    /// Sets [`font_file_body_url`](Input::font_file_body_url): Font file of the body, in place of
+    /// `font_name_body`.
     pub fn font_file_body_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_body_url = self
             .checking
@@ -231,13 +236,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`font_name_body`](Input::font_name_body):
+    /// Sets [`font_name_body`](Input::font_name_body): Name of the font of the body, in place of
+    /// `font_file_body_url`.
     pub fn font_name_body(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_body = self.checking.optional("font_name_body", value);
         self
     }
 
-    /// Sets [`font_file_small_url`](Input::font_file_small_url):
+    /// Sets [`font_file_small_url`](Input::font_file_small_url): Font file of small text, in place of
+    /// `font_name_small`.
     pub fn font_file_small_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_small_url = self
             .checking
@@ -245,7 +252,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`font_name_small`](Input::font_name_small):
+    /// Sets [`font_name_small`](Input::font_name_small): Name of the font of small text, in place of
+    /// `font_file_small_url`.
     pub fn font_name_small(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_small = self.checking.optional("font_name_small", value);
         self

@@ -58,13 +58,13 @@ pub struct Input {
     ///
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_urls: Vec<File>,
-    /// `elements`.
+    /// People and things whose faces are kept, `@Element1` and so on in the prompt.
     pub elements: Option<Vec<ElementInput>>,
     /// Resolution of the image: the larger, the finer the detail.
     ///
     /// Default `1K`.
     pub resolution: Option<Resolution>,
-    /// `result_type`.
+    /// One image, or a series of images that belong together.
     ///
     /// Default `single`.
     pub result_type: Option<ResultType>,
@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// Between 1 and 9. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `series_amount`.
+    /// Number of images of the series. Only for `series`.
     ///
     /// Between 2 and 9.
     pub series_amount: Option<SeriesAmount>,
@@ -386,7 +386,8 @@ impl<
         }
     }
 
-    /// Sets [`elements`](Input::elements):
+    /// Sets [`elements`](Input::elements): People and things whose faces are kept, `@Element1` and so
+    /// on in the prompt.
     pub fn elements(mut self, value: impl Param<Vec<ElementInput>, M>) -> Self {
         self.optional.elements = self.checking.optional("elements", value);
         self
@@ -399,7 +400,8 @@ impl<
         self
     }
 
-    /// Sets [`result_type`](Input::result_type): Default `single`.
+    /// Sets [`result_type`](Input::result_type): One image, or a series of images that belong together.
+    /// Default `single`.
     pub fn result_type(mut self, value: impl Param<ResultType, M>) -> Self {
         self.optional.result_type = self.checking.optional("result_type", value);
         self
@@ -412,7 +414,7 @@ impl<
         self
     }
 
-    /// Sets [`series_amount`](Input::series_amount): Between 2 and 9.
+    /// Sets [`series_amount`](Input::series_amount): Number of images of the series. Between 2 and 9.
     pub fn series_amount(mut self, value: impl Param<SeriesAmount, M>) -> Self {
         self.optional.series_amount = self.checking.optional("series_amount", value);
         self

@@ -52,13 +52,13 @@ pub struct Input {
     ///
     /// At most 2500 characters.
     pub prompt: String,
-    /// `elements`.
+    /// People and things whose faces are kept, `@Element1` and so on in the prompt.
     pub elements: Option<Vec<ElementInput>>,
     /// Resolution of the image: the larger, the finer the detail.
     ///
     /// Default `1K`.
     pub resolution: Option<Resolution>,
-    /// `result_type`.
+    /// One image, or a series of images that belong together.
     ///
     /// Default `single`.
     pub result_type: Option<ResultType>,
@@ -66,7 +66,7 @@ pub struct Input {
     ///
     /// Between 1 and 9. Default `1`.
     pub num_images: Option<NumImages>,
-    /// `series_amount`.
+    /// Number of images of the series. Only for `series`.
     ///
     /// Between 2 and 9.
     pub series_amount: Option<SeriesAmount>,
@@ -342,7 +342,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`elements`](Input::elements):
+    /// Sets [`elements`](Input::elements): People and things whose faces are kept, `@Element1` and so
+    /// on in the prompt.
     pub fn elements(mut self, value: impl Param<Vec<ElementInput>, M>) -> Self {
         self.optional.elements = self.checking.optional("elements", value);
         self
@@ -355,7 +356,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`result_type`](Input::result_type): Default `single`.
+    /// Sets [`result_type`](Input::result_type): One image, or a series of images that belong together.
+    /// Default `single`.
     pub fn result_type(mut self, value: impl Param<ResultType, M>) -> Self {
         self.optional.result_type = self.checking.optional("result_type", value);
         self
@@ -368,7 +370,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`series_amount`](Input::series_amount): Between 2 and 9.
+    /// Sets [`series_amount`](Input::series_amount): Number of images of the series. Between 2 and 9.
     pub fn series_amount(mut self, value: impl Param<SeriesAmount, M>) -> Self {
         self.optional.series_amount = self.checking.optional("series_amount", value);
         self

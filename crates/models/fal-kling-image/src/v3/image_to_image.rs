@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_url: File,
-    /// `elements`.
+    /// People and things to show, whose faces are kept.
     pub elements: Option<Vec<ElementInput>>,
     /// Resolution of the image: the larger, the finer the detail.
     ///
@@ -328,7 +328,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         }
     }
 
-    /// Sets [`elements`](Input::elements):
+    /// Sets [`elements`](Input::elements): People and things to show, whose faces are kept.
     pub fn elements(mut self, value: impl Param<Vec<ElementInput>, M>) -> Self {
         self.optional.elements = self.checking.optional("elements", value);
         self

@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// At most 2500 characters.
     pub negative_prompt: Option<String>,
-    /// `elements`.
+    /// People and things to show, whose faces are kept.
     pub elements: Option<Vec<ElementInput>>,
     /// Resolution of the image: the larger, the finer the detail.
     ///
@@ -306,7 +306,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`elements`](Input::elements):
+    /// Sets [`elements`](Input::elements): People and things to show, whose faces are kept.
     pub fn elements(mut self, value: impl Param<Vec<ElementInput>, M>) -> Self {
         self.optional.elements = self.checking.optional("elements", value);
         self

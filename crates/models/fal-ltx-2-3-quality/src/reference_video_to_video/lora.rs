@@ -54,9 +54,11 @@ pub struct Input {
     pub prompt: String,
     /// Video to work on.
     pub video_url: File,
-    /// `control_video_url`.
+    /// Control video, such as one of depth, edges or poses. Needs `skip_control_preprocess`; it is
+    /// fitted to the size and the frames of the result.
     pub control_video_url: Option<File>,
-    /// `skip_control_preprocess`.
+    /// Takes `control_video_url` as it is, in place of a control video made of the input. `resolution`
+    /// has no effect then: the result has the shape of the control video.
     ///
     /// Default `false`.
     pub skip_control_preprocess: Option<bool>,
@@ -405,7 +407,8 @@ impl<
         }
     }
 
-    /// Sets [`control_video_url`](Input::control_video_url):
+    /// Sets [`control_video_url`](Input::control_video_url): Control video, such as one of depth, edges
+    /// or poses.
     pub fn control_video_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.control_video_url = self
             .checking
@@ -413,7 +416,8 @@ impl<
         self
     }
 
-    /// Sets [`skip_control_preprocess`](Input::skip_control_preprocess): Default `false`.
+    /// Sets [`skip_control_preprocess`](Input::skip_control_preprocess): Takes `control_video_url` as
+    /// it is, in place of a control video made of the input. Default `false`.
     pub fn skip_control_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.skip_control_preprocess = self
             .checking

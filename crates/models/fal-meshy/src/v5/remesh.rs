@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// 3D model to work on.
     pub model_url: File,
-    /// `target_formats`.
+    /// Formats to return.
     ///
     /// Default `["glb"]`.
     pub target_formats: Option<Vec<TargetFormats>>,
@@ -58,11 +58,11 @@ pub struct Input {
     ///
     /// Between 100 and 300000. Default `30000`.
     pub target_polycount: Option<TargetPolycount>,
-    /// `resize_height`.
+    /// Height to scale the shape to, in meters. 0 leaves it as it is.
     ///
     /// At least 0.0. Default `0.0`.
     pub resize_height: Option<ResizeHeight>,
-    /// `origin_at`.
+    /// Place of the origin. Unchanged if left out.
     pub origin_at: Option<OriginAt>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -270,7 +270,7 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
         }
     }
 
-    /// Sets [`target_formats`](Input::target_formats): Default `["glb"]`.
+    /// Sets [`target_formats`](Input::target_formats): Formats to return. Default `["glb"]`.
     pub fn target_formats(mut self, value: impl Param<Vec<TargetFormats>, M>) -> Self {
         self.optional.target_formats = self.checking.optional("target_formats", value);
         self
@@ -292,13 +292,14 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
         self
     }
 
-    /// Sets [`resize_height`](Input::resize_height): At least 0.0. Default `0.0`.
+    /// Sets [`resize_height`](Input::resize_height): Height to scale the shape to, in meters. At least
+    /// 0.0. Default `0.0`.
     pub fn resize_height(mut self, value: impl Param<ResizeHeight, M>) -> Self {
         self.optional.resize_height = self.checking.optional("resize_height", value);
         self
     }
 
-    /// Sets [`origin_at`](Input::origin_at):
+    /// Sets [`origin_at`](Input::origin_at): Place of the origin.
     pub fn origin_at(mut self, value: impl Param<OriginAt, M>) -> Self {
         self.optional.origin_at = self.checking.optional("origin_at", value);
         self

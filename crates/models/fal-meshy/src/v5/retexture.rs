@@ -46,15 +46,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// 3D model to work on.
     pub model_url: File,
-    /// `text_style_prompt`.
+    /// Description of the texture. Needed if there is no `image_style_url`.
     ///
     /// At most 600 characters.
     pub text_style_prompt: Option<String>,
-    /// `image_style_url`.
+    /// Picture to take the texture from: JPEG or PNG. It wins over `text_style_prompt`.
     ///
     /// At most 20 MiB. At most 178956970 pixels.
     pub image_style_url: Option<File>,
-    /// `enable_original_uv`.
+    /// Keeps the texture coordinates of the shape, which must be there. Otherwise, new ones are made.
     ///
     /// Default `true`.
     pub enable_original_uv: Option<bool>,
@@ -105,9 +105,9 @@ pub struct Output {
     pub model_urls: ModelUrls,
     /// Textures of the 3D model.
     pub texture_urls: Option<Vec<TextureFiles>>,
-    /// `text_style_prompt`.
+    /// Description of the texture that was used.
     pub text_style_prompt: Option<String>,
-    /// `image_style_url`.
+    /// Picture of the texture that was used.
     pub image_style_url: Option<String>,
     nulls: json::Nulls,
 }
@@ -178,7 +178,8 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
         }
     }
 
-    /// Sets [`text_style_prompt`](Input::text_style_prompt): At most 600 characters.
+    /// Sets [`text_style_prompt`](Input::text_style_prompt): Description of the texture. At most 600
+    /// characters.
     pub fn text_style_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_style_prompt = self
             .checking
@@ -186,13 +187,15 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
         self
     }
 
-    /// Sets [`image_style_url`](Input::image_style_url): At most 20 MiB. At most 178956970 pixels.
+    /// Sets [`image_style_url`](Input::image_style_url): Picture to take the texture from: JPEG or PNG.
+    /// At most 20 MiB. At most 178956970 pixels.
     pub fn image_style_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_style_url = self.checking.optional("image_style_url", value);
         self
     }
 
-    /// Sets [`enable_original_uv`](Input::enable_original_uv): Default `true`.
+    /// Sets [`enable_original_uv`](Input::enable_original_uv): Keeps the texture coordinates of the
+    /// shape, which must be there. Default `true`.
     pub fn enable_original_uv(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_original_uv = self
             .checking

@@ -49,7 +49,7 @@ pub struct Input {
     ///
     /// At most 600 characters.
     pub prompt: String,
-    /// `mode`.
+    /// Amount of work: `preview` makes the geometry alone, `full` the textures too.
     ///
     /// Default `full`.
     pub mode: Option<Mode>,
@@ -326,7 +326,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Option<Integer>,
-    /// `prompt`.
+    /// Prompt that was used.
     pub prompt: String,
     /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
@@ -420,7 +420,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`mode`](Input::mode): Default `full`.
+    /// Sets [`mode`](Input::mode): Amount of work: `preview` makes the geometry alone, `full` the
+    /// textures too. Default `full`.
     pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
         self.optional.mode = self.checking.optional("mode", value);
         self

@@ -48,7 +48,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image that the video opens with.
     pub image_url: File,
-    /// `pikaffect`.
+    /// Effect to apply.
     pub pikaffect: Pikaffect,
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
@@ -230,7 +230,7 @@ impl<
         }
     }
 
-    /// Sets [`pikaffect`](Input::pikaffect):
+    /// Sets [`pikaffect`](Input::pikaffect): Effect to apply.
     pub fn pikaffect(
         mut self,
         value: impl fal_core::Required<Pikaffect, M>,

@@ -51,7 +51,8 @@ impl fal_core::task::ImageToVideo for Model {
 pub struct Input {
     /// Images to work on.
     pub image_urls: Vec<File>,
-    /// `transitions`.
+    /// Changes between the images, one fewer than there are images, and 25 seconds in all at most. Five
+    /// seconds each with the common prompt if left out.
     pub transitions: Option<Vec<KeyframeTransition>>,
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
@@ -184,7 +185,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         }
     }
 
-    /// Sets [`transitions`](Input::transitions):
+    /// Sets [`transitions`](Input::transitions): Changes between the images, one fewer than there are
+    /// images, and 25 seconds in all at most.
     pub fn transitions(mut self, value: impl Param<Vec<KeyframeTransition>, M>) -> Self {
         self.optional.transitions = self.checking.optional("transitions", value);
         self

@@ -75,7 +75,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// `ingredients_mode`.
+    /// Treatment of the images: `precise` stays close to them, `creative` is freer.
     ///
     /// Default `precise`.
     pub ingredients_mode: Option<IngredientsMode>,
@@ -369,7 +369,8 @@ impl<
         self
     }
 
-    /// Sets [`ingredients_mode`](Input::ingredients_mode): Default `precise`.
+    /// Sets [`ingredients_mode`](Input::ingredients_mode): Treatment of the images: `precise` stays
+    /// close to them, `creative` is freer. Default `precise`.
     pub fn ingredients_mode(mut self, value: impl Param<IngredientsMode, M>) -> Self {
         self.optional.ingredients_mode = self
             .checking

@@ -56,7 +56,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// A file, ready to download.
+    /// Voice as an embedding in a safetensors file, for the speech endpoints.
     pub speaker_embedding: FileOutput,
 }
 

@@ -58,7 +58,8 @@ pub struct Input {
     ///
     /// Default `Auto`.
     pub language: Option<Language>,
-    /// `speaker_voice_embedding_file_url`.
+    /// Voice to speak with, as the file that cloning a voice returns. It replaces the ready-made
+    /// voices.
     pub speaker_voice_embedding_file_url: Option<File>,
     /// Transcript of the reference recording.
     pub reference_text: Option<String>,
@@ -79,7 +80,7 @@ pub struct Input {
     ///
     /// At least 0.0. Default `1.05`.
     pub repetition_penalty: Option<Nullable<RepetitionPenalty>>,
-    /// `subtalker_dosample`.
+    /// Draws the tokens of the sub-talker at random, in place of the most likely ones.
     ///
     /// Default `true`.
     pub subtalker_dosample: Option<Nullable<bool>>,
@@ -394,7 +395,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`speaker_voice_embedding_file_url`](Input::speaker_voice_embedding_file_url):
+    /// Sets [`speaker_voice_embedding_file_url`](Input::speaker_voice_embedding_file_url): Voice to
+    /// speak with, as the file that cloning a voice returns.
     pub fn speaker_voice_embedding_file_url(
         mut self,
         value: impl Param<File, M>,
@@ -444,7 +446,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`subtalker_dosample`](Input::subtalker_dosample): Default `true`.
+    /// Sets [`subtalker_dosample`](Input::subtalker_dosample): Draws the tokens of the sub-talker at
+    /// random, in place of the most likely ones. Default `true`.
     pub fn subtalker_dosample(mut self, value: impl Param<Nullable<bool>, M>) -> Self {
         self.optional.subtalker_dosample = self
             .checking

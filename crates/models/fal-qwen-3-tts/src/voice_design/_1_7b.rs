@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// At least 0.0. Default `1.05`.
     pub repetition_penalty: Option<Nullable<RepetitionPenalty>>,
-    /// `subtalker_dosample`.
+    /// Draws the tokens of the sub-talker at random, in place of the most likely ones.
     ///
     /// Default `true`.
     pub subtalker_dosample: Option<Nullable<bool>>,
@@ -358,7 +358,8 @@ impl<TextSlot, PromptSlot, M: fal_core::Mode> Builder<TextSlot, PromptSlot, M> {
         self
     }
 
-    /// Sets [`subtalker_dosample`](Input::subtalker_dosample): Default `true`.
+    /// Sets [`subtalker_dosample`](Input::subtalker_dosample): Draws the tokens of the sub-talker at
+    /// random, in place of the most likely ones. Default `true`.
     pub fn subtalker_dosample(mut self, value: impl Param<Nullable<bool>, M>) -> Self {
         self.optional.subtalker_dosample = self
             .checking

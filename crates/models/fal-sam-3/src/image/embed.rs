@@ -49,7 +49,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `embedding_b64`.
+    /// Embedding of the image, encoded in Base64.
     pub embedding_b64: String,
 }
 

@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `upscale_mode`.
+    /// Meaning of the size: a resolution to reach (`target`), or a factor.
     ///
     /// Default `factor`.
     pub upscale_mode: Option<UpscaleMode>,
@@ -55,14 +55,14 @@ pub struct Input {
     ///
     /// Between 1.0 and 10.0. Default `2.0`.
     pub upscale_factor: Option<UpscaleFactor>,
-    /// `target_resolution`.
+    /// Resolution to reach, for `target`.
     ///
     /// Default `1080p`.
     pub target_resolution: Option<TargetResolution>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `noise_scale`.
+    /// Amount of noise to start with.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.001. Default `0.1`.
     pub noise_scale: Option<NoiseScale>,
@@ -70,11 +70,11 @@ pub struct Input {
     ///
     /// Default `X264 (.mp4)`.
     pub output_format: Option<OutputFormat>,
-    /// `output_quality`.
+    /// Quality of the encoded video.
     ///
     /// Default `high`.
     pub output_quality: Option<OutputQuality>,
-    /// `output_write_mode`.
+    /// Balance of speed and size when the video is encoded.
     ///
     /// Default `balanced`.
     pub output_write_mode: Option<OutputWriteMode>,
@@ -380,7 +380,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`upscale_mode`](Input::upscale_mode): Default `factor`.
+    /// Sets [`upscale_mode`](Input::upscale_mode): Meaning of the size: a resolution to reach
+    /// (`target`), or a factor. Default `factor`.
     pub fn upscale_mode(mut self, value: impl Param<UpscaleMode, M>) -> Self {
         self.optional.upscale_mode = self.checking.optional("upscale_mode", value);
         self
@@ -393,7 +394,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_resolution`](Input::target_resolution): Default `1080p`.
+    /// Sets [`target_resolution`](Input::target_resolution): Resolution to reach, for `target`. Default
+    /// `1080p`.
     pub fn target_resolution(mut self, value: impl Param<TargetResolution, M>) -> Self {
         self.optional.target_resolution = self
             .checking
@@ -408,8 +410,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`noise_scale`](Input::noise_scale): Between 0.0 and 1.0 and a multiple of 0.001. Default
-    /// `0.1`.
+    /// Sets [`noise_scale`](Input::noise_scale): Amount of noise to start with. Between 0.0 and 1.0 and
+    /// a multiple of 0.001. Default `0.1`.
     pub fn noise_scale(mut self, value: impl Param<NoiseScale, M>) -> Self {
         self.optional.noise_scale = self.checking.optional("noise_scale", value);
         self
@@ -421,13 +423,14 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`output_quality`](Input::output_quality): Default `high`.
+    /// Sets [`output_quality`](Input::output_quality): Quality of the encoded video. Default `high`.
     pub fn output_quality(mut self, value: impl Param<OutputQuality, M>) -> Self {
         self.optional.output_quality = self.checking.optional("output_quality", value);
         self
     }
 
-    /// Sets [`output_write_mode`](Input::output_write_mode): Default `balanced`.
+    /// Sets [`output_write_mode`](Input::output_write_mode): Balance of speed and size when the video
+    /// is encoded. Default `balanced`.
     pub fn output_write_mode(mut self, value: impl Param<OutputWriteMode, M>) -> Self {
         self.optional.output_write_mode = self
             .checking

@@ -48,7 +48,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording of the voice to speak with.
     pub audio_url: File,
-    /// `transcript`.
+    /// Text of the recording. Needed if it is not in English.
     ///
     /// Empty by default.
     pub transcript: Option<String>,
@@ -58,7 +58,7 @@ pub struct Input {
     ///
     /// Default `en`.
     pub language: Option<Language>,
-    /// `num_extra_steps`.
+    /// Number of steps after the end of the text, for a last breath or silence.
     ///
     /// Between 0 and 50. Default `0`.
     pub num_extra_steps: Option<NumExtraSteps>,
@@ -75,11 +75,11 @@ pub struct Input {
     ///
     /// Between 1.0 and 2.0. Default `1.1`.
     pub repetition_penalty: Option<RepetitionPenalty>,
-    /// `acoustic_cfg_scale`.
+    /// Adherence to the voice (classifier-free guidance).
     ///
     /// Between 0.0 and 10.0. Default `1.6`.
     pub acoustic_cfg_scale: Option<AcousticCfgScale>,
-    /// `noise_temperature`.
+    /// Randomness of the noise.
     ///
     /// Between 0.0 and 2.0. Default `0.9`.
     pub noise_temperature: Option<NoiseTemperature>,
@@ -88,7 +88,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `20`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `speed_up_factor`.
+    /// Factor of the speed. Below 1 it is slower.
     ///
     /// Between 0.5 and 2.0. Default `1.0`.
     pub speed_up_factor: Option<SpeedUpFactor>,
@@ -356,7 +356,7 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`transcript`](Input::transcript): Empty by default.
+    /// Sets [`transcript`](Input::transcript): Text of the recording. Empty by default.
     pub fn transcript(mut self, value: impl Param<String, M>) -> Self {
         self.optional.transcript = self.checking.optional("transcript", value);
         self
@@ -368,7 +368,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`num_extra_steps`](Input::num_extra_steps): Between 0 and 50. Default `0`.
+    /// Sets [`num_extra_steps`](Input::num_extra_steps): Number of steps after the end of the text, for
+    /// a last breath or silence. Between 0 and 50. Default `0`.
     pub fn num_extra_steps(mut self, value: impl Param<NumExtraSteps, M>) -> Self {
         self.optional.num_extra_steps = self.checking.optional("num_extra_steps", value);
         self
@@ -400,7 +401,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`acoustic_cfg_scale`](Input::acoustic_cfg_scale): Between 0.0 and 10.0. Default `1.6`.
+    /// Sets [`acoustic_cfg_scale`](Input::acoustic_cfg_scale): Adherence to the voice (classifier-free
+    /// guidance). Between 0.0 and 10.0. Default `1.6`.
     pub fn acoustic_cfg_scale(mut self, value: impl Param<AcousticCfgScale, M>) -> Self {
         self.optional.acoustic_cfg_scale = self
             .checking
@@ -408,7 +410,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`noise_temperature`](Input::noise_temperature): Between 0.0 and 2.0. Default `0.9`.
+    /// Sets [`noise_temperature`](Input::noise_temperature): Randomness of the noise. Between 0.0 and
+    /// 2.0. Default `0.9`.
     pub fn noise_temperature(mut self, value: impl Param<NoiseTemperature, M>) -> Self {
         self.optional.noise_temperature = self
             .checking
@@ -428,7 +431,8 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`speed_up_factor`](Input::speed_up_factor): Between 0.5 and 2.0. Default `1.0`.
+    /// Sets [`speed_up_factor`](Input::speed_up_factor): Factor of the speed. Between 0.5 and 2.0.
+    /// Default `1.0`.
     pub fn speed_up_factor(mut self, value: impl Param<SpeedUpFactor, M>) -> Self {
         self.optional.speed_up_factor = self.checking.optional("speed_up_factor", value);
         self

@@ -52,7 +52,7 @@ impl fal_core::task::Upscale for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model`.
+    /// Model that enhances the image.
     ///
     /// Default `Standard V2`.
     pub model: Option<ModelValue>,
@@ -60,7 +60,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 4.0. Default `2.0`.
     pub upscale_factor: Option<UpscaleFactor>,
-    /// `crop_to_fill`.
+    /// Crops the image so that it fills the size.
     ///
     /// Default `false`.
     pub crop_to_fill: Option<bool>,
@@ -70,31 +70,32 @@ pub struct Input {
     ///
     /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// `subject_detection`.
+    /// Part of the image to enhance. For the standard models and `Recovery V2`.
     ///
     /// Default `All`.
     pub subject_detection: Option<SubjectDetection>,
-    /// `face_enhancement`.
+    /// Enhances faces. For the standard models and `Recovery V2`.
     ///
     /// Default `true`.
     pub face_enhancement: Option<bool>,
-    /// `face_enhancement_creativity`.
+    /// Freedom with faces, if they are enhanced.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub face_enhancement_creativity: Option<FaceEnhancementCreativity>,
-    /// `face_enhancement_strength`.
+    /// Strength of the enhancement of faces, if they are enhanced.
     ///
     /// Between 0.0 and 1.0. Default `0.8`.
     pub face_enhancement_strength: Option<FaceEnhancementStrength>,
-    /// `sharpen`.
+    /// Amount of sharpening. Not for `Recovery`, `Recovery V2`, `Standard MAX` and `Wonder`.
     ///
     /// Between 0.0 and 1.0.
     pub sharpen: Option<Sharpen>,
-    /// `denoise`.
+    /// Amount of denoising. Not for `Recovery`, `Recovery V2`, `Standard MAX` and `Wonder`.
     ///
     /// Between 0.0 and 1.0.
     pub denoise: Option<Denoise>,
-    /// `fix_compression`.
+    /// Amount of removal of compression artifacts. For `Text Refine`, and for the V2 models other than
+    /// `Recovery V2`.
     ///
     /// Between 0.0 and 1.0.
     pub fix_compression: Option<FixCompression>,
@@ -107,7 +108,7 @@ pub struct Input {
     ///
     /// Between 1 and 6.
     pub creativity: Option<Creativity>,
-    /// `texture`.
+    /// Amount of texture. For `Redefine` only.
     ///
     /// Between 1 and 5.
     pub texture: Option<Texture>,
@@ -116,9 +117,9 @@ pub struct Input {
     ///
     /// At most 1024 characters.
     pub prompt: Option<String>,
-    /// `autoprompt`.
+    /// Writes the prompt itself. For `Redefine` only.
     pub autoprompt: Option<bool>,
-    /// `detail`.
+    /// Amount of detail to recover. For `Recovery V2` only.
     ///
     /// Between 0.0 and 1.0.
     pub detail: Option<Detail>,
@@ -398,7 +399,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`model`](Input::model): Default `Standard V2`.
+    /// Sets [`model`](Input::model): Model that enhances the image. Default `Standard V2`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
@@ -411,7 +412,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`crop_to_fill`](Input::crop_to_fill): Default `false`.
+    /// Sets [`crop_to_fill`](Input::crop_to_fill): Crops the image so that it fills the size. Default
+    /// `false`.
     pub fn crop_to_fill(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.crop_to_fill = self.checking.optional("crop_to_fill", value);
         self
@@ -423,7 +425,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`subject_detection`](Input::subject_detection): Default `All`.
+    /// Sets [`subject_detection`](Input::subject_detection): Part of the image to enhance. Default
+    /// `All`.
     pub fn subject_detection(mut self, value: impl Param<SubjectDetection, M>) -> Self {
         self.optional.subject_detection = self
             .checking
@@ -431,7 +434,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`face_enhancement`](Input::face_enhancement): Default `true`.
+    /// Sets [`face_enhancement`](Input::face_enhancement): Enhances faces. Default `true`.
     pub fn face_enhancement(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.face_enhancement = self
             .checking
@@ -439,8 +442,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`face_enhancement_creativity`](Input::face_enhancement_creativity): Between 0.0 and 1.0.
-    /// Default `0.0`.
+    /// Sets [`face_enhancement_creativity`](Input::face_enhancement_creativity): Freedom with faces, if
+    /// they are enhanced. Between 0.0 and 1.0. Default `0.0`.
     pub fn face_enhancement_creativity(
         mut self,
         value: impl Param<FaceEnhancementCreativity, M>,
@@ -451,8 +454,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`face_enhancement_strength`](Input::face_enhancement_strength): Between 0.0 and 1.0.
-    /// Default `0.8`.
+    /// Sets [`face_enhancement_strength`](Input::face_enhancement_strength): Strength of the
+    /// enhancement of faces, if they are enhanced. Between 0.0 and 1.0. Default `0.8`.
     pub fn face_enhancement_strength(
         mut self,
         value: impl Param<FaceEnhancementStrength, M>,
@@ -463,19 +466,20 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`sharpen`](Input::sharpen): Between 0.0 and 1.0.
+    /// Sets [`sharpen`](Input::sharpen): Amount of sharpening. Between 0.0 and 1.0.
     pub fn sharpen(mut self, value: impl Param<Sharpen, M>) -> Self {
         self.optional.sharpen = self.checking.optional("sharpen", value);
         self
     }
 
-    /// Sets [`denoise`](Input::denoise): Between 0.0 and 1.0.
+    /// Sets [`denoise`](Input::denoise): Amount of denoising. Between 0.0 and 1.0.
     pub fn denoise(mut self, value: impl Param<Denoise, M>) -> Self {
         self.optional.denoise = self.checking.optional("denoise", value);
         self
     }
 
-    /// Sets [`fix_compression`](Input::fix_compression): Between 0.0 and 1.0.
+    /// Sets [`fix_compression`](Input::fix_compression): Amount of removal of compression artifacts.
+    /// Between 0.0 and 1.0.
     pub fn fix_compression(mut self, value: impl Param<FixCompression, M>) -> Self {
         self.optional.fix_compression = self.checking.optional("fix_compression", value);
         self
@@ -494,7 +498,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`texture`](Input::texture): Between 1 and 5.
+    /// Sets [`texture`](Input::texture): Amount of texture. Between 1 and 5.
     pub fn texture(mut self, value: impl Param<Texture, M>) -> Self {
         self.optional.texture = self.checking.optional("texture", value);
         self
@@ -507,13 +511,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`autoprompt`](Input::autoprompt):
+    /// Sets [`autoprompt`](Input::autoprompt): Writes the prompt itself.
     pub fn autoprompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.autoprompt = self.checking.optional("autoprompt", value);
         self
     }
 
-    /// Sets [`detail`](Input::detail): Between 0.0 and 1.0.
+    /// Sets [`detail`](Input::detail): Amount of detail to recover. Between 0.0 and 1.0.
     pub fn detail(mut self, value: impl Param<Detail, M>) -> Self {
         self.optional.detail = self.checking.optional("detail", value);
         self

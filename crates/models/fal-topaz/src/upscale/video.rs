@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `model`.
+    /// Model that enhances the image.
     ///
     /// Default `Proteus`.
     pub model: Option<ModelValue>,
@@ -55,31 +55,31 @@ pub struct Input {
     ///
     /// Between 1.0 and 4.0. Default `2.0`.
     pub upscale_factor: Option<UpscaleFactor>,
-    /// `target_fps`.
+    /// Frames a second of the result. Frames are added if it is given.
     ///
     /// Between 16 and 60.
     pub target_fps: Option<TargetFps>,
-    /// `compression`.
+    /// Amount of removal of compression artifacts. The model decides if left out.
     ///
     /// Between 0.0 and 1.0.
     pub compression: Option<Compression>,
-    /// `noise`.
+    /// Amount of noise reduction. The model decides if left out.
     ///
     /// Between 0.0 and 1.0.
     pub noise: Option<Noise>,
-    /// `halo`.
+    /// Amount of halo reduction. The model decides if left out.
     ///
     /// Between 0.0 and 1.0.
     pub halo: Option<Halo>,
-    /// `grain`.
+    /// Amount of film grain. The model decides if left out.
     ///
     /// Between 0.0 and 0.1 and a multiple of 0.01.
     pub grain: Option<Grain>,
-    /// `recover_detail`.
+    /// Amount of the original detail to keep.
     ///
     /// Between 0.0 and 1.0.
     pub recover_detail: Option<RecoverDetail>,
-    /// `H264_output`.
+    /// Encodes the result in H.264 in place of H.265.
     ///
     /// Default `false`.
     pub h264_output: Option<bool>,
@@ -299,7 +299,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         }
     }
 
-    /// Sets [`model`](Input::model): Default `Proteus`.
+    /// Sets [`model`](Input::model): Model that enhances the image. Default `Proteus`.
     pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
         self.optional.model = self.checking.optional("model", value);
         self
@@ -312,43 +312,46 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_fps`](Input::target_fps): Between 16 and 60.
+    /// Sets [`target_fps`](Input::target_fps): Frames a second of the result. Between 16 and 60.
     pub fn target_fps(mut self, value: impl Param<TargetFps, M>) -> Self {
         self.optional.target_fps = self.checking.optional("target_fps", value);
         self
     }
 
-    /// Sets [`compression`](Input::compression): Between 0.0 and 1.0.
+    /// Sets [`compression`](Input::compression): Amount of removal of compression artifacts. Between
+    /// 0.0 and 1.0.
     pub fn compression(mut self, value: impl Param<Compression, M>) -> Self {
         self.optional.compression = self.checking.optional("compression", value);
         self
     }
 
-    /// Sets [`noise`](Input::noise): Between 0.0 and 1.0.
+    /// Sets [`noise`](Input::noise): Amount of noise reduction. Between 0.0 and 1.0.
     pub fn noise(mut self, value: impl Param<Noise, M>) -> Self {
         self.optional.noise = self.checking.optional("noise", value);
         self
     }
 
-    /// Sets [`halo`](Input::halo): Between 0.0 and 1.0.
+    /// Sets [`halo`](Input::halo): Amount of halo reduction. Between 0.0 and 1.0.
     pub fn halo(mut self, value: impl Param<Halo, M>) -> Self {
         self.optional.halo = self.checking.optional("halo", value);
         self
     }
 
-    /// Sets [`grain`](Input::grain): Between 0.0 and 0.1 and a multiple of 0.01.
+    /// Sets [`grain`](Input::grain): Amount of film grain. Between 0.0 and 0.1 and a multiple of 0.01.
     pub fn grain(mut self, value: impl Param<Grain, M>) -> Self {
         self.optional.grain = self.checking.optional("grain", value);
         self
     }
 
-    /// Sets [`recover_detail`](Input::recover_detail): Between 0.0 and 1.0.
+    /// Sets [`recover_detail`](Input::recover_detail): Amount of the original detail to keep. Between
+    /// 0.0 and 1.0.
     pub fn recover_detail(mut self, value: impl Param<RecoverDetail, M>) -> Self {
         self.optional.recover_detail = self.checking.optional("recover_detail", value);
         self
     }
 
-    /// Sets [`h264_output`](Input::h264_output): Default `false`.
+    /// Sets [`h264_output`](Input::h264_output): Encodes the result in H.264 in place of H.265. Default
+    /// `false`.
     pub fn h264_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.h264_output = self.checking.optional("H264_output", value);
         self

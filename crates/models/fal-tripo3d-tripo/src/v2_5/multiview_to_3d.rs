@@ -72,11 +72,11 @@ pub struct Input {
     ///
     /// Default `false`.
     pub quad: Option<Nullable<bool>>,
-    /// `texture_alignment`.
+    /// Fit of the textures: to the image, or to the geometry.
     ///
     /// Default `original_image`.
     pub texture_alignment: Option<Nullable<TextureAlignment>>,
-    /// `orientation`.
+    /// Direction of the shape. `align_image` turns it as in the image.
     ///
     /// Default `default`.
     pub orientation: Option<Nullable<Orientation>>,
@@ -264,13 +264,13 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// `task_id`.
+    /// Id of the task at Tripo.
     pub task_id: String,
     /// Finished 3D model.
     pub model_mesh: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Base model.
     pub base_model: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Shape with materials that react to light.
     pub pbr_model: Option<FileOutput>,
     /// Picture of the 3D model.
     pub rendered_image: Option<FileOutput>,
@@ -403,7 +403,8 @@ impl<FrontImageUrlSlot, M: fal_core::Mode> Builder<FrontImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`texture_alignment`](Input::texture_alignment): Default `original_image`.
+    /// Sets [`texture_alignment`](Input::texture_alignment): Fit of the textures: to the image, or to
+    /// the geometry. Default `original_image`.
     pub fn texture_alignment(
         mut self,
         value: impl Param<Nullable<TextureAlignment>, M>,
@@ -414,7 +415,7 @@ impl<FrontImageUrlSlot, M: fal_core::Mode> Builder<FrontImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`orientation`](Input::orientation): Default `default`.
+    /// Sets [`orientation`](Input::orientation): Direction of the shape. Default `default`.
     pub fn orientation(mut self, value: impl Param<Nullable<Orientation>, M>) -> Self {
         self.optional.orientation = self.checking.optional("orientation", value);
         self

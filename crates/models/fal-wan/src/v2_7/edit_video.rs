@@ -52,7 +52,7 @@ pub struct Input {
     ///
     /// At least 1 character.
     pub prompt: String,
-    /// Video to change, in MP4 or MOV, 2 to 10 seconds long and up to 100 MB.
+    /// Video to change, in MP4 or MOV.
     ///
     /// At most 100 MiB. 2 to 10 s long.
     pub video_url: File,
@@ -362,8 +362,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         }
     }
 
-    /// Sets [`video_url`](Input::video_url): Video to change, in MP4 or MOV, 2 to 10 seconds long and
-    /// up to 100 MB. At most 100 MiB. 2 to 10 s long.
+    /// Sets [`video_url`](Input::video_url): Video to change, in MP4 or MOV. At most 100 MiB. 2 to 10 s
+    /// long.
     pub fn video_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -53,8 +53,7 @@ pub struct Input {
     /// Image that the video closes with, in JPEG, PNG, BMP or WebP, up to 20 MB. Left out, the model is
     /// free to choose the ending.
     pub end_image_url: Option<File>,
-    /// Clip to carry on, in MP4 or MOV, 2 to 10 seconds long and up to 100 MB. Not together with
-    /// `image_url`.
+    /// Clip to carry on, in MP4 or MOV. Not together with `image_url`.
     ///
     /// At most 100 MiB. 2 to 10 s long.
     pub video_url: Option<File>,
@@ -69,7 +68,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws.
     pub negative_prompt: Option<String>,
     /// Lets a language model rewrite the prompt with more detail before the run.
     ///
@@ -315,8 +314,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`video_url`](Input::video_url): Clip to carry on, in MP4 or MOV, 2 to 10 seconds long and
-    /// up to 100 MB. At most 100 MiB. 2 to 10 s long.
+    /// Sets [`video_url`](Input::video_url): Clip to carry on, in MP4 or MOV. At most 100 MiB. 2 to 10
+    /// s long.
     pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.video_url = self.checking.optional("video_url", value);
         self
@@ -343,7 +342,7 @@ impl<M: fal_core::Mode> Builder<M> {
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
-    /// things, styles and flaws, in up to 500 characters.
+    /// things, styles and flaws.
     pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self

@@ -56,11 +56,11 @@ pub struct Input {
     pub prompt: String,
     /// Images of characters and objects, one for each, up to 20 MB each.
     pub reference_image_urls: Option<Vec<File>>,
-    /// Videos of characters and objects in motion, one for each, up to 100 MB each.
+    /// Videos of characters and objects in motion, one for each.
     ///
     /// At most 100 MiB. At most 30 s long.
     pub reference_video_urls: Option<Vec<File>>,
-    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws.
     pub negative_prompt: Option<String>,
     /// Shape of the video, as width to height.
     ///
@@ -347,7 +347,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`reference_video_urls`](Input::reference_video_urls): Videos of characters and objects in
-    /// motion, one for each, up to 100 MB each. At most 100 MiB. At most 30 s long.
+    /// motion, one for each. At most 100 MiB. At most 30 s long.
     pub fn reference_video_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.reference_video_urls = self
             .checking
@@ -356,7 +356,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
-    /// things, styles and flaws, in up to 500 characters.
+    /// things, styles and flaws.
     pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self

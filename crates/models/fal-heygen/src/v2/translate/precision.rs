@@ -49,15 +49,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to work on.
     pub video_url: File,
-    /// `output_language`.
+    /// Language to translate into.
     pub output_language: OutputLanguage,
-    /// `translate_audio_only`.
+    /// Translates the voices only, and leaves the faces as they are.
     ///
     /// Default `false`.
     pub translate_audio_only: Option<Nullable<bool>>,
-    /// `speaker_num`.
+    /// Number of people who speak.
     pub speaker_num: Option<Integer>,
-    /// `enable_dynamic_duration`.
+    /// Lets the length of the speech change, because languages differ in pace.
     ///
     /// Default `true`.
     pub enable_dynamic_duration: Option<Nullable<bool>>,
@@ -904,7 +904,7 @@ impl<
         }
     }
 
-    /// Sets [`output_language`](Input::output_language):
+    /// Sets [`output_language`](Input::output_language): Language to translate into.
     pub fn output_language(
         mut self,
         value: impl fal_core::Required<OutputLanguage, M>,
@@ -917,7 +917,8 @@ impl<
         }
     }
 
-    /// Sets [`translate_audio_only`](Input::translate_audio_only): Default `false`.
+    /// Sets [`translate_audio_only`](Input::translate_audio_only): Translates the voices only, and
+    /// leaves the faces as they are. Default `false`.
     pub fn translate_audio_only(mut self, value: impl Param<Nullable<bool>, M>) -> Self {
         self.optional.translate_audio_only = self
             .checking
@@ -925,13 +926,14 @@ impl<
         self
     }
 
-    /// Sets [`speaker_num`](Input::speaker_num):
+    /// Sets [`speaker_num`](Input::speaker_num): Number of people who speak.
     pub fn speaker_num(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.speaker_num = self.checking.optional("speaker_num", value);
         self
     }
 
-    /// Sets [`enable_dynamic_duration`](Input::enable_dynamic_duration): Default `true`.
+    /// Sets [`enable_dynamic_duration`](Input::enable_dynamic_duration): Lets the length of the speech
+    /// change, because languages differ in pace. Default `true`.
     pub fn enable_dynamic_duration(
         mut self,
         value: impl Param<Nullable<bool>, M>,

@@ -50,29 +50,29 @@ pub struct Input {
     pub video_url: File,
     /// Recording for the video.
     pub audio_url: File,
-    /// `title`.
+    /// Name of the job.
     pub title: Option<String>,
-    /// `enable_caption`.
+    /// Writes captions for the result.
     ///
     /// Default `false`.
     pub enable_caption: Option<bool>,
-    /// `enable_dynamic_duration`.
+    /// Lets the length of the video change to that of the speech.
     ///
     /// Default `true`.
     pub enable_dynamic_duration: Option<bool>,
-    /// `disable_music_track`.
+    /// Removes the music of the video.
     ///
     /// Default `false`.
     pub disable_music_track: Option<bool>,
-    /// `enable_speech_enhancement`.
+    /// Improves the sound of the new speech.
     ///
     /// Default `false`.
     pub enable_speech_enhancement: Option<bool>,
-    /// `start_time`.
+    /// Start of the part to change, in seconds.
     ///
     /// At least 0.0.
     pub start_time: Option<StartTime>,
-    /// `end_time`.
+    /// End of the part to change, in seconds.
     ///
     /// At least 0.0.
     pub end_time: Option<EndTime>,
@@ -108,7 +108,7 @@ pub type EndTime = Float<bounds::EndTime>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// Captions, if `enable_caption` is set and there are any.
     pub caption_file: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -201,19 +201,20 @@ impl<
         }
     }
 
-    /// Sets [`title`](Input::title):
+    /// Sets [`title`](Input::title): Name of the job.
     pub fn title(mut self, value: impl Param<String, M>) -> Self {
         self.optional.title = self.checking.optional("title", value);
         self
     }
 
-    /// Sets [`enable_caption`](Input::enable_caption): Default `false`.
+    /// Sets [`enable_caption`](Input::enable_caption): Writes captions for the result. Default `false`.
     pub fn enable_caption(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_caption = self.checking.optional("enable_caption", value);
         self
     }
 
-    /// Sets [`enable_dynamic_duration`](Input::enable_dynamic_duration): Default `true`.
+    /// Sets [`enable_dynamic_duration`](Input::enable_dynamic_duration): Lets the length of the video
+    /// change to that of the speech. Default `true`.
     pub fn enable_dynamic_duration(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_dynamic_duration = self
             .checking
@@ -221,7 +222,8 @@ impl<
         self
     }
 
-    /// Sets [`disable_music_track`](Input::disable_music_track): Default `false`.
+    /// Sets [`disable_music_track`](Input::disable_music_track): Removes the music of the video.
+    /// Default `false`.
     pub fn disable_music_track(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.disable_music_track = self
             .checking
@@ -229,7 +231,8 @@ impl<
         self
     }
 
-    /// Sets [`enable_speech_enhancement`](Input::enable_speech_enhancement): Default `false`.
+    /// Sets [`enable_speech_enhancement`](Input::enable_speech_enhancement): Improves the sound of the
+    /// new speech. Default `false`.
     pub fn enable_speech_enhancement(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_speech_enhancement = self
             .checking
@@ -237,13 +240,13 @@ impl<
         self
     }
 
-    /// Sets [`start_time`](Input::start_time): At least 0.0.
+    /// Sets [`start_time`](Input::start_time): Start of the part to change, in seconds. At least 0.0.
     pub fn start_time(mut self, value: impl Param<StartTime, M>) -> Self {
         self.optional.start_time = self.checking.optional("start_time", value);
         self
     }
 
-    /// Sets [`end_time`](Input::end_time): At least 0.0.
+    /// Sets [`end_time`](Input::end_time): End of the part to change, in seconds. At least 0.0.
     pub fn end_time(mut self, value: impl Param<EndTime, M>) -> Self {
         self.optional.end_time = self.checking.optional("end_time", value);
         self

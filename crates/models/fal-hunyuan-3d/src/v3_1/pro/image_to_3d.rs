@@ -61,23 +61,23 @@ pub struct Input {
     ///
     /// At most 8 MiB.
     pub right_image_url: Option<File>,
-    /// `top_image_url`.
+    /// View from above.
     ///
     /// At most 8 MiB.
     pub top_image_url: Option<File>,
-    /// `bottom_image_url`.
+    /// View from below.
     ///
     /// At most 8 MiB.
     pub bottom_image_url: Option<File>,
-    /// `left_front_image_url`.
+    /// View from the front left, at 45 degrees.
     ///
     /// At most 8 MiB.
     pub left_front_image_url: Option<File>,
-    /// `right_front_image_url`.
+    /// View from the front right, at 45 degrees.
     ///
     /// At most 8 MiB.
     pub right_front_image_url: Option<File>,
-    /// `generate_type`.
+    /// Kind of result: with textures, or the geometry alone in white.
     ///
     /// Default `Normal`.
     pub generate_type: Option<GenerateType>,
@@ -296,13 +296,13 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`top_image_url`](Input::top_image_url): At most 8 MiB.
+    /// Sets [`top_image_url`](Input::top_image_url): View from above. At most 8 MiB.
     pub fn top_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.top_image_url = self.checking.optional("top_image_url", value);
         self
     }
 
-    /// Sets [`bottom_image_url`](Input::bottom_image_url): At most 8 MiB.
+    /// Sets [`bottom_image_url`](Input::bottom_image_url): View from below. At most 8 MiB.
     pub fn bottom_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.bottom_image_url = self
             .checking
@@ -310,7 +310,8 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`left_front_image_url`](Input::left_front_image_url): At most 8 MiB.
+    /// Sets [`left_front_image_url`](Input::left_front_image_url): View from the front left, at 45
+    /// degrees. At most 8 MiB.
     pub fn left_front_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.left_front_image_url = self
             .checking
@@ -318,7 +319,8 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`right_front_image_url`](Input::right_front_image_url): At most 8 MiB.
+    /// Sets [`right_front_image_url`](Input::right_front_image_url): View from the front right, at 45
+    /// degrees. At most 8 MiB.
     pub fn right_front_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.right_front_image_url = self
             .checking
@@ -326,7 +328,8 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`generate_type`](Input::generate_type): Default `Normal`.
+    /// Sets [`generate_type`](Input::generate_type): Kind of result: with textures, or the geometry
+    /// alone in white. Default `Normal`.
     pub fn generate_type(mut self, value: impl Param<GenerateType, M>) -> Self {
         self.optional.generate_type = self.checking.optional("generate_type", value);
         self

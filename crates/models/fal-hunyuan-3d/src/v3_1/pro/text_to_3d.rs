@@ -49,7 +49,7 @@ pub struct Input {
     ///
     /// At most 1024 characters.
     pub prompt: String,
-    /// `generate_type`.
+    /// Kind of result: with textures, or the geometry alone in white.
     ///
     /// Default `Normal`.
     pub generate_type: Option<GenerateType>,
@@ -189,7 +189,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`generate_type`](Input::generate_type): Default `Normal`.
+    /// Sets [`generate_type`](Input::generate_type): Kind of result: with textures, or the geometry
+    /// alone in white. Default `Normal`.
     pub fn generate_type(mut self, value: impl Param<GenerateType, M>) -> Self {
         self.optional.generate_type = self.checking.optional("generate_type", value);
         self

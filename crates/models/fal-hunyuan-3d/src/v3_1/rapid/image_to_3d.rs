@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_pbr: Option<bool>,
-    /// `enable_geometry`.
+    /// Makes the geometry alone, in white. `enable_pbr` is ignored then, and the result is a GLB file.
     ///
     /// Default `false`.
     pub enable_geometry: Option<bool>,
@@ -83,7 +83,7 @@ impl Input {
 pub struct Output {
     /// Finished 3D model, as GLB.
     pub model_glb: Option<FileOutput>,
-    /// A file, ready to download.
+    /// Materials of the OBJ file, as an MTL file.
     pub material_mtl: Option<FileOutput>,
     /// Texture of the 3D model.
     pub texture: Option<FileOutput>,
@@ -163,7 +163,8 @@ impl<InputImageUrlSlot, M: fal_core::Mode> Builder<InputImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`enable_geometry`](Input::enable_geometry): Default `false`.
+    /// Sets [`enable_geometry`](Input::enable_geometry): Makes the geometry alone, in white. Default
+    /// `false`.
     pub fn enable_geometry(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_geometry = self.checking.optional("enable_geometry", value);
         self

@@ -49,7 +49,7 @@ pub struct Input {
     ///
     /// At most 1024 characters.
     pub prompt: String,
-    /// `tier`.
+    /// Quality. Higher ones cost more: `Gen-2.5-Extreme-High` costs twice as much as the rest.
     ///
     /// Default `Gen-2.5-High`.
     pub tier: Option<Tier>,
@@ -62,39 +62,41 @@ pub struct Input {
     ///
     /// Default `glb`.
     pub geometry_file_format: Option<GeometryFileFormat>,
-    /// `material`.
+    /// Kind of materials: `PBR` reacts to light, `Shaded` has the light baked in, and `None` makes the
+    /// geometry alone.
     ///
     /// Default `All`.
     pub material: Option<Material>,
-    /// `quality_mesh_option`.
+    /// Number and kind of the faces. Quadrilaterals are smooth, triangles show detail. The tier limits
+    /// the number: 1M up to `Gen-2.5-Medium`, 2M above.
     ///
     /// Default `Auto`.
     pub quality_mesh_option: Option<QualityMeshOption>,
-    /// `texture_mode`.
+    /// Quality of the textures. It follows from the tier if left out.
     pub texture_mode: Option<TextureMode>,
-    /// `enable_creative_mode`.
+    /// Copes better with unusual inputs.
     ///
     /// Default `false`.
     pub enable_creative_mode: Option<bool>,
-    /// `hd_texture`.
+    /// Improves the textures after they are made.
     ///
     /// Default `false`.
     pub hd_texture: Option<bool>,
-    /// `texture_delight`.
+    /// Removes the light from the textures.
     ///
     /// Default `false`.
     pub texture_delight: Option<bool>,
-    /// `is_micro`.
+    /// Makes finer detail. Only for `Gen-2.5-Extreme-High`.
     ///
     /// Default `false`.
     pub is_micro: Option<bool>,
-    /// `TAPose`.
+    /// Poses people with the arms apart, as a T or an A, which is easier to animate.
     ///
     /// Default `false`.
     pub ta_pose: Option<bool>,
-    /// `bbox_condition`.
+    /// Box that the shape must fit into.
     pub bbox_condition: Option<RodinGen25BbboxField>,
-    /// `addons`.
+    /// Options that cost extra.
     pub addons: Option<RodinGen25Addons>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -391,7 +393,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished 3D model.
     pub model_mesh: FileOutput,
-    /// `model_meshes`.
+    /// Further files of the shape.
     pub model_meshes: Option<Vec<FileOutput>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
@@ -475,7 +477,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`tier`](Input::tier): Default `Gen-2.5-High`.
+    /// Sets [`tier`](Input::tier): Quality. Default `Gen-2.5-High`.
     pub fn tier(mut self, value: impl Param<Tier, M>) -> Self {
         self.optional.tier = self.checking.optional("tier", value);
         self
@@ -501,13 +503,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`material`](Input::material): Default `All`.
+    /// Sets [`material`](Input::material): Kind of materials: `PBR` reacts to light, `Shaded` has the
+    /// light baked in, and `None` makes the geometry alone. Default `All`.
     pub fn material(mut self, value: impl Param<Material, M>) -> Self {
         self.optional.material = self.checking.optional("material", value);
         self
     }
 
-    /// Sets [`quality_mesh_option`](Input::quality_mesh_option): Default `Auto`.
+    /// Sets [`quality_mesh_option`](Input::quality_mesh_option): Number and kind of the faces. Default
+    /// `Auto`.
     pub fn quality_mesh_option(
         mut self,
         value: impl Param<QualityMeshOption, M>,
@@ -518,13 +522,14 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`texture_mode`](Input::texture_mode):
+    /// Sets [`texture_mode`](Input::texture_mode): Quality of the textures.
     pub fn texture_mode(mut self, value: impl Param<TextureMode, M>) -> Self {
         self.optional.texture_mode = self.checking.optional("texture_mode", value);
         self
     }
 
-    /// Sets [`enable_creative_mode`](Input::enable_creative_mode): Default `false`.
+    /// Sets [`enable_creative_mode`](Input::enable_creative_mode): Copes better with unusual inputs.
+    /// Default `false`.
     pub fn enable_creative_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_creative_mode = self
             .checking
@@ -532,37 +537,40 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`hd_texture`](Input::hd_texture): Default `false`.
+    /// Sets [`hd_texture`](Input::hd_texture): Improves the textures after they are made. Default
+    /// `false`.
     pub fn hd_texture(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.hd_texture = self.checking.optional("hd_texture", value);
         self
     }
 
-    /// Sets [`texture_delight`](Input::texture_delight): Default `false`.
+    /// Sets [`texture_delight`](Input::texture_delight): Removes the light from the textures. Default
+    /// `false`.
     pub fn texture_delight(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.texture_delight = self.checking.optional("texture_delight", value);
         self
     }
 
-    /// Sets [`is_micro`](Input::is_micro): Default `false`.
+    /// Sets [`is_micro`](Input::is_micro): Makes finer detail. Default `false`.
     pub fn is_micro(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.is_micro = self.checking.optional("is_micro", value);
         self
     }
 
-    /// Sets [`ta_pose`](Input::ta_pose): Default `false`.
+    /// Sets [`ta_pose`](Input::ta_pose): Poses people with the arms apart, as a T or an A, which is
+    /// easier to animate. Default `false`.
     pub fn ta_pose(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.ta_pose = self.checking.optional("TAPose", value);
         self
     }
 
-    /// Sets [`bbox_condition`](Input::bbox_condition):
+    /// Sets [`bbox_condition`](Input::bbox_condition): Box that the shape must fit into.
     pub fn bbox_condition(mut self, value: impl Param<RodinGen25BbboxField, M>) -> Self {
         self.optional.bbox_condition = self.checking.optional("bbox_condition", value);
         self
     }
 
-    /// Sets [`addons`](Input::addons):
+    /// Sets [`addons`](Input::addons): Options that cost extra.
     pub fn addons(mut self, value: impl Param<RodinGen25Addons, M>) -> Self {
         self.optional.addons = self.checking.optional("addons", value);
         self

@@ -63,7 +63,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `image_style_references`.
+    /// Images whose style is taken.
     ///
     /// At most 10 items. Default `[]`.
     pub image_style_references: Option<Vec<ImageStyleReference>>,
@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// At most 10 items. Default `[]`.
     pub styles: Option<Vec<Style>>,
-    /// `moodboards`.
+    /// Mood board to follow. At most one.
     ///
     /// At most 1 item. Default `[]`.
     pub moodboards: Option<Vec<Moodboard>>,
@@ -279,7 +279,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`image_style_references`](Input::image_style_references): At most 10 items. Default `[]`.
+    /// Sets [`image_style_references`](Input::image_style_references): Images whose style is taken. At
+    /// most 10 items. Default `[]`.
     pub fn image_style_references(
         mut self,
         value: impl Param<Vec<ImageStyleReference>, M>,
@@ -296,7 +297,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`moodboards`](Input::moodboards): At most 1 item. Default `[]`.
+    /// Sets [`moodboards`](Input::moodboards): Mood board to follow. At most 1 item. Default `[]`.
     pub fn moodboards(mut self, value: impl Param<Vec<Moodboard>, M>) -> Self {
         self.optional.moodboards = self.checking.optional("moodboards", value);
         self

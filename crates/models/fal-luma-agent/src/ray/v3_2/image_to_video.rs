@@ -74,11 +74,12 @@ pub struct Input {
     ///
     /// Default `false`.
     pub r#loop: Option<bool>,
-    /// `hdr`.
+    /// Makes an HDR video. The account needs access to HDR, and the resolution 720p or 1080p. Not with
+    /// `loop`.
     ///
     /// Default `false`.
     pub hdr: Option<bool>,
-    /// `exr_export`.
+    /// Returns an EXR file too. Needs `hdr`.
     ///
     /// Default `false`.
     pub exr_export: Option<bool>,
@@ -223,7 +224,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// A file, ready to download.
+    /// EXR file, or a ZIP archive of several, if `exr_export` is set.
     pub exr_file: Option<FileOutput>,
     nulls: json::Nulls,
 }
@@ -346,13 +347,13 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`hdr`](Input::hdr): Default `false`.
+    /// Sets [`hdr`](Input::hdr): Makes an HDR video. Default `false`.
     pub fn hdr(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.hdr = self.checking.optional("hdr", value);
         self
     }
 
-    /// Sets [`exr_export`](Input::exr_export): Default `false`.
+    /// Sets [`exr_export`](Input::exr_export): Returns an EXR file too. Default `false`.
     pub fn exr_export(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.exr_export = self.checking.optional("exr_export", value);
         self

@@ -49,7 +49,7 @@ impl fal_core::task::Upscale for Model {}
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// `upscale_mode`.
+    /// Meaning of the size: a resolution to reach (`target`), or a factor.
     ///
     /// Default `factor`.
     pub upscale_mode: Option<UpscaleMode>,
@@ -57,14 +57,14 @@ pub struct Input {
     ///
     /// Between 1.0 and 10.0. Default `2.0`.
     pub upscale_factor: Option<UpscaleFactor>,
-    /// `target_resolution`.
+    /// Resolution to reach, for `target`.
     ///
     /// Default `1080p`.
     pub target_resolution: Option<TargetResolution>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `noise_scale`.
+    /// Amount of noise to start with.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.001. Default `0.1`.
     pub noise_scale: Option<NoiseScale>,
@@ -294,7 +294,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`upscale_mode`](Input::upscale_mode): Default `factor`.
+    /// Sets [`upscale_mode`](Input::upscale_mode): Meaning of the size: a resolution to reach
+    /// (`target`), or a factor. Default `factor`.
     pub fn upscale_mode(mut self, value: impl Param<UpscaleMode, M>) -> Self {
         self.optional.upscale_mode = self.checking.optional("upscale_mode", value);
         self
@@ -307,7 +308,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`target_resolution`](Input::target_resolution): Default `1080p`.
+    /// Sets [`target_resolution`](Input::target_resolution): Resolution to reach, for `target`. Default
+    /// `1080p`.
     pub fn target_resolution(mut self, value: impl Param<TargetResolution, M>) -> Self {
         self.optional.target_resolution = self
             .checking
@@ -322,8 +324,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`noise_scale`](Input::noise_scale): Between 0.0 and 1.0 and a multiple of 0.001. Default
-    /// `0.1`.
+    /// Sets [`noise_scale`](Input::noise_scale): Amount of noise to start with. Between 0.0 and 1.0 and
+    /// a multiple of 0.001. Default `0.1`.
     pub fn noise_scale(mut self, value: impl Param<NoiseScale, M>) -> Self {
         self.optional.noise_scale = self.checking.optional("noise_scale", value);
         self

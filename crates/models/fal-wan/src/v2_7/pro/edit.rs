@@ -56,7 +56,7 @@ pub struct Input {
     pub prompt: String,
     /// Images to work on.
     pub image_urls: Vec<File>,
-    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws.
     ///
     /// At most 500 characters. Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
@@ -245,7 +245,7 @@ impl<
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
-    /// things, styles and flaws, in up to 500 characters. At most 500 characters. Empty by default.
+    /// things, styles and flaws. At most 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>, M>) -> Self {
         self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self

@@ -106,7 +106,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.8`.
     pub control_end: Option<ControlEnd>,
-    /// `preprocess`.
+    /// Control image to make of the input.
     ///
     /// Default `none`.
     pub preprocess: Option<Nullable<Preprocess>>,
@@ -475,7 +475,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`preprocess`](Input::preprocess): Default `none`.
+    /// Sets [`preprocess`](Input::preprocess): Control image to make of the input. Default `none`.
     pub fn preprocess(mut self, value: impl Param<Nullable<Preprocess>, M>) -> Self {
         self.optional.preprocess = self.checking.optional("preprocess", value);
         self
