@@ -16,7 +16,7 @@ use tokio_postgres::Transaction;
 
 use crate::{
     BatchStatus, Enqueued, Error, ErrorKind, Result,
-    ledger::{BatchSettings, CHUNK, Ledger, NewRequest, add_requests},
+    ledger::{BatchSettings, CHUNK, Ledger, NewRequest, postgres},
     webhooks::check_url,
 };
 
@@ -145,20 +145,13 @@ impl Batch {
         I: IntoInput,
     {
         self.check()?;
-        let mut client = self.ledger.connection().await?;
-        let transaction = client.transaction().await?;
-        let batch = self.settings.find_or_save(&*transaction).await?;
-        transaction.commit().await?;
+        let batch = self.ledger.save_batch(&self.settings).await?;
         let mut enqueued = Enqueued::default();
         let chunks = requests.map(|(key, input)| encode(key, input)).chunks(CHUNK);
         pin_mut!(chunks);
         while let Some(chunk) = chunks.next().await {
             let chunk: Vec<NewRequest> = chunk.into_iter().collect::<Result<_>>()?;
-            let transaction = client.transaction().await?;
-            let added = add_requests(&*transaction, batch, &chunk).await?;
-            transaction.commit().await?;
-            enqueued.added += added.added;
-            enqueued.known += added.known;
+            enqueued += self.ledger.add(batch, &chunk).await?;
         }
         Ok(enqueued)
     }
@@ -189,17 +182,13 @@ impl Batch {
         K: fmt::Display,
         I: IntoInput,
     {
+        if !matches!(self.ledger, Ledger::Postgres(_)) {
+            return Err(Error::config("an embedded fleet cannot take part in a transaction of PostgreSQL"));
+        }
         self.check()?;
         let requests: Vec<NewRequest> =
             requests.into_iter().map(|(key, input)| encode(key, input)).collect::<Result<_>>()?;
-        let batch = self.settings.find_or_save(&*transaction).await?;
-        let mut enqueued = Enqueued::default();
-        for chunk in requests.chunks(CHUNK) {
-            let added = add_requests(&*transaction, batch, chunk).await?;
-            enqueued.added += added.added;
-            enqueued.known += added.known;
-        }
-        Ok(enqueued)
+        postgres::add_in(transaction, &self.settings, requests.chunks(CHUNK)).await
     }
 
     fn check(&self) -> Result<()> {

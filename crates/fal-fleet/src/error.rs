@@ -29,7 +29,7 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// PostgreSQL cannot be reached, or refused a statement. Nothing was changed.
+    /// The database cannot be reached, or refused a statement. Nothing was changed.
     Database,
     /// A name, key, setting or input is invalid.
     Config,
@@ -115,6 +115,24 @@ impl From<deadpool_postgres::PoolError> for Error {
             error => Self::new(ErrorKind::Database, format!("there is no connection to PostgreSQL: {error}"))
                 .with_source(error),
         }
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        // A busy or full disk may be over soon. Everything else is a wrong value or statement.
+        let is_permanent = !matches!(
+            error.sqlite_error_code(),
+            Some(
+                rusqlite::ErrorCode::DatabaseBusy
+                    | rusqlite::ErrorCode::DatabaseLocked
+                    | rusqlite::ErrorCode::DiskFull
+                    | rusqlite::ErrorCode::SystemIoFailure
+            )
+        );
+        let message = format!("the embedded ledger cannot be used: {error}");
+        Self { is_permanent, ..Self::new(ErrorKind::Database, message).with_source(error) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A fleet: one database, and the batches in it.
 
+#[cfg(feature = "embedded")]
+use std::path::Path;
 use std::{fmt, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -7,7 +9,12 @@ use fal_client::{Client, webhook::Verifier};
 use futures_util::{Stream, stream};
 use tokio_postgres::NoTls;
 
-use crate::{Batch, Error, Result, Status, Webhooks, Worker, ledger::Ledger, schema};
+#[cfg(feature = "embedded")]
+use crate::ledger::embedded::Embedded;
+use crate::{
+    Batch, Error, Result, Status, Webhooks, Worker,
+    ledger::{Ledger, postgres::Postgres},
+};
 
 /// The number of connections of a fleet.
 const CONNECTIONS: usize = 16;
@@ -74,9 +81,37 @@ impl Fleet {
     ///
     /// Those of [`connect`](Self::connect).
     pub async fn with_pool(pool: Pool) -> Result<Self> {
-        let ledger = Ledger::new(pool);
-        schema::migrate(&mut ledger.connection().await?).await?;
-        Ok(Self { ledger })
+        Ok(Self { ledger: Ledger::Postgres(Postgres::open(pool).await?) })
+    }
+
+    /// Opens a file on this machine in place of a server, or creates it: for tests, and for batches on a laptop.
+    ///
+    /// Everything is the same as on PostgreSQL, except for [`Batch::enqueue_in`]. The file is one of SQLite, with the same tables
+    /// and views. Other processes of this machine may open it, too. It must not be on a network drive.
+    ///
+    /// ```
+    /// use fal_client::untyped;
+    /// use fal_fleet::Fleet;
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("fleet.db");
+    /// let fleet = Fleet::embedded(path).await?;
+    /// let inputs = [("tom", untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat" })))];
+    /// fleet.batch("cats").enqueue(inputs).await?;
+    /// assert_eq!(fleet.batch("cats").status().await?.waiting, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the file cannot be opened or is not such a file, or is of a newer version of this crate.
+    #[cfg(feature = "embedded")]
+    pub async fn embedded(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self { ledger: Ledger::Embedded(Embedded::open(path.as_ref()).await?) })
     }
 
     /// Returns the batch of this name, to add requests to it or to change it. It is created with its first requests.

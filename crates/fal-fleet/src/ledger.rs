@@ -5,82 +5,143 @@
 //! time of its next step by a lease. It may write as long as nobody else has taken the request, so a worker that was
 //! stopped for longer than its lease changes nothing.
 
-mod batches;
 mod claim;
-mod doubts;
+#[cfg(feature = "embedded")]
+pub(crate) mod embedded;
 mod enqueue;
-mod group;
-mod moves;
-mod offers;
-mod overview;
-#[cfg(test)]
-mod rate;
+pub(crate) mod postgres;
+mod request;
+mod settings;
+mod status;
 mod values;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use deadpool_postgres::{Client, Pool};
 use uuid::Uuid;
 
-use self::group::Group;
+use self::{claim::Claims, postgres::Postgres};
 pub(crate) use self::{
-    batches::{BatchSettings, ProbePauses},
     claim::{ClaimOptions, Claimed, Estimates},
-    doubts::Doubtful,
-    enqueue::{CHUNK, NewRequest, add as add_requests},
-    moves::{Accepted, Delivered, Finished, Followed, Held},
-    offers::Offered,
-    values::usd_text,
+    enqueue::{CHUNK, NewRequest},
+    request::{Accepted, Delivered, Doubtful, Finished, Followed, Held, Move, Offered},
+    settings::{BatchSettings, ProbePauses},
 };
 pub use self::{
     enqueue::Enqueued,
-    overview::{BatchStatus, Status},
+    status::{BatchStatus, Status},
 };
-use crate::Result;
+use crate::{Error, ErrorKind, Result};
 
-/// The ledger of one database.
+/// The ledger of a fleet.
 #[derive(Debug, Clone)]
-pub(crate) struct Ledger {
-    pool: Pool,
-    groups: Arc<Groups>,
+pub(crate) enum Ledger {
+    Postgres(Postgres),
+    #[cfg(feature = "embedded")]
+    Embedded(embedded::Embedded),
 }
 
-/// The moves that are written together.
-#[derive(Debug, Default)]
-struct Groups {
-    submitted: Group<Accepted>,
-    finished: Group<(Held, Finished)>,
-    acknowledged: Group<Held>,
+/// Passes calls on to the database that keeps the ledger.
+macro_rules! pass_on {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {
+        impl Ledger {
+            $(
+                $(#[$doc])*
+                pub(crate) async fn $name(&self, $($argument: $type),*) -> Result<$output> {
+                    match self {
+                        Self::Postgres(ledger) => ledger.$name($($argument),*).await,
+                        #[cfg(feature = "embedded")]
+                        Self::Embedded(ledger) => ledger.$name($($argument),*).await,
+                    }
+                }
+            )*
+        }
+    };
 }
 
-impl Ledger {
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, groups: Arc::default() }
-    }
+pass_on! {
+    /// Returns the id of the batch. Creates it if it does not exist, and changes it if a setting is given.
+    fn save_batch(settings: &BatchSettings) -> i32;
+    /// Adds requests to a batch, and leaves those that it has.
+    fn add(batch: i32, requests: &[NewRequest]) -> Enqueued;
 
-    /// Returns a connection.
-    pub(crate) async fn connection(&self) -> Result<Client> {
-        Ok(self.pool.get().await?)
-    }
+    /// Marks waiting requests as begun and reserves their money, in one transaction that is durable when this returns.
+    ///
+    /// Claims of one account wait for one another, so that neither its concurrency nor a budget is exceeded.
+    fn claim(options: ClaimOptions<'_>, estimates: Arc<dyn Estimates>) -> Claims;
+    /// Gives back what a worker has begun, except for the requests that it may have sent. For a claim whose commit was not
+    /// answered.
+    fn release_unsent(owner: Uuid, sending: &[i64]) -> u64;
+    /// Notes the ticket of an accepted request. Returns false if a webhook was faster.
+    ///
+    /// An answer that arrives after the lease has ended counts, too, as long as the request was not begun again. If another
+    /// request was found to have this id by its input, the two have equal inputs. The id belongs to the one whose submit was
+    /// answered with it, and the other one is in doubt again.
+    fn submitted(accepted: Accepted) -> bool;
+    /// Notes what a webhook says: the request with this key and token has this id, and is completed. Returns true if it is one
+    /// of this ledger.
+    ///
+    /// This also decides a submit whose answer was lost, and one whose answer has not arrived yet.
+    fn delivered(delivered: &Delivered<'_>) -> bool;
+    /// Takes requests whose status is to be looked at now.
+    fn follow(account: &str, most: i64, lease: Duration) -> Vec<Followed>;
+    /// Notes the end of a request, and settles its money. A failed one waits again if the batch sends failed requests again.
+    fn finish(held: Held, finished: Finished) -> bool;
+    /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
+    fn offer(endpoint: &str, most: i64, lease: Duration) -> Vec<Offered>;
+    /// Notes that the handler is done with an output. Returns false if another worker has it by now.
+    fn acknowledge(held: Held) -> bool;
+    /// Takes requests in doubt of the batches of an account that are to be reconciled.
+    fn doubts(account: &str, most: i64, lease: Duration) -> Vec<Doubtful>;
+    /// Returns the ids of other requests of an endpoint that were sent since a time, with their inputs: none of them is one in
+    /// doubt. The latest 10,000.
+    fn accepted_since(endpoint: &str, since: SystemTime) -> Vec<(String, String)>;
+    /// Notes that a request in doubt was accepted under this id. Returns false if it was decided otherwise in the meantime.
+    fn found(held: Held, request_id: &str) -> bool;
+    /// Changes a request that a worker holds, and frees its money if it is not under way any more. Returns false if the worker
+    /// holds it no longer.
+    fn write(held: Held, change: &Move) -> bool;
+    /// Extends the leases of requests that a worker holds, if it still does.
+    fn extend(held: &[Held], lease: Duration) -> ();
+    /// Puts requests in doubt whose worker has not reported within its lease: they may have been accepted. Returns their number.
+    fn sweep() -> u64;
+
+    /// Notes that an account is locked. Its workers send nothing but a probe after the pause, which doubles with every probe
+    /// that is refused.
+    fn lock_account(account: &str, reason: &str, is_probe: bool, pauses: ProbePauses) -> ();
+    /// Notes that a request of an account was accepted, which ends a lock.
+    fn unlock_account(account: &str) -> ();
+    /// Lowers the number of requests under way of an adaptive account, after a 429, to what fal has accepted.
+    fn shrink(account: &str) -> ();
+    /// Raises the number of requests under way of an adaptive account after a request has ended: by one each time that as many
+    /// requests have ended as may be under way.
+    fn grow(account: &str) -> ();
 
     /// Notes that a worker lives. Forgets those that have not shown themselves for a day.
-    pub(crate) async fn note_worker(&self, id: Uuid, name: &str, account: &str) -> Result<()> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "with gone as (delete from fal.worker where seen_at < now() - interval '1 day')
-                 insert into fal.worker (id, name, account) values ($1::text::uuid, $2, $3)
-                 on conflict (id) do update set seen_at = now()",
-            )
-            .await?;
-        client.execute(&statement, &[&id.to_string(), &name, &account]).await?;
-        Ok(())
-    }
-
+    fn note_worker(id: Uuid, name: &str, account: &str) -> ();
     /// Forgets a worker that has stopped.
-    pub(crate) async fn forget_worker(&self, id: Uuid) -> Result<()> {
-        let client = self.connection().await?;
-        client.execute("delete from fal.worker where id = $1::text::uuid", &[&id.to_string()]).await?;
-        Ok(())
-    }
+    fn forget_worker(id: Uuid) -> ();
+    /// Returns true if nothing is left to do for the workers of an account that handle this endpoint.
+    fn is_finished(account: &str, endpoint: &str) -> bool;
+
+    /// Counts the requests of every batch, or of one.
+    fn status(batch: Option<&str>) -> Status;
+    /// Lets failed requests wait again: one of them, or all of a batch. Returns their number.
+    fn retry(batch: &str, key: Option<&str>) -> u64;
+    /// Ends requests that wait: one of them, or all of a batch. Returns their number.
+    fn cancel(batch: &str, key: Option<&str>) -> u64;
+    /// Puts a batch on hold, or lets it go on with `None`.
+    fn stop_batch(batch: &str, reason: Option<&str>) -> ();
+    /// Deletes requests that were acknowledged this long ago. Returns their number.
+    fn prune(batch: &str, age: Duration) -> u64;
+}
+
+/// Returns the error of a database that a newer version of this crate has changed.
+fn newer_schema(applied: usize, known: usize) -> Error {
+    let message = format!(
+        "the schema `fal` has version {applied}, and this version of fal-fleet knows {known} at most; update fal-fleet"
+    );
+    Error::new(ErrorKind::Config, message)
 }

@@ -54,7 +54,6 @@ mod done;
 mod error;
 mod fleet;
 mod ledger;
-mod schema;
 mod sync;
 mod webhooks;
 mod worker;

@@ -1,6 +1,7 @@
 //! A worker: sends requests, follows them, and hands their outputs to a handler.
 
 mod follow;
+mod lane;
 mod offer;
 mod options;
 mod prices;

@@ -1,8 +1,8 @@
-//! Adding requests.
+//! Requests that are added.
 
-use tokio_postgres::GenericClient;
+use std::ops::AddAssign;
 
-use super::batches::check_name;
+use super::settings::check_name;
 use crate::{Error, ErrorKind, Result};
 
 /// The number of requests that are added by one statement.
@@ -27,49 +27,23 @@ pub struct Enqueued {
     pub known: u64,
 }
 
-/// Adds requests to a batch, and leaves those that it has.
-///
-/// # Errors
-///
-/// `OtherInput` if the batch has a key with another input; the transaction is then to be rolled back.
-pub(crate) async fn add(
-    client: &impl GenericClient,
-    batch: i32,
-    requests: &[NewRequest],
-) -> Result<Enqueued> {
-    for request in requests {
-        check_name("a request", &request.key)?;
+impl AddAssign for Enqueued {
+    fn add_assign(&mut self, other: Self) {
+        self.added += other.added;
+        self.known += other.known;
     }
-    let column = |part: fn(&NewRequest) -> &str| requests.iter().map(part).collect::<Vec<&str>>();
-    let keys = column(|request| &request.key);
-    let endpoints = column(|request| &request.endpoint);
-    let inputs = column(|request| &request.input);
-    let statement = client
-        .prepare(
-            "insert into fal.request (batch, key, endpoint, input, fingerprint)
-             select $1, key, endpoint, input::json, sha256(convert_to(endpoint || ' ' || input, 'UTF8'))
-             from unnest($2::text[], $3::text[], $4::text[]) as new (key, endpoint, input)
-             on conflict (batch, key) do nothing",
-        )
-        .await?;
-    let added = client.execute(&statement, &[&batch, &keys, &endpoints, &inputs]).await?;
-    let known = u64::try_from(requests.len()).unwrap_or(u64::MAX).saturating_sub(added);
-    if known > 0 {
-        let statement = client
-            .prepare(
-                "select r.key from unnest($2::text[], $3::text[], $4::text[]) as new (key, endpoint, input)
-                 join fal.request r on r.batch = $1 and r.key = new.key
-                 where r.fingerprint <> sha256(convert_to(new.endpoint || ' ' || new.input, 'UTF8')) limit 1",
-            )
-            .await?;
-        if let Some(row) = client.query_opt(&statement, &[&batch, &keys, &endpoints, &inputs]).await? {
-            let key: &str = row.get(0);
-            let message = format!(
-                "the batch has another input under the key `{}`: give a changed input a new key, or retry the old one",
-                key.escape_debug()
-            );
-            return Err(Error::new(ErrorKind::OtherInput, message));
-        }
-    }
-    Ok(Enqueued { added, known })
+}
+
+/// Checks the keys of requests.
+pub(super) fn check_keys(requests: &[NewRequest]) -> Result<()> {
+    requests.iter().try_for_each(|request| check_name("a request", &request.key))
+}
+
+/// Returns the error of a key that is known with another input.
+pub(super) fn other_input(key: &str) -> Error {
+    let message = format!(
+        "the batch has another input under the key `{}`: give a changed input a new key, or retry the old one",
+        key.escape_debug()
+    );
+    Error::new(ErrorKind::OtherInput, message)
 }

@@ -8,13 +8,12 @@ use fal_client::{
     queue::{Ticket, Update},
     untyped::Any,
 };
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderMap;
 use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
-use super::shared::Shared;
-use crate::ledger::{Finished, Followed};
+use super::{lane::Lane, shared::Shared};
+use crate::ledger::{Finished, Followed, Move};
 
 /// The number of requests that one worker looks at at the same time.
 const LOOKS: usize = 16;
@@ -47,31 +46,10 @@ fn next_look(age: Duration, has_webhook: bool) -> Duration {
 impl Shared {
     /// Looks at requests in the queue until the worker stops.
     pub(super) async fn follow_requests(&self) {
-        let mut under_way = FuturesUnordered::new();
-        while !self.is_stopping() {
-            let room = LOOKS.saturating_sub(under_way.len());
-            let mut is_idle = false;
-            // Several at once, because each claim is a transaction.
-            if room > LOOKS / 2 {
-                let most = i64::try_from(room).unwrap_or(i64::MAX);
-                match self.ledger.follow(&self.options.account, most, self.options.lease).await {
-                    Ok(followed) => {
-                        is_idle = followed.len() < room;
-                        under_way.extend(followed.into_iter().map(|followed| self.look(followed)));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "requests cannot be followed");
-                        is_idle = true;
-                    }
-                }
-            }
-            tokio::select! {
-                Some(()) = under_way.next() => {}
-                () = tokio::time::sleep(self.options.poll), if is_idle => {}
-                () = self.stopped() => {}
-            }
-        }
-        while under_way.next().await.is_some() {}
+        // Several at once, because each claim is a transaction.
+        let lane = Lane { at_once: LOOKS, at_least: LOOKS / 2 + 1 };
+        let take = async |most| self.ledger.follow(&self.options.account, most, self.options.lease).await;
+        self.work_off(lane, take, |followed| self.look(followed)).await;
     }
 
     async fn look(&self, followed: Followed) {
@@ -94,7 +72,7 @@ impl Shared {
             Ok(Update::Completed { error, .. }) => (job.result().await, error.is_some()),
             Ok(_) => {
                 let pause = next_look(followed.age, followed.has_webhook);
-                self.persist(async || self.ledger.look_again(held, pause, None).await).await;
+                self.write(held, Move::look_again(pause, None)).await;
                 return;
             }
             Err(error) => (Err(error), false),
@@ -109,7 +87,7 @@ impl Shared {
                 };
                 tracing::warn!(%error, "a request cannot be looked at");
                 let failure = JournalFailure::from(&error);
-                self.persist(async || self.ledger.look_again(held, pause, Some(&failure)).await).await;
+                self.write(held, Move::look_again(pause, Some(&failure))).await;
                 return;
             }
         };

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use fal_client::Endpoint;
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use tracing::Instrument;
 
-use super::{HandlerError, shared::Shared};
-use crate::{Done, ledger::Offered};
+use super::{HandlerError, lane::Lane, shared::Shared};
+use crate::{
+    Done,
+    ledger::{Move, Offered},
+};
 
 /// The pauses before an output is offered again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -26,33 +28,9 @@ impl Shared {
         M: Endpoint,
         F: AsyncFn(Done<M>) -> Result<(), HandlerError>,
     {
-        let mut under_way = FuturesUnordered::new();
-        while !self.is_stopping() {
-            let room = self.options.handlers.saturating_sub(under_way.len());
-            let mut is_idle = false;
-            if room > 0 {
-                match self
-                    .ledger
-                    .offer(self.endpoint, i64::try_from(room).unwrap_or(i64::MAX), self.options.lease)
-                    .await
-                {
-                    Ok(offered) => {
-                        is_idle = offered.len() < room;
-                        under_way.extend(offered.into_iter().map(|offered| self.handle(offered, handler)));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "outputs cannot be offered");
-                        is_idle = true;
-                    }
-                }
-            }
-            tokio::select! {
-                Some(()) = under_way.next() => {}
-                () = tokio::time::sleep(self.options.poll), if is_idle => {}
-                () = self.stopped() => {}
-            }
-        }
-        while under_way.next().await.is_some() {}
+        let lane = Lane { at_once: self.options.handlers, at_least: 1 };
+        let take = async |most| self.ledger.offer(self.endpoint, most, self.options.lease).await;
+        self.work_off(lane, take, |offered| self.handle(offered, handler)).await;
     }
 
     async fn handle<M, F>(&self, offered: Offered, handler: &F)
@@ -74,8 +52,7 @@ impl Shared {
             Ok(()) => self.persist(async || self.ledger.acknowledge(held).await).await,
             Err(error) => {
                 tracing::warn!(%error, "a handler has failed, and its output is offered again");
-                let reason = error.to_string();
-                self.persist(async || self.ledger.offer_again(held, pause_after(nth), &reason).await).await
+                self.write(held, Move::offer_again(&error.to_string(), pause_after(nth))).await
             }
         };
         if is_written == Some(false) {

@@ -8,7 +8,10 @@ use std::{
 use fal_client::reconcile::{LostSubmit, Reconciled};
 
 use super::shared::Shared;
-use crate::{Result, ledger::Doubtful};
+use crate::{
+    Result,
+    ledger::{Doubtful, Move},
+};
 
 /// The largest number of doubts that are decided together.
 const MOST: i64 = 200;
@@ -78,10 +81,9 @@ impl Shared {
                 Reconciled::Found(ticket) => {
                     self.persist(async || self.ledger.found(held, ticket.request_id()).await).await
                 }
-                Reconciled::NotAccepted => self.persist(async || self.ledger.not_accepted(held).await).await,
+                Reconciled::NotAccepted => self.write(held, Move::not_accepted()).await,
                 Reconciled::InDoubt(reason) => {
-                    let reason = reason.to_string();
-                    self.persist(async || self.ledger.still_in_doubt(held, &reason, LOOK_AGAIN).await).await
+                    self.write(held, Move::still_in_doubt(&reason.to_string(), LOOK_AGAIN)).await
                 }
             };
             tracing::info!(endpoint, ?is_written, "a doubt was decided");

@@ -1,6 +1,10 @@
 //! The parts that all steps of a worker share.
 
-use std::{collections::HashSet, sync::Mutex, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use fal_client::Client;
 use tokio::{sync::watch, time::Instant};
@@ -9,7 +13,7 @@ use uuid::Uuid;
 use super::{options::Options, prices::Prices};
 use crate::{
     Error, Result,
-    ledger::{Held, Ledger},
+    ledger::{Held, Ledger, Move},
     sync::lock,
 };
 
@@ -27,7 +31,7 @@ pub(super) struct Shared {
     pub(super) options: Options,
     /// The endpoint whose outputs are handled, or an empty text for all.
     pub(super) endpoint: &'static str,
-    pub(super) prices: Prices,
+    pub(super) prices: Arc<Prices>,
     stop: watch::Sender<bool>,
     /// Outputs and doubts whose leases are extended.
     held: Mutex<HashSet<Held>>,
@@ -40,7 +44,7 @@ impl Shared {
     pub(super) fn new(ledger: Ledger, client: Client, options: Options, endpoint: &'static str) -> Self {
         Self {
             id: Uuid::new_v4(),
-            prices: Prices::new(client.clone()),
+            prices: Arc::new(Prices::new(client.clone())),
             ledger,
             client,
             options,
@@ -106,6 +110,11 @@ impl Shared {
     /// Returns the requests that may have been sent, although the ledger has them as begun.
     pub(super) fn sending(&self) -> Vec<i64> {
         lock(&self.sending).iter().copied().collect()
+    }
+
+    /// Writes the change of a request that is held. Returns `Some(false)` if it is no longer.
+    pub(super) async fn write(&self, held: Held, change: Move) -> Option<bool> {
+        self.persist(async || self.ledger.write(held, &change).await).await
     }
 
     /// Writes to the ledger, again and again while the database cannot be used. Returns `None` if it refuses the change.

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::{follow::first_look, shared::Shared};
 use crate::{
     Error, Result,
-    ledger::{Accepted, ClaimOptions, Claimed, Held},
+    ledger::{Accepted, ClaimOptions, Claimed, Held, Move},
     webhooks::webhook_of,
 };
 
@@ -62,7 +62,7 @@ impl Shared {
             most: i64::try_from(most).unwrap_or(i64::MAX),
             lease: self.options.lease,
         };
-        let claims = self.ledger.claim(options, &self.prices).await;
+        let claims = self.ledger.claim(options, self.prices.clone()).await;
         if claims.is_err() {
             // The transaction may have been committed. This worker knows that it has not sent those requests.
             self.persist(async || self.ledger.release_unsent(self.id, &self.sending()).await).await;
@@ -106,7 +106,7 @@ impl Shared {
         let left = limit.saturating_sub(begun.elapsed());
         // A worker that was stopped in between must not send what may be in doubt by now.
         if left.is_zero() || self.is_stopping() {
-            self.persist(async || self.ledger.release(held, Duration::ZERO, None).await).await?;
+            self.write(held, Move::release(Duration::ZERO, None)).await?;
             return Some(Duration::ZERO);
         }
         // One attempt, so that every attempt is in the ledger.
@@ -152,39 +152,39 @@ impl Shared {
         let account = &self.options.account;
         if error.may_be_accepted() {
             tracing::warn!(%error, "a request may have been accepted");
-            self.persist(async || self.ledger.lost(held, &failure).await).await?;
+            self.write(held, Move::lost(&failure)).await?;
         } else if error.is_locked() {
             tracing::warn!(%error, "the account sends nothing until its lock has ended");
             let (reason, pauses) = (error.message(), self.options.probe_pauses);
             self.persist(async || self.ledger.lock_account(account, reason, claimed.is_probe, pauses).await)
                 .await?;
-            self.persist(async || self.ledger.release(held, Duration::ZERO, None).await).await?;
+            self.write(held, Move::release(Duration::ZERO, None)).await?;
         } else if error.is_config() || error.is_account_wide() {
             // The key or the settings of this worker: others may have better ones.
-            self.persist(async || self.ledger.release(held, Duration::ZERO, None).await).await?;
+            self.write(held, Move::release(Duration::ZERO, None)).await?;
             self.fail(Error::from_fal(error));
         } else if error.is_rate_limited() {
             let pause = error.retry_after().unwrap_or(FIRST_PAUSE).clamp(FIRST_PAUSE, MAX_PAUSE);
             self.persist(async || self.ledger.shrink(account).await).await?;
-            self.persist(async || self.ledger.release(held, pause, None).await).await?;
+            self.write(held, Move::release(pause, None)).await?;
             return Some(pause);
         } else if error.is_retryable() {
             let failures = claimed.attempt.unsigned_abs().saturating_sub(1);
             let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.min(10))).min(MAX_PAUSE);
             let pause = error.retry_after().map_or(pause, |asked| asked.min(Duration::from_secs(600)));
             tracing::warn!(%error, "a request was not accepted, and is sent again");
-            self.persist(async || self.ledger.release(held, pause, Some(&failure)).await).await?;
+            self.write(held, Move::release(pause, Some(&failure))).await?;
             return Some(FIRST_PAUSE);
         } else {
             tracing::warn!(%error, "a request was refused");
-            self.persist(async || self.ledger.refused(held, &failure).await).await?;
+            self.write(held, Move::refused(&failure)).await?;
         }
         Some(Duration::ZERO)
     }
 
     /// Gives a request back, and stops the worker: it cannot send it.
     async fn give_up(&self, held: Held, error: Error) -> Option<Duration> {
-        self.persist(async || self.ledger.release(held, Duration::ZERO, None).await).await?;
+        self.write(held, Move::release(Duration::ZERO, None)).await?;
         self.fail(error);
         Some(Duration::ZERO)
     }

@@ -10,9 +10,14 @@ use futures_util::StreamExt;
 
 use crate::support::{Stage, inputs, keys};
 
-#[tokio::test]
-async fn batches_with_a_higher_priority_go_first() {
-    let Some(stage) = Stage::new().await else { return };
+on_both_ledgers! {
+    batches_with_a_higher_priority_go_first,
+    nothing_is_sent_after_a_deadline_or_while_a_batch_is_paused,
+    accounts_have_workers_of_their_own,
+    a_watch_goes_on,
+}
+
+async fn batches_with_a_higher_priority_go_first(stage: Stage) {
     stage.fleet.batch("later").concurrency(1).enqueue(inputs(3)).await.unwrap();
     stage.fleet.batch("first").priority(5).enqueue(inputs(6).skip(3)).await.unwrap();
     assert_eq!(stage.work(1).await, keys(6));
@@ -26,9 +31,7 @@ async fn batches_with_a_higher_priority_go_first() {
     assert_eq!(submits, [3, 4, 5, 0, 1, 2]);
 }
 
-#[tokio::test]
-async fn nothing_is_sent_after_a_deadline_or_while_a_batch_is_paused() {
-    let Some(stage) = Stage::new().await else { return };
+async fn nothing_is_sent_after_a_deadline_or_while_a_batch_is_paused(stage: Stage) {
     let late = stage.fleet.batch("late").deadline(SystemTime::now() - Duration::from_secs(1));
     late.enqueue(inputs(2)).await.unwrap();
     let paused = stage.fleet.batch("paused");
@@ -44,24 +47,19 @@ async fn nothing_is_sent_after_a_deadline_or_while_a_batch_is_paused() {
     assert_eq!(stage.work(2).await.len(), 4);
 }
 
-#[tokio::test]
-async fn accounts_have_workers_of_their_own() {
-    let Some(stage) = Stage::new().await else { return };
+async fn accounts_have_workers_of_their_own(stage: Stage) {
     stage.fleet.batch("ours").concurrency(2).enqueue(inputs(2)).await.unwrap();
     stage.fleet.batch("theirs").account("theirs").concurrency(9).enqueue(inputs(2)).await.unwrap();
     stage.work(1).await;
     assert_eq!(stage.fleet.batch("theirs").status().await.unwrap().waiting, 2);
-    let kept =
-        "select count(*) from fal.account where (name, concurrency) in (('default', 2), ('theirs', 9))";
+    let kept = "select count(*) from fal.account where (name, concurrency) in (values ('default', 2), ('theirs', 9))";
     assert_eq!(stage.number(kept).await, 2);
     let worker = stage.worker().account("theirs");
     worker.run::<fal_client::untyped::Any, _>(async |_| Ok(())).await.unwrap();
     assert!(stage.fleet.batch("theirs").status().await.unwrap().is_finished());
 }
 
-#[tokio::test]
-async fn a_watch_goes_on() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_watch_goes_on(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(3)).await.unwrap();
     let states: Vec<_> = pin!(stage.fleet.watch(Duration::from_millis(10)).take(2)).collect().await;
     for status in states {

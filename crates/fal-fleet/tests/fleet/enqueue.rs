@@ -11,9 +11,12 @@ use crate::{
     support::{DEV, Stage, inputs},
 };
 
-#[tokio::test]
-async fn known_keys_are_left_and_other_inputs_are_errors() {
-    let Some(stage) = Stage::new().await else { return };
+on_both_ledgers! {
+    known_keys_are_left_and_other_inputs_are_errors,
+    bad_requests_are_refused_before_anything_is_written,
+}
+
+async fn known_keys_are_left_and_other_inputs_are_errors(stage: Stage) {
     let batch = stage.fleet.batch("cats").concurrency(7).priority(2);
     let first = batch.enqueue(inputs(2500)).await.unwrap();
     assert_eq!((first.added, first.known), (2500, 0));
@@ -34,9 +37,7 @@ async fn known_keys_are_left_and_other_inputs_are_errors() {
     assert_eq!(stage.number(kept).await, 1);
 }
 
-#[tokio::test]
-async fn bad_requests_are_refused_before_anything_is_written() {
-    let Some(stage) = Stage::new().await else { return };
+async fn bad_requests_are_refused_before_anything_is_written(stage: Stage) {
     let batch = stage.fleet.batch("cats");
     let input = || untyped::input(DEV, json!({ "prompt": "a" }));
     let long = "k".repeat(257);
@@ -56,8 +57,8 @@ async fn bad_requests_are_refused_before_anything_is_written() {
 
 #[tokio::test]
 async fn requests_share_the_fate_of_the_transaction_that_adds_them() {
-    let Some(stage) = Stage::new().await else { return };
-    let mut database = cluster::connect(&stage.url).await;
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let mut database = cluster::connect(stage.url()).await;
     let mut transaction = database.transaction().await.unwrap();
     stage.fleet.batch("cats").enqueue_in(&mut transaction, inputs(3)).await.unwrap();
     transaction.rollback().await.unwrap();

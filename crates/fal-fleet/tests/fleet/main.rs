@@ -1,6 +1,9 @@
 //! Fleets on a real PostgreSQL, against the emulator.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[macro_use]
+mod support;
+
 mod batches;
 #[expect(dead_code, reason = "only the chaos crashes it")]
 #[path = "../support/cluster.rs"]
@@ -8,6 +11,5 @@ mod cluster;
 mod doubts;
 mod enqueue;
 mod money;
-mod support;
 mod webhooks;
 mod work;

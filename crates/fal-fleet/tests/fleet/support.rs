@@ -1,6 +1,6 @@
 //! A fleet with an emulator.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fal_client::{
     Client,
@@ -10,26 +10,75 @@ use fal_client::{
 use fal_emulator::{Emulator, Pace, RequestKind};
 use fal_fleet::{Done, Fleet, HandlerError, Worker};
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::cluster;
 
 pub(crate) const DEV: &str = "fal-ai/flux/dev";
 
-/// A fleet on a database of its own, and an emulator.
+/// Makes tests of functions that take a stage, on PostgreSQL and on an embedded ledger.
+macro_rules! on_both_ledgers {
+    ($($test:ident,)*) => {
+        mod on_postgres {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    if let Some(stage) = crate::support::Stage::on_postgres().await {
+                        super::$test(stage).await;
+                    }
+                }
+            )*
+        }
+
+        mod embedded {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(crate::support::Stage::embedded().await).await;
+                }
+            )*
+        }
+    };
+}
+
+/// A fleet on a ledger of its own, and an emulator.
 pub(crate) struct Stage {
     pub(crate) fleet: Fleet,
     pub(crate) emulator: Emulator,
-    pub(crate) url: String,
+    database: Database,
+}
+
+enum Database {
+    Postgres { url: String },
+    Embedded { folder: TempDir },
 }
 
 impl Stage {
     /// Returns `None` if there is no PostgreSQL.
-    pub(crate) async fn new() -> Option<Self> {
+    pub(crate) async fn on_postgres() -> Option<Self> {
         let url = cluster::new_database().await?;
         let fleet = Fleet::connect(&url).await.unwrap();
+        Some(Self::new(fleet, Database::Postgres { url }).await)
+    }
+
+    pub(crate) async fn embedded() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fleet = Fleet::embedded(folder.path().join("fleet.db")).await.unwrap();
+        Self::new(fleet, Database::Embedded { folder }).await
+    }
+
+    async fn new(fleet: Fleet, database: Database) -> Self {
         let emulator = Emulator::builder().pace(Pace::instant()).start().await.unwrap();
-        Some(Self { fleet, emulator, url })
+        Self { fleet, emulator, database }
+    }
+
+    /// Returns the connection string of PostgreSQL.
+    pub(crate) fn url(&self) -> &str {
+        match &self.database {
+            Database::Postgres { url } => url,
+            Database::Embedded { .. } => panic!("this test needs PostgreSQL"),
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -70,12 +119,34 @@ impl Stage {
 
     /// Returns a number from the database.
     pub(crate) async fn number(&self, query: &str) -> i64 {
-        cluster::connect(&self.url).await.query_one(query, &[]).await.unwrap().get(0)
+        match &self.database {
+            Database::Postgres { url } => {
+                cluster::connect(url).await.query_one(query, &[]).await.unwrap().get(0)
+            }
+            Database::Embedded { folder } => open(folder).query_row(query, [], |row| row.get(0)).unwrap(),
+        }
     }
 
     pub(crate) async fn execute(&self, statements: &str) {
-        cluster::execute(&self.url, statements).await;
+        match &self.database {
+            Database::Postgres { url } => cluster::execute(url, statements).await,
+            Database::Embedded { folder } => open(folder).execute_batch(statements).unwrap(),
+        }
     }
+}
+
+/// Opens an embedded ledger beside its fleet, with the function `now` of PostgreSQL.
+fn open(folder: &TempDir) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let path = folder.path().join("fleet.db");
+    connection.execute("attach database ?1 as fal", [path.to_str().unwrap()]).unwrap();
+    let now = |_: &mut rusqlite::functions::Context<'_>| {
+        Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64())
+    };
+    connection
+        .create_scalar_function("now", 0, rusqlite::functions::FunctionFlags::SQLITE_UTF8, now)
+        .unwrap();
+    connection
 }
 
 /// Returns a handler that sends the key of each output.

@@ -9,6 +9,11 @@ use tokio::net::TcpListener;
 
 use crate::support::{Stage, inputs, keys};
 
+on_both_ledgers! {
+    a_delivery_decides_a_submit_whose_answer_was_lost,
+    a_delivery_without_a_signature_changes_nothing,
+}
+
 /// Serves the webhooks of a fleet, and returns their URL.
 async fn serve(stage: &Stage) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -19,9 +24,7 @@ async fn serve(stage: &Stage) -> String {
     url
 }
 
-#[tokio::test]
-async fn a_delivery_decides_a_submit_whose_answer_was_lost() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_delivery_decides_a_submit_whose_answer_was_lost(stage: Stage) {
     let url = serve(&stage).await;
     stage.fleet.batch("cats & dogs").webhook(url).reconcile(true).enqueue(inputs(8)).await.unwrap();
     // Without the list of requests, only the webhooks can tell.
@@ -31,9 +34,7 @@ async fn a_delivery_decides_a_submit_whose_answer_was_lost() {
     assert_eq!(stage.submits(), 8);
 }
 
-#[tokio::test]
-async fn a_delivery_without_a_signature_changes_nothing() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_delivery_without_a_signature_changes_nothing(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(1)).await.unwrap();
     let webhooks = stage.fleet.webhooks(Verifier::new(&stage.client()));
     let uri = Uri::from_static("/fal?fleet_batch=cats&fleet_key=0000&fleet_attempt=0&fleet_token=x");

@@ -15,9 +15,21 @@ use serde_json::json;
 
 use crate::support::{Stage, inputs, keys};
 
-#[tokio::test]
-async fn every_request_is_sent_and_handled_once_by_several_workers() {
-    let Some(stage) = Stage::new().await else { return };
+on_both_ledgers! {
+    every_request_is_sent_and_handled_once_by_several_workers,
+    an_output_is_offered_until_its_handler_is_done_and_paid_once,
+    a_worker_that_has_lost_an_output_does_not_acknowledge_it,
+    concurrency_holds_for_all_workers_together,
+    a_locked_account_stops_all_workers_and_a_probe_lets_them_go_on,
+    an_adaptive_account_shrinks_after_429_and_loses_nothing,
+    failures_are_kept_retried_and_cancelled,
+    a_model_that_fails_is_run_again_as_often_as_the_batch_says,
+    a_worker_stops_when_it_is_told_to_and_finishes_its_handlers,
+    a_wrong_key_stops_its_worker_and_not_the_account,
+    an_answer_counts_although_the_lease_of_its_submit_has_ended,
+}
+
+async fn every_request_is_sent_and_handled_once_by_several_workers(stage: Stage) {
     stage.fleet.batch("cats").concurrency(8).enqueue(inputs(60)).await.unwrap();
     assert_eq!(stage.work(3).await, keys(60));
     assert_eq!(stage.submits(), 60);
@@ -30,9 +42,7 @@ async fn every_request_is_sent_and_handled_once_by_several_workers() {
     assert_eq!(stage.submits(), 60);
 }
 
-#[tokio::test]
-async fn an_output_is_offered_until_its_handler_is_done_and_paid_once() {
-    let Some(stage) = Stage::new().await else { return };
+async fn an_output_is_offered_until_its_handler_is_done_and_paid_once(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(2)).await.unwrap();
     let offers = Arc::new(AtomicUsize::new(0));
     let counted = offers.clone();
@@ -48,15 +58,13 @@ async fn an_output_is_offered_until_its_handler_is_done_and_paid_once() {
     assert_eq!((offers.load(Ordering::Relaxed), stage.submits()), (3, 2));
 }
 
-#[tokio::test]
-async fn a_worker_that_has_lost_an_output_does_not_acknowledge_it() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_worker_that_has_lost_an_output_does_not_acknowledge_it(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(1)).await.unwrap();
-    let (url, offers) = (stage.url.clone(), AtomicUsize::new(0));
+    let offers = AtomicUsize::new(0);
     let handler = async |_: fal_fleet::Done<Any>| {
         if offers.fetch_add(1, Ordering::Relaxed) == 0 {
             // Another worker takes it, as after a lease that has ended.
-            crate::cluster::execute(&url, "update fal.request set epoch = epoch + 1, due = now()").await;
+            stage.execute("update fal.request set epoch = epoch + 1, due = now()").await;
         }
         Ok(())
     };
@@ -64,9 +72,7 @@ async fn a_worker_that_has_lost_an_output_does_not_acknowledge_it() {
     assert_eq!((offers.load(Ordering::Relaxed), stage.submits()), (2, 1));
 }
 
-#[tokio::test]
-async fn concurrency_holds_for_all_workers_together() {
-    let Some(stage) = Stage::new().await else { return };
+async fn concurrency_holds_for_all_workers_together(stage: Stage) {
     stage.fleet.batch("cats").concurrency(3).enqueue(inputs(30)).await.unwrap();
     stage.emulator.on_request(RequestKind::Submit).delay(Duration::from_millis(30));
     let most = AtomicUsize::new(0);
@@ -83,9 +89,7 @@ async fn concurrency_holds_for_all_workers_together() {
     assert!((1..=3).contains(&most.load(Ordering::Relaxed)), "{most:?}");
 }
 
-#[tokio::test]
-async fn a_locked_account_stops_all_workers_and_a_probe_lets_them_go_on() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_locked_account_stops_all_workers_and_a_probe_lets_them_go_on(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(40)).await.unwrap();
     let locked = json!({ "detail": "User is locked. Reason: Exhausted balance." });
     let lock = stage.emulator.on_request(RequestKind::Submit).fail(403, locked).times(8);
@@ -105,9 +109,7 @@ async fn a_locked_account_stops_all_workers_and_a_probe_lets_them_go_on() {
     assert_eq!(stage.submits(), 48);
 }
 
-#[tokio::test]
-async fn an_adaptive_account_shrinks_after_429_and_loses_nothing() {
-    let Some(stage) = Stage::new().await else { return };
+async fn an_adaptive_account_shrinks_after_429_and_loses_nothing(stage: Stage) {
     stage.fleet.batch("cats").concurrency(Concurrency::adaptive().max(50)).enqueue(inputs(30)).await.unwrap();
     stage
         .emulator
@@ -119,9 +121,7 @@ async fn an_adaptive_account_shrinks_after_429_and_loses_nothing() {
     assert_eq!(stage.number("select count(*) from fal.account where width between 1 and 50").await, 1);
 }
 
-#[tokio::test]
-async fn failures_are_kept_retried_and_cancelled() {
-    let Some(stage) = Stage::new().await else { return };
+async fn failures_are_kept_retried_and_cancelled(stage: Stage) {
     let batch = stage.fleet.batch("cats");
     batch.enqueue(inputs(4)).await.unwrap();
     let refusal = json!({ "detail": [{ "loc": ["body", "prompt"], "msg": "no cats\u{0} please", "type": "value_error" }] });
@@ -137,29 +137,25 @@ async fn failures_are_kept_retried_and_cancelled() {
     assert_eq!(batch.prune(Duration::ZERO).await.unwrap(), 3);
 }
 
-#[tokio::test]
-async fn a_model_that_fails_is_run_again_as_often_as_the_batch_says() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_model_that_fails_is_run_again_as_often_as_the_batch_says(stage: Stage) {
     stage.fleet.batch("cats").retry_failed(1).enqueue(inputs(1)).await.unwrap();
     stage.emulator.on::<dev::Model>().fail(500, json!({ "detail": "the runner is gone" })).times(2);
-    stage
-        .execute(
-            "create function fal.hurry() returns trigger language plpgsql as
-                   $$ begin new.due := least(new.due, now()); return new; end $$;
-                   create trigger hurry before update on fal.request for each row when (new.state = 'waiting')
-                   execute function fal.hurry()",
-        )
-        .await;
-    assert!(stage.work(1).await.is_empty());
+    // It is sent again after some seconds, and the test does not wait for them.
+    let hurry = async {
+        loop {
+            stage.execute("update fal.request set due = now() where state = 'waiting' and due > now()").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let worked = tokio::select! { worked = stage.work(1) => worked, () = hurry => unreachable!() };
+    assert!(worked.is_empty());
     assert_eq!(stage.submits(), 2);
     let failed =
         stage.number("select count(*) from fal.request where state = 'failed' and failures = 2").await;
     assert_eq!(failed, 1);
 }
 
-#[tokio::test]
-async fn a_worker_stops_when_it_is_told_to_and_finishes_its_handlers() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_worker_stops_when_it_is_told_to_and_finishes_its_handlers(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(3)).await.unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let stop = std::sync::Mutex::new(Some(stop));
@@ -177,9 +173,7 @@ async fn a_worker_stops_when_it_is_told_to_and_finishes_its_handlers() {
     assert_eq!(stage.number("select count(*) from fal.worker").await, 0);
 }
 
-#[tokio::test]
-async fn a_wrong_key_stops_its_worker_and_not_the_account() {
-    let Some(stage) = Stage::new().await else { return };
+async fn a_wrong_key_stops_its_worker_and_not_the_account(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(3)).await.unwrap();
     stage.emulator.on_request(RequestKind::Submit).fail(401, json!({ "detail": "Invalid key" })).times(1);
     let error = stage.worker().run::<Any, _>(async |_| Ok(())).await.unwrap_err();
@@ -187,17 +181,14 @@ async fn a_wrong_key_stops_its_worker_and_not_the_account() {
     assert_eq!(stage.work(1).await, keys(3));
 }
 
-#[tokio::test]
-async fn an_answer_counts_although_the_lease_of_its_submit_has_ended() {
-    let Some(stage) = Stage::new().await else { return };
+async fn an_answer_counts_although_the_lease_of_its_submit_has_ended(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(1)).await.unwrap();
     stage.emulator.on_request(RequestKind::Submit).delay(Duration::from_millis(1500));
-    let url = stage.url.clone();
     let sweeps = async {
         while stage.number("select count(*) from fal.request where state = 'begun'").await == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        crate::cluster::execute(&url, "update fal.request set due = now() where state = 'begun'").await;
+        stage.execute("update fal.request set due = now() where state = 'begun'").await;
     };
     let worker = stage.worker();
     let (worked, ()) = tokio::join!(worker.run::<Any, _>(async |_| Ok(())), sweeps);

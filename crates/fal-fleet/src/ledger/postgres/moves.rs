@@ -2,52 +2,16 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use fal_client::{Usd, batch::JournalFailure};
-use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Ledger, usd_text};
-use crate::{Error, ErrorKind, Result};
+use super::{Postgres, values::usd_text};
+use crate::{
+    Result,
+    ledger::request::{Accepted, Delivered, Finished, Followed, Held, Move, failure_json, plain_ticket},
+};
 
-/// A request as a worker holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Held {
-    pub(crate) id: i64,
-    pub(crate) epoch: i32,
-}
-
-/// A request whose status is to be looked at.
-#[derive(Debug, Clone)]
-pub(crate) struct Followed {
-    pub(crate) held: Held,
-    pub(crate) endpoint: String,
-    pub(crate) ticket: String,
-    /// The time since fal accepted it.
-    pub(crate) age: Duration,
-    /// A webhook is expected, and the look is its backstop.
-    pub(crate) has_webhook: bool,
-    /// The end of the request may raise the concurrency of its account.
-    pub(crate) is_adaptive: bool,
-}
-
-/// The end of a request.
-#[derive(Debug, Clone)]
-pub(crate) struct Finished {
-    /// The output as JSON text, or the failure.
-    pub(crate) result: Result<String, Box<JournalFailure>>,
-    pub(crate) units: Option<String>,
-    /// The cost, or `None` if it is not known. A request of a batch with a budget is then charged what was reserved.
-    pub(crate) cost: Option<Usd>,
-    /// The failure may not repeat if the request is sent again.
-    pub(crate) is_retryable: bool,
-}
-
-/// Frees the money of a request in the statement that moves it. `old` is the row before, and `moved` after.
-const FREE: &str = "freed as (update fal.batch b set reserved = b.reserved - old.reserved
-                              from old, moved where b.id = moved.batch and old.reserved is not null)";
-
-impl Ledger {
+impl Postgres {
     /// Notes the ticket of an accepted request. Returns false if a webhook was faster.
     ///
     /// An answer that arrives after the lease has ended counts, too, as long as the request was not begun again. If another
@@ -94,28 +58,29 @@ impl Ledger {
         Ok(changed(&ids, &rows))
     }
 
-    /// Gives a request back that fal has not accepted. It is sent again after the pause.
-    pub(crate) async fn release(
-        &self,
-        held: Held,
-        pause: Duration,
-        failure: Option<&JournalFailure>,
-    ) -> Result<bool> {
+    /// Changes a request that a worker holds, and frees its money if it is not under way any more.
+    pub(crate) async fn write(&self, held: Held, change: &Move) -> Result<bool> {
         let client = self.connection().await?;
         let statement = client
-            .prepare_cached(&format!(
-                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'begun' for update),
+            .prepare_cached(
+                "with old as (select id, case when $7 then reserved end as freed from fal.request
+                              where id = $1 and epoch = $2 and state = $3 and acknowledged_at is null for update),
                       moved as (update fal.request r
-                                set state = 'waiting', due = now() + make_interval(secs => $3), owner = null, reserved = null,
-                                    error = $4::text::json
+                                set state = $4, due = now() + make_interval(secs => $5), owner = null,
+                                    reserved = case when not $7 then r.reserved end,
+                                    done_at = case when $4 = 'failed' then now() else r.done_at end,
+                                    error = $6::text::json
                                 from old where r.id = old.id returning r.batch),
-                      {FREE}
-                 select count(*) from moved"
-            ))
+                      settled as (update fal.batch b set reserved = b.reserved - old.freed
+                                  from old, moved where b.id = moved.batch and old.freed is not null)
+                 select count(*) from moved",
+            )
             .await?;
-        let failure = failure.map(failure_json).transpose()?;
-        let row =
-            client.query_one(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &failure]).await?;
+        let (from, to) = (change.from.name(), change.to.name());
+        let (pause, frees) = (change.pause.as_secs_f64(), change.frees_money());
+        let row = client
+            .query_one(&statement, &[&held.id, &held.epoch, &from, &to, &pause, &change.error, &frees])
+            .await?;
         Ok(row.get::<_, i64>(0) == 1)
     }
 
@@ -138,35 +103,6 @@ impl Ledger {
             .await?;
         let row = client.query_one(&statement, &[&owner.to_string(), &sending]).await?;
         Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
-    }
-
-    /// Notes that fal has refused a request. It costs nothing.
-    pub(crate) async fn refused(&self, held: Held, failure: &JournalFailure) -> Result<bool> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(&format!(
-                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'begun' for update),
-                      moved as (update fal.request r
-                                set state = 'failed', done_at = now(), owner = null, reserved = null, error = $3::text::json
-                                from old where r.id = old.id returning r.batch),
-                      {FREE}
-                 select count(*) from moved"
-            ))
-            .await?;
-        let row = client.query_one(&statement, &[&held.id, &held.epoch, &failure_json(failure)?]).await?;
-        Ok(row.get::<_, i64>(0) == 1)
-    }
-
-    /// Notes that the answer to a submit was lost. Its money stays reserved.
-    pub(crate) async fn lost(&self, held: Held, failure: &JournalFailure) -> Result<bool> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "update fal.request set state = 'in_doubt', owner = null, due = now(), error = $3::text::json
-                 where id = $1 and epoch = $2 and state = 'begun'",
-            )
-            .await?;
-        Ok(client.execute(&statement, &[&held.id, &held.epoch, &failure_json(failure)?]).await? == 1)
     }
 
     /// Puts requests in doubt whose worker has not reported within its lease: they may have been accepted. Returns their number.
@@ -200,7 +136,7 @@ impl Ledger {
         let followed = rows.into_iter().map(|row| {
             let endpoint: String = row.get(2);
             let request_id: Option<String> = row.get(3);
-            let plain = || serde_json::json!({ "endpoint": endpoint, "request_id": request_id }).to_string();
+            let plain = || plain_ticket(&endpoint, request_id.as_deref());
             Followed {
                 held: Held { id: row.get(0), epoch: row.get(1) },
                 ticket: row.get::<_, Option<String>>(4).unwrap_or_else(plain),
@@ -211,24 +147,6 @@ impl Ledger {
             }
         });
         Ok(followed.collect())
-    }
-
-    /// Sets the time of the next look at a request.
-    pub(crate) async fn look_again(
-        &self,
-        held: Held,
-        pause: Duration,
-        failure: Option<&JournalFailure>,
-    ) -> Result<bool> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "update fal.request set due = now() + make_interval(secs => $3), error = $4::text::json
-                 where id = $1 and epoch = $2 and state = 'submitted'",
-            )
-            .await?;
-        let failure = failure.map(failure_json).transpose()?;
-        Ok(client.execute(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &failure]).await? == 1)
     }
 
     /// Notes the end of a request, and settles its money. A failed one waits again if the batch sends failed requests again.
@@ -246,10 +164,8 @@ impl Ledger {
             finished.iter().map(|(_, finished)| finished.result.as_deref().ok()).collect();
         let failures: Vec<Option<String>> = finished
             .iter()
-            .map(|(_, finished)| {
-                finished.result.as_ref().err().map(|failure| failure_json(failure)).transpose()
-            })
-            .collect::<Result<_>>()?;
+            .map(|(_, finished)| finished.result.as_ref().err().map(|failure| failure_json(failure)))
+            .collect();
         let units: Vec<Option<&str>> =
             finished.iter().map(|(_, finished)| finished.units.as_deref()).collect();
         let costs: Vec<Option<String>> =
@@ -357,43 +273,4 @@ impl Ledger {
 pub(super) fn changed(ids: &[i64], rows: &[Row]) -> Vec<bool> {
     let changed: HashSet<i64> = rows.iter().map(|row| row.get(0)).collect();
     ids.iter().map(|id| changed.contains(id)).collect()
-}
-
-/// The answer to a submit.
-#[derive(Debug, Clone)]
-pub(crate) struct Accepted {
-    pub(crate) id: i64,
-    pub(crate) attempt: i32,
-    pub(crate) token: String,
-    pub(crate) request_id: String,
-    pub(crate) ticket: Option<String>,
-    /// The time until the first look at its status.
-    pub(crate) look_in: Duration,
-}
-
-/// A verified delivery, with the parts of its URL.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Delivered<'a> {
-    pub(crate) batch: &'a str,
-    pub(crate) key: &'a str,
-    pub(crate) token: &'a str,
-    pub(crate) attempt: i32,
-    pub(crate) request_id: &'a str,
-}
-
-/// Returns a failure as JSON that PostgreSQL accepts: without the character NUL.
-pub(super) fn failure_json(failure: &JournalFailure) -> Result<String> {
-    let mut json = serde_json::to_value(failure)
-        .map_err(|error| Error::new(ErrorKind::Database, format!("a failure cannot be written: {error}")))?;
-    remove_nul(&mut json);
-    Ok(json.to_string())
-}
-
-fn remove_nul(json: &mut Value) {
-    match json {
-        Value::String(text) if text.contains('\0') => *text = text.replace('\0', ""),
-        Value::Object(fields) => fields.values_mut().for_each(remove_nul),
-        Value::Array(items) => items.iter_mut().for_each(remove_nul),
-        _ => {}
-    }
 }

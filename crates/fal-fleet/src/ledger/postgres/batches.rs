@@ -1,50 +1,20 @@
 //! Batches and accounts.
 
-use std::time::{Duration, SystemTime};
-
-use fal_client::{
-    Usd,
-    batch::{Budget, Concurrency},
-};
+use fal_client::batch::Budget;
 use tokio_postgres::GenericClient;
 
-use super::{Ledger, usd_text};
-use crate::{Error, ErrorKind, Result};
-
-/// The settings of a batch. Those that are not set keep what the database has.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct BatchSettings {
-    pub(crate) name: String,
-    pub(crate) account: Option<String>,
-    pub(crate) concurrency: Option<Concurrency>,
-    pub(crate) priority: Option<i32>,
-    pub(crate) budget: Option<Budget>,
-    pub(crate) webhook: Option<String>,
-    pub(crate) reconcile: Option<bool>,
-    pub(crate) deadline: Option<SystemTime>,
-    pub(crate) retries: Option<u32>,
-}
+use super::{Postgres, values::usd_text};
+use crate::{
+    Result,
+    ledger::settings::{BatchSettings, ProbePauses, no_batch},
+};
 
 impl BatchSettings {
     /// Returns the id of the batch. Creates it if it does not exist, and changes it if a setting is given.
     ///
     /// A batch that is not changed is not locked either, so that a long transaction that adds requests holds no worker up.
     pub(crate) async fn find_or_save(&self, client: &impl GenericClient) -> Result<i32> {
-        let is_plain = matches!(
-            self,
-            Self {
-                name: _,
-                account: None,
-                concurrency: None,
-                priority: None,
-                budget: None,
-                webhook: None,
-                reconcile: None,
-                deadline: None,
-                retries: None,
-            }
-        );
-        if is_plain {
+        if self.is_plain() {
             let statement = client.prepare("select id from fal.batch where name = $1").await?;
             if let Some(row) = client.query_opt(&statement, &[&self.name]).await? {
                 return Ok(row.get(0));
@@ -55,17 +25,9 @@ impl BatchSettings {
 
     /// Creates the batch, or changes its settings. Returns its id.
     async fn save(&self, client: &impl GenericClient) -> Result<i32> {
-        check_name("a batch", &self.name)?;
-        if let Some(account) = &self.account {
-            check_name("an account", account)?;
-        }
+        self.check()?;
         let account = self.account.as_deref();
-        let (concurrency, is_adaptive) = match &self.concurrency {
-            Some(concurrency) => {
-                (i32::try_from(concurrency.limit()).ok().or(Some(i32::MAX)), Some(concurrency.is_adaptive()))
-            }
-            None => (None, None),
-        };
+        let (concurrency, is_adaptive) = self.concurrency();
         let statement = client
             .prepare(
                 "insert into fal.account as a (name, concurrency, is_adaptive)
@@ -76,9 +38,9 @@ impl BatchSettings {
             )
             .await?;
         client.execute(&statement, &[&account, &concurrency, &is_adaptive, &self.name]).await?;
-        let budget = self.budget.map(|budget| usd_text(budget.limit()));
-        let max_per_request = self.budget.and_then(|budget| budget.request_limit()).map(usd_text);
-        let retries = self.retries.map(|retries| i32::try_from(retries).unwrap_or(i32::MAX));
+        let budget = self.budget.as_ref().map(|budget| usd_text(budget.limit()));
+        let max_per_request = self.budget.as_ref().and_then(Budget::request_limit).map(usd_text);
+        let retries = self.retries();
         let statement = client
             .prepare(
                 "insert into fal.batch as b (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries)
@@ -115,25 +77,7 @@ impl BatchSettings {
     }
 }
 
-/// Checks a name or key: 1 to 256 characters, of which none is NUL.
-pub(super) fn check_name(of: &str, name: &str) -> Result<()> {
-    if (1..=256).contains(&name.chars().count()) && !name.contains('\0') {
-        return Ok(());
-    }
-    let shown: String = name.escape_debug().take(60).collect();
-    Err(Error::config(format!(
-        "`{shown}` cannot be the name of {of}: it needs 1 to 256 characters, and none of them NUL"
-    )))
-}
-
-/// The first and the longest pause between two probes of a locked account.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ProbePauses {
-    pub(crate) first: Duration,
-    pub(crate) max: Duration,
-}
-
-impl Ledger {
+impl Postgres {
     /// Notes that an account is locked. Its workers send nothing but a probe after the pause, which doubles with every probe
     /// that is refused.
     pub(crate) async fn lock_account(
@@ -213,15 +157,4 @@ impl Ledger {
             .await?;
         if changed == 0 { Err(no_batch(batch)) } else { Ok(()) }
     }
-}
-
-/// Returns the error of a batch that does not exist.
-pub(super) fn no_batch(name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no batch `{}`", name.escape_debug()))
-}
-
-/// The part of a budget that a request needs.
-pub(super) fn estimate(max_per_request: Option<Usd>, price: Option<Usd>, excess: Option<Usd>) -> Option<Usd> {
-    let estimate = max_per_request.or(price)?;
-    Some(estimate.max(excess.unwrap_or_default()))
 }

@@ -2,28 +2,13 @@
 
 use std::time::Duration;
 
-use fal_client::Usd;
+use super::{Postgres, moves::changed, values::parse_optional_usd};
+use crate::{
+    Result,
+    ledger::request::{Held, Offered},
+};
 
-use super::{Held, Ledger, moves::changed, values::parse_optional_usd};
-use crate::Result;
-
-/// An output that a worker may hand to its handler.
-#[derive(Debug, Clone)]
-pub(crate) struct Offered {
-    pub(crate) held: Held,
-    pub(crate) batch: String,
-    pub(crate) key: String,
-    pub(crate) endpoint: String,
-    pub(crate) input: String,
-    pub(crate) output: String,
-    pub(crate) request_id: String,
-    pub(crate) cost: Option<Usd>,
-    pub(crate) units: Option<String>,
-    /// The number of this offer, from 1.
-    pub(crate) offer: i32,
-}
-
-impl Ledger {
+impl Postgres {
     /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
     pub(crate) async fn offer(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Offered>> {
         let client = self.connection().await?;
@@ -75,19 +60,5 @@ impl Ledger {
             .await?;
         let rows = client.query(&statement, &[&ids, &epochs]).await?;
         Ok(changed(&ids, &rows))
-    }
-
-    /// Offers an output again after a pause, with the reason for which the handler has not taken it.
-    pub(crate) async fn offer_again(&self, held: Held, pause: Duration, reason: &str) -> Result<bool> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "update fal.request
-                 set due = now() + make_interval(secs => $3), error = json_build_object('message', $4::text)
-                 where id = $1 and epoch = $2 and state = 'done' and acknowledged_at is null",
-            )
-            .await?;
-        let reason = reason.replace('\0', "");
-        Ok(client.execute(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &reason]).await? == 1)
     }
 }

@@ -2,19 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Held, Ledger};
-use crate::Result;
+use super::Postgres;
+use crate::{
+    Result,
+    ledger::request::{Doubtful, Held},
+};
 
-/// A request whose submit was not answered.
-#[derive(Debug, Clone)]
-pub(crate) struct Doubtful {
-    pub(crate) held: Held,
-    pub(crate) endpoint: String,
-    pub(crate) input: String,
-    pub(crate) begun_at: SystemTime,
-}
-
-impl Ledger {
+impl Postgres {
     /// Takes requests in doubt of the batches of an account that are to be reconciled.
     pub(crate) async fn doubts(&self, account: &str, most: i64, lease: Duration) -> Result<Vec<Doubtful>> {
         let client = self.connection().await?;
@@ -69,35 +63,5 @@ impl Ledger {
             )
             .await?;
         Ok(client.execute(&statement, &[&held.id, &held.epoch, &request_id]).await? == 1)
-    }
-
-    /// Notes that a request in doubt was not accepted: it waits again, and its money is free.
-    pub(crate) async fn not_accepted(&self, held: Held) -> Result<bool> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'in_doubt' for update),
-                      moved as (update fal.request r
-                                set state = 'waiting', due = now(), owner = null, reserved = null, error = null
-                                from old where r.id = old.id returning r.batch),
-                      freed as (update fal.batch b set reserved = b.reserved - old.reserved
-                                from old, moved where b.id = moved.batch and old.reserved is not null)
-                 select count(*) from moved",
-            )
-            .await?;
-        Ok(client.query_one(&statement, &[&held.id, &held.epoch]).await?.get::<_, i64>(0) == 1)
-    }
-
-    /// Leaves a request in doubt with the reason, and sets the time of the next look.
-    pub(crate) async fn still_in_doubt(&self, held: Held, reason: &str, pause: Duration) -> Result<bool> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "update fal.request set due = now() + make_interval(secs => $3), error = json_build_object('message', $4::text)
-                 where id = $1 and epoch = $2 and state = 'in_doubt'",
-            )
-            .await?;
-        let reason = reason.replace('\0', "");
-        Ok(client.execute(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &reason]).await? == 1)
     }
 }

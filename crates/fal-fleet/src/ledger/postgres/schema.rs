@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Client;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Result, ledger::newer_schema};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
 const VERSIONS: [&str; 1] = [include_str!("schema.sql")];
@@ -32,11 +32,7 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<()> {
         }
     };
     if applied > VERSIONS.len() {
-        let message = format!(
-            "the schema `fal` has version {applied}, and this version of fal-fleet knows {} at most; update fal-fleet",
-            VERSIONS.len()
-        );
-        return Err(Error::new(ErrorKind::Config, message));
+        return Err(newer_schema(applied, VERSIONS.len()));
     }
     for version in VERSIONS.iter().skip(applied) {
         transaction.batch_execute(version).await?;

@@ -2,7 +2,10 @@
 
 use std::{
     env,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,11 +15,10 @@ use futures_util::future::join_all;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use super::{
-    Accepted, BatchSettings, CHUNK, ClaimOptions, Estimates, Finished, Ledger, NewRequest, add_requests,
-};
+use super::Postgres;
+use crate::ledger::{Accepted, BatchSettings, CHUNK, ClaimOptions, Estimates, Finished, NewRequest};
 
-#[path = "../../tests/support/cluster.rs"]
+#[path = "../../../tests/support/cluster.rs"]
 #[expect(dead_code, reason = "the tests of fleets use more of it")]
 mod cluster;
 
@@ -43,8 +45,7 @@ async fn ledger_rate() {
         let url = cluster.url("postgres");
         let manager = Manager::new(url.parse().expect("a connection string"), NoTls);
         let pool = Pool::builder(manager).max_size(LANES).runtime(Runtime::Tokio1).build().expect("a pool");
-        let ledger = Ledger::new(pool);
-        crate::schema::migrate(&mut ledger.connection().await.unwrap()).await.unwrap();
+        let ledger = Postgres::open(pool).await.unwrap();
 
         let start = Instant::now();
         enqueue(&ledger, waiting).await;
@@ -69,14 +70,13 @@ fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
 
-async fn enqueue(ledger: &Ledger, count: usize) {
-    let mut client = ledger.connection().await.unwrap();
+async fn enqueue(ledger: &Postgres, count: usize) {
     let settings = BatchSettings {
         name: "rate".to_owned(),
         concurrency: Some(1_000_000.into()),
         ..BatchSettings::default()
     };
-    let batch = settings.find_or_save(&**client).await.unwrap();
+    let batch = ledger.save_batch(&settings).await.unwrap();
     let input = r#"{"prompt":"a cat reading a map","num_inference_steps":28,"image_size":"landscape_16_9"}"#;
     for first in (0..count).step_by(CHUNK) {
         let request = |key: usize| NewRequest {
@@ -85,14 +85,12 @@ async fn enqueue(ledger: &Ledger, count: usize) {
             input: input.to_owned(),
         };
         let requests: Vec<_> = (first..count.min(first + CHUNK)).map(request).collect();
-        let transaction = client.transaction().await.unwrap();
-        add_requests(&*transaction, batch, &requests).await.unwrap();
-        transaction.commit().await.unwrap();
+        ledger.add(batch, &requests).await.unwrap();
     }
 }
 
 /// Takes requests through all steps: begun, submitted, done and acknowledged.
-async fn work(ledger: &Ledger, end: Instant, finished: &AtomicU64) {
+async fn work(ledger: &Postgres, end: Instant, finished: &AtomicU64) {
     let owner = Uuid::new_v4();
     let options = ClaimOptions { owner, account: "default", most: AT_ONCE, lease: LEASE };
     let output = Finished {
@@ -102,7 +100,7 @@ async fn work(ledger: &Ledger, end: Instant, finished: &AtomicU64) {
         is_retryable: false,
     };
     while Instant::now() < end {
-        let claimed = ledger.claim(options, &NoEstimates).await.unwrap().requests;
+        let claimed = ledger.claim(options, Arc::new(NoEstimates)).await.unwrap().requests;
         let submitted = claimed.into_iter().map(|claimed| {
             ledger.submitted(Accepted {
                 id: claimed.id,

@@ -1,0 +1,202 @@
+//! A request at the steps of its way.
+
+use std::time::{Duration, SystemTime};
+
+use fal_client::{Usd, batch::JournalFailure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A request as a worker holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Held {
+    pub(crate) id: i64,
+    pub(crate) epoch: i32,
+}
+
+/// The answer to a submit.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    pub(crate) id: i64,
+    pub(crate) attempt: i32,
+    pub(crate) token: String,
+    pub(crate) request_id: String,
+    pub(crate) ticket: Option<String>,
+    /// The time until the first look at its status.
+    pub(crate) look_in: Duration,
+}
+
+/// A request whose submit was not answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Doubtful {
+    pub(crate) held: Held,
+    pub(crate) endpoint: String,
+    pub(crate) input: String,
+    pub(crate) begun_at: SystemTime,
+}
+
+/// A request whose status is to be looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed {
+    pub(crate) held: Held,
+    pub(crate) endpoint: String,
+    pub(crate) ticket: String,
+    /// The time since fal accepted it.
+    pub(crate) age: Duration,
+    /// A webhook is expected, and the look is its backstop.
+    pub(crate) has_webhook: bool,
+    /// The end of the request may raise the concurrency of its account.
+    pub(crate) is_adaptive: bool,
+}
+
+/// A verified delivery, with the parts of its URL.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delivered<'a> {
+    pub(crate) batch: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) token: &'a str,
+    pub(crate) attempt: i32,
+    pub(crate) request_id: &'a str,
+}
+
+/// The end of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Finished {
+    /// The output as JSON text, or the failure.
+    pub(crate) result: Result<String, Box<JournalFailure>>,
+    pub(crate) units: Option<String>,
+    /// The cost, or `None` if it is not known. A request of a batch with a budget is then charged what was reserved.
+    pub(crate) cost: Option<Usd>,
+    /// The failure may not repeat if the request is sent again.
+    pub(crate) is_retryable: bool,
+}
+
+/// An output that a worker may hand to its handler.
+#[derive(Debug, Clone)]
+pub(crate) struct Offered {
+    pub(crate) held: Held,
+    pub(crate) batch: String,
+    pub(crate) key: String,
+    pub(crate) endpoint: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+    pub(crate) request_id: String,
+    pub(crate) cost: Option<Usd>,
+    pub(crate) units: Option<String>,
+    /// The number of this offer, from 1.
+    pub(crate) offer: i32,
+}
+
+/// The state of a request, as the database names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Waiting,
+    Begun,
+    Submitted,
+    Done,
+    Failed,
+    InDoubt,
+}
+
+impl State {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Begun => "begun",
+            Self::Submitted => "submitted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+}
+
+/// A change of a request by the worker that holds it. A request that waits or has failed has its reserved money freed.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    pub(crate) from: State,
+    pub(crate) to: State,
+    /// The time until the next step.
+    pub(crate) pause: Duration,
+    /// The reason as JSON text.
+    pub(crate) error: Option<String>,
+}
+
+impl Move {
+    /// Gives a request back that fal has not accepted. It is sent again after the pause.
+    pub(crate) fn release(pause: Duration, failure: Option<&JournalFailure>) -> Self {
+        Self { from: State::Begun, to: State::Waiting, pause, error: failure.map(failure_json) }
+    }
+
+    /// Ends a request that fal has refused. It costs nothing.
+    pub(crate) fn refused(failure: &JournalFailure) -> Self {
+        Self {
+            from: State::Begun,
+            to: State::Failed,
+            pause: Duration::ZERO,
+            error: Some(failure_json(failure)),
+        }
+    }
+
+    /// Puts a request in doubt whose answer was lost. Its money stays reserved.
+    pub(crate) fn lost(failure: &JournalFailure) -> Self {
+        Self {
+            from: State::Begun,
+            to: State::InDoubt,
+            pause: Duration::ZERO,
+            error: Some(failure_json(failure)),
+        }
+    }
+
+    /// Sets the time of the next look at a request.
+    pub(crate) fn look_again(pause: Duration, failure: Option<&JournalFailure>) -> Self {
+        Self { from: State::Submitted, to: State::Submitted, pause, error: failure.map(failure_json) }
+    }
+
+    /// Lets a request in doubt wait again that was not accepted.
+    pub(crate) fn not_accepted() -> Self {
+        Self { from: State::InDoubt, to: State::Waiting, pause: Duration::ZERO, error: None }
+    }
+
+    /// Leaves a request in doubt with the reason, and sets the time of the next look.
+    pub(crate) fn still_in_doubt(reason: &str, pause: Duration) -> Self {
+        Self { from: State::InDoubt, to: State::InDoubt, pause, error: Some(message_json(reason)) }
+    }
+
+    /// Offers an output again after a pause, with the reason for which the handler has not taken it.
+    pub(crate) fn offer_again(reason: &str, pause: Duration) -> Self {
+        Self { from: State::Done, to: State::Done, pause, error: Some(message_json(reason)) }
+    }
+
+    /// Returns true if the money that is reserved for the request is freed.
+    pub(crate) fn frees_money(&self) -> bool {
+        matches!(self.to, State::Waiting | State::Failed)
+    }
+}
+
+/// Returns the ticket of a request, if the ledger does not have one with more than the id.
+pub(super) fn plain_ticket(endpoint: &str, request_id: Option<&str>) -> String {
+    json!({ "endpoint": endpoint, "request_id": request_id }).to_string()
+}
+
+/// Returns an error with a message as JSON, without the character NUL.
+pub(super) fn message_json(message: &str) -> String {
+    json!({ "message": message.replace('\0', "") }).to_string()
+}
+
+/// Returns a failure as JSON that PostgreSQL accepts: without the character NUL.
+pub(super) fn failure_json(failure: &JournalFailure) -> String {
+    let mut json =
+        serde_json::to_value(failure).unwrap_or_else(|_| json!({ "message": failure.message.as_str() }));
+    remove_nul(&mut json);
+    json.to_string()
+}
+
+fn remove_nul(json: &mut Value) {
+    match json {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', ""),
+        Value::Object(fields) => fields.values_mut().for_each(remove_nul),
+        Value::Array(items) => items.iter_mut().for_each(remove_nul),
+        _ => {}
+    }
+}
