@@ -1,9 +1,13 @@
 //! The pages that list all endpoints by their purpose: of the folder of crates, and of the documentation of the client.
 
+mod filter;
+mod first_choices;
+
 use std::{cmp::Reverse, collections::BTreeMap};
 
+use self::filter::Filter;
 use crate::{
-    emit::docs,
+    emit::{docs, listing},
     manifest::Manifest,
     rust::{Crate, Module},
 };
@@ -25,41 +29,47 @@ pub struct ListedEndpoint {
     pub category: String,
     /// The day on which fal published it, such as `2025-06-04`.
     pub date: Option<String>,
+    /// The names of its parameters.
+    pub parameters: Vec<String>,
 }
 
 /// A part of the pages. An endpoint belongs to the first one that it fits.
 struct Section {
     title: &'static str,
-    /// Categories, any of which the endpoint has. Any category fits if there are none.
-    categories: &'static [&'static str],
-    /// Words, one of which is in the id. Any id fits if there are none.
-    words: &'static [&'static str],
+    filter: Filter,
 }
 
+const fn section(
+    title: &'static str,
+    categories: &'static [&'static str],
+    words: &'static [&'static str],
+) -> Section {
+    Section { title, filter: Filter::new(categories, words) }
+}
+
+/// Words in the ids of endpoints that enlarge images or videos.
+const UPSCALING: &[&str] = &[
+    "upscale",
+    "upscaler",
+    "esrgan",
+    "sr",
+    "ccsr",
+    "swin2sr",
+    "pasd",
+    "seedvr",
+    "flashvsr",
+    "enhancer",
+    "increase-resolution",
+    "topaz",
+];
+
 const SECTIONS: &[Section] = &[
-    Section { title: "Training", categories: &["training"], words: &[] },
-    Section {
-        title: "Upscaling images and videos",
-        categories: &["image-to-image", "video-to-video"],
-        words: &[
-            "upscale",
-            "upscaler",
-            "esrgan",
-            "sr",
-            "ccsr",
-            "swin2sr",
-            "pasd",
-            "seedvr",
-            "flashvsr",
-            "enhancer",
-            "increase-resolution",
-            "topaz",
-        ],
-    },
-    Section {
-        title: "Backgrounds, masks and depth",
-        categories: &["image-to-image", "video-to-video"],
-        words: &[
+    section("Training", &["training"], &[]),
+    section("Upscaling images and videos", &["image-to-image", "video-to-video"], UPSCALING),
+    section(
+        "Backgrounds, masks and depth",
+        &["image-to-image", "video-to-video"],
+        &[
             "rembg",
             "background",
             "birefnet",
@@ -75,11 +85,11 @@ const SECTIONS: &[Section] = &[
             "layerize",
             "florence",
         ],
-    },
-    Section {
-        title: "Speaking avatars and lip sync",
-        categories: &["image-to-video", "text-to-video", "video-to-video", "audio-to-video"],
-        words: &[
+    ),
+    section(
+        "Speaking avatars and lip sync",
+        &["image-to-video", "text-to-video", "video-to-video", "audio-to-video"],
+        &[
             "avatar",
             "avatars",
             "lipsync",
@@ -97,43 +107,24 @@ const SECTIONS: &[Section] = &[
             "portrait",
             "dubbing",
         ],
-    },
-    Section { title: "Images from text", categories: &["text-to-image"], words: &[] },
-    Section { title: "Changing images", categories: &["image-to-image"], words: &[] },
-    Section { title: "Video from text", categories: &["text-to-video"], words: &[] },
-    Section { title: "Video from images", categories: &["image-to-video"], words: &[] },
-    Section { title: "Changing videos", categories: &["video-to-video"], words: &[] },
-    Section { title: "Video from sound", categories: &["audio-to-video"], words: &[] },
-    Section {
-        title: "Text to speech, and voices",
-        categories: &["text-to-speech", "speech-to-speech", "text-to-audio", "audio-to-audio"],
-        words: &["tts", "speech", "voice", "kokoro", "zonos", "csm", "dia", "dubbing"],
-    },
-    Section {
-        title: "Text to speech, and voices",
-        categories: &["text-to-speech", "speech-to-speech", "speech"],
-        words: &[],
-    },
-    Section { title: "Speech to text", categories: &["speech-to-text", "audio-to-text"], words: &[] },
-    Section {
-        title: "Music and sound",
-        categories: &["text-to-audio", "audio-to-audio", "video-to-audio", "audio"],
-        words: &[],
-    },
-    Section { title: "3D", categories: &["image-to-3d", "text-to-3d", "3d-to-3d", "3d"], words: &[] },
-    Section { title: "Language, vision and data", categories: &[], words: &[] },
+    ),
+    section("Images from text", &["text-to-image"], &[]),
+    section("Changing images", &["image-to-image"], &[]),
+    section("Video from text", &["text-to-video"], &[]),
+    section("Video from images", &["image-to-video"], &[]),
+    section("Changing videos", &["video-to-video"], &[]),
+    section("Video from sound", &["audio-to-video"], &[]),
+    section(
+        "Text to speech, and voices",
+        &["text-to-speech", "speech-to-speech", "text-to-audio", "audio-to-audio"],
+        &["tts", "speech", "voice", "kokoro", "zonos", "csm", "dia", "dubbing"],
+    ),
+    section("Text to speech, and voices", &["text-to-speech", "speech-to-speech", "speech"], &[]),
+    section("Speech to text", &["speech-to-text", "audio-to-text"], &[]),
+    section("Music and sound", &["text-to-audio", "audio-to-audio", "video-to-audio", "audio"], &[]),
+    section("3D", &["image-to-3d", "text-to-3d", "3d-to-3d", "3d"], &[]),
+    section("Language, vision and data", &[], &[]),
 ];
-
-impl Section {
-    fn has(&self, endpoint: &ListedEndpoint) -> bool {
-        let is_in_id = |word: &&str| {
-            let part = |id: &str| id.split(['/', '-', '_']).any(|part| part == *word);
-            part(&endpoint.id) || word.contains('-') && endpoint.id.contains(*word)
-        };
-        (self.categories.is_empty() || self.categories.contains(&endpoint.category.as_str()))
-            && (self.words.is_empty() || self.words.iter().any(is_in_id))
-    }
-}
 
 /// Lists the endpoints of a crate.
 pub(crate) fn list(item: &Crate) -> Vec<ListedEndpoint> {
@@ -145,6 +136,7 @@ pub(crate) fn list(item: &Crate) -> Vec<ListedEndpoint> {
 fn add(item: &Crate, module: &Module, found: &mut Vec<ListedEndpoint>) {
     if let Some(endpoint) = &module.endpoint {
         let path: String = module.path.iter().map(|part| format!("::{part}")).collect();
+        let fields = endpoint.input.as_ref().map_or(&[][..], |input| &input.fields);
         let first = endpoint.description.split_inclusive(". ").next().unwrap_or_default();
         found.push(ListedEndpoint {
             krate: item.name.clone(),
@@ -154,6 +146,7 @@ fn add(item: &Crate, module: &Module, found: &mut Vec<ListedEndpoint>) {
             summary: first.trim().to_owned(),
             category: endpoint.category.clone().unwrap_or_default(),
             date: endpoint.date.clone(),
+            parameters: fields.iter().map(|field| field.json_name.clone()).collect(),
         });
     }
     module.children.iter().for_each(|child| add(item, child, found));
@@ -166,33 +159,27 @@ pub(crate) fn readme(
     endpoints: &[ListedEndpoint],
     tasks: &BTreeMap<&'static str, Vec<String>>,
 ) -> String {
-    let sections = sections(endpoints, manifest);
+    let ranked = ranked(endpoints, manifest);
+    let sections = sections(&ranked);
     let mut page = format!(
         "<!-- {head} -->\n# The model crates\n\n\
-         {} endpoints in {} crates, by purpose. In each part, the family that fal published last comes first. The \
-         documentation of a crate lists its modules, and `cargo add <crate>` adds it to an app. Prices are on the pages of \
-         fal, and `Client::platform` reads them.\n\n",
+         {} endpoints in {} crates, by purpose. In each part, the family that fal published last comes first, and its highest version. The \
+         documentation of a crate lists its modules, and `cargo add <crate>` adds it to an app. fal's facts have no \
+         prices: the page behind the name of a model has the price and its unit, and `fal_client::prices` reads both.\n\n\
+         - [First choices](#first-choices): a few models for each common purpose\n",
         endpoints.len(),
         manifest.crates.len(),
     );
-    for (title, families) in &sections {
-        let count: usize = families.iter().map(|(_, endpoints)| endpoints.len()).sum();
-        page.push_str(&format!("- [{title}](#{}): {count}\n", anchor(title)));
+    for (title, endpoints) in &sections {
+        page.push_str(&format!("- [{title}](#{}): {}\n", anchor(title), endpoints.len()));
     }
     page.push_str(&format!("- [Tasks](#tasks): {} that many models do alike\n", tasks.len()));
-    for (title, families) in &sections {
-        page.push_str(&format!("\n## {title}\n\n| module | model | purpose |\n|---|---|---|\n"));
-        for (krate, endpoints) in families {
-            for endpoint in endpoints {
-                page.push_str(&format!(
-                    "| [`{}`]({krate}) | [{}](https://fal.ai/models/{}) | {} |\n",
-                    endpoint.module,
-                    docs::escape(&endpoint.title),
-                    endpoint.id,
-                    purpose(endpoint, manifest),
-                ));
-            }
-        }
+    let link = |endpoint: &ListedEndpoint| format!("[`{}`]({})", endpoint.module, endpoint.krate);
+    page.push_str("\n## First choices\n\n");
+    choices_table(&ranked, manifest, link).iter().for_each(|line| page.push_str(&format!("{line}\n")));
+    for (title, endpoints) in &sections {
+        page.push_str(&format!("\n## {title}\n\n"));
+        table(endpoints, manifest, link).iter().for_each(|line| page.push_str(&format!("{line}\n")));
     }
     page.push_str(&task_table(tasks));
     page
@@ -200,72 +187,108 @@ pub(crate) fn readme(
 
 /// Returns the page of the client's documentation.
 pub(crate) fn guide(head: &str, manifest: &Manifest, endpoints: &[ListedEndpoint]) -> String {
+    let ranked = ranked(endpoints, manifest);
     let mut page = format!(
         "// {head}\n//! All models that have a crate: {} endpoints in {} crates.\n//!\n\
          //! In each part, the family that fal published last comes first. `cargo add <crate>` adds a crate to an app; its\n\
-         //! name is the first part of a module's path, with `-` for `_`. Prices are on the pages of fal.\n",
+         //! name is the first part of a module's path, with `-` for `_`. fal's facts have no prices: the page behind the name\n\
+         //! of a model has the price and its unit, and `fal_client::prices` reads both.\n",
         endpoints.len(),
         manifest.crates.len(),
     );
-    for (title, families) in sections(endpoints, manifest) {
-        page.push_str(&format!(
-            "//!\n//! # {title}\n//!\n//! | module | model | purpose |\n//! |---|---|---|\n"
-        ));
-        for endpoint in families.iter().flat_map(|(_, endpoints)| endpoints) {
-            page.push_str(&format!(
-                "//! | [`{module}`](https://docs.rs/{krate}) | [{title}](https://fal.ai/models/{id}) | {purpose} |\n",
-                module = endpoint.module,
-                krate = endpoint.krate,
-                title = docs::escape(&endpoint.title),
-                id = endpoint.id,
-                purpose = purpose(endpoint, manifest),
-            ));
-        }
+    let link =
+        |endpoint: &ListedEndpoint| format!("[`{}`](https://docs.rs/{})", endpoint.module, endpoint.krate);
+    let mut part = |title: &str, lines: Vec<String>| {
+        page.push_str(&format!("//!\n//! # {title}\n//!\n"));
+        lines.iter().for_each(|line| page.push_str(&format!("//! {line}\n")));
+    };
+    part("First choices", choices_table(&ranked, manifest, link));
+    for (title, endpoints) in sections(&ranked) {
+        part(title, table(&endpoints, manifest, link));
     }
     page
 }
 
+/// Returns the lines of a table of endpoints. `link` is a module with a link to its documentation.
+fn table(
+    endpoints: &[&ListedEndpoint],
+    manifest: &Manifest,
+    link: impl Fn(&ListedEndpoint) -> String,
+) -> Vec<String> {
+    let row = |endpoint: &&ListedEndpoint| {
+        format!(
+            "| {} | [{}](https://fal.ai/models/{}) | {} |",
+            link(endpoint),
+            docs::escape(&endpoint.title),
+            endpoint.id,
+            purpose(endpoint, manifest),
+        )
+    };
+    let head = ["| module | model | purpose |", "|---|---|---|"].map(str::to_owned);
+    head.into_iter().chain(endpoints.iter().map(row)).collect()
+}
+
+/// Returns the lines of the table of common purposes. Superseded families are no first choice.
+fn choices_table(
+    ranked: &[&ListedEndpoint],
+    manifest: &Manifest,
+    link: impl Fn(&ListedEndpoint) -> String,
+) -> Vec<String> {
+    let current: Vec<&ListedEndpoint> =
+        ranked.iter().copied().filter(|endpoint| newer(endpoint, manifest).is_none()).collect();
+    let row = |(title, chosen): (&str, Vec<&ListedEndpoint>)| {
+        let links: Vec<String> = chosen.into_iter().map(&link).collect();
+        format!("| {title} | {} |", links.join(", "))
+    };
+    let head = ["| purpose | newest models |", "|---|---|"].map(str::to_owned);
+    head.into_iter().chain(first_choices::list(&current).into_iter().map(row)).collect()
+}
+
 /// Returns the last column of a row: the description, and the family that supersedes the endpoint's.
 fn purpose(endpoint: &ListedEndpoint, manifest: &Manifest) -> String {
-    let newer = manifest.crates.get(&endpoint.krate).and_then(|family| family.superseded_by.as_ref());
-    let newer = newer.map(|name| format!(" Superseded by `{name}`.")).unwrap_or_default();
+    let newer = newer(endpoint, manifest).map(|name| format!(" Superseded by `{name}`.")).unwrap_or_default();
     format!("{}{newer}", docs::escape(&endpoint.summary))
 }
 
-type Families<'a> = Vec<(&'a str, Vec<&'a ListedEndpoint>)>;
+/// Returns the crate that supersedes the endpoint's.
+fn newer<'a>(endpoint: &ListedEndpoint, manifest: &'a Manifest) -> Option<&'a str> {
+    manifest.crates.get(&endpoint.krate)?.superseded_by.as_deref()
+}
 
-/// Puts the endpoints into sections and families: superseded ones last, then the newest first.
-fn sections<'a>(endpoints: &'a [ListedEndpoint], manifest: &Manifest) -> Vec<(&'static str, Families<'a>)> {
+/// Sorts the endpoints: families that are superseded last, then the newest family first, and the highest version of it.
+fn ranked<'a>(endpoints: &'a [ListedEndpoint], manifest: &Manifest) -> Vec<&'a ListedEndpoint> {
     let mut newest: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     for endpoint in endpoints {
         let date = newest.entry(&endpoint.krate).or_default();
         *date = (*date).max(endpoint.date.as_deref());
     }
-    let mut sections: Vec<(&str, BTreeMap<&str, Vec<&ListedEndpoint>>)> = Vec::new();
+    let mut ranked: Vec<&ListedEndpoint> = endpoints.iter().collect();
+    ranked.sort_by_key(|endpoint| {
+        let krate = endpoint.krate.as_str();
+        let version = listing::version(&endpoint.id);
+        (newer(endpoint, manifest).is_some(), Reverse(newest.get(krate)), krate, Reverse(version))
+    });
+    ranked
+}
+
+/// Puts the endpoints into sections, without a change of their order.
+fn sections<'a>(ranked: &[&'a ListedEndpoint]) -> Vec<(&'static str, Vec<&'a ListedEndpoint>)> {
+    let mut sections: Vec<(&str, Vec<&ListedEndpoint>)> = Vec::new();
     for section in SECTIONS {
         if !sections.iter().any(|(title, _)| *title == section.title) {
-            sections.push((section.title, BTreeMap::new()));
+            sections.push((section.title, Vec::new()));
         }
     }
-    for endpoint in endpoints {
-        let title = SECTIONS.iter().find(|section| section.has(endpoint)).map(|section| section.title);
-        let section = sections.iter_mut().find(|(other, _)| Some(*other) == title);
-        if let Some((_, families)) = section {
-            families.entry(&endpoint.krate).or_default().push(endpoint);
+    for endpoint in ranked {
+        let title = SECTIONS.iter().find(|section| section.filter.has(endpoint)).map(|section| section.title);
+        if let Some((_, endpoints)) = sections.iter_mut().find(|(other, _)| Some(*other) == title) {
+            endpoints.push(endpoint);
         }
     }
-    let is_superseded =
-        |krate: &str| manifest.crates.get(krate).is_some_and(|family| family.superseded_by.is_some());
-    let sorted =
-        sections.into_iter().filter(|(_, families)| !families.is_empty()).map(|(title, families)| {
-            let mut families: Families<'_> = families.into_iter().collect();
-            families.sort_by_key(|(krate, _)| (is_superseded(krate), Reverse(newest.get(krate)), *krate));
-            (title, families)
-        });
-    let mut sorted: Vec<_> = sorted.collect();
+    sections.retain(|(_, endpoints)| !endpoints.is_empty());
     // Training is for few readers.
-    sorted.sort_by_key(|(title, _)| *title == "Training");
-    sorted
+    sections.sort_by_key(|(title, _)| *title == "Training");
+    sections
 }
 
 /// Returns the table of the endpoints that do a task of `fal_client::task`.
@@ -310,6 +333,7 @@ mod tests {
             summary: "Draws.".to_owned(),
             category: category.to_owned(),
             date: (!date.is_empty()).then(|| date.to_owned()),
+            parameters: vec!["prompt".to_owned()],
         }
     }
 
@@ -334,6 +358,28 @@ mod tests {
         assert!(page.contains("| Draws. Superseded by `fal-new`. |"), "{page}");
         assert!(page.contains("[A \\| B]"), "{page}");
         assert_eq!(guide("generated", &manifest, &endpoints).matches("\n//! | [`fal_").count(), 4);
+    }
+
+    #[test]
+    fn a_purpose_lists_two_endpoints_of_a_crate_and_none_that_is_superseded() {
+        let text = "[crates.fal-old]\napp = \"a/old\"\ntitle = \"Old\"\nendpoints = [\"a/old\"]\n\
+                    superseded_by = \"fal-new\"\n\
+                    [crates.fal-new]\napp = \"a/new\"\ntitle = \"New\"\nendpoints = [\"a/new\"]\n";
+        let manifest = Manifest::parse("manifest.toml", text).unwrap_or_else(|error| panic!("{error}"));
+        let endpoints = [
+            endpoint("fal-old", "a/old/ocr", "vision", "2026-01-01"),
+            endpoint("fal-new", "a/new/ocr", "vision", "2025-01-01"),
+            endpoint("fal-new", "a/new/ocr/v2", "vision", "2025-01-02"),
+            endpoint("fal-new", "a/new/ocr/v10", "vision", "2025-01-03"),
+        ];
+        let ranked = ranked(&endpoints, &manifest);
+        let table = choices_table(&ranked, &manifest, |endpoint| endpoint.id.clone());
+        assert!(
+            table.contains(&"| Read the text of a page (OCR) | a/new/ocr/v10, a/new/ocr/v2 |".to_owned()),
+            "{table:#?}"
+        );
+        let page = readme("generated", &manifest, &endpoints, &BTreeMap::new());
+        assert!(page.contains("## First choices") && !page.contains("| Upscale a video |"), "{page}");
     }
 
     #[test]

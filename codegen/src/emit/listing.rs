@@ -95,7 +95,7 @@ fn title(task: &str) -> String {
 }
 
 /// Returns the numbers of the first part of an id that is a version, such as `v2.5-turbo`, `o3` or `1.6`.
-fn version(id: &str) -> Vec<u64> {
+pub(crate) fn version(id: &str) -> Vec<u64> {
     let numbers = |part: &str| {
         let start = part.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(part);
         let end = start.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(start.len());

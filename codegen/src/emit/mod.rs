@@ -16,7 +16,7 @@ mod imports;
 mod index;
 mod items;
 mod json_schema;
-mod listing;
+pub(crate) mod listing;
 mod literals;
 pub(crate) mod module_text;
 mod page;

@@ -1,6 +1,6 @@
 //! `schemas/`: the manifest, the lock and the documents agree and are sorted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fal_codegen::{Manifest, workspace::SCHEMAS};
 use serde_json::Value;
@@ -28,6 +28,7 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     for id in locked.iter().filter(|id| !ids.contains(id.trim_matches('"'))) {
         problems.push(Problem::in_file(&lock_file, format!("{id} is not an endpoint of the manifest")));
     }
+    let mut titles = BTreeMap::new();
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".json")) {
         let Some(id) =
             path.strip_prefix(SCHEMAS).and_then(|path| path.strip_prefix('/')?.strip_suffix(".json"))
@@ -43,7 +44,7 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
         }
         match serde_json::from_str::<Value>(text) {
             Ok(document) if is_of_service => operations(path, &document, problems),
-            Ok(_) => {}
+            Ok(document) => unique_title(path, &document, &mut titles, problems),
             Err(error) => problems.push(Problem::in_file(path, error.to_string())),
         }
     }
@@ -59,6 +60,24 @@ fn ordered(file: &str, names: &[String], what: &str, problems: &mut Vec<Problem>
     if let Some(pair) = names.windows(2).find(|pair| pair[0] >= pair[1]) {
         problems
             .push(Problem::in_file(file, format!("{what}: `{}` must stand before `{}`", pair[1], pair[0])));
+    }
+}
+
+/// Checks that readers of a list can tell the endpoints with a description apart. One without keeps fal's name.
+fn unique_title(
+    path: &str,
+    document: &Value,
+    titles: &mut BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) {
+    let metadata = &document["metadata"];
+    let title = metadata["display_name"].as_str().filter(|_| metadata["description"].is_string());
+    let Some(title) = title else { return };
+    if let Some(other) = titles.insert(title.to_owned(), path.to_owned()) {
+        problems.push(Problem::in_file(
+            path,
+            format!("has the name of {other}, `{title}`: give one of them another in {SCHEMAS}/descriptions"),
+        ));
     }
 }
 

@@ -138,7 +138,14 @@ fn unsorted_or_unknown_schemas_and_undescribed_services_are_refused() {
             &[
                 ("schemas/manifest.toml", MANIFEST),
                 ("schemas/lock.toml", "[\"x/b/two\"]\n\n[\"x/b/gone\"]\n"),
-                ("schemas/x/b/one.json", "{}"),
+                (
+                    "schemas/x/b/one.json",
+                    r#"{ "metadata": { "display_name": "B", "description": "Draws." } }"#
+                ),
+                (
+                    "schemas/x/b/two.json",
+                    r#"{ "metadata": { "display_name": "B", "description": "Paints." } }"#
+                ),
                 ("schemas/x/c.json", "{"),
                 ("schemas/inference/queue.json", platform),
                 ("schemas/platform/openapi.json", platform),
@@ -151,6 +158,7 @@ fn unsorted_or_unknown_schemas_and_undescribed_services_are_refused() {
             "schemas/manifest.toml: crates: `crates.a` must stand before `crates.b`",
             "schemas/manifest.toml: the endpoints of b: `x/b/one` must stand before `x/b/two`",
             "schemas/platform/openapi.json: `get /models` has no description",
+            "schemas/x/b/two.json: has the name of schemas/x/b/one.json, `B`: give one of them another in schemas/descriptions",
             "schemas/x/c.json: EOF while parsing an object at line 1 column 1",
             "schemas/x/c.json: belongs to no crate: add it to schemas/manifest.toml, or remove it",
         ]

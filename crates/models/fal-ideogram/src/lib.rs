@@ -27,10 +27,10 @@
 //!
 //! | module | endpoint | description |
 //! |---|---|---|
-//! | [`v3`](mod@v3) | [`fal-ai/ideogram/v3`](https://fal.ai/models/fal-ai/ideogram/v3) | Text to image with Ideogram 3: posters, logos and lettering, optionally in the style of images. |
-//! | [`v3::generate_transparent`](mod@v3::generate_transparent) | [`fal-ai/ideogram/v3/generate-transparent`](https://fal.ai/models/fal-ai/ideogram/v3/generate-transparent) | Text to image on a see-through background, with Ideogram 3. |
-//! | [`v2`](mod@v2) | [`fal-ai/ideogram/v2`](https://fal.ai/models/fal-ai/ideogram/v2) | Text to image with Ideogram 2: posters, logos and lettering. |
-//! | [`v2::turbo`](mod@v2::turbo) | [`fal-ai/ideogram/v2/turbo`](https://fal.ai/models/fal-ai/ideogram/v2/turbo) | Text to image with the quicker Ideogram 2 Turbo: posters, logos and lettering. |
+//! | [`v3`](mod@v3) | [`fal-ai/ideogram/v3`](https://fal.ai/models/fal-ai/ideogram/v3) | Text to image with Ideogram 3.0: posters, logos and lettering, optionally in the style of images. |
+//! | [`v3::generate_transparent`](mod@v3::generate_transparent) | [`fal-ai/ideogram/v3/generate-transparent`](https://fal.ai/models/fal-ai/ideogram/v3/generate-transparent) | Text to image on a see-through background, with Ideogram 3.0. |
+//! | [`v2`](mod@v2) | [`fal-ai/ideogram/v2`](https://fal.ai/models/fal-ai/ideogram/v2) | Text to image with Ideogram 2.0: posters, logos and lettering. |
+//! | [`v2::turbo`](mod@v2::turbo) | [`fal-ai/ideogram/v2/turbo`](https://fal.ai/models/fal-ai/ideogram/v2/turbo) | Text to image with the quicker Ideogram 2.0 Turbo: posters, logos and lettering. |
 //! | [`v2a`](mod@v2a) | [`fal-ai/ideogram/v2a`](https://fal.ai/models/fal-ai/ideogram/v2a) | Text to image with Ideogram 2a: posters, logos and lettering, at a lower price. |
 //! | [`v2a::turbo`](mod@v2a::turbo) | [`fal-ai/ideogram/v2a/turbo`](https://fal.ai/models/fal-ai/ideogram/v2a/turbo) | Text to image with the quicker Ideogram 2a Turbo: posters, logos and lettering. |
 //! | [`character`](mod@character) | [`fal-ai/ideogram/character`](https://fal.ai/models/fal-ai/ideogram/character) | Text to image with the character of another image. |

@@ -23,8 +23,7 @@
 //! }
 //! ```
 //!
-//! Latent consistency, image to image: [`fal-ai/lcm`](https://fal.ai/models/fal-ai/lcm)
-//! (image-to-image).
+//! LCM, image to image: [`fal-ai/lcm`](https://fal.ai/models/fal-ai/lcm) (image-to-image).
 //!
 //! Redraws an image according to a prompt, in few steps.
 //!
@@ -65,7 +64,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/lcm";
-    const TITLE: &'static str = "Latent consistency, image to image";
+    const TITLE: &'static str = "LCM, image to image";
     const DESCRIPTION: &'static str = "Redraws an image according to a prompt, in few steps.";
     const CATEGORY: Option<&'static str> = Some("image-to-image");
     const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/fal-ai/lcm");
