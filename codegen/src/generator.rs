@@ -98,6 +98,15 @@ pub struct AnalyzedCrate {
     pub plan: rust::Crate,
 }
 
+impl AnalyzedCrate {
+    /// Returns a program that calls an endpoint, as the page of the crate shows it for its first endpoint. `None` for an id that
+    /// the crate does not have, and for an endpoint that requires a long value.
+    #[must_use]
+    pub fn example_program(&self, id: &str) -> Option<String> {
+        Call::of_endpoint(&self.plan, id).map(|call| call.program().join("\n") + "\n")
+    }
+}
+
 impl fmt::Debug for Generator<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Generator").field("options", &self.options).finish_non_exhaustive()

@@ -51,6 +51,8 @@
 //!
 //! `examples/build-script` is a crate that does this.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 mod emit;
 mod error;
 pub mod families;

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::Path};
 
-use fal_codegen::{Error, Errors};
+use crate::{Error, Errors};
 
 /// The reason that the command failed.
 #[derive(Debug)]

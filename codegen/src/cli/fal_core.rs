@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use fal_codegen::{Error, FalCore};
+use crate::{Error, FalCore};
 
 use super::failure::io_error;
 

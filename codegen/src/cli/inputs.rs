@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fal_codegen::{Error, Source};
+use crate::{Error, Source};
 
 use super::failure::io_error;
 

@@ -1,4 +1,5 @@
-//! The command: reads documents, generates code, and writes it or compares it with existing files.
+//! The command `fal-codegen`: reads documents, generates code, and writes it or compares it with existing files. Other programs
+//! can offer it as a command of their own.
 
 mod arguments;
 mod failure;
@@ -8,17 +9,36 @@ mod output;
 mod progress;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use fal_codegen::{Error, Errors, Generator, Layout, Options, Report, Runtime, Source, Tree};
+use clap::Parser;
 
-pub(crate) use arguments::Arguments;
+use crate::{Error, Errors, Generator, Layout, Options, Report, Runtime, Source, Tree};
+
+use arguments::Arguments;
 use failure::Failure;
 use output::Plan;
 use progress::Progress;
 
-/// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+/// Runs the command with these arguments and returns its exit code. `program` is the call that starts it, for the usage.
+///
+/// Ends the process after a wrong argument and after `--help`.
+pub fn run(program: &[&str], arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let name = OsString::from(program.join(" "));
+    match generate_files(&Arguments::parse_from([name].into_iter().chain(arguments))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generate_files(arguments: &Arguments) -> Result<(), Failure> {
     let (sources, mut errors) = inputs::read(&arguments.inputs);
     let mut options = build_options(arguments).unwrap_or_else(|error| {
         errors.push(error);

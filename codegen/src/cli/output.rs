@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fal_codegen::{Error, Report, Tree, tree::Change};
+use crate::{Error, Report, Tree, tree::Change};
 use serde::Serialize;
 
 use super::failure::{Failure, io_error};

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stderr};
 
-use fal_codegen::Step;
+use crate::Step;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A progress bar over documents, and then over crates. Hidden if standard error is not a terminal.

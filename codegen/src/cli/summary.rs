@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use fal_codegen::{
+use crate::{
     Error, Report,
     report::{Entry, Status},
 };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rust::{Crate, Endpoint},
+    rust::{Crate, Endpoint, Module},
     tree::Tree,
 };
 
@@ -37,25 +37,36 @@ pub(crate) struct Call {
 impl Call {
     /// Returns the call of the first endpoint with an example, rather one that is not deprecated. There is none if every endpoint requires a long value.
     pub(crate) fn find(item: &Crate) -> Option<Self> {
-        let callable = listing::endpoints(item).filter(|(_, endpoint)| endpoint.session.is_none());
-        let mut callable: Vec<_> = callable.collect();
+        let mut callable: Vec<_> = Self::callable(item).collect();
         callable.sort_by_key(|(_, endpoint)| endpoint.deprecated);
-        callable.into_iter().find_map(|(module, endpoint)| {
-            let (import, lines) = example::call(item, module, endpoint)?;
-            Some(Self {
-                krate: item.name.clone(),
-                ident: item.lib_name(),
-                id: module.id.clone(),
-                is_deprecated: endpoint.deprecated,
-                has_files: makes_files(endpoint),
-                import,
-                lines,
-            })
+        callable.into_iter().find_map(|(module, endpoint)| Self::new(item, module, endpoint))
+    }
+
+    /// Returns the call of the endpoint with this id. There is none if it requires a long value.
+    pub(crate) fn of_endpoint(item: &Crate, id: &str) -> Option<Self> {
+        let (module, endpoint) = Self::callable(item).find(|(module, _)| module.id == id)?;
+        Self::new(item, module, endpoint)
+    }
+
+    fn callable(item: &Crate) -> impl Iterator<Item = (&Module, &Endpoint)> {
+        listing::endpoints(item).filter(|(_, endpoint)| endpoint.session.is_none())
+    }
+
+    fn new(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Self> {
+        let (import, lines) = example::call(item, module, endpoint)?;
+        Some(Self {
+            krate: item.name.clone(),
+            ident: item.lib_name(),
+            id: module.id.clone(),
+            is_deprecated: endpoint.deprecated,
+            has_files: makes_files(endpoint),
+            import,
+            lines,
         })
     }
 
     /// Returns the code as a whole program, which saves the files of the output.
-    pub(super) fn program(&self) -> Vec<String> {
+    pub(crate) fn program(&self) -> Vec<String> {
         let mut lines = vec!["use fal_client::{Client, input};".to_owned()];
         lines.extend(self.import.clone());
         lines.extend(

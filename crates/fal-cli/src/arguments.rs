@@ -93,6 +93,8 @@ pub(crate) enum Command {
     History(HistoryArguments),
     /// Show what calls have cost, by model, from the platform
     Usage(UsageArguments),
+    /// Add the Rust crate of a model to the package in this folder, and print a first call
+    Add(AddArguments),
     /// Serve every model to agents, as tools of the Model Context Protocol
     Mcp(McpArguments),
     /// Print the script by which a shell completes models, parameters and values
@@ -435,6 +437,25 @@ pub(crate) struct UsageArguments {
     /// Days to look back
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=365))]
     pub(crate) days: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct AddArguments {
+    /// Id of the model, or the URL of its page
+    #[arg(add = ArgValueCompleter::new(completion::models))]
+    pub(crate) id: String,
+
+    /// Package to add the crate to, if the folder is that of a workspace
+    #[arg(long, value_name = "NAME")]
+    pub(crate) package: Option<String>,
+
+    /// Take the crates from a checkout of their repository, in place of crates.io
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Print what would be run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Arg, Command, CommandFactory as _};
 
 use crate::arguments::Arguments;
+use crate::commands::Program;
 
 /// Moves the options of a command that takes parameters of a model before the model, so that clap reads them there.
 ///
@@ -38,6 +39,15 @@ pub(crate) fn normalize(arguments: Vec<OsString>) -> Vec<OsString> {
     }
     let head = arguments[..=at].iter().cloned();
     head.chain(options).chain(has_model.then(|| "--".into())).chain(others).collect()
+}
+
+/// Returns the program that a command line is for, and its arguments, which this program does not read.
+pub(crate) fn split_program(arguments: &[OsString]) -> Option<(Program, Vec<OsString>)> {
+    let mut root = Arguments::command();
+    root.build();
+    let at = find_command(&root, arguments)?;
+    let program = Program::find(arguments[at].to_str()?)?;
+    Some((program, arguments[at + 1..].to_vec()))
 }
 
 /// Returns true for a command that takes parameters of a model.
@@ -101,6 +111,17 @@ mod tests {
         let arguments = line.split(' ').map(OsString::from).collect();
         let arguments = normalize(arguments);
         arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn programs_get_their_arguments_as_they_were_given() {
+        let split = |line: &str| split_program(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let given = ["--schema", "a", "--", "python", "-q"].map(OsString::from).to_vec();
+        let line = "fal-cli --quiet emulator --schema a -- python -q";
+        assert_eq!(split(line), Some((Program::Emulator, given)));
+        assert_eq!(split("fal-cli codegen -h"), Some((Program::Codegen, vec!["-h".into()])));
+        assert_eq!(split("fal-cli help codegen"), None);
+        assert_eq!(split("fal-cli"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod account;
+mod add;
 mod batch;
 mod call;
 mod compare;
@@ -17,6 +18,7 @@ mod submit;
 use std::process::ExitCode;
 
 pub(crate) use compare::Compared;
+pub(crate) use program::Program;
 pub(crate) use shell::COMPLETION_VARIABLE;
 pub(crate) use show::describe;
 
@@ -34,8 +36,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { global, command } = arguments;
     let command = match command {
         Command::Profile(command) => return profile::run(command, &global),
-        Command::Emulator(arguments) => return program::run("fal-emulator", &arguments.arguments).await,
-        Command::Codegen(arguments) => return program::run("fal-codegen", &arguments.arguments).await,
         Command::Completions { shell } => return shell::completions(&shell),
         Command::Man { command } => return shell::man(command.as_deref()),
         command => command,
@@ -59,6 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(arguments) => compare::run(&session, &arguments).await,
         Command::History(arguments) => account::history(&session, &arguments).await,
         Command::Usage(arguments) => account::usage(&session, &arguments).await,
+        Command::Add(arguments) => add::run(&session, &arguments).await,
         Command::Mcp(arguments) => mcp::serve(session, &arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Profile(_)
         | Command::Emulator(_)

@@ -30,6 +30,9 @@ use failure::Failure;
 async fn main() -> ExitCode {
     CompleteEnv::with_factory(Arguments::command).var(commands::COMPLETION_VARIABLE).complete();
     let given: Vec<OsString> = std::env::args_os().collect();
+    if let Some((program, arguments)) = command_line::split_program(&given) {
+        return program.run(arguments).await;
+    }
     let asks_for_json = given.iter().any(|argument| argument == "--json");
     let done = match Arguments::try_parse_from(command_line::normalize(given)) {
         Ok(arguments) => commands::run(arguments).await,

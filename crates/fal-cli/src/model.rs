@@ -1,5 +1,6 @@
 //! Models: their parameters, and the ways to find them.
 
+pub(crate) mod bindings;
 pub(crate) mod help;
 pub(crate) mod lookup;
 pub(crate) mod parameter;

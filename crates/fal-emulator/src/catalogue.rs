@@ -93,6 +93,13 @@ impl Catalogue {
         self.0.get(id).cloned().map(CatalogueModel)
     }
 
+    /// Returns the record of a built-in model, `{"endpoint_id": …, "metadata": …, "openapi": …}`, as JSON. `None` if there is none
+    /// with this id.
+    #[must_use]
+    pub fn built_in_record(&self, id: &str) -> Option<String> {
+        self.0.built_in_record(id)
+    }
+
     /// Returns up to three ids that resemble one that does not exist, the best first.
     #[must_use]
     pub fn similar_ids(&self, id: &str) -> Vec<&str> {

@@ -52,6 +52,7 @@ mod call_explanation;
 mod call_view;
 pub mod catalogue;
 mod clock;
+pub mod command;
 mod components;
 mod emulator;
 mod endpoint_id;

@@ -137,6 +137,14 @@ impl Registry {
         self.entries.get(id)?.model(self)
     }
 
+    /// Returns the record of a built-in model as JSON.
+    pub(crate) fn built_in_record(&self, id: &str) -> Option<String> {
+        match &self.entries.get(id)?.document {
+            Document::BuiltIn(range) => String::from_utf8(built_in::read_record(range.clone()).ok()?).ok(),
+            Document::Parsed(_) => None,
+        }
+    }
+
     /// Returns the category of a model, or an empty text if it is not known.
     pub(crate) fn category(&self, id: &str) -> String {
         match self.entries.get(id) {

@@ -1,34 +1,39 @@
-//! `fal-cli emulator` and `fal-cli codegen`: the programs beside this one.
+//! `fal-cli emulator` and `fal-cli codegen`: other programs of this workspace, inside this one.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::process::Command;
+/// A program with a command line of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Emulator,
+    Codegen,
+}
 
-use crate::failure::{Failure, Result};
+impl Program {
+    /// Returns the program of this command.
+    pub(crate) fn find(command: &str) -> Option<Self> {
+        match command {
+            "emulator" => Some(Self::Emulator),
+            "codegen" => Some(Self::Codegen),
+            _ => None,
+        }
+    }
 
-/// Runs a program that is beside this one or on the path, and returns its exit code.
-///
-/// # Errors
-///
-/// Returns a failure that says how to install it.
-pub(super) async fn run(name: &str, arguments: &[OsString]) -> Result<ExitCode> {
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let beside =
-        std::env::current_exe().ok().map(|own| own.with_file_name(&file)).filter(|path| path.is_file());
-    let program = beside.unwrap_or_else(|| PathBuf::from(&file));
-    let mut child = Command::new(&program).args(arguments).spawn().map_err(|error| {
-        Failure::usage(format!("{name} cannot be started: {error}; `cargo install {name}` installs it"))
-    })?;
-    loop {
-        tokio::select! {
-            status = child.wait() => {
-                let status = status.map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-                return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
+    /// Runs the program with its arguments, as `fal-emulator` and `fal-codegen` do.
+    pub(crate) async fn run(self, arguments: Vec<OsString>) -> ExitCode {
+        match self {
+            #[cfg(feature = "emulator")]
+            Self::Emulator => fal_emulator::command::run(&["fal-cli", "emulator"], arguments).await,
+            #[cfg(not(feature = "emulator"))]
+            Self::Emulator => {
+                let failure = crate::failure::Failure::usage(
+                    "this program has no emulator inside; install `fal-emulator`",
+                );
+                failure.print(false);
+                failure.code()
             }
-            // The terminal sends Ctrl-C to the program too, which decides when it ends.
-            _ = tokio::signal::ctrl_c() => {}
+            Self::Codegen => fal_codegen::cli::run(&["fal-cli", "codegen"], arguments),
         }
     }
 }

@@ -27,18 +27,23 @@ async fn models_parameters_and_values_are_completed() {
 }
 
 #[tokio::test]
-async fn other_programs_get_their_arguments_or_are_named() {
+async fn the_generator_and_the_emulator_are_inside() {
     let terminal = Terminal::offline();
-    let missing = terminal.run(&["codegen", "--version"]).await;
-    // A build of the workspace has the program beside this one.
-    assert!(missing.code == 0 || missing.stderr.contains("cargo install fal-codegen"), "{}", missing.stderr);
+    let help = terminal.stdout(&["codegen", "--help"]).await;
+    assert!(
+        help.contains("Usage: fal-cli codegen [OPTIONS] <INPUT>...") && help.contains("--module"),
+        "{help}"
+    );
+    let wrong = terminal.run(&["codegen", "none.json"]).await;
+    assert!(wrong.code == 1 && wrong.stderr.contains("none.json"), "{}", wrong.stderr);
+
+    let help = terminal.stdout(&["emulator", "--help"]).await;
+    assert!(help.contains("Usage: fal-cli emulator [OPTIONS]") && help.contains("--tls"), "{help}");
     #[cfg(unix)]
     {
-        std::fs::create_dir(terminal.path("bin")).unwrap();
-        std::os::unix::fs::symlink("/bin/echo", terminal.path("bin/fal-emulator")).unwrap();
-        let mut command = terminal.command(&["emulator", "--version"]);
-        let outcome = Outcome::wait(command.env("PATH", terminal.path("bin")).spawn().unwrap()).await;
-        assert!(outcome.code == 0 && !outcome.stdout.is_empty(), "{}", outcome.stderr);
+        let child = ["emulator", "--", "sh", "-c", "echo $FAL_KEY; exit 7"];
+        let ran = terminal.run(&child).await;
+        assert_eq!((ran.code, ran.stdout.trim()), (7, "emulator:key"), "{}", ran.stderr);
     }
 }
 

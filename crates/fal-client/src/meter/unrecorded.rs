@@ -29,7 +29,7 @@ impl CallMeter {
 pub(crate) fn record_units(_: &str, _: Option<f64>) {}
 
 #[derive(Default)]
-pub(crate) struct QueueMeter;
+pub(crate) struct QueueMeter {}
 
 impl QueueMeter {
     pub(crate) fn running(&mut self) {}

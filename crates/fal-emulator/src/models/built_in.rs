@@ -51,9 +51,18 @@ pub(super) fn index() -> Result<Vec<BuiltIn>, String> {
 ///
 /// Returns a message if the record is damaged.
 pub(super) fn read(range: Range<usize>) -> Result<Option<Model>, String> {
-    let record = parts().and_then(|(_, records)| records.get(range)).ok_or("the built-in models are cut")?;
-    let record: Value = serde_json::from_slice(&inflate(record)?).map_err(|error| error.to_string())?;
+    let record: Value = serde_json::from_slice(&read_record(range)?).map_err(|error| error.to_string())?;
     Model::parse(record)
+}
+
+/// Reads a record as JSON.
+///
+/// # Errors
+///
+/// Returns a message if the file is damaged.
+pub(super) fn read_record(range: Range<usize>) -> Result<Vec<u8>, String> {
+    let record = parts().and_then(|(_, records)| records.get(range)).ok_or("the built-in models are cut")?;
+    inflate(record)
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {

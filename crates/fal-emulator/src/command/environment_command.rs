@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::child::{Environment, write_files};
-use crate::inherited_variables;
+use super::child::{Environment, write_files};
+use super::inherited_variables;
 
 /// The arguments of `fal-emulator env`.
 #[derive(clap::Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::signals::Signal;
+use crate::command::signals::Signal;
 
 /// The time that what a command left behind has to end.
 #[cfg(unix)]

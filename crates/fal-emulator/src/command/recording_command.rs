@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fal_emulator::{Emulator, EmulatorBuilder, UnrecordedReply};
+use crate::{Emulator, EmulatorBuilder, UnrecordedReply};
 
 /// The options of recording and replaying.
 #[derive(clap::Args)]

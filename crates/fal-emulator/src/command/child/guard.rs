@@ -28,9 +28,14 @@ pub(super) struct Guard(Child);
 
 impl Guard {
     /// Starts a guard. Returns `None` if that is not possible; the command then runs without one.
-    pub(super) fn start(group: &ProcessGroup, folder: &Path) -> Option<Self> {
+    pub(super) fn start(own_program: &[&str], group: &ProcessGroup, folder: &Path) -> Option<Self> {
         let mut command = Command::new(std::env::current_exe().ok()?);
-        command.arg("guard").args(group.to_arguments()?).arg("--folder").arg(folder);
+        command
+            .args(own_program.iter().skip(1))
+            .arg("guard")
+            .args(group.to_arguments()?)
+            .arg("--folder")
+            .arg(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Signals of the terminal are not for the guard.
         #[cfg(unix)]
@@ -59,7 +64,7 @@ pub(crate) async fn guard(arguments: GuardArguments) -> ExitCode {
         let group = ProcessGroup::new(arguments.group.or(arguments.process), arguments.group.is_some());
         #[cfg(unix)]
         if arguments.group.is_none() {
-            group.pass_on(crate::signals::Signal::Terminate);
+            group.pass_on(crate::command::signals::Signal::Terminate);
         }
         group.end().await;
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
-use crate::signals::{Signal, Signals};
+use super::signals::{Signal, Signals};
 
 mod environment;
 mod guard;
@@ -34,12 +34,14 @@ pub(crate) const NOT_STARTED: [u8; 2] = [NOT_FOUND, NOT_RUNNABLE];
 
 /// Runs a command until it ends, and passes signals on to it. Returns its exit code.
 ///
-/// Everything that the command started ends with it.
+/// Everything that the command started ends with it. `own_program` is the call that starts
+/// the emulator.
 pub(crate) async fn run(
     command: &[OsString],
     environment: &Environment,
     files: &ChildFiles,
     signals: &mut Signals,
+    own_program: &[&str],
 ) -> io::Result<u8> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::other("there is no command to run"))?;
@@ -56,7 +58,7 @@ pub(crate) async fn run(
         }
     };
     let group = ProcessGroup::new(child.id(), owns_group);
-    let guard = Guard::start(&group, files.folder());
+    let guard = Guard::start(own_program, &group, files.folder());
     let status = wait(&mut child, &group, signals).await;
     group.end().await;
     if let Some(guard) = guard {
