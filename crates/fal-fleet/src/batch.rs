@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt, pin_mut, stream};
 use tokio_postgres::Transaction;
 
 use crate::{
-    BatchStatus, Enqueued, Error, ErrorKind, Result,
+    BatchStatus, Enqueued, Error, ErrorKind, Result, Reuse,
     ledger::{BatchSettings, CHUNK, Ledger, NewRequest, postgres},
     webhooks::check_url,
 };
@@ -114,6 +114,24 @@ impl Batch {
     /// more. It is billed once more. 0 by default. An input that was refused is not sent again.
     pub fn retry_failed(mut self, times: u32) -> Self {
         self.settings.retries = Some(times);
+        self
+    }
+
+    /// Lets requests take the output of an earlier one with the same endpoint and input, in place of sending them. Off by
+    /// default.
+    ///
+    /// Holds for requests that are added from now on, and among those of all such batches of the account. A request waits while
+    /// another one with the same input is under way. It costs nothing, and [`Done::is_reused`](crate::Done::is_reused) tells
+    /// it. The links in an output are those of the earlier request, and end when they do.
+    ///
+    /// ```no_run
+    /// # use fal_fleet::Reuse;
+    /// # fn example(fleet: fal_fleet::Fleet) {
+    /// let batch = fleet.batch("cats").reuse(Reuse::Seeded);
+    /// # }
+    /// ```
+    pub fn reuse(mut self, reuse: Reuse) -> Self {
+        self.settings.reuse = Some(reuse);
         self
     }
 

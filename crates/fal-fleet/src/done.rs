@@ -40,7 +40,14 @@ impl<M: Endpoint> Done<M> {
         &self.offered.endpoint
     }
 
-    /// Returns the id of the request at fal.
+    /// Returns true if the output is one of an earlier request with the same input, and no request was sent for it, as
+    /// [`Batch::reuse`](crate::Batch::reuse) allows.
+    #[must_use]
+    pub fn is_reused(&self) -> bool {
+        self.offered.is_reused
+    }
+
+    /// Returns the id of the request at fal. Of a [reused](Self::is_reused) output, it is the id of the earlier request.
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.offered.request_id

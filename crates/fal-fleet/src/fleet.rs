@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 use crate::ledger::embedded::Embedded;
 use crate::{
     Batch, Error, Result, Status, Webhooks, Worker,
-    ledger::{Ledger, postgres::Postgres},
+    ledger::{Ledger, move_batch, postgres::Postgres},
 };
 
 /// The number of connections of a fleet.
@@ -127,6 +127,31 @@ impl Fleet {
     /// Returns the receiver of the webhooks of all batches.
     pub fn webhooks(&self, verifier: Verifier) -> Webhooks {
         Webhooks::new(self.ledger.clone(), verifier)
+    }
+
+    /// Moves a batch with all its requests to another fleet, and returns their number: for example from a laptop to a server.
+    ///
+    /// Waits until no request of it is being sent, for up to the lease of a worker. Requests in fal's queue, outputs that are not
+    /// acknowledged, and what was spent go along. From then on the workers of the other fleet go on with it, and webhooks must be
+    /// delivered there; those that come to this one are not known.
+    ///
+    /// After a failure the batch is stopped in both. Call it again to complete the move.
+    ///
+    /// ```no_run
+    /// # async fn example() -> fal_fleet::Result<()> {
+    /// use fal_fleet::Fleet;
+    ///
+    /// let (laptop, server) = (Fleet::embedded("fleet.db").await?, Fleet::connect("postgres://db.example/app").await?);
+    /// println!("{} requests moved", laptop.move_batch("cats", &server).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such batch; `Config` if the other fleet has one of this name, or is the same.
+    pub async fn move_batch(&self, batch: &str, to: &Self) -> Result<u64> {
+        move_batch(batch, &self.ledger, &to.ledger).await
     }
 
     /// Returns the state of all batches.

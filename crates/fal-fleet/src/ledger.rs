@@ -11,8 +11,10 @@ pub(crate) mod embedded;
 mod enqueue;
 pub(crate) mod postgres;
 mod request;
+mod reuse;
 mod settings;
 mod status;
+mod transfer;
 mod values;
 
 use std::{
@@ -22,15 +24,21 @@ use std::{
 
 use uuid::Uuid;
 
-use self::{claim::Claims, postgres::Postgres};
+use self::{
+    claim::Claims,
+    postgres::Postgres,
+    transfer::{MovedBatch, MovedRequest},
+};
 pub(crate) use self::{
     claim::{ClaimOptions, Claimed, Estimates},
     enqueue::{CHUNK, NewRequest},
     request::{Accepted, Delivered, Doubtful, Finished, Followed, Held, Move, Offered},
-    settings::{BatchSettings, ProbePauses},
+    settings::{BatchSettings, ProbePauses, SavedBatch},
+    transfer::move_batch,
 };
 pub use self::{
     enqueue::Enqueued,
+    reuse::Reuse,
     status::{BatchStatus, Status},
 };
 use crate::{Error, ErrorKind, Result};
@@ -62,10 +70,10 @@ macro_rules! pass_on {
 }
 
 pass_on! {
-    /// Returns the id of the batch. Creates it if it does not exist, and changes it if a setting is given.
-    fn save_batch(settings: &BatchSettings) -> i32;
+    /// Returns the batch. Creates it if it does not exist, and changes it if a setting is given.
+    fn save_batch(settings: &BatchSettings) -> SavedBatch;
     /// Adds requests to a batch, and leaves those that it has.
-    fn add(batch: i32, requests: &[NewRequest]) -> Enqueued;
+    fn add(batch: SavedBatch, requests: &[NewRequest]) -> Enqueued;
 
     /// Marks waiting requests as begun and reserves their money, in one transaction that is durable when this returns.
     ///
@@ -136,6 +144,18 @@ pass_on! {
     fn stop_batch(batch: &str, reason: Option<&str>) -> ();
     /// Deletes requests that were acknowledged this long ago. Returns their number.
     fn prune(batch: &str, age: Duration) -> u64;
+
+    /// Stops a batch for good, so that no worker takes a request of it, and returns it. `None` as long as requests are being
+    /// sent, of which nobody can tell yet if fal accepts them.
+    fn freeze(batch: &str) -> Option<MovedBatch>;
+    /// Returns the next requests of a batch, in the order of their ids.
+    fn export(batch: &str, after: i64, most: i64) -> Vec<MovedRequest>;
+    /// Creates a batch that comes from another ledger, stopped, and returns its id.
+    fn import_batch(moved: &MovedBatch) -> i32;
+    /// Adds requests that come from another ledger, except for those that have come before.
+    fn import(batch: i32, requests: &[MovedRequest]) -> ();
+    /// Deletes a batch with its requests.
+    fn remove_batch(batch: &str) -> ();
 }
 
 /// Returns the error of a database that a newer version of this crate has changed.

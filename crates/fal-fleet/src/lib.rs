@@ -63,7 +63,7 @@ pub use self::{
     done::Done,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
-    ledger::{BatchStatus, Enqueued, Status},
+    ledger::{BatchStatus, Enqueued, Reuse, Status},
     webhooks::Webhooks,
     worker::{HandlerError, Worker},
 };

@@ -55,12 +55,14 @@ pub(super) struct Candidate {
     pub(super) token: String,
     /// The money to reserve for it, if its batch has a budget.
     pub(super) reserve: Option<Usd>,
+    /// Its address by content, if it may take the output of another one.
+    pub(super) content: Option<String>,
 }
 
 impl Candidate {
     /// Returns the claim of the request, once it is written down.
     pub(super) fn claimed(self, epoch: i32, attempt: i32, batch: &str, webhook: Option<&str>) -> Claimed {
-        let Self { id, key, endpoint, input, token, reserve: _ } = self;
+        let Self { id, key, endpoint, input, token, .. } = self;
         let (batch, webhook) = (batch.to_owned(), webhook.map(str::to_owned));
         Claimed { id, epoch, batch, key, endpoint, input, attempt, token, webhook, is_probe: false }
     }

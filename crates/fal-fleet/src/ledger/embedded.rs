@@ -6,8 +6,10 @@
 mod claim;
 mod moves;
 mod overview;
+mod reuse;
 mod rows;
 mod settings;
+mod transfer;
 
 use std::{
     path::Path,

@@ -10,7 +10,9 @@ mod offers;
 mod overview;
 #[cfg(test)]
 mod rate;
+mod reuse;
 mod schema;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use self::group::Group;
 use super::{
     enqueue::{Enqueued, NewRequest},
     request::{Accepted, Finished, Held},
-    settings::BatchSettings,
+    settings::{BatchSettings, SavedBatch},
     values,
 };
 use crate::Result;
@@ -55,8 +57,8 @@ impl Postgres {
         Ok(self.pool.get().await?)
     }
 
-    /// Returns the id of the batch. Creates it if it does not exist, and changes it if a setting is given.
-    pub(crate) async fn save_batch(&self, settings: &BatchSettings) -> Result<i32> {
+    /// Returns the batch. Creates it if it does not exist, and changes it if a setting is given.
+    pub(crate) async fn save_batch(&self, settings: &BatchSettings) -> Result<SavedBatch> {
         let mut client = self.connection().await?;
         let transaction = client.transaction().await?;
         let batch = settings.find_or_save(&*transaction).await?;
@@ -65,7 +67,7 @@ impl Postgres {
     }
 
     /// Adds requests to a batch, and leaves those that it has.
-    pub(crate) async fn add(&self, batch: i32, requests: &[NewRequest]) -> Result<Enqueued> {
+    pub(crate) async fn add(&self, batch: SavedBatch, requests: &[NewRequest]) -> Result<Enqueued> {
         let mut client = self.connection().await?;
         let transaction = client.transaction().await?;
         let added = enqueue::add(&*transaction, batch, requests).await?;

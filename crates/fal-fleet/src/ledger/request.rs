@@ -84,6 +84,8 @@ pub(crate) struct Offered {
     pub(crate) units: Option<String>,
     /// The number of this offer, from 1.
     pub(crate) offer: i32,
+    /// The output is one of an earlier request, and no request was sent for it.
+    pub(crate) is_reused: bool,
 }
 
 /// The state of a request, as the database names it.

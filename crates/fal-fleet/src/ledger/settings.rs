@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use fal_client::batch::{Budget, Concurrency};
 
+use super::reuse::Reuse;
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of a batch. Those that are not set keep what the database has.
@@ -18,6 +19,7 @@ pub(crate) struct BatchSettings {
     pub(crate) reconcile: Option<bool>,
     pub(crate) deadline: Option<SystemTime>,
     pub(crate) retries: Option<u32>,
+    pub(crate) reuse: Option<Reuse>,
 }
 
 impl BatchSettings {
@@ -35,6 +37,7 @@ impl BatchSettings {
                 reconcile: None,
                 deadline: None,
                 retries: None,
+                reuse: None,
             }
         )
     }
@@ -56,6 +59,13 @@ impl BatchSettings {
     pub(super) fn retries(&self) -> Option<i32> {
         self.retries.map(|retries| i32::try_from(retries).unwrap_or(i32::MAX))
     }
+}
+
+/// A batch of the database.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedBatch {
+    pub(super) id: i32,
+    pub(super) reuse: Reuse,
 }
 
 /// Checks a name or key: 1 to 256 characters, of which none is NUL.

@@ -44,6 +44,8 @@ pub struct BatchStatus {
     pub spent: Usd,
     /// The money that is reserved for requests that are not finished.
     pub reserved: Usd,
+    /// The number of requests that took the output of an earlier one. They count as done, too.
+    pub reused: u64,
     /// The reason for which the batch sends nothing more.
     pub stop_reason: Option<String>,
 }
@@ -65,6 +67,7 @@ impl fmt::Display for BatchStatus {
         )?;
         for (count, word) in [
             (self.done - self.acknowledged, "not acknowledged"),
+            (self.reused, "reused"),
             (self.failed, "failed"),
             (self.in_doubt, "in doubt"),
         ] {

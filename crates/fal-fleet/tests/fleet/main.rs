@@ -11,5 +11,7 @@ mod cluster;
 mod doubts;
 mod enqueue;
 mod money;
+mod reuse;
+mod transfer;
 mod webhooks;
 mod work;

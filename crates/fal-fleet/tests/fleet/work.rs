@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use fal_client::{batch::Concurrency, untyped::Any};
+use fal_client::{
+    Usd,
+    batch::{Budget, Concurrency},
+    untyped::Any,
+};
 use fal_emulator::RequestKind;
 use fal_flux::dev;
 use serde_json::json;
@@ -23,6 +27,7 @@ on_both_ledgers! {
     a_locked_account_stops_all_workers_and_a_probe_lets_them_go_on,
     an_adaptive_account_shrinks_after_429_and_loses_nothing,
     failures_are_kept_retried_and_cancelled,
+    single_requests_and_whole_batches_are_cancelled_retried_and_pruned,
     a_model_that_fails_is_run_again_as_often_as_the_batch_says,
     a_worker_stops_when_it_is_told_to_and_finishes_its_handlers,
     a_wrong_key_stops_its_worker_and_not_the_account,
@@ -135,6 +140,38 @@ async fn failures_are_kept_retried_and_cancelled(stage: Stage) {
     let status = batch.status().await.unwrap();
     assert_eq!((status.done, status.failed), (3, 1));
     assert_eq!(batch.prune(Duration::ZERO).await.unwrap(), 3);
+}
+
+async fn single_requests_and_whole_batches_are_cancelled_retried_and_pruned(stage: Stage) {
+    let batch = stage.fleet.batch("cats").budget(Budget::new(Usd::cents(9)).max_per_request(Usd::cents(1)));
+    batch.enqueue(inputs(5)).await.unwrap();
+    assert!(batch.cancel_key("0001").await.unwrap());
+    assert_eq!(batch.cancel().await.unwrap(), 4);
+    assert!(stage.work(1).await.is_empty());
+    assert!(batch.retry_key("0003").await.unwrap());
+    assert!(!batch.retry_key("0003").await.unwrap(), "it waits");
+    assert_eq!(stage.work(1).await, ["0003"]);
+    assert!(!batch.cancel_key("0003").await.unwrap(), "it was sent");
+    assert_eq!(batch.prune(Duration::from_secs(3600)).await.unwrap(), 0);
+
+    let progress = "select count(*) from fal.progress where batch = 'cats' and requests = 5 and done = 1
+                    and acknowledged = 1 and failed = 4 and waiting + begun + submitted + in_doubt = 0
+                    and finished_last_minute = 5 and stop_reason is null";
+    assert_eq!(stage.number(progress).await, 1);
+    let spend = "select count(*) from fal.spend where batch = 'cats' and unpriced = 0
+                 and abs(cast(spent as double precision) - 0.01) < 0.0001 and abs(\"left\" - 0.08) < 0.0001";
+    assert_eq!(stage.number(spend).await, 1);
+    let failures = "select count(*) from fal.failures where batch = 'cats' and message like 'cancelled%'";
+    assert_eq!(stage.number(failures).await, 4);
+
+    assert_eq!(batch.prune(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(batch.retry().await.unwrap(), 4);
+    assert_eq!(stage.work(1).await, ["0000", "0001", "0002", "0004"]);
+    assert_eq!(stage.submits(), 5);
+    let nowhere = stage.fleet.batch("dogs");
+    for outcome in [nowhere.retry().await, nowhere.cancel().await, nowhere.prune(Duration::ZERO).await] {
+        assert_eq!(outcome.unwrap_err().kind(), fal_fleet::ErrorKind::NotFound);
+    }
 }
 
 async fn a_model_that_fails_is_run_again_as_often_as_the_batch_says(stage: Stage) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Embedded,
+    reuse::candidates_to_send,
     rows::{Amount, Batch, Request, Unit},
 };
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     ledger::{
         claim::{Candidate, ClaimOptions, Claimed, Claims, Estimates, Money, UNBOUNDED},
         request::{State, message_json},
+        reuse::Reuse,
     },
 };
 
@@ -83,11 +85,10 @@ fn claim_of_batch(
     estimates: &dyn Estimates,
     unpriced: &mut Vec<String>,
 ) -> Result<Vec<Claimed>> {
-    let candidates = unit.rows(
-        "select * from fal.request where batch = ?1 and state = 'waiting' and due <= ?2 order by due, id limit ?3",
-        (batch.id, unit.now, most),
-        |row| Request::read(row).map(candidate),
-    )?;
+    let candidates = match Reuse::parse(&batch.reuse) {
+        Reuse::Off => candidates(unit, batch.id, most)?,
+        _ => candidates_to_send(unit, batch.id, most, options.account)?,
+    };
     let candidates = match money(&batch) {
         None => candidates,
         Some(money) => {
@@ -116,9 +117,18 @@ fn claim_of_batch(
     Ok(claimed)
 }
 
+/// Returns the requests of a batch that are to be sent next.
+pub(super) fn candidates(unit: &Unit<'_>, batch: i32, most: i64) -> Result<Vec<Candidate>> {
+    unit.rows(
+        "select * from fal.request where batch = ?1 and state = 'waiting' and due <= ?2 order by due, id limit ?3",
+        (batch, unit.now, most),
+        |row| Request::read(row).map(candidate),
+    )
+}
+
 fn candidate(request: Request) -> Candidate {
-    let Request { id, key, endpoint, input, token, .. } = request;
-    Candidate { id, key, endpoint, input, token, reserve: None }
+    let Request { id, key, endpoint, input, token, content, .. } = request;
+    Candidate { id, key, endpoint, input, token, reserve: None, content }
 }
 
 fn money(batch: &Batch) -> Option<Money> {

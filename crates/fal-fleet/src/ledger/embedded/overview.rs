@@ -140,5 +140,6 @@ fn batch_status(row: &rusqlite::Row<'_>, now: f64) -> rusqlite::Result<BatchStat
         spent: row.get::<_, Amount>("spent")?.0,
         reserved: row.get::<_, Amount>("reserved")?.0,
         stop_reason: row.get("stop_reason")?,
+        reused: count("reused")?,
     })
 }

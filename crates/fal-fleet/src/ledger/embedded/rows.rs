@@ -80,6 +80,7 @@ table! {
         deadline: Option<f64>,
         retries: i32,
         stop_reason: Option<String>,
+        reuse: String,
     }
 }
 
@@ -110,6 +111,8 @@ table! {
         acknowledged_at: Option<f64>,
         output: Option<String>,
         error: Option<String>,
+        content: Option<String>,
+        reused_from: Option<String>,
     }
 }
 

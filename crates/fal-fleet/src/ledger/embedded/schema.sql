@@ -28,7 +28,8 @@ create table fal.batch (
     reconcile        integer not null default false,
     deadline         real,
     retries          integer not null default 0,
-    stop_reason      text
+    stop_reason      text,
+    reuse            text not null default 'off'
 );
 
 create table fal.request (
@@ -56,6 +57,8 @@ create table fal.request (
     acknowledged_at  real,
     output           text,
     error            text,
+    content          text,
+    reused_from      text,
     unique (batch, key)
 );
 
@@ -64,6 +67,7 @@ create index fal.request_begun on request (due) where state = 'begun';
 create index fal.request_submitted on request (due, id) where state = 'submitted';
 create index fal.request_under_way on request (batch) where state in ('begun', 'submitted');
 create index fal.request_doubt on request (due, id) where state = 'in_doubt';
+create index fal.request_content on request (content) where content is not null;
 create index fal.request_offer on request (due, id) where state = 'done' and acknowledged_at is null;
 
 create table fal.worker (
@@ -86,7 +90,8 @@ select b.name as batch,
        count(*) filter (where r.state = 'in_doubt') as in_doubt,
        count(*) filter (where r.done_at > unixepoch('subsec') - 60) as finished_last_minute,
        min(r.due) filter (where r.state = 'waiting') as oldest_waiting,
-       b.stop_reason
+       b.stop_reason,
+       count(r.reused_from) as reused
 from batch b left join request r on r.batch = b.id
 group by b.id;
 

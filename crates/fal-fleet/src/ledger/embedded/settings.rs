@@ -12,26 +12,27 @@ use crate::{
     Result,
     ledger::{
         enqueue::{Enqueued, NewRequest, check_keys, other_input},
-        settings::{BatchSettings, ProbePauses, no_batch},
+        reuse::Reuse,
+        settings::{BatchSettings, ProbePauses, SavedBatch, no_batch},
     },
 };
 
 impl Unit<'_> {
     /// Returns the id of a batch.
     pub(super) fn batch_id(&self, name: &str) -> Result<i32> {
-        self.find_batch(name)?.ok_or_else(|| no_batch(name))
+        self.find_batch(name)?.map(|batch| batch.id).ok_or_else(|| no_batch(name))
     }
 
-    fn find_batch(&self, name: &str) -> Result<Option<i32>> {
-        let mut statement = self.prepare_cached("select id from fal.batch where name = ?1")?;
-        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    fn find_batch(&self, name: &str) -> Result<Option<SavedBatch>> {
+        let mut statement = self.prepare_cached("select id, reuse from fal.batch where name = ?1")?;
+        Ok(statement.query_row([name], saved_batch).optional()?)
     }
 
-    fn save_batch(&self, settings: &BatchSettings) -> Result<i32> {
+    fn save_batch(&self, settings: &BatchSettings) -> Result<SavedBatch> {
         if settings.is_plain()
-            && let Some(id) = self.find_batch(&settings.name)?
+            && let Some(batch) = self.find_batch(&settings.name)?
         {
-            return Ok(id);
+            return Ok(batch);
         }
         settings.check()?;
         let (concurrency, is_adaptive) = settings.concurrency();
@@ -43,19 +44,22 @@ impl Unit<'_> {
              set concurrency = coalesce(?2, a.concurrency), is_adaptive = coalesce(?3, a.is_adaptive)",
             (&settings.account, concurrency, is_adaptive, &settings.name),
         )?;
-        self.value(
+        let mut statement = self.prepare_cached(
             "insert into fal.batch as b
-                 (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries)
+                 (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries, reuse)
              values (:name, coalesce(:account, 'default'), coalesce(:priority, 0), :budget, :max, :webhook,
-                     coalesce(:reconcile, false), :deadline, coalesce(:retries, 0))
+                     coalesce(:reconcile, false), :deadline, coalesce(:retries, 0), coalesce(:reuse, 'off'))
              on conflict (name) do update
              set account = coalesce(:account, b.account), priority = coalesce(:priority, b.priority),
                  budget = coalesce(:budget, b.budget),
                  max_per_request = case when :budget is null then b.max_per_request else :max end,
                  webhook = coalesce(:webhook, b.webhook), reconcile = coalesce(:reconcile, b.reconcile),
                  deadline = coalesce(:deadline, b.deadline), retries = coalesce(:retries, b.retries),
+                 reuse = coalesce(:reuse, b.reuse),
                  stop_reason = case when cast(:budget as real) > cast(b.budget as real) then null else b.stop_reason end
-             returning id",
+             returning id, reuse",
+        )?;
+        Ok(statement.query_row(
             named_params! {
                 ":name": settings.name,
                 ":account": settings.account,
@@ -66,22 +70,33 @@ impl Unit<'_> {
                 ":reconcile": settings.reconcile,
                 ":deadline": settings.deadline.map(seconds),
                 ":retries": settings.retries(),
+                ":reuse": settings.reuse.map(Reuse::name),
             },
-        )
+            saved_batch,
+        )?)
     }
 
-    fn add(&self, batch: i32, requests: &[NewRequest]) -> Result<Enqueued> {
+    fn add(&self, batch: SavedBatch, requests: &[NewRequest]) -> Result<Enqueued> {
         let mut enqueued = Enqueued::default();
         for NewRequest { key, endpoint, input } in requests {
             let added = self.execute(
-                "insert into fal.request (batch, key, endpoint, input, due, token) values (?1, ?2, ?3, ?4, ?5, ?6)
+                "insert into fal.request (batch, key, endpoint, input, due, token, content)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  on conflict (batch, key) do nothing",
-                (batch, key, endpoint, input, self.now, Uuid::new_v4().to_string()),
+                (
+                    batch.id,
+                    key,
+                    endpoint,
+                    input,
+                    self.now,
+                    Uuid::new_v4().to_string(),
+                    batch.reuse.content(endpoint, input),
+                ),
             )?;
             if added == 0 {
                 let is_same = self.value::<bool>(
                     "select endpoint = ?3 and input = ?4 from fal.request where batch = ?1 and key = ?2",
-                    (batch, key, endpoint, input),
+                    (batch.id, key, endpoint, input),
                 )?;
                 if !is_same {
                     return Err(other_input(key));
@@ -93,13 +108,17 @@ impl Unit<'_> {
     }
 }
 
+fn saved_batch(row: &rusqlite::Row<'_>) -> rusqlite::Result<SavedBatch> {
+    Ok(SavedBatch { id: row.get(0)?, reuse: Reuse::parse(&row.get::<_, String>(1)?) })
+}
+
 impl Embedded {
-    pub(crate) async fn save_batch(&self, settings: &BatchSettings) -> Result<i32> {
+    pub(crate) async fn save_batch(&self, settings: &BatchSettings) -> Result<SavedBatch> {
         let settings = settings.clone();
         self.run(move |unit| unit.save_batch(&settings)).await
     }
 
-    pub(crate) async fn add(&self, batch: i32, requests: &[NewRequest]) -> Result<Enqueued> {
+    pub(crate) async fn add(&self, batch: SavedBatch, requests: &[NewRequest]) -> Result<Enqueued> {
         check_keys(requests)?;
         let requests = requests.to_vec();
         self.run(move |unit| unit.add(batch, &requests)).await

@@ -1,30 +1,33 @@
 //! Batches and accounts.
 
 use fal_client::batch::Budget;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row};
 
 use super::{Postgres, values::usd_text};
 use crate::{
     Result,
-    ledger::settings::{BatchSettings, ProbePauses, no_batch},
+    ledger::{
+        reuse::Reuse,
+        settings::{BatchSettings, ProbePauses, SavedBatch, no_batch},
+    },
 };
 
 impl BatchSettings {
-    /// Returns the id of the batch. Creates it if it does not exist, and changes it if a setting is given.
+    /// Returns the batch. Creates it if it does not exist, and changes it if a setting is given.
     ///
     /// A batch that is not changed is not locked either, so that a long transaction that adds requests holds no worker up.
-    pub(crate) async fn find_or_save(&self, client: &impl GenericClient) -> Result<i32> {
+    pub(crate) async fn find_or_save(&self, client: &impl GenericClient) -> Result<SavedBatch> {
         if self.is_plain() {
-            let statement = client.prepare("select id from fal.batch where name = $1").await?;
+            let statement = client.prepare("select id, reuse from fal.batch where name = $1").await?;
             if let Some(row) = client.query_opt(&statement, &[&self.name]).await? {
-                return Ok(row.get(0));
+                return Ok(saved_batch(&row));
             }
         }
         self.save(client).await
     }
 
-    /// Creates the batch, or changes its settings. Returns its id.
-    async fn save(&self, client: &impl GenericClient) -> Result<i32> {
+    /// Creates the batch, or changes its settings.
+    async fn save(&self, client: &impl GenericClient) -> Result<SavedBatch> {
         self.check()?;
         let account = self.account.as_deref();
         let (concurrency, is_adaptive) = self.concurrency();
@@ -43,18 +46,19 @@ impl BatchSettings {
         let retries = self.retries();
         let statement = client
             .prepare(
-                "insert into fal.batch as b (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries)
+                "insert into fal.batch as b (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries, reuse)
                  values ($1, coalesce($2, 'default'), coalesce($3::int, 0), $4::text::numeric, $5::text::numeric, $6, coalesce($7::bool, false),
-                         $8::timestamptz, coalesce($9::int, 0))
+                         $8::timestamptz, coalesce($9::int, 0), coalesce($10, 'off'))
                  on conflict (name) do update
                  set account = coalesce($2, b.account), priority = coalesce($3::int, b.priority),
                      budget = coalesce($4::text::numeric, b.budget),
                      max_per_request = case when $4::text is null then b.max_per_request else $5::text::numeric end,
                      webhook = coalesce($6, b.webhook), reconcile = coalesce($7::bool, b.reconcile),
                      deadline = coalesce($8::timestamptz, b.deadline), retries = coalesce($9::int, b.retries),
+                     reuse = coalesce($10, b.reuse),
                      -- More money lets a batch go on.
                      stop_reason = case when coalesce($4::text::numeric, b.budget) > b.budget then null else b.stop_reason end
-                 returning id",
+                 returning id, reuse",
             )
             .await?;
         let row = client
@@ -70,11 +74,16 @@ impl BatchSettings {
                     &self.reconcile,
                     &self.deadline,
                     &retries,
+                    &self.reuse.map(Reuse::name),
                 ],
             )
             .await?;
-        Ok(row.get(0))
+        Ok(saved_batch(&row))
     }
+}
+
+fn saved_batch(row: &Row) -> SavedBatch {
+    SavedBatch { id: row.get(0), reuse: Reuse::parse(row.get(1)) }
 }
 
 impl Postgres {

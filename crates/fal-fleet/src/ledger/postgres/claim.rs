@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 
 use super::{
     Postgres,
+    reuse::candidates_to_send,
     values::{parse_optional_usd, parse_usd, usd_text},
 };
 use crate::{
@@ -28,6 +29,7 @@ struct OpenBatch {
     id: i32,
     name: String,
     webhook: Option<String>,
+    reuses: bool,
     money: Option<Money>,
 }
 
@@ -103,7 +105,8 @@ async fn room(transaction: &Transaction<'_>, options: ClaimOptions<'_>) -> Resul
 async fn open_batches(transaction: &Transaction<'_>, account: &str) -> Result<Vec<OpenBatch>> {
     let statement = transaction
         .prepare_cached(
-            "select id, name, webhook, budget::text, max_per_request::text, reserved::text, spent::text, excess::text
+            "select id, name, webhook, budget::text, max_per_request::text, reserved::text, spent::text, excess::text,
+                    reuse <> 'off'
              from fal.batch b
              where account = $1 and stop_reason is null and (deadline is null or deadline > now())
                and exists (select from fal.request r where r.batch = b.id and r.state = 'waiting' and r.due <= now())
@@ -126,7 +129,7 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
         }),
         None => None,
     };
-    Ok(OpenBatch { id: row.get(0), name: row.get(1), webhook: row.get(2), money })
+    Ok(OpenBatch { id: row.get(0), name: row.get(1), webhook: row.get(2), money, reuses: row.get(8) })
 }
 
 async fn claim_of_batch(
@@ -137,15 +140,10 @@ async fn claim_of_batch(
     estimates: &dyn Estimates,
     unpriced: &mut Vec<String>,
 ) -> Result<Vec<Claimed>> {
-    let statement = transaction
-        .prepare_cached(
-            "select id, key, endpoint, input::text, token::text from fal.request
-             where batch = $1 and state = 'waiting' and due <= now()
-             order by due, id limit $2 for update skip locked",
-        )
-        .await?;
-    let rows = transaction.query(&statement, &[&batch.id, &most]).await?;
-    let candidates = rows.iter().map(candidate).collect();
+    let candidates = match batch.reuses {
+        true => candidates_to_send(transaction, batch.id, most, options.account).await?,
+        false => candidates(transaction, batch.id, most).await?,
+    };
     let candidates = match &batch.money {
         None => candidates,
         Some(money) => {
@@ -160,6 +158,23 @@ async fn claim_of_batch(
     begin(transaction, batch, candidates, options).await
 }
 
+/// Returns the requests of a batch that are to be sent next.
+pub(super) async fn candidates(
+    transaction: &Transaction<'_>,
+    batch: i32,
+    most: i64,
+) -> Result<Vec<Candidate>> {
+    let statement = transaction
+        .prepare_cached(
+            "select id, key, endpoint, input::text, token::text, content from fal.request
+             where batch = $1 and state = 'waiting' and due <= now()
+             order by due, id limit $2 for update skip locked",
+        )
+        .await?;
+    let rows = transaction.query(&statement, &[&batch, &most]).await?;
+    Ok(rows.iter().map(candidate).collect())
+}
+
 fn candidate(row: &Row) -> Candidate {
     Candidate {
         id: row.get(0),
@@ -168,6 +183,7 @@ fn candidate(row: &Row) -> Candidate {
         input: row.get(3),
         token: row.get(4),
         reserve: None,
+        content: row.get(5),
     }
 }
 

@@ -19,8 +19,8 @@ impl Postgres {
                               order by due, id limit $2 for update skip locked)
                  update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $3)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
-                 returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, ''),
-                           r.cost::text, r.units, r.offers",
+                 returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
+                           r.cost::text, r.units, r.offers, r.reused_from is not null",
             )
             .await?;
         let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
@@ -36,6 +36,7 @@ impl Postgres {
                 cost: parse_optional_usd(row.get(8))?,
                 units: row.get(9),
                 offer: row.get(10),
+                is_reused: row.get(11),
             })
         });
         offered.collect()

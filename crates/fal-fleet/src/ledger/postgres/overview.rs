@@ -21,7 +21,7 @@ impl Postgres {
         let statement = client
             .prepare_cached(
                 "select b.name, p.waiting, p.begun + p.submitted, p.done, p.acknowledged, p.failed, p.in_doubt, p.finished_last_minute,
-                        extract(epoch from now() - p.oldest_waiting)::float8, b.budget::text, b.spent::text, b.reserved::text, b.stop_reason
+                        extract(epoch from now() - p.oldest_waiting)::float8, b.budget::text, b.spent::text, b.reserved::text, b.stop_reason, p.reused
                  from fal.batch b join fal.progress p on p.batch = b.name
                  where $1::text is null or b.name = $1 order by b.id",
             )
@@ -45,6 +45,7 @@ impl Postgres {
                 spent: parse_usd(row.get(10))?,
                 reserved: parse_usd(row.get(11))?,
                 stop_reason: row.get(12),
+                reused: count(13),
             });
         }
         let row = client
