@@ -71,6 +71,38 @@ fn names_are_kept_by_most_endpoints_of_a_type_whatever_comes_or_differs() {
 }
 
 #[test]
+fn equal_numbers_of_endpoints_are_decided_alike_in_any_order() {
+    let light = |id: &str, name: &str| endpoint(id, json!({ name: { "type": "string" } }));
+    let ids = ["acme/draw/a", "acme/draw/b", "acme/draw/c", "acme/draw/d"];
+    let (_, names) = types_of_light(&ids.map(|id| light(id, "colour")), &TypeNames::default());
+    // Two of four differ, and `e` is new.
+    let mut sources = vec![
+        light(ids[0], "watts"),
+        light(ids[1], "watts"),
+        light(ids[2], "colour"),
+        light(ids[3], "colour"),
+        light("acme/draw/e", "watts"),
+    ];
+    let (types, _) = types_of_light(&sources, &names);
+    assert_eq!([&types["a"], &types["c"], &types["e"]], ["Light", "Light2", "Light"]);
+    // The record has lines of two branches, in either order.
+    let of = |endpoints: &[&str]| {
+        format!(
+            "{{\"crate\":\"fal-acme-draw\",\"endpoints\":{endpoints:?}}}\n{{\"crate\":\"fal-acme-draw\",\"type\":\"Light\",\
+             \"of\":{{\"input\":\"Light\"}},\"endpoints\":{endpoints:?}}}\n"
+        )
+    };
+    let (one, other) = (of(&[ids[0], ids[2]]), of(&[ids[0], ids[3], ids[1]]));
+    for text in [format!("{one}{other}"), format!("{other}{one}")] {
+        let names = TypeNames::parse("names", &text).unwrap();
+        for _ in 0..sources.len() {
+            sources.rotate_left(1);
+            assert_eq!(types_of_light(&sources, &names).0, types, "{text}");
+        }
+    }
+}
+
+#[test]
 fn types_inside_of_a_known_type_keep_their_names() {
     let known = endpoint("acme/draw/m", json!({ "watts": { "type": "integer", "maximum": 9 } }));
     let (_, names) = types_of_light(std::slice::from_ref(&known), &TypeNames::default());

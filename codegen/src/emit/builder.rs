@@ -10,7 +10,7 @@ use super::{
     structs::{allow_deprecated, deprecated, extra_type, is_input, setter_docs},
     tokens::{field_type, ident, setter_type, ty, ty_of_parent},
 };
-use crate::rust::{Field, Presence, Struct, Ty, describe_deprecation, names};
+use crate::rust::{Field, Presence, Struct, Ty, names};
 
 /// Returns the builder of a struct.
 pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
@@ -209,10 +209,7 @@ impl<'a> Parts<'a> {
         );
         let checked = self.with_mode(|_| quote!(Unset), &quote!(fal_core::Checked));
         let unset_types = self.with_mode(|_| quote!(Unset), &quote!(M));
-        let deprecated = self.item.deprecated.then(|| {
-            let note = describe_deprecation(&self.item.owner);
-            quote!(#[deprecated = #note])
-        });
+        let deprecated = self.item.deprecated.as_ref().map(|warning| quote!(#[deprecated = #warning]));
         quote! {
             impl #name {
                 #docs

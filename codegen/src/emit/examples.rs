@@ -38,7 +38,7 @@ impl Call {
     /// Returns the call of the first endpoint with an example, rather one that is not deprecated. There is none if every endpoint requires a long value.
     pub(crate) fn find(item: &Crate) -> Option<Self> {
         let mut callable: Vec<_> = Self::callable(item).collect();
-        callable.sort_by_key(|(_, endpoint)| endpoint.deprecated);
+        callable.sort_by_key(|(_, endpoint)| endpoint.deprecated.is_some());
         callable.into_iter().find_map(|(module, endpoint)| Self::new(item, module, endpoint))
     }
 
@@ -58,7 +58,7 @@ impl Call {
             krate: item.name.clone(),
             ident: item.lib_name(),
             id: module.id.clone(),
-            is_deprecated: endpoint.deprecated,
+            is_deprecated: endpoint.deprecated.is_some(),
             has_files: makes_files(endpoint),
             import,
             lines,

@@ -1,7 +1,7 @@
 //! The docs of modules: the table of the endpoints of a crate, and the docs of each endpoint.
 
 use super::{docs, example, examples::Call, listing, place::Place, readme};
-use crate::rust::{Crate, Endpoint, Module, describe_deprecation};
+use crate::rust::{Crate, Endpoint, Module};
 
 /// The features of every generated crate.
 const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, so that a language model can call an endpoint \
@@ -45,7 +45,7 @@ pub(super) fn endpoint(place: Place, item: &Crate, module: &Module, endpoint: &E
     let mut paragraphs = vec![format!("{}: {link}{category}.", docs::escape(&endpoint.title))];
     paragraphs.extend(docs::paragraphs(&endpoint.description));
     paragraphs.extend(docs::offers(endpoint));
-    paragraphs.extend(endpoint.deprecated.then(|| format!("{}.", describe_deprecation(&endpoint.id))));
+    paragraphs.extend(endpoint.deprecated.as_ref().map(|warning| format!("{warning}.")));
     let mut lines = docs::lines(&paragraphs);
     if let Some(example) = example::lines(item, module, endpoint) {
         lines.extend([String::new(), place.fence().to_owned()]);

@@ -42,7 +42,7 @@ fn tasks(item: &Crate) -> Vec<Task<'_>> {
     }
     let tasks = tasks.into_iter().map(|((_, task), mut modules)| {
         modules.sort_by_key(|(module, endpoint)| {
-            (endpoint.deprecated, Reverse(version(&endpoint.id)), module.path.clone())
+            (endpoint.deprecated.is_some(), Reverse(version(&endpoint.id)), module.path.clone())
         });
         Task { title: title(task), modules }
     });
@@ -79,7 +79,7 @@ fn description(endpoint: &Endpoint) -> String {
     if endpoint.realtime {
         text.push_str(" Realtime.");
     }
-    if endpoint.deprecated {
+    if endpoint.deprecated.is_some() {
         text.push_str(" Deprecated.");
     }
     text

@@ -121,8 +121,8 @@ pub struct Endpoint {
     pub session: Option<String>,
     /// `true` if the endpoint is in fal's catalogue, which has a page about it.
     pub is_published: bool,
-    /// `true` if the endpoint may stop to be served.
-    pub deprecated: bool,
+    /// The warning that the endpoint may stop to be served.
+    pub deprecated: Option<String>,
     /// The shared types that the module re-exports.
     pub shared: Vec<String>,
 }
@@ -253,13 +253,8 @@ pub struct Struct {
     pub core_type: Option<&'static str>,
     /// The variables of the code that reads it.
     pub locals: Locals,
-    /// `true` if the owner may stop to be served.
-    pub deprecated: bool,
-}
-
-/// Returns the warning about an endpoint that may stop to be served.
-pub(crate) fn describe_deprecation(id: &str) -> String {
-    format!("`{id}` is deprecated and may stop to be served")
+    /// The warning that the owner may stop to be served.
+    pub deprecated: Option<String>,
 }
 
 /// The fields that a struct keeps beside those that it names.

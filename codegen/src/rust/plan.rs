@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::Error,
     families::Group,
+    manifest::Family,
     model::{self, Direction},
 };
 
@@ -45,7 +46,8 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
             )
             .with_help("leave one of them out with `--skip`"));
         }
-        module.endpoint = Some(plan_endpoint(endpoint, &shared)?);
+        let warning = endpoint.deprecated.then(|| describe_deprecation(&endpoint.id, family));
+        module.endpoint = Some(plan_endpoint(endpoint, &shared, warning)?);
     }
     sort_children(&mut root);
     let (types, described) = shared_items(&shared);
@@ -88,7 +90,17 @@ fn sort_children(module: &mut Module) {
     module.children.iter_mut().for_each(sort_children);
 }
 
-fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result<Endpoint, Error> {
+/// Returns the warning about an endpoint that may stop to be served.
+fn describe_deprecation(id: &str, family: &Family) -> String {
+    let newer = family.superseded_by.as_ref().map(|name| format!("; `{name}` has the newer version"));
+    format!("`{id}` is deprecated and may stop to be served{}", newer.unwrap_or_default())
+}
+
+fn plan_endpoint(
+    endpoint: &model::Endpoint,
+    shared: &SharedTypes<'_>,
+    deprecated: Option<String>,
+) -> Result<Endpoint, Error> {
     let owner = Owner { label: endpoint.id.clone(), prefix: String::new() };
     let mut names = names::Namespace::of_types();
     let shared_names = shared.names_used_by(endpoint);
@@ -107,7 +119,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
             // A caller may always add a parameter that is newer than the document.
             input.extra.get_or_insert_with(|| Box::new(Extra::any()));
             input.description = about;
-            input.deprecated = endpoint.deprecated;
+            input.deprecated.clone_from(&deprecated);
             Some(input)
         }
     };
@@ -150,7 +162,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         realtime: endpoint.realtime,
         session: endpoint.session.clone(),
         is_published: endpoint.is_published,
-        deprecated: endpoint.deprecated,
+        deprecated,
     })
 }
 

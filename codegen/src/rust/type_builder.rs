@@ -64,7 +64,7 @@ impl<'a> TypeBuilder<'a> {
             owner: self.owner.label.clone(),
             core_type: None,
             locals: Locals { object: taken.take("object", "_"), key: taken.take("key", "_") },
-            deprecated: false,
+            deprecated: None,
         }
     }
 

@@ -54,7 +54,7 @@ fn with_versions(text: &str, versions: &[(String, Version)]) -> Result<String, S
 /// Puts the keys of a family into their usual order.
 fn sort_keys(family: &mut Table) {
     let rank = |key: &toml_edit::Key| {
-        ["app", "title", "version", "endpoints"].iter().position(|known| *known == key.get())
+        ["app", "title", "version", "superseded_by", "endpoints"].iter().position(|known| *known == key.get())
     };
     family.sort_values_by(|a, _, b, _| rank(a).cmp(&rank(b)));
 }
@@ -77,6 +77,9 @@ mod tests {
         let new = with_versions(&old, &versions.map(|(name, version)| (name.to_owned(), version))).unwrap();
         let expected = [family("x", "version = \"0.1.1\"\n"), family("y", "version = \"0.2.0\"\n")];
         assert_eq!(new, format!("# A comment.\n\n{}\n{}", expected[0], expected[1]));
+        let old = old.replace("endpoints", "superseded_by = \"z\"\nendpoints");
+        let new = with_versions(&old, &[("x".to_owned(), Version::new(0, 1, 1))]).unwrap();
+        assert!(new.contains("version = \"0.1.1\"\nsuperseded_by = \"z\"\nendpoints"), "{new}");
         assert!(with_versions(&old, &[("z".to_owned(), Version::new(1, 0, 0))]).is_err());
     }
 }
