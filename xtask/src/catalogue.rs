@@ -1,8 +1,6 @@
 //! The commands that read and write the catalogue of models. They run as a separate program because HTTP is slow to compile.
 
-use std::process::Command;
-
-use crate::root;
+use crate::run;
 
 /// Arguments of these commands.
 #[derive(clap::Args)]
@@ -19,10 +17,7 @@ pub(crate) fn run(command: &str, arguments: &Arguments) -> Result<(), String> {
 
 /// Runs a command with its arguments.
 pub(crate) fn run_with(command: &str, arguments: &[String]) -> Result<(), String> {
-    let mut cargo = Command::new(env!("CARGO"));
-    let manifest = root().join("Cargo.toml");
-    cargo.args(["run", "--quiet", "--package", "xtask-catalogue", "--manifest-path"]).arg(manifest);
-    cargo.args(["--", command]).args(arguments);
-    let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
+    let status = run::program("xtask-catalogue").arg(command).args(arguments).status();
+    let status = status.map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{command}` failed")) }
 }

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 
 /// Returns the output of `cargo metadata` for the members of the workspace.
 fn metadata() -> Result<Value, String> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = run::cargo_command();
     cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root());
     let output = cargo.output().map_err(|error| format!("cargo metadata: {error}"))?;
     if !output.status.success() {

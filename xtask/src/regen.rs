@@ -1,10 +1,8 @@
 //! `cargo xtask regen`: generates crates from schemas.
 
-use std::process::Command;
-
 use fal_codegen::workspace;
 
-use crate::root;
+use crate::{root, run};
 
 /// The crate of the platform API, which a separate generator writes.
 const PLATFORM: &str = "fal-platform";
@@ -32,12 +30,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 /// Runs the generator of the platform crate as a separate program: its dependency progenitor takes half a minute to
 /// compile, which no other command should wait for.
 fn run_platform(check: bool) -> Result<(), String> {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--package", "fal-codegen-platform", "--"]);
+    let mut command = run::program("fal-codegen-platform");
+    command.current_dir(root());
     if check {
         command.arg("--check");
     }
-    let status = command.current_dir(root()).status().map_err(|error| format!("cargo: {error}"))?;
+    let status = command.status().map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{PLATFORM} could not be generated")) }
 }
 

@@ -1,6 +1,6 @@
 //! Runs cargo from a program that cargo runs.
 
-use std::process::Command;
+use std::{env, process::Command};
 
 use crate::root;
 
@@ -18,14 +18,30 @@ pub(crate) fn cargo_with<I: AsRef<str>>(
     arguments: impl IntoIterator<Item = I>,
     environment: &[(&str, &str)],
 ) -> Result<(), String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let arguments: Vec<String> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
     let line = format!("cargo {}", arguments.join(" "));
-    let mut command = Command::new(cargo);
+    let mut command = cargo_command();
     let status = command.args(&arguments).envs(environment.iter().copied()).current_dir(root()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{line}` failed ({status})")),
         Err(error) => Err(format!("`{line}` could not be started: {error}")),
     }
+}
+
+/// Returns the cargo that started this program.
+pub(crate) fn cargo_command() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Returns the command that runs another program of this workspace. If it was never compiled, says that it will be.
+pub(crate) fn program(package: &str) -> Command {
+    let is_there = env::current_exe().is_ok_and(|this| this.with_file_name(package).exists());
+    if !is_there {
+        eprintln!("compiling {package}, which takes a minute or two the first time");
+    }
+    let mut command = cargo_command();
+    let manifest = root().join("Cargo.toml");
+    command.args(["run", "--quiet", "--package", package, "--manifest-path"]).arg(manifest).arg("--");
+    command
 }

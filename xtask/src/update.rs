@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Writes the text of the pull request to a file. It is printed by default
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
+    /// Also adds every endpoint that fal has and the manifest lacks
+    #[arg(long)]
+    with_new: bool,
     /// Reads records from a folder in place of fal
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
@@ -66,6 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if let Some(url) = &arguments.base_url {
         options.extend(["--base-url".to_owned(), url.clone()]);
     }
+    if arguments.with_new {
+        options.push("--with-new".to_owned());
+    }
+    eprintln!("fetching the documents of all endpoints");
     catalogue::run_with("report", &options)?;
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let report: Report =
@@ -86,7 +93,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 /// that could not be updated.
 fn update(root: &Path, mut report: Report, since: &str) -> Result<(String, usize), String> {
     let repository = Repository(root.to_owned());
+    eprintln!("generating the code");
     generate(root, &repository, &mut report)?;
+    eprintln!("comparing it with {since}");
     let changes = diff::bump_since(&repository, since)?;
     Ok((text::write(&changes, &report), report.problems.len()))
 }

@@ -1,12 +1,13 @@
 //! `cargo xtask add`: adds endpoints to the manifest, fetches their documents and generates their code.
 
-use std::{fs, path::Path, process};
+use std::{fs, path::Path};
 
 use fal_codegen::families;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use crate::{
     canonical::Descriptions,
+    cargo,
     fetch::{self, Fetched, Source},
     lock::write_file,
     root,
@@ -53,22 +54,28 @@ pub(crate) fn add(
             return Err(format!("{problem}; an id is written like `fal-ai/flux/dev`"));
         }
     }
-    let path = root.join(MANIFEST);
-    let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
-    let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
     let fetched = fetch::fetch(root, ids, false, source)?;
     let ids: Vec<String> = ids.iter().filter(|id| fetched.has(id)).cloned().collect();
     if !ids.is_empty() {
-        let new = with_endpoints(&old, &ids, |app| title(root, &descriptions, &ids, app))?;
-        write_file(&path, &new)?;
+        let old = add_to_manifest(root, &ids)?;
         generate(root).inspect_err(|_| {
             // A manifest that does not generate would break every later `cargo xtask regen`.
-            if let Err(error) = write_file(&path, &old) {
+            if let Err(error) = write_file(&root.join(MANIFEST), &old) {
                 eprintln!("{error}");
             }
         })?;
     }
     Ok((fetched, ids))
+}
+
+/// Adds endpoints whose documents are here to the manifest. Returns its old text.
+pub(crate) fn add_to_manifest(root: &Path, ids: &[String]) -> Result<String, String> {
+    let path = root.join(MANIFEST);
+    let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
+    let new = with_endpoints(&old, ids, |app| title(root, &descriptions, ids, app))?;
+    write_file(&path, &new)?;
+    Ok(old)
 }
 
 /// Returns the title of a family, or else the name of the first added endpoint of its app, or else that of the app.
@@ -84,18 +91,16 @@ fn title(root: &Path, descriptions: &Descriptions, ids: &[String], app: &str) ->
 
 /// Runs `cargo xtask regen`.
 pub(crate) fn generate(root: &Path) -> Result<(), String> {
-    let mut cargo = process::Command::new(env!("CARGO"));
-    let status = cargo.args(["xtask", "regen"]).current_dir(root).status();
+    let status = cargo().args(["xtask", "regen"]).current_dir(root).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err("the code was not generated".to_owned()) }
 }
 
 /// Compiles the crates and runs the examples of their documentation.
 fn test(root: &Path, crates: &[String]) -> Result<(), String> {
-    let mut cargo = process::Command::new(env!("CARGO"));
     let packages = crates.iter().flat_map(|name| ["--package", name]);
-    cargo.args(["test", "--quiet", "--doc"]).args(packages).current_dir(root);
-    let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
+    let status = cargo().args(["test", "--quiet", "--doc"]).args(packages).current_dir(root).status();
+    let status = status.map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
         return Err(format!("{} was added, but its documentation tests fail", crates.join(", ")));
     }

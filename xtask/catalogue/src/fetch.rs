@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fal_codegen::Manifest;
+use fal_codegen::{
+    Generator, Manifest, Options,
+    workspace::{self, OVERLAYS},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -337,6 +340,9 @@ impl Store {
         self.fetched.findings.notes.append(&mut findings.notes);
         let text = canonical::to_text(&document);
         let old = fs::read_to_string(self.file(id)).ok();
+        if old.is_none() {
+            self.check_new(id, &text)?;
+        }
         let written = sha256(text.as_bytes());
         let replaced = old.as_ref().map(|old| sha256(old.as_bytes())).filter(|old| *old != written);
         if self.source.is_some() {
@@ -362,6 +368,21 @@ impl Store {
             }
         }
         Ok(Ready { id: id.to_owned(), text, old })
+    }
+
+    /// Returns the reason why no code can be generated from a new document. An old one keeps its last good state, but a
+    /// new one has none.
+    fn check_new(&self, id: &str, text: &str) -> Result<(), String> {
+        let file = Manifest::document_path(id);
+        let overlay = fs::read_to_string(self.schemas.join(OVERLAYS).join(&file)).ok();
+        let source = |text: String| fal_codegen::Source { file: file.clone(), text };
+        let overlays = overlay.into_iter().map(source).collect();
+        let generator = Generator::new(Options { overlays, ..workspace::options() });
+        let report = generator.check(&[source(text.to_owned())]).map_err(|errors| errors.to_string())?;
+        match report.endpoints.into_iter().find_map(|entry| entry.reason.filter(|_| entry.id == id)) {
+            Some(reason) => Err(reason),
+            None => Ok(()),
+        }
     }
 }
 

@@ -12,7 +12,11 @@ mod report;
 mod upstream;
 mod words;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command as Program, ExitCode},
+};
 
 use clap::{Parser, Subcommand};
 
@@ -68,8 +72,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns the root of the workspace.
+/// Returns the root of the workspace. `XTASK_ROOT` names another one, for tests.
 fn root() -> PathBuf {
+    if let Some(root) = env::var_os("XTASK_ROOT") {
+        return root.into();
+    }
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map(PathBuf::from).unwrap_or(here)
+}
+
+/// Returns the cargo that started this program.
+fn cargo() -> Program {
+    Program::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

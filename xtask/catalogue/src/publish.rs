@@ -8,7 +8,6 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    process::Command,
     thread,
     time::{Duration, SystemTime},
 };
@@ -18,7 +17,7 @@ use serde_json::Value;
 use limits::Limits;
 use schedule::{Outcome, Package, Schedule};
 
-use crate::root;
+use crate::{cargo, root};
 
 /// Attempts per upload that fails for a reason that may pass, such as a lost connection.
 const ATTEMPTS: u32 = 5;
@@ -97,13 +96,12 @@ fn upload_all(
 
 /// Uploads a package by `cargo publish`, which waits until the index has it.
 fn upload(package: &Package, options: &[String]) -> Result<Outcome, String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut attempt = 1;
     loop {
-        let mut command = Command::new(&cargo);
+        let mut command = cargo();
         // `cargo xtask package --verify` compiles the packages of all crates.
         command.args(["publish", "--no-verify", "--locked", "--package", &package.name]).args(options);
-        let output = command.current_dir(root()).output().map_err(|error| format!("{cargo}: {error}"))?;
+        let output = command.current_dir(root()).output().map_err(|error| format!("cargo: {error}"))?;
         let text = String::from_utf8_lossy(&output.stderr);
         match schedule::read_outcome(output.status.success(), &text) {
             Ok(outcome) => return Ok(outcome),
@@ -124,10 +122,9 @@ fn upload(package: &Package, options: &[String]) -> Result<Outcome, String> {
 
 /// Reads the packages that are published, with those of this workspace that each depends on.
 fn packages() -> Result<Vec<Package>, String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(&cargo);
+    let mut command = cargo();
     command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root());
-    let output = command.output().map_err(|error| format!("{cargo}: {error}"))?;
+    let output = command.output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }

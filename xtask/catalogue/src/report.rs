@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Serialize;
 
 use crate::{
+    add,
     fetch::{self, Listing, Source},
     lock::write_file,
     root, upstream,
@@ -15,6 +16,9 @@ use crate::{
 pub(crate) struct Arguments {
     /// The file to write
     report: PathBuf,
+    /// Also adds the endpoints that fal has and the manifest lacks
+    #[arg(long)]
+    with_new: bool,
     #[command(flatten)]
     source: Listing,
 }
@@ -41,15 +45,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         fetch::manifest(&root)?.crates.into_values().flat_map(|family| family.endpoints).collect();
     let models = fetch::list(&arguments.source)?;
     let gone = upstream::gone(&models, &known);
-    // They would be reported twice.
-    let ids: Vec<String> = known.iter().filter(|id| models.contains_key(*id)).cloned().collect();
+    let mut unknown = upstream::new(&models, &known);
+    // Those that are gone would be reported twice.
+    let mut ids: Vec<String> = known.iter().filter(|id| models.contains_key(*id)).cloned().collect();
+    if arguments.with_new {
+        ids.extend(unknown.values().flatten().cloned());
+    }
     let fetched = fetch::fetch(&root, &ids, true, &Source::from(&arguments.source))?;
+    if arguments.with_new {
+        let is_added = |id: &String| fetched.has(id);
+        let added: Vec<String> = unknown.values().flatten().filter(|id| is_added(id)).cloned().collect();
+        add::add_to_manifest(&root, &added)?;
+        unknown.clear();
+    }
     let mut missing = BTreeMap::new();
     for item in &fetched.findings.missing {
         *missing.entry(item.subject.to_string()).or_default() += 1;
     }
-    let unknown =
-        upstream::new(&models, &known).into_iter().map(|(category, ids)| (category, ids.len())).collect();
     let report = Report {
         new: fetched.new,
         changed: fetched.changed,
@@ -57,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         notes: fetched.findings.notes,
         missing,
         gone,
-        unknown,
+        unknown: unknown.into_iter().map(|(category, ids)| (category, ids.len())).collect(),
     };
     let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
     write_file(&arguments.report, &text)

@@ -1,11 +1,6 @@
 //! Measures `cargo check` of generated crates after their dependencies are built.
 
-use std::{
-    fs, io,
-    path::Path,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{fs, io, path::Path, process::Stdio, time::Instant};
 
 use fal_codegen::{FalCore, Generator, Layout, Options, Source, Tree};
 
@@ -13,7 +8,7 @@ use super::{
     cpu, derives,
     row::{Of, Row},
 };
-use crate::root;
+use crate::{root, run::cargo_command};
 
 /// An empty crate with the dependencies of generated crates.
 const WARM: &str = "[package]\nname = \"warm\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
@@ -74,8 +69,7 @@ fn prepare(tree: &Tree, folder: &Path) -> io::Result<()> {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Result<(), String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(cargo);
+    let mut command = cargo_command();
     command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
     let output = command.stdout(Stdio::null()).output().map_err(|error| error.to_string())?;
     if output.status.success() {

@@ -3,7 +3,10 @@
 use std::process::{Command, Stdio};
 
 use super::{Arguments, Profile, row::Row, warn_skipped};
-use crate::{conformance, root, run::cargo};
+use crate::{
+    conformance, root,
+    run::{cargo, cargo_command},
+};
 
 pub(super) fn client(arguments: &Arguments) -> Result<Vec<Row>, String> {
     if !arguments.peers {
@@ -33,7 +36,7 @@ pub(super) fn upload(arguments: &Arguments) -> Result<Vec<Row>, String> {
 /// Runs a bench of fal-client. All have the same features, so that cargo compiles the client once.
 fn bench(name: &str, arguments: &Arguments, more: &[String]) -> Result<Vec<Row>, String> {
     eprintln!("bench {name}");
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = cargo_command();
     command.args(["bench", "--quiet", "-p", "fal-client", "--features", "metrics,realtime", "--bench", name]);
     if arguments.profile == Profile::Dev {
         command.args(["--profile", "dev"]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::emulator::built;
 use super::{call, copy};
-use crate::run::cargo;
+use crate::run::{cargo, cargo_command};
 
 /// The time limit of a program.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -106,8 +106,7 @@ fn install(origin: Origin, folder: &Path) -> Result<(), String> {
             call(Command::new(venv.join("bin/python")).args(pip).current_dir(folder))
         }
         Origin::Cargo => {
-            let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-            let mut command = Command::new(cargo);
+            let mut command = cargo_command();
             command.args(["build", "--quiet"]).current_dir(folder.join("fal-crate"));
             let target = folder.join("fal-crate/target");
             call(command.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "0"))

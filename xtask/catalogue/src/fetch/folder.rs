@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 
 use super::Take;
 
+/// Documents that are written together.
+const BATCH: usize = 100;
+
 /// Reads `<endpoint id>.json` of each id.
 pub(super) fn read(folder: &Path, ids: &[String], take: &mut Take<'_>) -> Result<(), String> {
     let record = |id: &String| {
         let path = folder.join(Manifest::document_path(id));
         (id.clone(), read_record(&path))
     };
-    take(ids.iter().map(record).collect())
+    ids.chunks(BATCH).try_for_each(|batch| take(batch.iter().map(record).collect()))
 }
 
 /// Returns every record of a folder with its file, in the order of their paths.
@@ -26,16 +29,15 @@ pub(crate) fn all(folder: &Path) -> Result<Vec<(PathBuf, Value)>, String> {
     files.into_iter().map(|file| read_record(&file).map(|record| (file, record))).collect()
 }
 
-/// Returns every record of a folder. Of a damaged one, only the id is known.
+/// Returns every record of a folder under the id that its file has. Of a damaged one, only the id is known.
 pub(super) fn list(folder: &Path) -> Result<Vec<Value>, String> {
     let mut files = Vec::new();
     collect(folder, &mut files).map_err(|error| format!("{}: {error}", folder.display()))?;
     let record = |file: PathBuf| {
-        read_record(&file).unwrap_or_else(|_| {
-            let id = file.with_extension("");
-            let id = id.strip_prefix(folder).unwrap_or(&id).to_string_lossy().replace('\\', "/");
-            json!({ "endpoint_id": id })
-        })
+        let id = file.with_extension("");
+        let id = id.strip_prefix(folder).unwrap_or(&id).to_string_lossy().replace('\\', "/");
+        let metadata = read_record(&file).map(|mut record| record["metadata"].take()).unwrap_or_default();
+        json!({ "endpoint_id": id, "metadata": metadata })
     };
     Ok(files.into_iter().map(record).collect())
 }

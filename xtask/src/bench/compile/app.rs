@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::memory;
-use crate::root;
+use crate::{root, run};
 
 /// Release binaries are stripped, as users ship them.
 const TAIL: &str = "\n[profile.release]\nstrip = true\n\n[workspace]\n";
@@ -99,7 +99,7 @@ impl App {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO"));
+        let mut command = run::cargo_command();
         command.args(arguments).current_dir(&self.folder);
         command.env("CARGO_TARGET_DIR", self.folder.join("target"));
         // Packages of a registry are never compiled incrementally, and users get ours from one.
