@@ -146,7 +146,7 @@ impl Endpoint {
 #[derive(Debug, Clone)]
 pub enum Output {
     /// A struct of its own.
-    Struct(Struct),
+    Struct(Box<Struct>),
     /// An alias of another type, or a union of that name among the types.
     Alias(Ty),
 }

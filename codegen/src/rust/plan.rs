@@ -193,7 +193,8 @@ fn plan_output(
     let mut builder = TypeBuilder::new(shared, graph, Direction::Output, owner, names);
     let output = match &graph.root {
         model::Type::Object(root) if !graph.nullable => {
-            Output::Struct(Struct { description, ..builder.build_struct(ident, &graph.objects[root]) })
+            let item = Struct { description, ..builder.build_struct(ident, &graph.objects[root]) };
+            Output::Struct(Box::new(item))
         }
         root @ (model::Type::Union(_) | model::Type::Tagged(..)) if !graph.nullable => {
             builder.build_root_union(ident, &description, root);

@@ -1,9 +1,13 @@
 //! `cargo xtask remove`: removes endpoints from the catalogue.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use fal_codegen::Manifest;
-use toml_edit::{DocumentMut, Item};
+use toml_edit::{DocumentMut, Item, value};
 
 use crate::{
     add::{self, MANIFEST},
@@ -11,6 +15,9 @@ use crate::{
     lock::{Lock, write_file},
     root,
 };
+
+/// The key of a family whose value is the crate of a newer version.
+const SUPERSEDED_BY: &str = "superseded_by";
 
 /// Arguments of `cargo xtask remove`.
 #[derive(clap::Args)]
@@ -93,7 +100,29 @@ fn without_endpoints(text: &str, ids: &BTreeSet<String>) -> Result<String, Strin
     }
     let is_empty =
         |family: &Item| family.get("endpoints").and_then(Item::as_array).is_some_and(|ids| ids.is_empty());
-    crates.retain(|_, family| !is_empty(family));
+    // The crates that are removed, with the crate of a newer version.
+    let newer = |family: &Item| family.get(SUPERSEDED_BY).and_then(Item::as_str).map(str::to_owned);
+    let removed: BTreeMap<String, Option<String>> = crates
+        .iter()
+        .filter(|(_, family)| is_empty(family))
+        .map(|(name, family)| (name.to_owned(), newer(family)))
+        .collect();
+    crates.retain(|name, _| !removed.contains_key(name));
+    for (_, family) in crates.iter_mut() {
+        let Some(mut successor) = newer(family).filter(|name| removed.contains_key(name)) else { continue };
+        // As often as there are crates, because they may name one another in a circle.
+        for _ in 0..removed.len() {
+            if let Some(Some(next)) = removed.get(&successor) {
+                successor.clone_from(next);
+            }
+        }
+        if let Some(family) = family.as_table_mut() {
+            match removed.contains_key(&successor) {
+                true => drop(family.remove(SUPERSEDED_BY)),
+                false => family[SUPERSEDED_BY] = value(successor),
+            }
+        }
+    }
     Ok(manifest.to_string())
 }
 
@@ -133,6 +162,21 @@ mod tests {
         for gone in ["acme/draw", "acme/film.json", "overlays"] {
             assert!(!root.path().join("schemas").join(gone).exists(), "{gone}");
         }
+    }
+
+    #[test]
+    fn crate_whose_newer_version_is_removed_is_superseded_by_the_next_one() {
+        let family = |name: &str, newer: &str| {
+            format!(
+                "[crates.{name}]\napp = \"acme/{name}\"\ntitle = \"A\"\n{newer}endpoints = [\"acme/{name}\"]\n\n"
+            )
+        };
+        let by = |name: &str| format!("superseded_by = \"{name}\"\n");
+        let old =
+            [family("a", &by("b")), family("b", &by("c")), family("c", &by("d")), family("d", "")].concat();
+        let without = |ids: [&str; 2]| without_endpoints(&old, &ids.map(str::to_owned).into()).unwrap();
+        assert_eq!(without(["acme/b", "acme/c"]), [family("a", &by("d")), family("d", "")].concat());
+        assert_eq!(without(["acme/c", "acme/d"]), [family("a", &by("b")), family("b", "")].concat());
     }
 
     #[test]

@@ -141,8 +141,8 @@ fn document_that_no_code_can_be_generated_from_fails_the_job_and_is_named() {
             json!({ "$ref": "#/components/schemas/Nowhere" });
         let mut record = Record(record);
         record.change_input(|schema| {
-            *schema = json!({ "$ref": "#/components/schemas/Whole" }).as_object()?.clone();
-            Some(())
+            let reference = json!({ "$ref": "#/components/schemas/Whole" });
+            Some(std::mem::replace(schema, reference.as_object()?.clone()))
         })?;
         Some(record.0)
     };

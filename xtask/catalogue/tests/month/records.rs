@@ -26,8 +26,11 @@ pub(crate) struct Changed {
     pub(crate) way: &'static Way,
 }
 
+/// Damages a record, and returns its text. `None` if it has nothing to damage.
+type Damage = fn(&mut Record) -> Option<String>;
+
 /// The kinds of damage, each with part of the reason that is given.
-const DAMAGES: [(&str, fn(&mut Record) -> Option<String>); 5] = [
+const DAMAGES: [(&str, Damage); 5] = [
     ("EOF while parsing", |record| {
         let text = record.0.to_string();
         Some(text[..text.len() / 2].to_owned())
@@ -42,13 +45,13 @@ const DAMAGES: [(&str, fn(&mut Record) -> Option<String>); 5] = [
     }),
     ("#/components/schemas/Nowhere", |record| {
         let broken = json!({ "$ref": "#/components/schemas/Nowhere" });
-        record.change_input(|schema| Some(*schema = broken.as_object()?.clone()))?;
+        record.change_input(|schema| Some(std::mem::replace(schema, broken.as_object()?.clone())))?;
         Some(record.0.to_string())
     }),
     ("expected a JSON number", |record| {
         record.change_input(|schema| {
             schema.get("type").filter(|ty| *ty == "integer")?;
-            Some(drop(schema.insert("maximum".to_owned(), json!([40]))))
+            Some(schema.insert("maximum".to_owned(), json!([40])))
         })?;
         Some(record.0.to_string())
     }),

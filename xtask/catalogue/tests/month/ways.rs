@@ -64,7 +64,7 @@ pub(crate) const WAYS: [Way; 15] = [
                 let values = schema.get_mut("enum")?.as_array_mut().filter(|values| values.len() > 2)?;
                 let index =
                     values.iter().position(|value| value.is_string() && Some(value) != default.as_ref())?;
-                Some(drop(values.remove(index)))
+                Some(values.remove(index))
             })
         },
     },
@@ -87,7 +87,7 @@ pub(crate) const WAYS: [Way; 15] = [
             record.change_input(|schema| {
                 let default = whole_number(schema)?;
                 let maximum = schema.get("maximum")?.as_i64()?;
-                (default < maximum).then(|| drop(schema.insert("default".to_owned(), json!(default + 1))))
+                (default < maximum).then(|| schema.insert("default".to_owned(), json!(default + 1)))
             })
         },
     },
@@ -96,7 +96,7 @@ pub(crate) const WAYS: [Way; 15] = [
         level: Some("breaking"),
         phrase: "has no default",
         apply: |record| {
-            record.change_input(|schema| whole_number(schema).map(|_| drop(schema.shift_remove("default"))))
+            record.change_input(|schema| whole_number(schema).map(|_| schema.shift_remove("default")))
         },
     },
     Way {
@@ -106,7 +106,7 @@ pub(crate) const WAYS: [Way; 15] = [
         apply: |record| {
             record.change_input(|schema| {
                 whole_number(schema)?;
-                Some(drop(schema.insert("type".to_owned(), json!("number"))))
+                Some(schema.insert("type".to_owned(), json!("number")))
             })
         },
     },
@@ -154,7 +154,7 @@ pub(crate) const WAYS: [Way; 15] = [
         apply: |record| {
             record.0["metadata"]["description"] = json!("Somebody wrote another text.");
             record.change_input(|schema| {
-                Some(drop(schema.insert("description".to_owned(), json!("Somebody wrote another text."))))
+                Some(schema.insert("description".to_owned(), json!("Somebody wrote another text.")))
             })
         },
     },
@@ -209,14 +209,14 @@ impl Record {
     }
 
     /// Changes the first parameter that can be changed, and returns its name.
-    pub(crate) fn change_input(
+    pub(crate) fn change_input<T>(
         &mut self,
-        change: impl Fn(&mut Map<String, Value>) -> Option<()>,
+        change: impl Fn(&mut Map<String, Value>) -> Option<T>,
     ) -> Option<String> {
         let parameters = self.input().iter_mut();
         parameters
             .filter_map(|(name, schema)| Some((name, schema.as_object_mut()?)))
-            .find_map(|(name, schema)| change(schema).map(|()| name.clone()))
+            .find_map(|(name, schema)| change(schema).map(|_| name.clone()))
     }
 
     fn move_maximum(&mut self, by: i64) -> Option<String> {
@@ -224,7 +224,7 @@ impl Record {
             let default = whole_number(schema)?;
             let maximum = schema.get("maximum")?.as_i64()?;
             let is_inside = maximum + by >= default && schema.get("multipleOf").is_none();
-            is_inside.then(|| drop(schema.insert("maximum".to_owned(), json!(maximum + by))))
+            is_inside.then(|| schema.insert("maximum".to_owned(), json!(maximum + by)))
         })
     }
 
