@@ -8,6 +8,7 @@ mod finding;
 mod items;
 mod json;
 mod markdown;
+mod migration;
 mod properties;
 mod snapshot;
 #[cfg(test)]

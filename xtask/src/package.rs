@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let mut problems = Vec::new();
     for package in &packages {
         let contents = Contents::read(&target.join("package").join(package.file()))?;
-        println!("{:<32} {} {contents}", package.name, package.version);
+        println!("{:<32} {} {contents}{}", package.name, package.version, contents.warning());
         problems.extend(contents.problems(&package.name));
     }
     if !problems.is_empty() {
@@ -123,6 +123,15 @@ impl Contents {
         Ok(Self { files, size })
     }
 
+    /// Returns a warning about a size near the limit of the registry, before a release fails.
+    fn warning(&self) -> &'static str {
+        if self.size > MAX_SIZE / 4 * 3 {
+            "  over three quarters of what crates.io accepts: split it"
+        } else {
+            ""
+        }
+    }
+
     /// Returns the missing files, the needless files, and a size over the limit of the registry.
     fn problems(&self, package: &str) -> Vec<String> {
         let is = |file: &str, name: &&str| {
@@ -161,6 +170,8 @@ mod tests {
         };
         let whole = ["Cargo.toml", "Cargo.lock", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
         assert_eq!(contents(&whole, 1000).problems("a"), [""; 0]);
+        assert_eq!(contents(&whole, MAX_SIZE / 4 * 3).warning(), "");
+        assert!(contents(&whole, MAX_SIZE / 4 * 3 + 1).warning().contains("three quarters"));
         let other = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs", "tests/a.rs"];
         assert_eq!(
             contents(&other, MAX_SIZE + 1).problems("a"),

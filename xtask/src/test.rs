@@ -1,11 +1,8 @@
 //! `cargo xtask test`: runs every test.
 
-use std::{env, fs, path::Path};
+use std::fs;
 
-use crate::{root, run::cargo};
-
-/// The model crates that hand-written code uses: each step compiles them, and no other model crate.
-const SAMPLE: [&str; 3] = ["fal-flux", "fal-kling-video", "fal-whisper"];
+use crate::{root, run::cargo_with};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -16,29 +13,23 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    // Not `--all-features`: `native-tls` needs the headers of the system's TLS library.
-    let features = "fal-client/axum,fal-client/blocking,fal-client/clap,fal-client/gzip,fal-client/image,fal-client/metrics,\
-                    fal-client/platform,fal-client/realtime,fal-client/schemars,fal-client/tower,fal-core/pattern,fal-fleet/axum";
-    let fixed = ["test", "--workspace", "--features", features].map(str::to_owned);
+    let features = read(".ci/features")?;
+    let fixed = ["test", "--workspace", "--features", features.trim()].map(str::to_owned);
     let excluded = other_model_crates()?.into_iter().map(|name| format!("--exclude={name}"));
-    cargo(fixed.into_iter().chain(excluded).chain(arguments.rest.iter().cloned()))?;
-    if !has_database() {
-        println!(
-            "the tests of fal-fleet were skipped: install PostgreSQL 15 or later (`apt-get install postgresql`), or set \
-             FAL_TEST_DATABASE_URL to a server on which databases may be created"
-        );
-    }
+    let skipped = root().join("target/skipped-tests.txt");
+    let file = skipped.display().to_string();
+    // The reason of an earlier run.
+    let _ = fs::remove_file(&skipped);
+    cargo_with(
+        fixed.into_iter().chain(excluded).chain(arguments.rest.iter().cloned()),
+        &[("FAL_SKIPPED_TESTS", &file)],
+    )?;
+    print!("{}", fs::read_to_string(&skipped).unwrap_or_default());
     Ok(())
 }
 
-/// Returns true if the tests of `fal-fleet` find a server, or its programs in the places in which those look for them.
-fn has_database() -> bool {
-    let has_programs = |folder: &Path| folder.join("initdb").exists() && folder.join("postgres").exists();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    env::var_os("FAL_TEST_DATABASE_URL").is_some()
-        || env::split_paths(&path).any(|folder| has_programs(&folder))
-        || versions.into_iter().any(|version| has_programs(&version.path().join("bin")))
+fn read(file: &str) -> Result<String, String> {
+    fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"))
 }
 
 /// Returns the model crates outside of the sample. They are compiled as dependencies of `fal-model-tests`, which makes the
@@ -47,12 +38,13 @@ fn has_database() -> bool {
 fn other_model_crates() -> Result<Vec<String>, String> {
     let folder = root().join("crates/models");
     let failed = |error| format!("{}: {error}", folder.display());
+    let sample = read(".ci/sample")?;
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
         if folder.join(&name).join("src").is_dir()
             && name.starts_with("fal-")
-            && !SAMPLE.contains(&name.as_str())
+            && !sample.lines().any(|line| line == name)
         {
             names.push(name);
         }

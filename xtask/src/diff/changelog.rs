@@ -4,6 +4,7 @@ use super::{
     compare::CrateDiff,
     finding::{Kind, Level},
     markdown::endpoint_list,
+    migration,
 };
 
 pub(super) fn write(crates: &[CrateDiff]) -> String {
@@ -28,6 +29,7 @@ pub(super) fn write(crates: &[CrateDiff]) -> String {
             text.push_str(&format!("{}### {heading}\n\n{entries}", if text.is_empty() { "" } else { "\n" }));
         }
     }
+    text.push_str(&migration::write(crates, 3));
     text
 }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{
     finding::{Finding, Kind, Level, Part},
     items::{ItemChange, Items, Sources},
+    migration::{self, After, Migration},
     snapshot,
     types::TypeDiff,
     version,
@@ -48,6 +49,8 @@ pub(super) struct CrateDiff {
     pub(super) next: Option<Version>,
     /// Sorted by level, breaking changes first.
     pub(super) changes: Vec<Change>,
+    /// The names that are gone or have another type.
+    pub(super) migrations: Vec<Migration>,
 }
 
 /// A change, and the endpoints that have it.
@@ -74,9 +77,9 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
     let mut crates = Vec::new();
     for name in changed {
         let families = (before.manifest.crates.get(name), after.manifest.crates.get(name));
-        let changes = match families {
-            (None, Some(family)) => vec![new_crate(name, family)],
-            (Some(family), None) => vec![removed_crate(name, family)],
+        let (changes, migrations) = match families {
+            (None, Some(family)) => (vec![new_crate(name, family)], Vec::new()),
+            (Some(family), None) => (vec![removed_crate(name, family)], vec![replacement(name, family)]),
             (Some(old_family), Some(new_family)) => {
                 let nothing = Sources::new();
                 let comparison = Comparison {
@@ -98,7 +101,7 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
             (Some(version), _) => Some(version::next(version, level)),
             (None, Some(family)) => Some(version::parse(family)?),
         };
-        crates.push(CrateDiff { name: name.clone(), app, level, version, next, changes });
+        crates.push(CrateDiff { name: name.clone(), app, level, version, next, changes, migrations });
     }
     Ok(crates)
 }
@@ -216,7 +219,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn run(&self) -> Result<Vec<Change>, String> {
+    fn run(&self) -> Result<(Vec<Change>, Vec<Migration>), String> {
         let mut changes: Vec<Change> = Vec::new();
         let (old, new) = self.families;
         if old.title != new.title {
@@ -272,7 +275,22 @@ impl Comparison<'_> {
             let key = |change: &Change| (change.finding.kind, change.finding.part, change.endpoints.clone());
             b.finding.level.cmp(&a.finding.level).then_with(|| key(a).cmp(&key(b)))
         });
-        Ok(changes)
+        Ok((changes, self.migrations(&old_items, &new_items, &modules)))
+    }
+
+    /// Returns the names that users have to replace, module by module. A module that is gone is one name.
+    fn migrations(&self, old: &Items, new: &Items, modules: &BTreeMap<String, String>) -> Vec<Migration> {
+        let mut migrations = Vec::new();
+        for module in old.modules() {
+            let is_gone = modules.get(module).is_some_and(|id| !self.families.1.endpoints.contains(id));
+            if is_gone {
+                let after = self.families.1.superseded_by.clone().map_or(After::Nothing, After::Newer);
+                migrations.push(Migration { before: module.clone(), after });
+            } else {
+                migrations.extend(migration::find(module, old.of(module), new.of(module)));
+            }
+        }
+        migrations
     }
 
     /// Returns the ids of endpoints by their modules, of both states.
@@ -473,6 +491,12 @@ fn removed_crate(name: &str, family: &Family) -> Change {
     let reason = "Its published versions stay available and get no updates.";
     let finding = at_endpoint(Level::Breaking, Kind::CrateRemoved, message, reason);
     Change { finding, endpoints: family.endpoints.clone() }
+}
+
+/// Returns the migration from a crate that was removed.
+fn replacement(name: &str, family: &Family) -> Migration {
+    let after = family.superseded_by.clone().map_or(After::Nothing, After::Newer);
+    Migration { before: name.to_owned(), after }
 }
 
 fn at_endpoint(level: Level, kind: Kind, message: String, reason: &'static str) -> Finding {

@@ -74,7 +74,8 @@ impl Items {
         names.filter(|name| is_new(name) && !owners(name).any(is_new)).collect()
     }
 
-    fn of(&self, module: &str) -> &BTreeMap<String, String> {
+    /// Returns the items of a module. A module that is not there has none.
+    pub(super) fn of(&self, module: &str) -> &BTreeMap<String, String> {
         static NOTHING: BTreeMap<String, String> = BTreeMap::new();
         self.0.get(module).unwrap_or(&NOTHING)
     }

@@ -4,7 +4,7 @@ use super::{
     capitalized,
     compare::{Change, CrateDiff},
     finding::Level,
-    summary,
+    migration, summary,
 };
 
 /// Largest number of endpoints that are listed by name.
@@ -31,6 +31,7 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         text.push_str(&format!("\n### `{}`\n\n", item.name));
         item.changes.iter().for_each(|change| text.push_str(&line(change)));
     }
+    text.push_str(&migration::write(crates, 2));
     text
 }
 

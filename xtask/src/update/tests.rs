@@ -48,6 +48,19 @@ fn fetch(root: &Path, id: &str, steps: Value) {
     fs::write(&path, text.replace(old, &new)).unwrap();
 }
 
+#[test]
+fn crate_with_many_lines_is_listed() {
+    let mut tree = Tree::default();
+    tree.insert("crates/models/fal-draw/src/lib.rs", "//\n".repeat(LARGE - 1));
+    tree.insert("crates/models/fal-film/src/lib.rs", "//\n".repeat(LARGE - 1));
+    tree.insert("crates/models/fal-film/src/dev.rs", "//\n");
+    tree.insert("crates/models/fal-film/README.md", "x\n");
+    let report = Report { large: large_crates(&tree), ..Report::default() };
+    let text = text::write("", &report);
+    assert!(text.ends_with("\n- `fal-film`: 42000 lines\n"), "{text}");
+    assert!(!text.contains("fal-draw"));
+}
+
 fn read(root: &Path, path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap()
 }
@@ -63,6 +76,7 @@ fn a_good_month_is_generated_and_described() {
         missing: [("`input.steps`".to_owned(), 2)].into(),
         gone: [("acme/film".to_owned(), "fal has no such endpoint".to_owned())].into(),
         unknown: [("text-to-image".to_owned(), 3)].into(),
+        large: BTreeMap::new(),
         ..Report::default()
     };
     let (text, left) = update(root, report, "HEAD").unwrap();

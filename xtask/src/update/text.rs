@@ -42,6 +42,12 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
         ),
         names(&report.missing),
     );
+    section(
+        "Large crates",
+        "Programs wait too long for such a crate. Give its versions features that are all on by default, or split the \
+         family by version in `schemas/manifest.toml`.",
+        report.large.iter().map(|(name, lines)| format!("`{name}`: {lines} lines")).collect(),
+    );
     let unknown: usize = report.unknown.values().sum();
     let categories = report.unknown.iter().map(|(category, count)| format!("{category}: {count}"));
     section(

@@ -42,13 +42,25 @@ fn programs() -> Option<PathBuf> {
     in_path.into_iter().chain(versions.into_iter().rev().map(|(_, path)| path)).find(is_complete)
 }
 
+/// Writes the reason why tests are skipped to the file that `FAL_SKIPPED_TESTS` names, for `cargo xtask test`.
+fn report_skip() {
+    let reason = "tests of fal-fleet were skipped: install PostgreSQL 15 or later (`apt-get install postgresql`), or set \
+                  FAL_TEST_DATABASE_URL to a server on which databases may be created\n";
+    if let Some(file) = env::var_os("FAL_SKIPPED_TESTS") {
+        fs::write(file, reason).expect("the file for the reason");
+    }
+}
+
 /// Settings for tests. Without fsync, a killed server loses nothing, and only a crash of the machine would.
 pub(crate) const QUICK: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB";
 
 impl Cluster {
     /// Starts a server that listens on a socket in a folder of its own. Returns `None` if PostgreSQL is not installed.
     pub(crate) fn start(settings: &'static str) -> Option<Self> {
-        let programs = programs()?;
+        let Some(programs) = programs() else {
+            report_skip();
+            return None;
+        };
         let data = tempfile::Builder::new()
             .prefix("fal-fleet-")
             .tempdir_in("/tmp")

@@ -66,8 +66,9 @@ impl Month {
         [count, removed, damaged]: [usize; 3],
     ) -> Self {
         let mut month = Self::default();
-        let mut left: Vec<Record> = known.into_values().map(Record).collect();
-        left.retain_mut(Record::has_input);
+        let (with_input, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            known.into_iter().partition(|(_, record)| Record(record.clone()).has_input());
+        let mut left: Vec<Record> = with_input.into_values().map(Record).collect();
         for way in WAYS.iter().flat_map(|way| std::iter::repeat_n(way, count)) {
             let (id, property, text) = month.take(&mut left, way.name, |record| {
                 let property = (way.apply)(record)?;
@@ -82,7 +83,7 @@ impl Month {
             month.damaged.push((id, reason));
         }
         month.removed = left.drain(..removed).map(|record| record.id()).collect();
-        let rest = left.into_iter().map(|record| (record.id(), record.0)).chain(new);
+        let rest = left.into_iter().map(|record| (record.id(), record.0)).chain(others).chain(new);
         month.records.extend(rest.map(|(id, record)| (id, record.to_string())));
         month
     }
