@@ -3,8 +3,7 @@
 use super::{
     compare::CrateDiff,
     finding::{Kind, Level},
-    markdown::endpoint_list,
-    migration,
+    markdown::{endpoint_list, migrations},
 };
 
 pub(super) fn write(crates: &[CrateDiff]) -> String {
@@ -29,7 +28,7 @@ pub(super) fn write(crates: &[CrateDiff]) -> String {
             text.push_str(&format!("{}### {heading}\n\n{entries}", if text.is_empty() { "" } else { "\n" }));
         }
     }
-    text.push_str(&migration::write(crates, 3));
+    text.push_str(&migrations(crates, 3));
     text
 }
 

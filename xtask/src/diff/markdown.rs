@@ -4,7 +4,8 @@ use super::{
     capitalized,
     compare::{Change, CrateDiff},
     finding::Level,
-    migration, summary,
+    migration::{After, Migration},
+    summary,
 };
 
 /// Largest number of endpoints that are listed by name.
@@ -31,7 +32,7 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         text.push_str(&format!("\n### `{}`\n\n", item.name));
         item.changes.iter().for_each(|change| text.push_str(&line(change)));
     }
-    text.push_str(&migration::write(crates, 2));
+    text.push_str(&migrations(crates, 2));
     text
 }
 
@@ -55,4 +56,29 @@ pub(super) fn endpoint_list(endpoints: &[String]) -> String {
         count if count > MAX_NAMED => format!(" ({}, and {} more)", named.join(", "), count - MAX_NAMED),
         _ => format!(" ({})", named.join(", ")),
     }
+}
+
+/// Writes a section with a table for each crate, or nothing if there is no migration.
+pub(super) fn migrations(crates: &[CrateDiff], level: usize) -> String {
+    let heading = "#".repeat(level);
+    let mut text = String::new();
+    for item in crates.iter().filter(|item| !item.migrations.is_empty()) {
+        if text.is_empty() {
+            text.push_str(&format!("\n{heading} Migrating\n"));
+        }
+        let version = item.next.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        text.push_str(&format!("\n{heading}# `{}`{version}\n\n| before | after |\n|---|---|\n", item.name));
+        for Migration { before, after } in &item.migrations {
+            let after = match after {
+                After::Nothing => "was removed".to_owned(),
+                After::Type(ty) => format!("has the type `{ty}`"),
+                After::Renamed(name) => {
+                    format!("perhaps `{name}`, the only new name of its type")
+                }
+                After::Newer(name) => format!("`{name}` has the newer version"),
+            };
+            text.push_str(&format!("| `{before}` | {after} |\n"));
+        }
+    }
+    text
 }

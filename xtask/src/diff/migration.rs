@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::compare::CrateDiff;
-
 /// A name that is gone or has another type, and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Migration {
@@ -111,31 +109,6 @@ fn compact(signature: &str) -> String {
     ]
     .iter()
     .fold(signature.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// Writes a section with a table for each crate, or nothing if there is no migration.
-pub(super) fn write(crates: &[CrateDiff], level: usize) -> String {
-    let heading = "#".repeat(level);
-    let mut text = String::new();
-    for item in crates.iter().filter(|item| !item.migrations.is_empty()) {
-        if text.is_empty() {
-            text.push_str(&format!("\n{heading} Migrating\n"));
-        }
-        let version = item.next.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-        text.push_str(&format!("\n{heading}# `{}`{version}\n\n| before | after |\n|---|---|\n", item.name));
-        for Migration { before, after } in &item.migrations {
-            let after = match after {
-                After::Nothing => "was removed".to_owned(),
-                After::Type(ty) => format!("has the type `{ty}`"),
-                After::Renamed(name) => {
-                    format!("perhaps `{name}`, the only new name of its type")
-                }
-                After::Newer(name) => format!("`{name}` has the newer version"),
-            };
-            text.push_str(&format!("| `{before}` | {after} |\n"));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
