@@ -44,8 +44,13 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Checks the verdict about each record of a month, and that no other endpoint has one.
-fn assert_verdicts(text: &Text<'_>, month: &Month, new: &BTreeMap<String, Value>) {
+/// Checks the verdict about each record of a month, and that no other endpoint has one. `known` are the documents before.
+fn assert_verdicts(
+    text: &Text<'_>,
+    month: &Month,
+    known: &BTreeMap<String, Value>,
+    new: &BTreeMap<String, Value>,
+) {
     let level = |line: &str| {
         ["breaking", "minor", "patch"].iter().position(|level| line.contains(level)).unwrap_or(3)
     };
@@ -66,10 +71,12 @@ fn assert_verdicts(text: &Text<'_>, month: &Month, new: &BTreeMap<String, Value>
         );
     }
     let gone = text.section("Gone");
-    for id in &month.removed {
+    let removed: Vec<&String> = known.keys().filter(|id| !month.records.contains_key(*id)).collect();
+    assert!(month.removed.iter().all(|id| removed.contains(&id)));
+    for id in &removed {
         assert!(gone.contains(&format!("`{id}`: fal has no such endpoint")), "{id}: {gone}");
     }
-    assert_eq!(gone.matches("no such endpoint").count(), month.removed.len(), "{gone}");
+    assert_eq!(gone.matches("no such endpoint").count(), removed.len(), "{gone}");
     let left = text.section("Not updated");
     for (id, reason) in &month.damaged {
         let file = format!("schemas/{id}.json");
@@ -93,7 +100,7 @@ fn take(workspace: &Workspace, month: &Month, new: &BTreeMap<String, Value>) -> 
     assert!(!output.status.success(), "{error}");
     assert!(error.contains("documents were not updated; the text says why"), "{error}");
     let text = workspace.pull_request().unwrap_or_else(|| panic!("{error}"));
-    assert_verdicts(&Text::new(&text), month, new);
+    assert_verdicts(&Text::new(&text), month, &before, new);
     assert!(text.contains("## Descriptions to write"), "{text}");
 
     let after = workspace.documents();
