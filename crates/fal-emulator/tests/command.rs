@@ -3,7 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -60,6 +60,26 @@ fn options_configure_the_emulator() {
     assert!(std::fs::read_to_string(&ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     assert_eq!(std::fs::read_to_string(&requests).unwrap(), "");
     assert!(data.join("requests").is_dir() && data.join("files").is_dir());
+}
+
+#[test]
+fn a_killed_emulator_leaves_no_uploads_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut child = command().env("TMPDIR", temporary.path()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let urls: Value = serde_json::from_str(&line).unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["-sf", "--noproxy", "*", "-H", "content-type: text/plain", "--data-binary", "@-"]);
+    curl.args(["-H", "authorization: Key id:secret"])
+        .arg(format!("{}/files/upload", urls["cdn"].as_str().unwrap()));
+    let mut curl = curl.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    curl.stdin.take().unwrap().write_all(&vec![0; 5 << 20]).unwrap();
+    assert!(curl.wait().unwrap().success());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

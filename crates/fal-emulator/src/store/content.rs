@@ -1,17 +1,17 @@
 //! The bytes of a file, in memory or on disk.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use ring::digest;
-use tempfile::TempPath;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::upload_space::Reservation;
+use crate::sync::lock;
 
 /// The most bytes of a file on disk that are read at once.
 const READ_SIZE: usize = 256 << 10;
@@ -26,42 +26,41 @@ pub(crate) struct FileContent {
 
 #[derive(Clone)]
 enum Chunk {
-    Memory {
-        bytes: Bytes,
-        _reservation: Option<Arc<Reservation>>,
-    },
-    /// A temporary file, which is removed with the last clone of the chunk.
-    Disk {
-        path: Arc<TempPath>,
-        length: u64,
-        _reservation: Arc<Reservation>,
-    },
-    /// An archived file, which stays.
-    Archived {
-        path: Arc<PathBuf>,
-        length: u64,
-    },
+    Memory { bytes: Bytes, _reservation: Option<Arc<Reservation>> },
+    Disk { file: DiskFile, length: u64, _reservation: Option<Arc<Reservation>> },
 }
 
-enum ChunkData<'a> {
-    Memory(&'a Bytes),
-    Disk(&'a Path),
+/// A file that is read in pieces.
+#[derive(Clone)]
+enum DiskFile {
+    /// A temporary file without a name: the system removes it with its last handle, also if the process is killed.
+    Temporary(Arc<Mutex<File>>),
+    /// A file of the archive, which stays.
+    Archived(Arc<Path>),
 }
 
 impl Chunk {
-    fn data(&self) -> ChunkData<'_> {
-        match self {
-            Self::Memory { bytes, .. } => ChunkData::Memory(bytes),
-            Self::Disk { path, .. } => ChunkData::Disk(path),
-            Self::Archived { path, .. } => ChunkData::Disk(path),
-        }
-    }
-
     fn length(&self) -> u64 {
         match self {
             Self::Memory { bytes, .. } => bytes.len() as u64,
-            Self::Disk { length, .. } | Self::Archived { length, .. } => *length,
+            Self::Disk { length, .. } => *length,
         }
+    }
+}
+
+impl DiskFile {
+    /// Reads `length` bytes from offset `start`. Blocks.
+    fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        let mut read = |file: &mut File| {
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut bytes)
+        };
+        match self {
+            Self::Temporary(file) => read(&mut lock(file))?,
+            Self::Archived(path) => read(&mut File::open(path)?)?,
+        }
+        Ok(bytes.into())
     }
 }
 
@@ -81,27 +80,28 @@ impl FileContent {
         }
     }
 
-    pub(super) fn on_disk(
-        path: TempPath,
-        length: u64,
-        reservation: Reservation,
-        sum: digest::Digest,
-    ) -> Self {
-        let chunk = Chunk::Disk { path: Arc::new(path), length, _reservation: Arc::new(reservation) };
+    pub(super) fn on_disk(file: File, length: u64, reservation: Reservation, sum: digest::Digest) -> Self {
+        let file = DiskFile::Temporary(Arc::new(Mutex::new(file)));
+        let chunk = Chunk::Disk { file, length, _reservation: Some(Arc::new(reservation)) };
         Self { length, chunks: vec![chunk], etag: etag(&[sum]) }
     }
 
     pub(super) fn archived(path: PathBuf, length: u64, etag: String) -> Self {
-        Self { length, chunks: vec![Chunk::Archived { path: Arc::new(path), length }], etag }
+        let file = DiskFile::Archived(path.into());
+        Self { length, chunks: vec![Chunk::Disk { file, length, _reservation: None }], etag }
     }
 
     /// Writes everything to a new file. Blocks.
-    pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = crate::private_files::create(path)?;
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let mut target = crate::private_files::create(path)?;
         for chunk in &self.chunks {
-            match chunk.data() {
-                ChunkData::Memory(bytes) => file.write_all(bytes)?,
-                ChunkData::Disk(path) => drop(std::io::copy(&mut std::fs::File::open(path)?, &mut file)?),
+            match chunk {
+                Chunk::Memory { bytes, .. } => target.write_all(bytes)?,
+                Chunk::Disk { file, length, .. } => {
+                    for start in (0..*length).step_by(READ_SIZE) {
+                        target.write_all(&file.read(start, piece(length - start))?)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -133,27 +133,19 @@ impl FileContent {
 
     /// Reads the first `most` bytes. Blocks; returns nothing if the disk fails.
     pub(crate) fn head(&self, most: u64) -> Bytes {
+        if let [Chunk::Memory { bytes, .. }] = self.chunks.as_slice() {
+            return bytes.slice(..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
+        }
         let mut head = Vec::new();
         for chunk in &self.chunks {
-            let left = most.saturating_sub(head.len() as u64);
-            match chunk.data() {
-                ChunkData::Memory(bytes) if self.chunks.len() == 1 => {
-                    return bytes.slice(..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
-                }
-                ChunkData::Memory(bytes) => {
-                    let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                    head.extend_from_slice(&bytes[..length]);
-                }
-                ChunkData::Disk(path) => {
-                    let read =
-                        std::fs::File::open(path).and_then(|file| file.take(left).read_to_end(&mut head));
-                    if read.is_err() {
-                        return Bytes::new();
-                    }
-                }
-            }
-            if head.len() as u64 >= most {
-                break;
+            let left = most.saturating_sub(head.len() as u64).min(chunk.length());
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
+            match chunk {
+                Chunk::Memory { bytes, .. } => head.extend_from_slice(&bytes[..left]),
+                Chunk::Disk { file, .. } => match file.read(0, left) {
+                    Ok(bytes) => head.extend_from_slice(&bytes),
+                    Err(_) => return Bytes::new(),
+                },
             }
         }
         head.into()
@@ -170,7 +162,7 @@ impl FileContent {
             skip -= start;
             left -= taken;
             if taken > 0 {
-                ranges.push(ChunkRange { chunk: chunk.clone(), start, left: taken, file: None });
+                ranges.push(ChunkRange { chunk: chunk.clone(), start, left: taken });
             }
         }
         if let [ChunkRange { chunk: Chunk::Memory { bytes, .. }, start, left, .. }] = ranges.as_slice() {
@@ -197,35 +189,29 @@ struct ChunkRange {
     chunk: Chunk,
     start: u64,
     left: u64,
-    file: Option<tokio::fs::File>,
 }
 
 impl ChunkRange {
-    async fn read(&mut self) -> std::io::Result<Bytes> {
-        let length = self.left.min(READ_SIZE as u64) as usize;
-        let bytes = match self.chunk.data() {
-            ChunkData::Memory(bytes) => bytes.slice(self.start as usize..self.start as usize + length),
-            ChunkData::Disk(path) => {
-                let file = match &mut self.file {
-                    Some(file) => file,
-                    closed => {
-                        let mut file = std::fs::File::open(path)?;
-                        file.seek(SeekFrom::Start(self.start))?;
-                        let mut file = tokio::fs::File::from_std(file);
-                        file.set_max_buf_size(READ_SIZE);
-                        closed.insert(file)
-                    }
-                };
-                file.seek(SeekFrom::Start(self.start)).await?;
-                let mut bytes = vec![0; length];
-                file.read_exact(&mut bytes).await?;
-                bytes.into()
+    async fn read(&mut self) -> io::Result<Bytes> {
+        let (start, length) = (self.start, piece(self.left));
+        let bytes = match &self.chunk {
+            Chunk::Memory { bytes, .. } => bytes.slice(start as usize..start as usize + length),
+            Chunk::Disk { file, .. } => {
+                let file = file.clone();
+                tokio::task::spawn_blocking(move || file.read(start, length))
+                    .await
+                    .map_err(io::Error::other)??
             }
         };
         self.start += length as u64;
         self.left -= length as u64;
         Ok(bytes)
     }
+}
+
+/// Returns the number of bytes that are read at once, if so many are left.
+fn piece(left: u64) -> usize {
+    left.min(READ_SIZE as u64) as usize
 }
 
 fn etag(sums: &[digest::Digest]) -> String {

@@ -1,5 +1,6 @@
 //! The limit for all uploads together, and receiving uploads into memory or onto disk.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,7 +67,7 @@ impl UploadSpace {
         let mut reservation = Reservation { bytes: 0, used: Arc::clone(&self.used) };
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut memory = BytesMut::new();
-        let mut file: Option<tempfile::NamedTempFile> = None;
+        let mut file: Option<File> = None;
         let mut stream = body.into_data_stream();
         while let Some(bytes) = stream.next().await {
             let bytes: Bytes = bytes.map_err(|_| UploadError::Broken)?;
@@ -77,7 +78,7 @@ impl UploadSpace {
             match &mut file {
                 None if memory.len() + bytes.len() <= MEMORY_LIMIT => memory.extend_from_slice(&bytes),
                 None => {
-                    let mut new = tempfile::NamedTempFile::new().map_err(UploadError::Disk)?;
+                    let mut new = tempfile::tempfile().map_err(UploadError::Disk)?;
                     // Blocking is fine: these writes go to the page cache.
                     new.write_all(&memory).and_then(|()| new.write_all(&bytes)).map_err(UploadError::Disk)?;
                     memory = BytesMut::new();
@@ -88,7 +89,7 @@ impl UploadSpace {
         }
         let length = reservation.bytes;
         Ok(match file {
-            Some(file) => FileContent::on_disk(file.into_temp_path(), length, reservation, sum.finish()),
+            Some(file) => FileContent::on_disk(file, length, reservation, sum.finish()),
             None => FileContent::in_memory(memory.freeze(), reservation, sum.finish()),
         })
     }
