@@ -10,9 +10,11 @@ pub(crate) mod content_type;
 mod data_uri;
 mod download;
 mod file_ext;
+mod file_name;
 mod lifecycle;
 mod media;
 mod multipart;
+mod name_template;
 mod options;
 #[cfg(feature = "image")]
 mod picture;
@@ -43,6 +45,7 @@ pub use self::{
     file_ext::FileExt,
     lifecycle::{Access, Acl, Lifecycle},
     media::{MediaExt, MediaUrl, SaveMediaRequest, SavedFile, find_media},
+    name_template::NameTemplate,
     options::{Repository, UploadOptions},
     progress::Progress,
     upload::{UploadEvent, UploadEvents, UploadRequest},

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use fal_client::{Client, Endpoint, Reply, Usd};
 
-use crate::ledger::Offered;
+use crate::{MediaFile, ledger::Offered};
 
 /// The output of a request, as the handler of a [`Worker`](crate::Worker) receives it.
 ///
@@ -81,6 +81,13 @@ impl<M: Endpoint> Done<M> {
     #[must_use]
     pub fn output_json(&self) -> &str {
         &self.offered.output
+    }
+
+    /// Returns the files of the output that were saved, in the order of the output. Empty if no worker saves files; see
+    /// `Worker::save_media`.
+    #[must_use]
+    pub fn media(&self) -> &[MediaFile] {
+        &self.offered.media
     }
 
     /// Returns the client of the worker, to download files.

@@ -39,6 +39,8 @@ pub enum ErrorKind {
     NotFound,
     /// A call of fal failed.
     Fal,
+    /// A file of an output cannot be saved.
+    Media,
 }
 
 impl Error {

@@ -4,23 +4,16 @@
 use std::path::Path;
 use std::{fmt, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::Pool;
 use fal_client::{Client, webhook::Verifier};
 use futures_util::{Stream, stream};
-use tokio_postgres::NoTls;
 
 #[cfg(feature = "embedded")]
 use crate::ledger::embedded::Embedded;
 use crate::{
-    Batch, Error, Result, Status, Webhooks, Worker,
+    Batch, Result, Status, Webhooks, Worker, connections,
     ledger::{Ledger, move_batch, postgres::Postgres},
 };
-
-/// The number of connections of a fleet.
-const CONNECTIONS: usize = 16;
-
-/// The time after which a connection that cannot be made is an error.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A fleet of workers that share one database. Cloning is cheap, and clones share connections.
 ///
@@ -51,29 +44,22 @@ impl Fleet {
     /// Connects to PostgreSQL 15 or later, and creates or updates the schema `fal`. `url` is a connection string such as
     /// `postgres://user:password@host/database`.
     ///
+    /// Connections are encrypted if the URL says so, and otherwise they are not. With `?sslmode=verify-full`, and also with
+    /// `require` and `verify-ca`, a server without TLS, or whose certificate is not valid for its name, is refused. The
+    /// certificate must be signed by an authority of the system, or of the file in PEM that `sslrootcert=/path/ca.pem` names.
+    /// `prefer` and `allow` are errors, because they leave it to the network.
+    ///
     /// At most 16 connections are open at a time. A connection that breaks is replaced when the next one is needed.
     ///
     /// # Errors
     ///
-    /// `Config` if the URL is invalid, or the schema is of a newer version of this crate; `Database` if the database cannot
-    /// be reached, or the user may not create the schema.
+    /// `Config` if the URL or its certificates are invalid, or the schema is of a newer version of this crate; `Database` if the
+    /// database cannot be reached, or the user may not create the schema.
     pub async fn connect(url: &str) -> Result<Self> {
-        let mut config: tokio_postgres::Config = url
-            .parse()
-            .map_err(|error| Error::config(format!("the URL of the database is invalid: {error}")))?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, manager)).max_size(CONNECTIONS);
-        let pool = pool.runtime(Runtime::Tokio1).build();
-        Self::with_pool(
-            pool.map_err(|error| Error::config(format!("the connections cannot be set up: {error}")))?,
-        )
-        .await
+        Self::with_pool(connections::pool(url)?).await
     }
 
-    /// Uses connections of the application, for example with TLS, and creates or updates the schema `fal`.
+    /// Uses connections of the application, for example with a certificate of its own, and creates or updates the schema `fal`.
     ///
     /// A worker needs about as many connections as it sends requests and runs handlers at once.
     ///

@@ -41,6 +41,13 @@ pub use self::{
     reuse::Reuse,
     status::{BatchStatus, Status},
 };
+#[cfg(feature = "media")]
+pub(crate) use self::{
+    request::{MediaPlace, Unsaved},
+    values::usd_text,
+};
+#[cfg(feature = "media")]
+use crate::MediaFile;
 use crate::{Error, ErrorKind, Result};
 
 /// The ledger of a fleet.
@@ -98,7 +105,8 @@ pass_on! {
     /// Notes the end of a request, and settles its money. A failed one waits again if the batch sends failed requests again.
     fn finish(held: Held, finished: Finished) -> bool;
     /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
-    fn offer(endpoint: &str, most: i64, lease: Duration) -> Vec<Offered>;
+    /// With `is_saved`, takes only those whose files are saved.
+    fn offer(endpoint: &str, is_saved: bool, most: i64, lease: Duration) -> Vec<Offered>;
     /// Notes that the handler is done with an output. Returns false if another worker has it by now.
     fn acknowledge(held: Held) -> bool;
     /// Takes requests in doubt of the batches of an account that are to be reconciled.
@@ -156,6 +164,18 @@ pass_on! {
     fn import(batch: i32, requests: &[MovedRequest]) -> ();
     /// Deletes a batch with its requests.
     fn remove_batch(batch: &str) -> ();
+}
+
+#[cfg(feature = "media")]
+pass_on! {
+    /// Takes outputs of an endpoint whose files are not saved, or of any endpoint if `endpoint` is empty.
+    fn unsaved(endpoint: &str, most: i64, lease: Duration) -> Vec<Unsaved>;
+    /// Returns the name that a file has in a store, if an earlier attempt to save it has taken one.
+    fn media_name(place: MediaPlace<'_>) -> Option<String>;
+    /// Takes a name in a store for a file. Returns false if another file has it, also as the name of its description.
+    fn take_media_name(place: MediaPlace<'_>, name: &str) -> bool;
+    /// Notes the saved files of an output, which is then offered. Returns false if another worker has it by now.
+    fn saved(held: Held, files: &[MediaFile]) -> bool;
 }
 
 /// Returns the error of a database that a newer version of this crate has changed.

@@ -50,23 +50,34 @@
 //! ```
 
 mod batch;
+mod connections;
 mod done;
 mod error;
 mod fleet;
 mod ledger;
+#[cfg(feature = "media")]
+mod media;
+mod media_file;
 mod sync;
 mod webhooks;
 mod worker;
 
+#[cfg(feature = "media")]
+pub use self::media::MediaStore;
 pub use self::{
     batch::Batch,
     done::Done,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
     ledger::{BatchStatus, Enqueued, Reuse, Status},
+    media_file::MediaFile,
     webhooks::Webhooks,
     worker::{HandlerError, Worker},
 };
+
+/// The crate whose stores [`MediaStore::with_store`] takes.
+#[cfg(feature = "media")]
+pub use object_store;
 
 /// Compiles the code of the README.
 #[doc = include_str!("../README.md")]

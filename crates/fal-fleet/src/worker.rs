@@ -6,6 +6,8 @@ mod offer;
 mod options;
 mod prices;
 mod reconcile;
+#[cfg(feature = "media")]
+mod save;
 mod shared;
 mod submit;
 
@@ -98,6 +100,19 @@ impl Worker {
         self
     }
 
+    /// Saves the files of each output before the handler gets it, with their [places](Done::media). With the feature `media`.
+    ///
+    /// Files are saved once, as soon as the output is there, so that the handler may take its time although links expire. If
+    /// they cannot be saved, it is tried again after a pause that grows up to 10 minutes, and nothing is paid again. A file
+    /// that fal no longer has, or that the store does not want, is handed over with the reason in place of its location.
+    ///
+    /// Four outputs are saved at the same time, with at most 10 MiB of each in memory.
+    #[cfg(feature = "media")]
+    pub fn save_media(mut self, store: crate::MediaStore) -> Self {
+        self.options.media = Some(store);
+        self
+    }
+
     /// Stops the worker when a future completes, such as the one of a signal. It takes nothing more, and
     /// [waits](Self::grace) for what is under way.
     ///
@@ -158,10 +173,15 @@ impl Worker {
         let Self { ledger, client, options, stop } = self;
         let grace = options.grace;
         let shared = Shared::new(ledger, client, options, M::ID);
+        #[cfg(feature = "media")]
+        let saves = shared.save_outputs();
+        #[cfg(not(feature = "media"))]
+        let saves = std::future::ready(());
         let steps = async {
             tokio::join!(
                 shared.submit_requests(),
                 shared.follow_requests(),
+                saves,
                 shared.offer_outputs(&handler),
                 shared.reconcile_doubts(),
                 shared.keep_up(),

@@ -2,25 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use fal_client::storage::NameTemplate;
 use serde_json::Value;
 
 use crate::failure::{Failure, Result};
 use crate::model::parameter::value_text;
 
-/// The longest text that a parameter puts into a name, in characters.
-const MAX_TEXT: usize = 60;
-
 /// A path with places for facts about a call and a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
-    parts: Vec<Part>,
+    name: NameTemplate,
     is_folder: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Part {
-    Text(String),
-    Place(String),
 }
 
 /// The facts about a call.
@@ -62,39 +54,26 @@ impl Template {
     /// Returns a failure for a brace without its counterpart and for a place that does not exist.
     pub(crate) fn parse(text: &str, known: &[&str]) -> Result<Self> {
         const PLACES: [&str; 6] = ["model", "name", "index", "seed", "request", "ext"];
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((place, after)) = after.split_once('}') else {
-                return Err(Failure::usage(format!("--output {text}: a `{{` has no `}}`")));
-            };
-            if !PLACES.contains(&place) && !known.contains(&place) {
-                let places: Vec<String> =
-                    PLACES.iter().chain(known).map(|place| format!("{{{place}}}")).collect();
-                return Err(Failure::usage(format!(
-                    "--output {text}: there is no {{{place}}}; there are {}",
-                    places.join(", ")
-                )));
-            }
-            parts.extend([Part::Text(before.to_owned()), Part::Place(place.to_owned())]);
-            rest = after;
+        let name = NameTemplate::parse(text)
+            .map_err(|error| Failure::usage(format!("--output {text}: {}", error.message())))?;
+        if let Some(place) = name.places().find(|place| !PLACES.contains(place) && !known.contains(place)) {
+            let places: Vec<String> =
+                PLACES.iter().chain(known).map(|place| format!("{{{place}}}")).collect();
+            return Err(Failure::usage(format!(
+                "--output {text}: there is no {{{place}}}; there are {}",
+                places.join(", ")
+            )));
         }
-        parts.push(Part::Text(rest.to_owned()));
         let has_extension = Path::new(text).extension().is_some();
-        let is_folder = text.ends_with('/') || Path::new(text).is_dir() || parts.len() == 1 && !has_extension;
-        Ok(Self { parts, is_folder })
+        let is_folder = text.ends_with('/')
+            || Path::new(text).is_dir()
+            || name.places().next().is_none() && !has_extension;
+        Ok(Self { name, is_folder })
     }
 
     /// Returns the place of a file with this extension.
     pub(crate) fn path(&self, facts: &FileFacts<'_>, extension: &str) -> Target {
-        let text: String = self
-            .parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Place(place) => safe(&facts.get(place, extension)),
-            })
-            .collect();
+        let text = self.name.fill(|place| facts.get(place, extension));
         if self.is_folder { Target::Folder(text.into()) } else { Target::File(text.into()) }
     }
 }
@@ -114,23 +93,6 @@ impl FileFacts<'_> {
                 .map(value_text)
                 .unwrap_or_else(|| "none".to_owned()),
         }
-    }
-}
-
-/// Returns a text that is one part of a path: a fact may come from a service, and must not lead to another folder.
-fn safe(text: &str) -> String {
-    let text: String = text
-        .chars()
-        .take(MAX_TEXT)
-        .map(|letter| match letter {
-            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
-            letter if letter.is_control() => '_',
-            letter => letter,
-        })
-        .collect();
-    match text.trim_matches(['.', ' ']) {
-        "" => "_".to_owned(),
-        trimmed => trimmed.to_owned(),
     }
 }
 

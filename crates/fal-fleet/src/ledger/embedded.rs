@@ -4,6 +4,8 @@
 //! file, and work on it.
 
 mod claim;
+#[cfg(feature = "media")]
+mod media;
 mod moves;
 mod overview;
 mod reuse;
@@ -23,7 +25,7 @@ use self::rows::Unit;
 use crate::{Error, ErrorKind, Result, sync::lock};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 1] = [include_str!("embedded/schema.sql")];
+const VERSIONS: [&str; 2] = [include_str!("embedded/schema.sql"), include_str!("embedded/media.sql")];
 
 /// The time for which a transaction waits for one of another process.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -5,6 +5,8 @@ mod claim;
 mod doubts;
 mod enqueue;
 mod group;
+#[cfg(feature = "media")]
+mod media;
 mod moves;
 mod offers;
 mod overview;

@@ -6,6 +6,8 @@ use fal_client::{Usd, batch::JournalFailure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::MediaFile;
+
 /// A request as a worker holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Held {
@@ -86,6 +88,47 @@ pub(crate) struct Offered {
     pub(crate) offer: i32,
     /// The output is one of an earlier request, and no request was sent for it.
     pub(crate) is_reused: bool,
+    /// The files of the output, if a worker has saved them.
+    pub(crate) media: Vec<MediaFile>,
+}
+
+/// An output whose files are to be saved.
+#[cfg(feature = "media")]
+#[derive(Debug, Clone)]
+pub(crate) struct Unsaved {
+    pub(crate) held: Held,
+    pub(crate) batch: String,
+    pub(crate) key: String,
+    pub(crate) endpoint: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+    pub(crate) request_id: String,
+    pub(crate) cost: Option<Usd>,
+    pub(crate) units: Option<String>,
+    /// The time at which the output has arrived, such as `2026-11-27T02:00:00Z`.
+    pub(crate) done_at: String,
+    /// The time since the output has arrived.
+    pub(crate) age: Duration,
+}
+
+/// A file of an output in a media store.
+#[cfg(feature = "media")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MediaPlace<'a> {
+    /// The location of the store.
+    pub(crate) store: &'a str,
+    pub(crate) held: Held,
+    /// The number of the file in the output, from 0.
+    pub(crate) index: i32,
+}
+
+/// Returns the two forms in which a name is compared with others: without capitals, which some file systems do not tell apart,
+/// and the same as the name of a description without the file that it describes.
+#[cfg(feature = "media")]
+pub(super) fn fold(name: &str) -> (String, String) {
+    let folded = name.to_lowercase();
+    let described = folded.strip_suffix(".json").unwrap_or(&folded).to_owned();
+    (folded, described)
 }
 
 /// The state of a request, as the database names it.

@@ -29,7 +29,8 @@ impl Shared {
         F: AsyncFn(Done<M>) -> Result<(), HandlerError>,
     {
         let lane = Lane { at_once: self.options.handlers, at_least: 1 };
-        let take = async |most| self.ledger.offer(self.endpoint, most, self.options.lease).await;
+        let (is_saved, lease) = (self.options.saves_media(), self.options.lease);
+        let take = async |most| self.ledger.offer(self.endpoint, is_saved, most, lease).await;
         self.work_off(lane, take, |offered| self.handle(offered, handler)).await;
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use fal_client::reconcile::Reconcile;
 
+#[cfg(feature = "media")]
+use crate::MediaStore;
 use crate::ledger::ProbePauses;
 
 /// The options of a worker.
@@ -19,6 +21,19 @@ pub(super) struct Options {
     pub(super) probe_pauses: ProbePauses,
     pub(super) reconcile: Reconcile,
     pub(super) until_finished: bool,
+    #[cfg(feature = "media")]
+    pub(super) media: Option<MediaStore>,
+}
+
+impl Options {
+    /// Returns true if the worker saves the files of outputs before it hands these to the handler.
+    pub(super) fn saves_media(&self) -> bool {
+        #[cfg(feature = "media")]
+        let saves_media = self.media.is_some();
+        #[cfg(not(feature = "media"))]
+        let saves_media = false;
+        saves_media
+    }
 }
 
 impl Default for Options {
@@ -34,6 +49,8 @@ impl Default for Options {
             probe_pauses: ProbePauses { first: Duration::from_secs(30), max: Duration::from_secs(600) },
             reconcile: Reconcile::default(),
             until_finished: false,
+            #[cfg(feature = "media")]
+            media: None,
         }
     }
 }

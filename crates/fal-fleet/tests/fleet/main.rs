@@ -10,8 +10,11 @@ mod batches;
 mod cluster;
 mod doubts;
 mod enqueue;
+#[cfg(feature = "media")]
+mod media;
 mod money;
 mod reuse;
+mod tls;
 mod transfer;
 mod webhooks;
 mod work;

@@ -6,7 +6,7 @@
 
 use std::{
     env, fs,
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -20,7 +20,7 @@ use tokio_postgres::NoTls;
 pub(crate) struct Cluster {
     programs: PathBuf,
     data: TempDir,
-    settings: &'static str,
+    settings: String,
     /// Ends the server when its input ends.
     _guard: Child,
 }
@@ -56,7 +56,12 @@ pub(crate) const QUICK: &str = "-c fsync=off -c full_page_writes=off -c shared_b
 
 impl Cluster {
     /// Starts a server that listens on a socket in a folder of its own. Returns `None` if PostgreSQL is not installed.
-    pub(crate) fn start(settings: &'static str) -> Option<Self> {
+    pub(crate) fn start(settings: &str) -> Option<Self> {
+        Self::start_with(settings, &[])
+    }
+
+    /// Starts a server with copies of files that only it can read, whose paths replace `{0}`, `{1}` and so on in the settings.
+    pub(crate) fn start_with(settings: &str, files: &[&Path]) -> Option<Self> {
         let Some(programs) = programs() else {
             report_skip();
             return None;
@@ -77,6 +82,15 @@ impl Cluster {
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let mut settings = settings.to_owned();
+        for (index, file) in files.iter().enumerate() {
+            let copy = data.path().join(file.file_name().expect("a name"));
+            fs::copy(file, &copy).expect("a copy of a file");
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("a file of its own");
+            let owner = fs::metadata(data.path()).expect("the folder of the database");
+            chown(&copy, Some(owner.uid()), Some(owner.gid())).expect("a file for another user");
+            settings = settings.replace(&format!("{{{index}}}"), &copy.display().to_string());
+        }
         let stop = "read line; kill -INT $(head -1 \"$1/data/postmaster.pid\"); sleep 1; rm -rf \"$1\"";
         let guard = Command::new("sh")
             .args(["-c", stop, "sh"])
@@ -103,7 +117,7 @@ impl Cluster {
 
     fn control(&self, arguments: &[&str]) {
         let folder = self.data.path();
-        let settings = self.settings;
+        let settings = &self.settings;
         let options =
             format!("-k {} -c listen_addresses='' -c max_connections=200 {settings}", folder.display());
         let status = as_owner(folder, &self.programs.join("pg_ctl"))

@@ -15,11 +15,12 @@ use crate::{
         Accepted, Delivered, Doubtful, Finished, Followed, Held, Move, Offered, State, failure_json,
         plain_ticket,
     },
+    media_file,
 };
 
 impl Unit<'_> {
     /// Takes requests whose next step is due. `condition` is one on the request `r` and its batch `b`, with `:of`.
-    fn take(&self, condition: &str, of: &str, most: i64, lease: Duration) -> Result<Vec<Request>> {
+    pub(super) fn take(&self, condition: &str, of: &str, most: i64, lease: Duration) -> Result<Vec<Request>> {
         let statement = format!(
             "update fal.request set epoch = epoch + 1, due = :until
              where id in (select r.id from fal.request r join fal.batch b on b.id = r.batch
@@ -203,6 +204,7 @@ impl Unit<'_> {
             cost: request.cost.map(|cost| cost.0),
             units: request.units,
             offer,
+            media: media_file::parse(request.saved.as_deref())?,
         })
     }
 }
@@ -273,10 +275,19 @@ impl Embedded {
         .await
     }
 
-    pub(crate) async fn offer(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Offered>> {
+    pub(crate) async fn offer(
+        &self,
+        endpoint: &str,
+        is_saved: bool,
+        most: i64,
+        lease: Duration,
+    ) -> Result<Vec<Offered>> {
         let endpoint = endpoint.to_owned();
         self.run(move |unit| {
-            let condition = "r.state = 'done' and r.acknowledged_at is null and :of in ('', r.endpoint)";
+            let condition = match is_saved {
+                true => "r.state = 'done' and r.acknowledged_at is null and r.saved is not null and :of in ('', r.endpoint)",
+                false => "r.state = 'done' and r.acknowledged_at is null and :of in ('', r.endpoint)",
+            };
             let taken = unit.take(condition, &endpoint, most, lease)?;
             taken.into_iter().map(|request| unit.offered(request)).collect()
         })

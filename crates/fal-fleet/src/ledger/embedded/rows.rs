@@ -113,6 +113,7 @@ table! {
         error: Option<String>,
         content: Option<String>,
         reused_from: Option<String>,
+        saved: Option<String>,
     }
 }
 

@@ -6,22 +6,31 @@ use super::{Postgres, moves::changed, values::parse_optional_usd};
 use crate::{
     Result,
     ledger::request::{Held, Offered},
+    media_file,
 };
 
 impl Postgres {
     /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
-    pub(crate) async fn offer(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Offered>> {
+    pub(crate) async fn offer(
+        &self,
+        endpoint: &str,
+        is_saved: bool,
+        most: i64,
+        lease: Duration,
+    ) -> Result<Vec<Offered>> {
+        // Not a parameter, because each form has an index of its own.
+        let saved = if is_saved { "and saved is not null" } else { "" };
         let client = self.connection().await?;
         let statement = client
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "with due as (select id from fal.request
-                              where state = 'done' and acknowledged_at is null and due <= now() and ($1 = '' or endpoint = $1)
+                              where state = 'done' and acknowledged_at is null and due <= now() and ($1 = '' or endpoint = $1) {saved}
                               order by due, id limit $2 for update skip locked)
                  update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $3)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
-                           r.cost::text, r.units, r.offers, r.reused_from is not null",
-            )
+                           r.cost::text, r.units, r.offers, r.reused_from is not null, r.saved::text",
+            ))
             .await?;
         let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
         let offered = rows.into_iter().map(|row| {
@@ -37,6 +46,7 @@ impl Postgres {
                 units: row.get(9),
                 offer: row.get(10),
                 is_reused: row.get(11),
+                media: media_file::parse(row.get(12))?,
             })
         });
         offered.collect()
