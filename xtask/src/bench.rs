@@ -7,6 +7,7 @@ mod command;
 mod compile;
 mod cpu;
 mod derives;
+mod fleet;
 mod generate;
 mod machine;
 mod peers;
@@ -76,6 +77,8 @@ enum Section {
     Emulator,
     /// Start and size of `fal-cli`, compared with an empty process and with Node
     Cli,
+    /// The ledger of a fleet with up to 1,000,000 waiting requests, and a worker of it (needs PostgreSQL, takes some minutes)
+    Fleet,
     /// Every section
     All,
 }
@@ -87,7 +90,7 @@ enum Profile {
 }
 
 /// The sections of `all` in their order.
-const SECTIONS: [Section; 7] = [
+const SECTIONS: [Section; 8] = [
     Section::Codegen,
     Section::Compile,
     Section::Client,
@@ -95,6 +98,7 @@ const SECTIONS: [Section; 7] = [
     Section::Upload,
     Section::Emulator,
     Section::Cli,
+    Section::Fleet,
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
@@ -148,6 +152,7 @@ fn measure(section: Section, arguments: &Arguments) -> Result<Vec<Row>, String> 
         Section::Upload => programs::upload(arguments),
         Section::Emulator => programs::emulator(arguments),
         Section::Cli => command::measure(arguments),
+        Section::Fleet => fleet::measure(arguments),
         Section::All => Ok(Vec::new()),
     }
 }

@@ -8,7 +8,7 @@ use super::{machine::Machine, row::Row, table};
 use crate::root;
 
 /// The sections of the page, each with a description of its floor.
-const FLOORS: [(&str, &str); 7] = [
+const FLOORS: [(&str, &str); 8] = [
     (
         "codegen",
         "Every document of the corpus, to files on disk. The floor parses the same documents as JSON with `serde_json`.",
@@ -33,6 +33,11 @@ const FLOORS: [(&str, &str); 7] = [
     ("upload", "The floor sends the same bytes in the same parts by plain `reqwest`."),
     ("emulator", "The binary, as a separate process under load."),
     ("cli", "Starts without a network. The floor is a process that does nothing, `true`."),
+    (
+        "fleet",
+        "PostgreSQL on the same machine, with fsync. A step takes a request to begun, submitted, done or acknowledged, \
+         from 8 tasks with 16 requests each.",
+    ),
 ];
 
 const FOLDER: &str = "docs/benchmarks";
