@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use fal_client::Usd;
 
 use crate::completion;
 use crate::output::picture::Protocol;
+use crate::webhooks;
 
 /// Every model of fal from a terminal
 #[derive(Parser)]
@@ -95,6 +97,10 @@ pub(crate) enum Command {
     Usage(UsageArguments),
     /// Add the Rust crate of a model to the package in this folder, and print a first call
     Add(AddArguments),
+    /// Deliver webhooks to a local program: those of an emulator, or the results of requests in fal's queue
+    Listen(ListenArguments),
+    /// Send a signed example of a webhook to a local program
+    Trigger(TriggerArguments),
     /// Serve every model to agents, as tools of the Model Context Protocol
     Mcp(McpArguments),
     /// Print the script by which a shell completes models, parameters and values
@@ -380,6 +386,15 @@ pub(crate) struct BatchOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
 
+    /// Database that keeps the rows and their outputs, so that other machines can work on them: a URL of PostgreSQL, such as
+    /// postgres://user:password@host/database, or a file of this machine
+    #[arg(long, value_name = "URL|FILE", conflicts_with = "journal")]
+    pub(crate) database: Option<String>,
+
+    /// Name of the batch in the database; that of the table by default
+    #[arg(long, value_name = "NAME", requires = "database")]
+    pub(crate) batch: Option<String>,
+
     /// Check every row and print the estimated cost, but send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -459,10 +474,71 @@ pub(crate) struct AddArguments {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ListenArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<ListenCommand>,
+
+    /// URL of the local program, such as http://localhost:3000/hook
+    #[arg(long, value_name = "URL", value_parser = webhooks::parse_url)]
+    pub(crate) forward_to: Option<String>,
+
+    /// Deliver the result of this request, by its id or as `last`, and end; may be repeated. By default, results of all requests
+    /// that are submitted from now on
+    #[arg(long = "request", value_name = "ID")]
+    pub(crate) requests: Vec<String>,
+
+    /// Model of the requests, if this program did not submit them
+    #[arg(long, value_name = "ID", requires = "requests")]
+    pub(crate) model: Option<String>,
+
+    /// Address of this machine at which deliveries and keys are served
+    #[arg(long, value_name = "ADDRESS", env = "FAL_CLI_LISTEN_AT", default_value = "127.0.0.1:8932")]
+    pub(crate) at: SocketAddr,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ListenCommand {
+    /// Send a delivery again
+    Resend {
+        /// Number of the delivery; the latest by default
+        number: Option<u64>,
+
+        /// URL of another local program than the first time
+        #[arg(long, value_name = "URL", value_parser = webhooks::parse_url)]
+        forward_to: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct TriggerArguments {
+    #[command(flatten)]
+    pub(crate) options: TriggerOptions,
+
+    #[command(flatten)]
+    pub(crate) call: Call,
+}
+
+#[derive(Args)]
+pub(crate) struct TriggerOptions {
+    /// URL of the local program, such as http://localhost:3000/hook
+    #[arg(long, value_name = "URL", value_parser = webhooks::parse_url)]
+    pub(crate) forward_to: String,
+
+    /// Send the delivery of a request that has failed
+    #[arg(long)]
+    pub(crate) error: bool,
+
+    /// Address of this machine at which the keys are served while the program answers
+    #[arg(long, value_name = "ADDRESS", env = "FAL_CLI_LISTEN_AT", default_value = "127.0.0.1:8932")]
+    pub(crate) at: SocketAddr,
+}
+
+#[derive(Args)]
 pub(crate) struct McpArguments {
     /// Serve streamable HTTP at this address of this machine, in place of stdio
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8931")]
-    pub(crate) http: Option<std::net::SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
 
     /// Models that are tools of their own, with their parameters as arguments; ids with commas between them
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]

@@ -6,6 +6,7 @@ mod batch;
 mod call;
 mod compare;
 mod files;
+mod listen;
 mod models;
 mod profile;
 mod program;
@@ -14,6 +15,7 @@ mod run;
 mod shell;
 mod show;
 mod submit;
+mod trigger;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::History(arguments) => account::history(&session, &arguments).await,
         Command::Usage(arguments) => account::usage(&session, &arguments).await,
         Command::Add(arguments) => add::run(&session, &arguments).await,
+        Command::Listen(arguments) => listen::run(&session, &arguments).await,
+        Command::Trigger(arguments) => trigger::run(&session, &arguments).await,
         Command::Mcp(arguments) => mcp::serve(session, &arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Profile(_)
         | Command::Emulator(_)

@@ -236,6 +236,11 @@ fn parameter_at<'a>(parameters: &'a [Parameter], parts: &[&str]) -> Option<&'a P
 }
 
 impl Input {
+    /// Returns true if local files are to be uploaded.
+    pub(crate) fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
     /// Returns the input as it would be sent, with a note in place of each local file.
     pub(crate) fn preview(&self) -> Value {
         let mut json = self.json.clone();

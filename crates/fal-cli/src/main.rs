@@ -16,6 +16,7 @@ mod progress;
 mod requests;
 mod rows;
 mod session;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -33,7 +33,7 @@ pub(crate) struct Session {
 struct Connection {
     client: Client,
     #[cfg(feature = "emulator")]
-    _emulator: Option<fal_emulator::Emulator>,
+    emulator: Option<fal_emulator::Emulator>,
 }
 
 impl Session {
@@ -108,6 +108,14 @@ impl Session {
         Ok(&self.client.get_or_try_init(|| self.connect()).await?.client)
     }
 
+    /// Returns the URL of the emulator inside this program, if a call has started it.
+    pub(crate) fn emulator_url(&self) -> Option<String> {
+        #[cfg(feature = "emulator")]
+        return self.client.get()?.emulator.as_ref().map(fal_emulator::Emulator::url);
+        #[cfg(not(feature = "emulator"))]
+        None
+    }
+
     async fn connect(&self) -> Result<Connection> {
         let builder = Client::builder()
             .user_agent_suffix(concat!("fal-cli/", env!("CARGO_PKG_VERSION")))
@@ -128,7 +136,7 @@ impl Session {
                 }
                 let emulator = emulator.start().await.map_err(|error| Failure::usage(error.to_string()))?;
                 let mut connection = Connection::new(builder.emulator(emulator.url()))?;
-                connection._emulator = Some(emulator);
+                connection.emulator = Some(emulator);
                 Ok(connection)
             }
         }
@@ -140,7 +148,7 @@ impl Connection {
         Ok(Self {
             client: builder.build()?,
             #[cfg(feature = "emulator")]
-            _emulator: None,
+            emulator: None,
         })
     }
 }

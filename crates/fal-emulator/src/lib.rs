@@ -98,4 +98,4 @@ pub use scenario::Scenario;
 pub use script::{
     FaultPoint, RealtimeFault, RecordedResponse, Request, RequestKind, ResponseTemplate, Rule, Script,
 };
-pub use webhook::{Delivery, Webhooks};
+pub use webhook::{Delivery, WebhookSender, Webhooks};

@@ -7,7 +7,7 @@ mod sender;
 mod signing_keys;
 
 pub use delivery::Delivery;
-pub(crate) use sender::WebhookSender;
+pub use sender::WebhookSender;
 
 /// The webhooks of an emulator; returned by [`Emulator::webhooks`](crate::Emulator::webhooks).
 ///

@@ -1,5 +1,8 @@
 //! `fal-cli batch`: a model for every row of a table.
 
+#[cfg(feature = "fleet")]
+mod database;
+
 use std::process::ExitCode;
 
 use fal_client::Reply;
@@ -37,11 +40,23 @@ pub(super) async fn run(session: &Session, arguments: &BatchArguments) -> Result
     let template = options.output.as_deref().map(|path| Template::parse(path, &places)).transpose()?;
     let model = lookup::find(session, &call.id).await?;
     let inputs = check_rows(&model, &rows, parameters, call)?;
-    let (previews, inputs): (Vec<Value>, Vec<untyped::Input>) =
-        inputs.into_iter().map(|input| (input.preview(), input.into_untyped(model.id()))).unzip();
-    let client = session.client().await?;
-    let mut batch = configure(client.batch(inputs), options)?;
+    let previews: Vec<Value> = inputs.iter().map(Input::preview).collect();
     let batch_rows = BatchRows { rows: &rows.rows, inputs: &previews, template };
+    let client = session.client().await?;
+    let price = lookup::price(client, model.id()).await;
+    let progress = Progress::new(session.global.quiet, session.global.json);
+    let call = BatchCall { session, id: model.id(), price, progress };
+    if let Some(url) = options.database.as_deref().filter(|_| !options.dry_run) {
+        #[cfg(feature = "fleet")]
+        return database::run(&call, url, path.as_ref(), options, &batch_rows, inputs).await;
+        #[cfg(not(feature = "fleet"))]
+        return Err(Failure::usage(format!(
+            "--database {url}: this program was built without the feature `fleet`"
+        )));
+    }
+    let inputs: Vec<untyped::Input> =
+        inputs.into_iter().map(|input| input.into_untyped(model.id())).collect();
+    let mut batch = configure(client.batch(inputs), options)?;
     if options.dry_run {
         let estimate = batch.estimate().await?;
         match session.global.json {
@@ -53,11 +68,7 @@ pub(super) async fn run(session: &Session, arguments: &BatchArguments) -> Result
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let price = lookup::price(client, model.id()).await;
-    let progress = Progress::new(session.global.quiet, session.global.json);
-    let done = batch.as_completed().await?;
-    let call = BatchCall { session, id: model.id(), price, progress };
-    call.follow(done, &batch_rows).await
+    call.follow(batch.as_completed().await?, &batch_rows).await
 }
 
 /// Reads and checks the input of every row. All mistakes of all rows are reported.
@@ -125,14 +136,19 @@ fn configure(mut batch: BatchRequest<Any>, options: &BatchOptions) -> Result<Bat
     if let Some(path) = &options.journal {
         batch = batch.journal(FileJournal::open(path)?).by_content();
     }
-    if let Some(limit) = options.budget {
-        let budget = Budget::new(limit);
-        batch = batch.budget(match options.max_per_request {
-            Some(cost) => budget.max_per_request(cost),
-            None => budget,
-        });
-    }
-    Ok(batch)
+    Ok(match budget(options) {
+        Some(budget) => batch.budget(budget),
+        None => batch,
+    })
+}
+
+/// Returns the budget of the options.
+fn budget(options: &BatchOptions) -> Option<Budget> {
+    let budget = Budget::new(options.budget?);
+    Some(match options.max_per_request {
+        Some(cost) => budget.max_per_request(cost),
+        None => budget,
+    })
 }
 
 /// The rows of a batch, with what is made of each.
@@ -166,7 +182,10 @@ impl BatchCall<'_> {
             };
             let Some((index, reply)) = next else { break };
             let saved = match reply {
-                Ok(reply) => self.save(index, &reply, rows, &bar).await,
+                Ok(reply) => {
+                    let cost = costs::billed(self.price.as_ref(), reply.billable_units());
+                    self.save(Some(index), &reply, cost, rows, &bar).await
+                }
                 Err(error) => Err(error.into()),
             };
             match saved {
@@ -190,24 +209,31 @@ impl BatchCall<'_> {
         }
     }
 
-    async fn save(&self, index: usize, reply: &Reply<Value>, rows: &BatchRows<'_>, bar: &Bar) -> Result<()> {
+    async fn save(
+        &self,
+        row: Option<usize>,
+        reply: &Reply<Value>,
+        cost: Value,
+        rows: &BatchRows<'_>,
+        bar: &Bar,
+    ) -> Result<()> {
         let client = self.session.client().await?;
-        let mut row = rows.rows.get(index).cloned().unwrap_or_default();
-        row.insert("row".to_owned(), (index + 1).into());
-        let (row, null) = (Value::from(row), Value::Null);
+        let mut columns = row.and_then(|row| rows.rows.get(row)).cloned().unwrap_or_default();
+        let number: Option<usize> = row.map(|row| row + 1);
+        columns.insert("row".to_owned(), number.into());
+        let (columns, null) = (Value::from(columns), Value::Null);
         let facts = Facts {
             model: self.id,
             request: reply.request_id(),
-            input: rows.inputs.get(index).unwrap_or(&null),
+            input: row.and_then(|row| rows.inputs.get(row)).unwrap_or(&null),
             output: reply,
-            row: Some(&row),
+            row: Some(&columns),
         };
         let files = output::files(client, reply, rows.template.as_ref(), &facts, Progress::None).await?;
         if self.session.global.json {
-            let cost = costs::billed(self.price.as_ref(), reply.billable_units());
             let files: Vec<Value> = files.iter().map(OutputFile::to_json).collect();
             let line = json!({
-                "row": index + 1, "request_id": reply.request_id(), "output": **reply, "files": files, "cost": cost,
+                "row": number, "request_id": reply.request_id(), "output": **reply, "files": files, "cost": cost,
             });
             print(&line.to_string());
         } else {

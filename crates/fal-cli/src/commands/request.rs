@@ -95,6 +95,11 @@ impl<'a> Named<'a> {
     }
 }
 
+/// Returns the request that the user named.
+pub(super) async fn find(session: &Session, arguments: &RequestArguments) -> Result<Job<Any>> {
+    Ok(Named::find(session, arguments).await?.job)
+}
+
 pub(super) async fn status(session: &Session, arguments: &StatusArguments) -> Result<ExitCode> {
     let named = Named::find(session, &arguments.request).await?;
     let update = named.job.status().await?;

@@ -82,6 +82,19 @@ impl Parameter {
         [self.kind.text().as_str(), &self.bounds].join(" ").trim_end().to_owned()
     }
 
+    /// Returns a value that the parameter probably takes: its default, an example, or the first of its kind.
+    pub(crate) fn sample(&self) -> Value {
+        let known = self.default.iter().chain(&self.examples).find(|value| !value.is_null());
+        let least = |name: &str| self.schema.get(name).and_then(Value::as_u64);
+        known.cloned().unwrap_or_else(|| match self.kind.sample(least("minimum").unwrap_or(1)) {
+            Value::Array(items) => {
+                let count = least("minItems").map_or(1, |count| count as usize);
+                items.iter().cycle().take(count.max(1)).cloned().collect()
+            }
+            sample => sample,
+        })
+    }
+
     /// Returns the largest size of a file, in bytes.
     pub(crate) fn max_file_size(&self) -> Option<u64> {
         self.schema.pointer("/x-fal/max_file_size")?.as_f64().map(|bytes| bytes as u64)
@@ -162,6 +175,23 @@ impl Kind {
             Self::List(items) => Self::List(Box::new(items.with_files(file))),
             Self::Union(kinds) => Self::Union(kinds.into_iter().map(|kind| kind.with_files(file)).collect()),
             other => other,
+        }
+    }
+
+    fn sample(&self, minimum: u64) -> Value {
+        match self {
+            Self::Text => json!("a cat reading a map"),
+            Self::Integer | Self::Number => json!(minimum),
+            Self::Boolean => json!(true),
+            Self::Choice(values) => values.first().cloned().unwrap_or_default(),
+            Self::File(_) => json!("https://example.com/file"),
+            Self::List(items) => json!([items.sample(minimum)]),
+            Self::Object(parts) => {
+                let required = parts.iter().filter(|part| part.is_required);
+                required.map(|part| (part.name.clone(), part.sample())).collect()
+            }
+            Self::Union(kinds) => kinds.first().map_or(Value::Null, |kind| kind.sample(minimum)),
+            Self::Json => json!({}),
         }
     }
 

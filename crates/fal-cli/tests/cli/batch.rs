@@ -129,3 +129,58 @@ async fn a_comparison_is_a_page_with_the_outputs() {
     let wrong = terminal.run(&["compare", "--models", models, "prompt=x", "colour=red"]).await;
     assert_eq!((wrong.code, wrong.stderr.lines().count()), (2, 2), "{}", wrong.stderr);
 }
+
+#[cfg(feature = "fleet")]
+#[tokio::test]
+async fn a_batch_in_a_database_pays_for_no_row_twice() {
+    let terminal = Terminal::with_emulator().await;
+    terminal.write("rows.csv", "animal,seed\ncat,1\ndog,2\ncat,1\n");
+    let call = [
+        "batch",
+        "fal-ai/flux/dev",
+        "rows.csv",
+        "prompt=a {animal}",
+        "image_size=64x64",
+        "--database",
+        "fleet.db",
+        "-o",
+        "out/{row}-{animal}.{ext}",
+    ];
+    let outcome = terminal.run(&call).await;
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let mut saved: Vec<&str> = outcome.stdout.lines().collect();
+    saved.sort_unstable();
+    assert_eq!(saved, ["out/1-cat.jpg", "out/2-dog.jpg", "out/3-cat.jpg"], "{}", outcome.stderr);
+    assert_eq!(terminal.submitted("fal-ai/flux/dev").len(), 3);
+
+    terminal.write("rows.csv", "animal,seed\nfox,3\ncat,1\ndog,2\ncat,1\n");
+    let lines = terminal.stdout(&[&call[..], &["--json"]].concat()).await;
+    let line: serde_json::Value = serde_json::from_str(lines.trim()).unwrap();
+    assert_eq!((line["row"].as_u64(), line["files"][0]["path"].as_str()), (Some(1), Some("out/1-fox.jpg")));
+    assert!(line["cost"]["amount"].is_string() && line["output"]["seed"] == 3, "{line}");
+    assert_eq!(terminal.submitted("fal-ai/flux/dev").len(), 4);
+}
+
+#[cfg(feature = "fleet")]
+#[tokio::test]
+async fn mistakes_about_databases_have_one_line() {
+    let terminal = Terminal::with_emulator().await;
+    terminal.write("rows.csv", "prompt\na\n");
+    terminal.write("cat.png", crate::support::PIXEL);
+    let files =
+        ["batch", "fal-ai/flux/dev/image-to-image", "rows.csv", "image_url=@cat.png", "--database", "f.db"];
+    for (call, code, expected) in [
+        (&files[..], 2, "fal-cli upload"),
+        (&["batch", "fal-ai/flux/dev", "rows.csv", "--batch", "b"], 2, "--database"),
+        (&["batch", "fal-ai/flux/dev", "rows.csv", "--database", "f.db", "--journal", "j"], 2, "--journal"),
+        (
+            &["batch", "fal-ai/flux/dev", "rows.csv", "--database", "postgres://127.0.0.1:9/x"],
+            5,
+            "PostgreSQL",
+        ),
+    ] {
+        let outcome = terminal.run(call).await;
+        assert_eq!(outcome.code, code, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    }
+}

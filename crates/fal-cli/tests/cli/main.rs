@@ -12,4 +12,5 @@ mod readme;
 mod run;
 mod shell;
 mod support;
+mod webhooks;
 mod wrong_input;

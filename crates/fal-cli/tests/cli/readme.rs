@@ -69,7 +69,10 @@ async fn every_line_of_the_readme_does_what_it_shows() {
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
     let lines = shown(&readme);
     assert!(lines.len() > 35);
+    let program = crate::webhooks::Program::start().await;
+    let local = |text: &str| text.replace("http://localhost:3000/hook", &program.url);
     for Shown { command, output } in lines {
+        let (command, output) = (local(&command), output.iter().map(|line| local(line)).collect::<Vec<_>>());
         let mut shell = terminal.command(&[]);
         let environment: Vec<_> = shell
             .as_std()
@@ -78,6 +81,7 @@ async fn every_line_of_the_readme_does_what_it_shows() {
             .collect();
         let mut sh = tokio::process::Command::new("sh");
         sh.args(["-c", &format!("exec 2>&1; {command}")]).env_clear().envs(environment).env("PATH", &path);
+        sh.env("FAL_CLI_LISTEN_AT", "127.0.0.1:0");
         sh.current_dir(terminal.home.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -8,5 +8,5 @@ use crate::app::App;
 use crate::reply::Reply;
 
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Reply {
-    Reply::ok(app.webhooks.keys.to_jwks())
+    Reply::ok(app.webhooks.key_set())
 }

@@ -23,8 +23,23 @@ const MAX_DELIVERIES: usize = 10_000;
 /// The largest total size of their bodies, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Sends webhooks and records every attempt.
-pub(crate) struct WebhookSender {
+/// Sends signed deliveries as fal does, to programs that receive webhooks. Every emulator has one; a tool that delivers by itself
+/// creates one with a key of its own.
+///
+/// ```no_run
+/// # async fn example(seed: [u8; 32]) -> Result<(), fal_emulator::Error> {
+/// use fal_emulator::WebhookSender;
+/// use serde_json::json;
+///
+/// let sender = WebhookSender::with_seed(&seed);
+/// println!("verify with {}", sender.key_set());
+/// let body = WebhookSender::body("a-request-id", 200, &json!({"images": []}));
+/// let delivery = sender.send("a-request-id", "http://127.0.0.1:3000/hook", body.to_string()).await;
+/// assert!(delivery.is_accepted());
+/// # Ok(())
+/// # }
+/// ```
+pub struct WebhookSender {
     pub(crate) keys: SigningKeys,
     /// The pause before each further attempt.
     retry_delays: Vec<Duration>,
@@ -36,6 +51,36 @@ pub(crate) struct WebhookSender {
 }
 
 impl WebhookSender {
+    /// Creates a sender that signs with the key of a seed, which must be secret.
+    #[must_use]
+    pub fn with_seed(seed: &[u8; 32]) -> Self {
+        Self { keys: SigningKeys::with_seed(seed), ..Self::new(Vec::new()) }
+    }
+
+    /// Returns the public keys as a JSON Web Key Set, by which receivers verify deliveries.
+    #[must_use]
+    pub fn key_set(&self) -> Value {
+        self.keys.to_jwks()
+    }
+
+    /// Returns the body of the delivery of a completed request, whose result came with this status.
+    #[must_use]
+    pub fn body(request_id: &str, status: u16, result: &Value) -> Value {
+        let mut body = json!({"request_id": request_id, "gateway_request_id": request_id, "payload": result});
+        if (200..300).contains(&status) {
+            body["status"] = json!("OK");
+        } else {
+            body["status"] = json!("ERROR");
+            body["error"] = json!(format!("Invalid status code: {status}"));
+        }
+        body
+    }
+
+    /// Signs a delivery and sends it once. The receiver has 15 s to answer; redirects are not followed.
+    pub async fn send(&self, request_id: &str, url: &str, body: impl Into<Bytes>) -> Delivery {
+        self.attempt(request_id, url, 1, body.into()).await
+    }
+
     pub(crate) fn new(retry_delays: Vec<Duration>) -> Self {
         Self {
             keys: SigningKeys::new(),
@@ -78,7 +123,7 @@ impl WebhookSender {
 
     /// Delivers the result of a completed request until the receiver accepts it or no attempt is left.
     pub(crate) async fn deliver(&self, clock: &Clock, request_id: &str, url: &str, result: &Reply) {
-        let body = Bytes::from(payload(request_id, result).to_string());
+        let body = Bytes::from(Self::body(request_id, result.status.as_u16(), &result.body).to_string());
         let mut delays = self.retry_delays.iter();
         for attempt in 1.. {
             let delivery = self.attempt(request_id, url, attempt, body.clone()).await;
@@ -120,7 +165,12 @@ impl WebhookSender {
         }
     }
 
-    async fn post(&self, url: &str, headers: &[(String, String)], body: Bytes) -> Result<u16, String> {
+    /// Sends a delivery that is signed already, and returns the status that the receiver answered with.
+    ///
+    /// # Errors
+    ///
+    /// Returns a message if there was no answer within 15 s.
+    pub async fn post(&self, url: &str, headers: &[(String, String)], body: Bytes) -> Result<u16, String> {
         let client = self.http.get_or_init(|| http_client().map_err(|error| error.to_string()));
         let mut request = client.as_ref().map_err(Clone::clone)?.post(url).body(body);
         for (name, value) in headers {
@@ -160,18 +210,6 @@ fn http_client() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
         .build()?)
 }
 
-fn payload(request_id: &str, result: &Reply) -> Value {
-    let mut payload =
-        json!({"request_id": request_id, "gateway_request_id": request_id, "payload": result.body});
-    if result.status.is_success() {
-        payload["status"] = json!("OK");
-    } else {
-        payload["status"] = json!("ERROR");
-        payload["error"] = json!(format!("Invalid status code: {}", result.status.as_u16()));
-    }
-    payload
-}
-
 /// Formats an error and its causes in one line.
 fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -181,4 +219,10 @@ fn error_chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+impl std::fmt::Debug for WebhookSender {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("WebhookSender").finish_non_exhaustive()
+    }
 }

@@ -18,6 +18,10 @@ impl SigningKeys {
         Self(Mutex::new(new_key().into_iter().collect()))
     }
 
+    pub(super) fn with_seed(seed: &[u8; 32]) -> Self {
+        Self(Mutex::new(Ed25519KeyPair::from_seed_unchecked(seed).into_iter().collect()))
+    }
+
     pub(super) fn rotate(&self) {
         lock(&self.0).extend(new_key());
     }
