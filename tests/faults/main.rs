@@ -20,6 +20,7 @@ use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 use case::cases;
 use expected::Expected;
 use fault::FAULTS;
+use futures_util::future::{join, join_all};
 use injection::{INJECTIONS, Injection};
 
 #[test]
@@ -53,11 +54,24 @@ async fn every_fault_has_its_expected_outcome() {
     assert!(failures.is_empty(), "\n{failures}");
 }
 
+/// Runs all cases of an injection. Those that last until a timeout do so at the same time.
 async fn run_all(injection: &'static Injection, expected: Arc<Expected>) -> Vec<Result<(), String>> {
-    let emulator = Injection::start_emulator().await;
-    let mut results = Vec::new();
-    for case in cases(injection) {
-        results.push(case.run(injection, &expected, &emulator).await);
-    }
+    let expected = &*expected;
+    let (long, short): (Vec<_>, Vec<_>) =
+        cases(injection).into_iter().partition(|case| case.times_out(injection, expected));
+    let together = long.iter().map(|case| async move {
+        let emulator = Injection::start_emulator().await;
+        case.run(injection, expected, &emulator).await
+    });
+    let one_by_one = async {
+        let emulator = Injection::start_emulator().await;
+        let mut results = Vec::new();
+        for case in short {
+            results.push(case.run(injection, expected, &emulator).await);
+        }
+        results
+    };
+    let (mut results, more) = join(one_by_one, join_all(together)).await;
+    results.extend(more);
     results
 }
