@@ -84,6 +84,20 @@ fn pages_of_model_crates_show_whole_programs() {
 }
 
 #[test]
+fn reports_of_other_clients_name_the_tests_that_hold_the_answers() {
+    let page = read(&fal_tests::root().join("ARCHITECTURE.md"));
+    let (_, reports) = page.split_once("\n## Reports of other clients' users\n").unwrap();
+    let rows = reports.lines().take_while(|line| !line.starts_with("## "));
+    let rows: Vec<_> = rows.filter_map(|row| row.strip_suffix("` |")?.rsplit_once("`: `")).collect();
+    assert_eq!(rows.len(), 30);
+    for (row, test) in rows {
+        let path = row.rsplit('`').next().unwrap();
+        let code = read(&fal_tests::root().join("crates/fal-client").join(path));
+        assert!(code.contains(&format!("fn {test}(")), "{path} has no test `{test}`");
+    }
+}
+
+#[test]
 fn advice_of_the_compiler_is_compiled() {
     let compiled: String = [files("tests/ui/pass", ".rs"), files("crates/fal-client/src/guide", ".rs")]
         .concat()

@@ -242,7 +242,8 @@ impl ClientBuilder {
 
     /// Calls `on_request` with the headers of every attempt at a request, to add some.
     ///
-    /// It runs inside the span of the attempt, so that the header of a trace can be made of it:
+    /// It runs inside the span of the attempt, so that the header of a trace can be made of it. The feature `opentelemetry` does
+    /// this for OpenTelemetry.
     ///
     /// ```
     /// # use fal_client::Client;

@@ -1,17 +1,12 @@
 //! Checks of local files against the limits of an endpoint, before anything is sent.
 
 mod facts;
-mod file_facts;
-mod flac;
-mod gif;
-mod mp3;
-mod mp4;
-mod ogg;
-mod webm;
 
-use fal_core::{File, FileLimits, LimitedFiles, Violation, Violations};
+use fal_core::{
+    File, FileLimits, LimitedFiles, Violation, Violations,
+    file_facts::{FileFacts, number},
+};
 
-use self::file_facts::{FileFacts, number};
 use crate::{Error, Result};
 
 /// The error of measured durations that is allowed, in seconds: encoders pad, and containers round.
@@ -66,7 +61,7 @@ struct Measure {
 
 impl FilesToCheck {
     fn violations(&self) -> Vec<Violation> {
-        let facts: Vec<_> = self.files.iter().map(|file| FileFacts::read(file, &self.limits)).collect();
+        let facts: Vec<_> = self.files.iter().map(|file| facts::read(file, &self.limits)).collect();
         let (measures, subject) = match facts.as_slice() {
             [facts] => (self.best_measures(facts), "the file"),
             facts => (self.measures_of_total(facts), "the list as a whole"),

@@ -124,6 +124,8 @@ mod sync;
 pub mod task;
 mod timeout;
 mod timestamp;
+#[cfg(feature = "opentelemetry")]
+pub mod trace_context;
 mod transport;
 pub mod untyped;
 #[cfg(feature = "webhook")]

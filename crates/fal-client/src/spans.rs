@@ -50,3 +50,22 @@ pub(crate) fn error_type(error: &Error) -> String {
         (None, None) => "not_sent".to_owned(),
     }
 }
+
+/// Returns true for `version-trace-span-flags` in hexadecimal digits, of the lengths that version 00 has, and with ids that are
+/// not zero.
+#[cfg(any(feature = "opentelemetry", feature = "webhook"))]
+pub(crate) fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    match parts.as_slice() {
+        [version, trace, span, flags] => {
+            [version.len(), trace.len(), span.len(), flags.len()] == [2, 32, 16, 2]
+                && parts.iter().all(|part| is_hex(part))
+                && *version != "ff"
+                && !is_zero(trace)
+                && !is_zero(span)
+        }
+        _ => false,
+    }
+}

@@ -83,7 +83,7 @@ pub enum FileSource {
     },
 }
 
-/// A value that becomes a file: a [`File`], a path, or a file that a model returned.
+/// A value that becomes a file: a [`File`], a path, content in memory, or a file that a model returned.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a file",
     label = "expected a `File`, found `{Self}`",
@@ -112,6 +112,21 @@ impl From<&PathBuf> for File {
 impl From<&Path> for File {
     fn from(path: &Path) -> Self {
         Self::path(path)
+    }
+}
+
+/// Makes a file of content in memory, like [`File::bytes`]. The client detects its media type.
+impl From<Vec<u8>> for File {
+    fn from(data: Vec<u8>) -> Self {
+        Self::bytes(data, "")
+    }
+}
+
+/// Makes a file of content in memory, like [`File::bytes`]. The client detects its media type.
+#[cfg(feature = "bytes")]
+impl From<bytes::Bytes> for File {
+    fn from(data: bytes::Bytes) -> Self {
+        Self::bytes(data, "")
     }
 }
 

@@ -30,6 +30,9 @@ mod draft;
 mod endpoint;
 mod enums;
 mod file;
+#[cfg(feature = "file-facts")]
+#[doc(hidden)]
+pub mod file_facts;
 mod file_limits;
 mod has_url;
 mod input_macro;

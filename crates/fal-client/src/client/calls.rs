@@ -1,6 +1,6 @@
 //! The calls of a client.
 
-use fal_core::{Endpoint, File, HasUrl, IntoInput, Streams};
+use fal_core::{Endpoint, HasUrl, IntoFile, IntoInput, Streams};
 
 use super::Client;
 use crate::{
@@ -142,21 +142,25 @@ impl Client {
 
     /// Uploads a file, to use it in several calls. A file that has a URL is returned as it is.
     ///
-    /// Calls upload the local files of their input by themselves.
+    /// Takes everything that is a file: a [`File`](crate::File), a `Path` or `PathBuf`, content as `Vec<u8>` or `Bytes`, and
+    /// files that a model returned. Calls upload the local files of their input by themselves.
     ///
     /// # Examples
     ///
     /// ```no_run
+    /// # use std::path::PathBuf;
     /// # use fal_client::{Client, File};
-    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// # async fn example(client: Client, path: PathBuf, content: Vec<u8>) -> fal_client::Result<()> {
     /// let cat = client.upload(File::path("cat.png")).await?;
     /// println!("{}", cat.as_url().unwrap_or_default());
+    /// let dog = client.upload(path).await?;
+    /// let noise = client.upload(content).await?;
     /// # Ok(())
     /// # }
     /// ```
     #[doc(alias("upload_file", "upload_image", "storage.upload", "upload_file_async"))]
-    pub fn upload(&self, file: File) -> UploadRequest {
-        UploadRequest::new(self.clone(), file)
+    pub fn upload(&self, file: impl IntoFile) -> UploadRequest {
+        UploadRequest::new(self.clone(), file.into_file())
     }
 
     /// Downloads a file by its URL, without sending the key. `data:` URLs are decoded.

@@ -21,8 +21,29 @@
 //!
 //! # The trace of a request
 //!
-//! [`on_request`](crate::ClientBuilder::on_request) adds headers to every attempt. It is called inside the span of the attempt, so
-//! it can name that span as the parent. fal sends no header of the caller with a webhook, so
+//! With the feature `opentelemetry` there is nothing to do: every request to fal has the `traceparent` of its span, if the app's
+//! subscriber has the layer of tracing-opentelemetry. The module `trace_context` also carries the trace through a webhook. This is
+//! the whole setup, of which an app replaces the exporter by its own:
+//!
+//! ```
+//! # #[cfg(feature = "opentelemetry")]
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use opentelemetry::trace::TracerProvider;
+//! use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+//! use tracing_subscriber::layer::SubscriberExt;
+//!
+//! let exporter = InMemorySpanExporter::default();
+//! let provider = SdkTracerProvider::builder().with_simple_exporter(exporter).build();
+//! let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("my-app"));
+//! tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+//! # Ok(())
+//! # }
+//! # #[cfg(feature = "opentelemetry")]
+//! # example().unwrap();
+//! ```
+//!
+//! For other tracers, [`on_request`](crate::ClientBuilder::on_request) adds headers to every attempt. It is called inside the span
+//! of the attempt, so it can name that span as the parent. fal sends no header of the caller with a webhook, so
 //! [`url_with_traceparent`](crate::webhook::url_with_traceparent) puts it into the URL, and the handler of the delivery continues
 //! the trace:
 //!
@@ -56,9 +77,6 @@
 //! #   let _ = span;
 //! }
 //! ```
-//!
-//! With `tracing-opentelemetry`, `traceparent(span)` is what the propagator of OpenTelemetry writes for
-//! `OpenTelemetrySpanExt::context(span)`.
 //!
 //! # Attempts
 //!

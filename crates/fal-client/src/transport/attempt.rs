@@ -27,6 +27,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The largest buffer that is reserved for a response before it has arrived, in bytes.
 const MAX_RESERVED: u64 = 16 << 20;
 
+/// The number of headers that a request has room for, with those that the HTTP client adds: more are copied.
+const HEADERS: usize = 12;
+
 impl Transport {
     /// Sends the request once, and once more to the backup domain if there is no connection to the first. A response
     /// that is not a success is a failure.
@@ -124,7 +127,7 @@ impl Transport {
         key: Option<HeaderValue>,
         number: u32,
     ) -> Result<reqwest::Response, Failure> {
-        let activity = Activity::new();
+        let mut activity = Activity::new();
         let (headers, key) = self.headers(request, key)?;
         let mut outgoing = OutgoingRequest {
             method: request.method.clone(),
@@ -142,7 +145,7 @@ impl Transport {
                 sent.set_body(outgoing.json.as_ref());
             }
         }
-        let prepared = self.prepare(request, outgoing, key, &activity)?;
+        let prepared = self.prepare(request, outgoing, key, &mut activity)?;
         let idle_timeout = self.idle_timeout(request);
         let silence = activity.silence(idle_timeout, request.answer_timeout.or(idle_timeout));
         let result = match select(pin!(self.execute_prepared(request, prepared)), pin!(silence)).await {
@@ -178,14 +181,16 @@ impl Transport {
         request: &Request,
         key: Option<HeaderValue>,
     ) -> crate::Result<(HeaderMap, Option<HeaderValue>)> {
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         if request.to_fal {
             // Every such URL is made from a configured host. This check holds even if that is forgotten once.
             if !self.hosts.contains(&request.url) {
                 let message = "the key is for fal's services only, not for this URL";
                 return Err(Error::new(ErrorKind::Config, message));
             }
-            headers.clone_from(&self.headers);
+            headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+            #[cfg(feature = "opentelemetry")]
+            crate::trace_context::add_headers(&mut headers);
             if let Some(key) = key {
                 headers.insert(header::AUTHORIZATION, key);
             }
@@ -236,7 +241,7 @@ impl Transport {
         request: &Request,
         outgoing: OutgoingRequest,
         key: Option<HeaderValue>,
-        activity: &Activity,
+        activity: &mut Activity,
     ) -> crate::Result<reqwest::Request> {
         let OutgoingRequest { method, url, headers: changed, json, .. } = outgoing;
         let proxy = self.proxy.as_ref().filter(|_| request.to_fal && !request.upgrade);

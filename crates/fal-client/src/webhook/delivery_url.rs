@@ -3,7 +3,7 @@
 use http::Uri;
 use url::{Url, form_urlencoded};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, spans::is_traceparent};
 
 /// The query parameter with the endpoint.
 const ENDPOINT: &str = "fal_endpoint";
@@ -88,24 +88,6 @@ fn with_query_value(base: &str, name: &str, value: &str) -> Result<String> {
 fn query_value(uri: &Uri, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
     pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
-}
-
-/// Returns true for `version-trace-span-flags` in hexadecimal digits, of the lengths that version 00 has, and with ids that are
-/// not zero.
-fn is_traceparent(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
-    match parts.as_slice() {
-        [version, trace, span, flags] => {
-            [version.len(), trace.len(), span.len(), flags.len()] == [2, 32, 16, 2]
-                && parts.iter().all(|part| is_hex(part))
-                && *version != "ff"
-                && !is_zero(trace)
-                && !is_zero(span)
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use fal_client::{
     Client, Credentials, File,
     storage::{Access, Acl, Checkpoint, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions},
@@ -117,6 +118,29 @@ async fn content_is_unchanged_from_every_source_and_at_every_size() {
                 assert!(list.iter().copied().eq(1..=list.len() as u64), "{list:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_a_file_is_uploaded() {
+    let (_emulator, client) = start().await;
+    let bytes = content(1000);
+    let folder = Folder::new();
+    let path = folder.file("a.bin", &bytes);
+    let file = File::path(&path);
+    let uploads = [
+        client.upload(&file),
+        client.upload(path.as_path()),
+        client.upload(&path),
+        client.upload(path),
+        client.upload(bytes.clone()),
+        client.upload(Bytes::from(bytes.clone())),
+    ];
+    for upload in uploads {
+        let uploaded = upload.await.unwrap();
+        assert!(content_of(&client, &uploaded).await == bytes, "{uploaded:?}");
+        // One that is online stays what it is.
+        assert_eq!(client.upload(&uploaded).await.unwrap(), uploaded);
     }
 }
 

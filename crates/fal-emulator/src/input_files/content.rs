@@ -1,9 +1,12 @@
 //! Fetches a file of an input without a network, and reads what its first bytes say.
 
+use std::io::Cursor;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
+use fal_core::file_facts::FileFacts;
 use infer::MatcherType;
 
 use crate::media::{Size, probe};
@@ -113,14 +116,11 @@ impl Content {
 
     /// Returns the size of an image, if its header has it.
     pub(super) fn size(&self) -> Option<Size> {
-        let size = imagesize::blob_size(&self.head).ok()?;
-        let side = |side: usize| u32::try_from(side).ok().filter(|side| *side > 0);
-        Some(Size::new(side(size.width)?, side(size.height)?))
+        probe::image_size(&self.head)
     }
 
-    /// Returns the length of a recording in seconds, if it can be read.
-    pub(super) fn seconds(&self) -> Option<f64> {
-        // Without its end, the length of a WAV would be wrong.
-        probe::duration(&self.head).filter(|_| self.length <= HEAD || self.is_video())
+    /// Returns the properties that the header has.
+    pub(super) fn facts(&self) -> FileFacts {
+        FileFacts::from_header(Cursor::new(&self.head), self.length)
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::media::picture::Picture;
-use crate::media::{Size, png, wav};
+use crate::media::{Size, clip, png, wav};
 use crate::models::tests::model;
 use crate::store::{FileContent, UploadMetadata};
 
@@ -172,6 +172,53 @@ fn limits_of_a_parameter_are_checked() {
     }
     let loose = json!({"min_width": 40, "max_width": 40, "min_aspect_ratio": 2, "max_aspect_ratio": 2.0, "max_file_size": 1e6});
     assert!(check_in(&store, "image_url", limited(loose), json!(image)).is_empty());
+}
+
+/// Returns a WebM file of 3 s with a track of 64 x 48 pixels and 50 frames per second.
+fn webm() -> Vec<u8> {
+    let element = |id: &[u8], content: &[u8]| [id, &[0x80 | content.len() as u8], content].concat();
+    let info = [element(b"\x2a\xd7\xb1", b"\x0f\x42\x40"), element(b"\x44\x89", &3000.0_f64.to_be_bytes())];
+    let picture = [element(b"\xb0", &[64]), element(b"\xba", &[48])].concat();
+    let rate = element(b"\x23\xe3\x83", &20_000_000_u32.to_be_bytes());
+    let video = [element(b"\x83", &[1]), rate, element(b"\xe0", &picture)].concat();
+    let tracks = element(b"\x16\x54\xae\x6b", &element(b"\xae", &video));
+    let segment = [element(b"\x15\x49\xa9\x66", &info.concat()), tracks].concat();
+    let head = element(b"\x1a\x45\xdf\xa3", &element(b"\x42\x82", b"webm"));
+    // Shorter files are not recognized.
+    [head, element(b"\x18\x53\x80\x67", &segment), vec![0; 256]].concat()
+}
+
+#[test]
+fn sides_and_frames_of_videos_are_checked() {
+    let mp4 = clip::encode_mp4(&Picture::new(Size::new(160, 90), 1, ""), 48, 24);
+    let mov = [&mp4[..8], b"qt  ", &mp4[12..]].concat();
+    let allowed = json!({
+        "min_width": 64, "max_width": 160, "min_height": 48, "max_height": 90, "min_fps": 24, "max_fps": 50,
+        "min_duration": 2, "max_duration": 3, "max_frames": 48, "max_aspect_ratio": 2,
+    });
+    let limited = |limits: Value| json!({"type": "string", "x-fal": limits});
+    for (file, refused) in [
+        (&mp4, json!({"min_width": 161})),
+        (&mp4, json!({"max_height": 89})),
+        (&mp4, json!({"min_fps": 25})),
+        (&mp4, json!({"max_frames": 47})),
+        (&mov, json!({"max_fps": 23})),
+        (&mov, json!({"max_aspect_ratio": 1.5})),
+        (&webm(), json!({"max_width": 63})),
+        (&webm(), json!({"min_height": 49})),
+        (&webm(), json!({"max_fps": 49})),
+    ] {
+        for name in ["video_url", "mask_url"] {
+            let url = json!(data_url(file));
+            assert_eq!(kinds(name, limited(allowed.clone()), url.clone()), [""; 0], "{name}");
+            let found = kinds(name, limited(refused.clone()), url);
+            let limit = refused.as_object().and_then(|limits| limits.keys().next()).unwrap();
+            let expected = if limit.starts_with("min") { "greater_than_equal" } else { "less_than_equal" };
+            assert_eq!(found, [expected], "{name}: {limit}");
+        }
+    }
+    let long = kinds("video_url", limited(json!({"max_duration": 2})), json!(data_url(&webm())));
+    assert_eq!(long, ["video_duration_too_long"]);
 }
 
 #[test]

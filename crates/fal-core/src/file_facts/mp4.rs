@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::file_facts::{FileFacts, number};
+use super::{FileFacts, number};
 
 /// The largest number of boxes that are read.
 const MAX_BOXES: u32 = 10_000;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{file_facts::number, flac};
+use super::{flac, number};
 
 /// The largest page, with its head.
 const PAGE: u64 = 65_307;

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::file_facts::{FileFacts, number};
+use super::{FileFacts, number};
 
 /// The largest number of elements that are read.
 const MAX_ELEMENTS: u32 = 10_000;

@@ -1,6 +1,6 @@
 //! The duration of FLAC files.
 
-use super::file_facts::number;
+use super::number;
 
 /// Returns the duration in seconds by the block that begins every stream, from its mark `fLaC` on. `None` if the encoder did
 /// not know it.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
-use super::file_facts::{FileFacts, number};
+use super::{FileFacts, number};
 
 /// The largest number of blocks that are read, each of at most 255 bytes of picture: 250 MB.
 const MAX_BLOCKS: u32 = 1_000_000;
