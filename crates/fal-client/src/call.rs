@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result, Retry,
+    Client, Error, ErrorKind, Result, Retry,
     endpoint_id::EndpointId,
     hosts::Service,
     input::{self, EncodedInput},
@@ -60,10 +60,8 @@ impl Call {
     }
 
     /// Builds the request to `service`, after uploading local files. The time of the call begins when it is polled.
-    ///
-    /// Boxed, so that a call that waits for a permit or for its response keeps only the request.
-    pub(crate) fn into_request(mut self, service: Service) -> BoxFuture<'static, Result<Request>> {
-        Box::pin(async move { self.prepare(service).await })
+    pub(crate) async fn into_request(mut self, service: Service) -> Result<Request> {
+        self.prepare(service).await
     }
 
     /// Does the same for a call that may have to be sent again. Files are uploaded once.
@@ -80,7 +78,11 @@ impl Call {
         request.deadline = self.options.deadline(client);
         request.idle_timeout = self.options.idle_timeout;
         self.options.check(request.deadline)?; // Before anything is uploaded.
-        let json = self.upload_files(&request.retry, request.deadline).await?;
+        let json = match &self.input {
+            Ok(EncodedInput::Json(json)) => json.clone(),
+            // Boxed, so that a call without files has no room for an upload.
+            _ => Box::pin(self.upload_files(&request.retry, request.deadline)).await?,
+        };
         request.headers = self.options.headers(request.deadline)?;
         if [Method::GET, Method::HEAD].contains(&request.method) {
             append_to_query(&mut request.url, &json)?;
@@ -92,9 +94,6 @@ impl Call {
 
     /// Returns the input as JSON, after uploading the local files that have not been uploaded.
     async fn upload_files(&mut self, retry: &Retry, deadline: Option<Instant>) -> Result<Bytes> {
-        if let Ok(EncodedInput::Json(json)) = &self.input {
-            return Ok(json.clone());
-        }
         let taken = || Err(Error::new(ErrorKind::Encode, "the input could not be encoded"));
         let input = mem::replace(&mut self.input, taken())?;
         match input.upload(&self.client, self.options.uploads(&self.client), retry, deadline).await {

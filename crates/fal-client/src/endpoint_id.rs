@@ -127,6 +127,9 @@ pub(crate) fn without_url(text: String) -> String {
 
 /// Returns the id in a URL of fal. `None` for any other text.
 fn id_of_url(text: &str) -> Option<String> {
+    if !text.contains("://") {
+        return None;
+    }
     let text = text.trim();
     let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.port().is_none())?;
     let path = url.path().trim_matches('/');

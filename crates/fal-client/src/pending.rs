@@ -2,9 +2,9 @@
 
 use std::{
     borrow::Cow,
-    fmt,
+    fmt, mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use serde::de::DeserializeOwned;
@@ -15,11 +15,21 @@ use crate::{BoxFuture, Reply, Result, reply::CallResponse};
 ///
 /// Dropping it ends the call.
 #[must_use = "futures do nothing unless polled"]
-pub struct Pending<T>(BoxFuture<'static, Result<T>>);
+pub struct Pending<T>(State<T>);
+
+enum State<T> {
+    Call(BoxFuture<'static, Result<T>>),
+    /// A call whose response is decoded. No future of its own, which would be one more allocation of every call.
+    Response {
+        call: BoxFuture<'static, Result<CallResponse>>,
+        endpoint: Cow<'static, str>,
+        decode: fn(CallResponse) -> Result<T>,
+    },
+}
 
 impl<T> Pending<T> {
     pub(crate) fn new(call: impl Future<Output = Result<T>> + Send + 'static) -> Self {
-        Self(Box::pin(call))
+        Self(State::Call(Box::pin(call)))
     }
 }
 
@@ -28,9 +38,7 @@ impl<T: DeserializeOwned + 'static> Pending<Reply<T>> {
     ///
     /// `call` is boxed because it does not depend on `T`, and so is compiled once rather than for each model.
     pub(crate) fn reply(endpoint: Cow<'static, str>, call: BoxFuture<'static, Result<CallResponse>>) -> Self {
-        Self::new(
-            async move { call.await.and_then(Reply::decode).map_err(|error| error.with_endpoint(endpoint)) },
-        )
+        Self(State::Response { call, endpoint, decode: Reply::decode })
     }
 }
 
@@ -38,7 +46,14 @@ impl<T> Future for Pending<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
+        match &mut self.0 {
+            State::Call(call) => call.as_mut().poll(context),
+            State::Response { call, endpoint, decode } => {
+                let response = ready!(call.as_mut().poll(context));
+                let output = response.and_then(&*decode);
+                Poll::Ready(output.map_err(|error| error.with_endpoint(mem::take(endpoint))))
+            }
+        }
     }
 }
 

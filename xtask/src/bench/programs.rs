@@ -8,7 +8,23 @@ use crate::{
     run::{cargo, cargo_command},
 };
 
+/// The part of the bench `client` that needs a client with more features, which cost something in the other parts.
+const OBSERVED: &str = "observed";
+
 pub(super) fn client(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    let part = arguments.part.as_deref();
+    let mut rows = match part {
+        Some(OBSERVED) => Vec::new(),
+        _ => bench_client(arguments)?,
+    };
+    if part.is_none_or(|part| part == OBSERVED) {
+        let features = "metrics,opentelemetry,realtime";
+        rows.append(&mut bench_with("client", features, arguments, &[OBSERVED.to_owned()])?);
+    }
+    Ok(rows)
+}
+
+fn bench_client(arguments: &Arguments) -> Result<Vec<Row>, String> {
     if !arguments.peers {
         return bench("client", arguments, &[]);
     }
@@ -33,15 +49,27 @@ pub(super) fn upload(arguments: &Arguments) -> Result<Vec<Row>, String> {
     bench("upload", arguments, &[])
 }
 
-/// Runs a bench of fal-client. All have the same features, so that cargo compiles the client once.
+/// Runs a bench of fal-client, or the part of it that is asked for. All have the same features, so that cargo compiles the
+/// client once.
 fn bench(name: &str, arguments: &Arguments, more: &[String]) -> Result<Vec<Row>, String> {
+    let part = arguments.part.iter();
+    let more: Vec<_> = part.chain(more).cloned().collect();
+    bench_with(name, "realtime", arguments, &more)
+}
+
+fn bench_with(
+    name: &str,
+    features: &str,
+    arguments: &Arguments,
+    more: &[String],
+) -> Result<Vec<Row>, String> {
     eprintln!("bench {name}");
     let mut command = cargo_command();
-    command.args(["bench", "--quiet", "-p", "fal-client", "--features", "metrics,realtime", "--bench", name]);
+    command.args(["bench", "--quiet", "-p", "fal-client", "--features", features, "--bench", name]);
     if arguments.profile == Profile::Dev {
         command.args(["--profile", "dev"]);
     }
-    command.arg("--").args(&arguments.part).args(more);
+    command.arg("--").args(more);
     command.args(arguments.quick.then_some("--quick")).args(arguments.long.then_some("--long"));
     rows(command.current_dir(root()))
 }

@@ -8,6 +8,8 @@
 mod decode;
 mod many;
 mod model;
+#[cfg(all(feature = "metrics", feature = "opentelemetry"))]
+mod observed;
 mod peers;
 mod raw;
 #[path = "../support/row.rs"]
@@ -46,15 +48,17 @@ fn main() {
     let only = arguments.iter().find(|argument| !argument.starts_with("--"));
     let server = server::Server::start();
     type Part = fn(&server::Server, Extent) -> Vec<Row>;
-    let parts: [(&str, Part); 4] = [
+    let parts: &[(&str, Part)] = &[
         ("run", run::measure),
         ("subscribe", subscribe::measure),
         ("many", many::measure),
         ("decode", decode::measure),
+        #[cfg(all(feature = "metrics", feature = "opentelemetry"))]
+        ("observed", observed::measure),
     ];
     let mut rows = Vec::new();
     for (name, measure) in parts {
-        if only.is_none_or(|only| only == name) {
+        if only.is_none_or(|only| only == *name) {
             rows.append(&mut measure(&server, extent));
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const AT_ONCE: usize = 64;
-const CALLS: usize = 250;
+pub(crate) const CALLS: usize = 250;
 const COUNTED: usize = 200;
 
 pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
@@ -60,40 +60,11 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
         Row::against("client: allocations of a run", "allocations", &[ours], &[floor])
             .at_most(Of::Difference, 3.0),
     );
-    #[cfg(feature = "metrics")]
-    rows.push(metrics(&client, extent));
     rows
 }
 
-/// Compares calls that record their metrics with calls without an exporter.
-#[cfg(feature = "metrics")]
-fn metrics(client: &fal_client::Client, extent: Extent) -> Row {
-    let exporter = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let call = || async {
-        client.run(CAT).await.unwrap();
-    };
-    let measure = || runtime.block_on(rate(call, 1, CALLS));
-    let (mut recorded, mut plain) = (Vec::new(), Vec::new());
-    for round in 0..=extent.select(200, 4) {
-        let (with, without) = if round % 2 == 0 {
-            let without = measure();
-            (::metrics::with_local_recorder(&exporter, measure), without)
-        } else {
-            (::metrics::with_local_recorder(&exporter, measure), measure())
-        };
-        // The first round warms up.
-        if round > 0 {
-            recorded.push(with);
-            plain.push(without);
-        }
-    }
-    Row::against("client: run, with metrics for Prometheus", "calls/s", &recorded, &plain)
-        .at_least(Of::Ratio, 0.99)
-}
-
 /// Calls a second.
-async fn rate<F: Future>(call: impl Fn() -> F, at_once: usize, calls: usize) -> f64 {
+pub(crate) async fn rate<F: Future>(call: impl Fn() -> F, at_once: usize, calls: usize) -> f64 {
     let start = Instant::now();
     stream::iter(0..calls).map(|_| call()).buffer_unordered(at_once).for_each(|_| async {}).await;
     calls as f64 / start.elapsed().as_secs_f64()

@@ -24,55 +24,54 @@ pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send
 /// piece must not take long on a slow line.
 const PIECE: usize = 64 << 10;
 
-/// The signs of life of one attempt until its response begins. Clones share them.
-#[derive(Clone)]
-pub(super) struct Activity(Arc<State>);
-
-struct State {
+/// The signs of life of one attempt until its response begins.
+pub(super) struct Activity {
     start: Instant,
-    /// The time of the latest sign of life, in milliseconds since `start`.
+    /// Shared with a body that is sent piece by piece. Any other is sent at once, and needs no record.
+    sending: Option<Arc<Sending>>,
+}
+
+struct Sending {
+    /// The time of the latest sign of life, in milliseconds since the start.
     latest: AtomicU64,
     /// `true` until the last piece of the body was handed to the connection.
-    is_sending: AtomicBool,
+    is_unfinished: AtomicBool,
 }
 
 impl Activity {
     pub(super) fn new() -> Self {
-        let is_sending = AtomicBool::new(false);
-        Self(Arc::new(State { start: Instant::now(), latest: AtomicU64::new(0), is_sending }))
+        Self { start: Instant::now(), sending: None }
     }
 
     /// Returns the body of `length` bytes that `content` has. Each piece that is sent is a sign of life.
-    pub(super) fn watch(&self, length: u64, content: BodyStream) -> reqwest::Body {
-        let (activity, mut left) = (self.clone(), length);
-        self.0.is_sending.store(length > 0, Ordering::Relaxed);
+    pub(super) fn watch(&mut self, length: u64, content: BodyStream) -> reqwest::Body {
+        let (start, mut left) = (self.start, length);
+        let sending =
+            Arc::new(Sending { latest: AtomicU64::new(0), is_unfinished: AtomicBool::new(length > 0) });
+        self.sending = Some(Arc::clone(&sending));
         let pieces = content.flat_map(|chunk| stream::iter(split(chunk))).inspect(move |piece| {
             let sent = piece.as_ref().map_or(0, Bytes::len);
             left = left.saturating_sub(u64::try_from(sent).unwrap_or(u64::MAX));
-            activity.touch(left > 0);
+            let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            sending.latest.store(elapsed, Ordering::Relaxed);
+            sending.is_unfinished.store(left > 0, Ordering::Relaxed);
         });
         reqwest::Body::wrap_stream(pieces)
     }
 
-    fn touch(&self, is_sending: bool) {
-        let elapsed = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.latest.store(elapsed, Ordering::Relaxed);
-        self.0.is_sending.store(is_sending, Ordering::Relaxed);
-    }
-
     /// Returns true if a part of the body has not been handed to the connection.
     pub(super) fn is_sending(&self) -> bool {
-        self.0.is_sending.load(Ordering::Relaxed)
+        self.sending.as_ref().is_some_and(|sending| sending.is_unfinished.load(Ordering::Relaxed))
     }
 
     /// Waits until there was no sign of life for too long. Returns the limit that has passed: `sending` while the body
     /// is sent, and then `answer`.
     pub(super) async fn silence(&self, sending: Option<Duration>, answer: Option<Duration>) -> Duration {
         loop {
-            let latest = self.0.latest.load(Ordering::Relaxed);
+            let latest = self.sending.as_ref().map_or(0, |sending| sending.latest.load(Ordering::Relaxed));
             let is_sending = self.is_sending();
             let limit = if is_sending { sending } else { answer };
-            let since = self.0.start + Duration::from_millis(latest);
+            let since = self.start + Duration::from_millis(latest);
             // Without a limit now there can be one later, so the state is checked again.
             let end = limit.and_then(|limit| since.checked_add(limit));
             match end {
