@@ -130,19 +130,41 @@ fn visit_files_reaches_nested_structs_and_lists() {
 
 #[test]
 fn validate_checks_lengths_that_are_known_at_run_time() {
-    let shot = image_to_video::KlingV3MultiPromptElement::builder().prompt("a cat").build();
     let long = "ž".repeat(2501);
     let input = input!(image_to_video {
         start_image_url: "https://example.com/start.png",
         prompt: long.as_str(),
         negative_prompt: "ž".repeat(2500),
-        multi_prompt: vec![shot],
     });
     let violations = input.validate().unwrap_err();
     assert_eq!(
         violations.to_string(),
         "body.prompt: `prompt` of fal-ai/kling-video/v3/pro/image-to-video must have at most 2500 characters, not 2501"
     );
+}
+
+#[test]
+fn rules_between_parameters_are_checked_and_in_the_json_schema() {
+    let shots = vec![image_to_video::KlingV3MultiPromptElement::builder().prompt("a cat").build()];
+    let one = input!(image_to_video { start_image_url: "https://example.com/a.png", prompt: "a cat" });
+    assert_eq!(one.validate(), Ok(()));
+    let none = input!(image_to_video { start_image_url: "https://example.com/a.png" });
+    let mut both = one.clone();
+    both.multi_prompt = Some(shots);
+    let rule = "Exactly one of `prompt` and `multi_prompt` must be given for fal-ai/kling-video/v3/pro/image-to-video";
+    assert_eq!(none.validate().unwrap_err().to_string(), format!("body: {rule}, and none is"));
+    assert_eq!(both.validate().unwrap_err().to_string(), format!("body: {rule}, not 2"));
+
+    let schema = schemars::schema_for!(image_to_video::Input).to_value();
+    let valid =
+        |input: &image_to_video::Input| jsonschema::is_valid(&schema, &serde_json::to_value(input).unwrap());
+    assert_eq!([&one, &none, &both].map(valid), [true, false, false]);
+    let tool = fal_core::tool::<image_to_video::Model>();
+    let strict = tool.strict_schema();
+    assert!(strict["description"].as_str().unwrap().contains("Exactly one of `prompt` and `multi_prompt`"));
+    assert_eq!((strict.get("allOf"), tool.input_schema().get("allOf")), (None, None));
+    let arguments = json!({ "start_image_url": "https://example.com/a.png" });
+    assert!(tool.parse(&arguments).unwrap_err().to_string().contains("Exactly one of"));
 }
 
 #[test]

@@ -303,6 +303,12 @@ fn an_object_beside_a_union_keeps_its_properties() {
     input["properties"]["image_url"] = json!({ "type": "string" });
     input["anyOf"] = json!([{ "required": ["prompt"] }, { "required": ["image_url"] }]);
     let (text, report) = generate(&app);
+    assert!(text.contains("pub image_url: Option<File>") && text.contains("At least one of"), "{text}");
+    assert_eq!(entry(&report, "me/app").losses(), [""; 0]);
+
+    // A rule that says more than which properties there are is reported.
+    app["components"]["schemas"]["In"]["anyOf"][0]["properties"]["prompt"] = json!({ "minLength": 3 });
+    let (text, report) = generate(&app);
     assert!(text.contains("pub image_url: Option<File>"), "{text}");
     assert_eq!(
         entry(&report, "me/app").losses(),

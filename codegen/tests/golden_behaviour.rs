@@ -41,6 +41,7 @@ mod golden {
     pub(crate) mod preset_or_object;
     pub(crate) mod realtime;
     pub(crate) mod recursion;
+    pub(crate) mod requirements;
     pub(crate) mod root_unions;
     pub(crate) mod routes;
     pub(crate) mod rules_of_unions;
@@ -65,6 +66,8 @@ mod golden {
 mod forms_of_schemas;
 #[path = "golden_behaviour/file_limits.rs"]
 mod limits_of_files;
+#[path = "golden_behaviour/requirements.rs"]
+mod rules_between_parameters;
 #[path = "golden_behaviour/values.rs"]
 mod values;
 

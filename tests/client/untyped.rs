@@ -24,3 +24,21 @@ async fn untyped_inputs_can_be_run_subscribed_submitted_and_resumed() {
         3
     );
 }
+
+#[tokio::test]
+async fn endpoints_in_the_manner_of_openai_stream_from_their_own_path() {
+    let (_emulator, client) = instant().await;
+    let id = "openrouter/router/openai/v1/chat/completions";
+    let body =
+        json!({ "model": "openai/gpt-x", "messages": [{ "role": "user", "content": "Hi" }], "stream": true });
+    let mut events = client.stream(untyped::input(id, body)).await.unwrap();
+    let mut text = String::new();
+    while let Some(event) = events.next().await {
+        let event = event.unwrap();
+        assert_eq!(event["object"], "chat.completion.chunk");
+        text += event["choices"][0]["delta"]["content"].as_str().unwrap_or_default();
+    }
+    assert!(text.contains("Hi"), "{text}");
+    let body = json!({ "model": "openai/gpt-x", "messages": [{ "role": "user", "content": "Hi" }] });
+    assert_eq!(client.run(untyped::input(id, body)).await.unwrap()["object"], "chat.completion");
+}

@@ -13,26 +13,15 @@ struct Exception {
 }
 
 /// All exceptions.
-const ALLOWED: &[Exception] = &[
-    Exception {
-        reason: "the document refers to an input schema that it does not contain: any object is accepted, and bodies are objects",
-        matches: |one| {
-            one.law == Law::Refused
-                && one.direction == Direction::Input
-                && WITHOUT_INPUT_SCHEMA.contains(&one.id.as_str())
-                && !one.instance.starts_with('{')
-        },
+const ALLOWED: &[Exception] = &[Exception {
+    reason: "the document refers to an input schema that it does not contain: any object is accepted, and bodies are objects",
+    matches: |one| {
+        one.law == Law::Refused
+            && one.direction == Direction::Input
+            && WITHOUT_INPUT_SCHEMA.contains(&one.id.as_str())
+            && !one.instance.starts_with('{')
     },
-    Exception {
-        reason: "JSON Schema ignores `min` and `max`, but the documents mean bounds, and a fixup reads them as bounds",
-        matches: |one| {
-            let bounded = MISSPELT_BOUNDS.iter().any(|(id, name)| {
-                *id == one.id && one.reason.starts_with(&format!("read: `{name}` of {id} must be between "))
-            });
-            one.law == Law::Refused && bounded
-        },
-    },
-];
+}];
 
 /// Endpoints whose input refers to a component that does not exist.
 const WITHOUT_INPUT_SCHEMA: &[&str] = &[
@@ -40,15 +29,6 @@ const WITHOUT_INPUT_SCHEMA: &[&str] = &[
     "openrouter/router/openai/v1/embeddings",
     "openrouter/router/openai/v1/responses",
     "perceptron/isaac-01/openai/v1/chat/completions",
-];
-
-/// Parameters whose bounds are written `min` and `max`.
-const MISSPELT_BOUNDS: &[(&str, &str)] = &[
-    ("fal-ai/amt-interpolation", "output_fps"),
-    ("fal-ai/amt-interpolation", "recursive_interpolation_passes"),
-    ("fal-ai/amt-interpolation/frame-interpolation", "output_fps"),
-    ("fal-ai/amt-interpolation/frame-interpolation", "recursive_interpolation_passes"),
-    ("fal-ai/llava-next", "max_tokens"),
 ];
 
 /// Returns the disagreements that no exception covers, and the reasons of the exceptions that cover nothing.

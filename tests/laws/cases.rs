@@ -29,6 +29,9 @@ pub(crate) const PUBLISHED: Amounts = Amounts { inputs: 200, outputs: 50 };
 /// The number of generated instances after which the search for a valid one is given up.
 const MAX_DRAWS: usize = 20;
 
+/// The number of properties that are removed from an instance to make it valid.
+const MAX_REMOVED: usize = 4;
+
 /// One instance and its expected verdict.
 pub(crate) struct Case {
     pub(crate) direction: Direction,
@@ -81,10 +84,20 @@ pub(crate) fn cases(document: &Document, amounts: Amounts) -> Cases {
 impl Cases {
     /// Generates a valid instance. `None` if none is found.
     fn draw(&mut self, schema: &Schema, fill: Fill, random: &mut Random) -> Option<Value> {
-        for _ in 0..MAX_DRAWS {
-            let instance = Generator { random, fill }.instance(&schema.tree);
-            if schema.accepts(&instance) {
-                return Some(instance);
+        for draw in 0..MAX_DRAWS {
+            // A rule may ask for more than the required properties.
+            let fill = if draw < MAX_DRAWS / 2 { fill } else { Fill::Some };
+            let mut instance = Generator { random, fill }.instance(&schema.tree);
+            // Or for fewer than all.
+            for _ in 0..MAX_REMOVED {
+                if schema.accepts(&instance) {
+                    return Some(instance);
+                }
+                let Some(object) = instance.as_object_mut().filter(|object| !object.is_empty()) else {
+                    break;
+                };
+                let name = object.keys().nth(random.below(object.len())).cloned();
+                name.and_then(|name| object.remove(&name));
             }
             self.discarded += 1;
         }

@@ -2,10 +2,11 @@
 //! that the generated type implements with `schemars`.
 
 use fal_codegen::{
-    normalize::{PREFIX_ITEMS, normalize},
+    normalize::{PREFIX_ITEMS, REQUIREMENTS, normalize, requirements::Requirement},
     schema::{Record, read},
 };
 use jsonschema::Validator;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -77,6 +78,10 @@ fn relax(schema: &mut Value) {
                     let bound = object.remove(bound).unwrap();
                     object.insert(flag.to_owned(), bound);
                 }
+            }
+            if let Some(rules) = object.remove(REQUIREMENTS) {
+                let rules = Vec::<Requirement>::deserialize(rules).unwrap();
+                object.insert("allOf".to_owned(), rules.iter().map(Requirement::to_schema).collect());
             }
             if let Some(items) = object.remove(PREFIX_ITEMS) {
                 object.remove("items");

@@ -27,12 +27,14 @@ impl Schema {
     pub(crate) fn new(openapi: &Value, reference: &Value) -> Self {
         let mut components =
             openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+        components.values_mut().for_each(rename_bounds);
         components.values_mut().for_each(rewrite_nullable);
         components.values_mut().for_each(imply_objects);
         if !reference.is_object() {
             return Self { tree: reference.clone(), validator: validator(reference) };
         }
         let mut reference = reference.clone();
+        rename_bounds(&mut reference);
         imply_objects(&mut reference);
         let reference = &reference;
         let mut wanted = Vec::new();
@@ -96,6 +98,46 @@ fn is_data(keyword: &str) -> bool {
     matches!(keyword, "default" | "const" | "enum" | "example" | "examples")
 }
 
+/// Bounds under their names in Python, and their keywords, each of which limits values of one type only.
+const PYTHON_BOUNDS: &[(&str, &[&str])] = &[
+    ("ge", &["minimum"]),
+    ("gt", &["exclusiveMinimum"]),
+    ("le", &["maximum"]),
+    ("lt", &["exclusiveMaximum"]),
+    ("min", &["minimum"]),
+    ("max", &["maximum"]),
+    ("multiple_of", &["multipleOf"]),
+    ("min_length", &["minLength", "minItems"]),
+    ("max_length", &["maxLength", "maxItems"]),
+    ("min_items", &["minItems"]),
+    ("max_items", &["maxItems"]),
+];
+
+/// Adds the keywords of bounds under their names in Python, which JSON Schema ignores, but whose authors mean bounds.
+fn rename_bounds(schema: &mut Value) {
+    match schema {
+        Value::Array(parts) => parts.iter_mut().for_each(rename_bounds),
+        Value::Object(object) => {
+            for (name, keywords) in PYTHON_BOUNDS {
+                let Some(bound) = object.get(*name).filter(|bound| bound.is_number()).cloned() else {
+                    continue;
+                };
+                for keyword in *keywords {
+                    object.entry(*keyword).or_insert_with(|| bound.clone());
+                }
+            }
+            for (key, value) in object.iter_mut().filter(|(key, _)| !is_data(key)) {
+                match value {
+                    // Here keys are names, not keywords.
+                    Value::Object(names) if key == "properties" => names.values_mut().for_each(rename_bounds),
+                    value => rename_bounds(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Rewrites `nullable` of OpenAPI 3.0 as a union with null.
 fn rewrite_nullable(schema: &mut Value) {
     match schema {
@@ -122,11 +164,17 @@ fn imply_objects(schema: &mut Value) {
     match schema {
         Value::Array(parts) => parts.iter_mut().for_each(imply_objects),
         Value::Object(object) => {
+            let has_type = object.contains_key("type");
             if object.get("properties").is_some_and(Value::is_object) {
                 object.entry("type").or_insert_with(|| json!("object"));
             }
             for (key, value) in object.iter_mut().filter(|(key, _)| !is_data(key)) {
                 match value {
+                    // The type beside a union is that of its members.
+                    Value::Array(members) if has_type && matches!(key.as_str(), "anyOf" | "oneOf") => {
+                        let members = members.iter_mut().filter_map(Value::as_object_mut);
+                        members.flat_map(Map::values_mut).for_each(imply_objects);
+                    }
                     // Here keys are names, not keywords.
                     Value::Object(names) if key == "properties" => names.values_mut().for_each(imply_objects),
                     value => imply_objects(value),
@@ -160,6 +208,9 @@ impl Inliner<'_> {
     /// Returns `false`, for which no instance is generated, where components contain themselves too often.
     fn inline(&mut self, schema: &Value) -> Value {
         let Value::Object(object) = schema else { return schema.clone() };
+        let mut object = object.clone();
+        drop_rules(&mut object);
+        let object = &object;
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return json!(false);
@@ -202,6 +253,35 @@ impl Inliner<'_> {
         }
         merge(&mut merged, Value::Object(own));
         Value::Object(merged)
+    }
+}
+
+/// Removes rules about which properties an object has together. The validator knows them, and generators need not.
+fn drop_rules(object: &mut Map<String, Value>) {
+    let Some(Value::Object(properties)) = object.get("properties").cloned() else { return };
+    let is_condition = |schema: &Value| {
+        schema.as_object().is_some_and(|schema| {
+            let known = |names: &Value| {
+                names.as_object().is_some_and(|names| names.keys().all(|name| properties.contains_key(name)))
+            };
+            schema.iter().all(|(key, value)| match key.as_str() {
+                "required" | "description" => true,
+                "properties" => known(value),
+                _ => false,
+            })
+        })
+    };
+    let is_rule = |key: &str, value: &Value| match (key, value) {
+        ("anyOf" | "oneOf", Value::Array(branches)) => branches.iter().all(is_condition),
+        ("not" | "if" | "then", value) => is_condition(value),
+        ("dependentRequired" | "description", _) => true,
+        _ => false,
+    };
+    object.retain(|key, value| key == "description" || !is_rule(key, value));
+    if let Some(Value::Array(parts)) = object.get_mut("allOf") {
+        parts.retain(|part| {
+            !part.as_object().is_some_and(|part| part.iter().all(|(key, value)| is_rule(key, value)))
+        });
     }
 }
 

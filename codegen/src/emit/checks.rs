@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
 
 use super::{
-    file_limits,
+    file_limits, requirements,
     structs::allow_deprecated,
     tokens::{float, ident},
 };
@@ -45,8 +45,9 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
         let each = each(&extra.rule);
         quote!(check.each(&self.extra, #each);)
     });
-    let parameters =
-        Methods { files, limits: file_limits::visit_fields(item), checks: checks.chain(extra).collect() };
+    let requirements = item.requirements.iter().map(|requirement| requirements::check(item, requirement));
+    let checks = checks.chain(extra).chain(requirements).collect();
+    let parameters = Methods { files, limits: file_limits::visit_fields(item), checks };
     let implementation = parameters.implement(&item.ident);
     quote!(#allow #implementation)
 }

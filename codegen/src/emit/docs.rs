@@ -3,7 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::rust::{Endpoint, split_about};
+use crate::{
+    model::is_openai_stream,
+    rust::{Endpoint, split_about},
+};
 
 /// The width that a doc comment is wrapped to, without indentation and slashes.
 const WIDTH: usize = 96;
@@ -139,6 +142,13 @@ pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
              read an `Output` from each message of the app.",
             escape(protocol)
         ));
+    }
+    if is_openai_stream(&endpoint.id) {
+        return Some(
+            "Streams: `Client::stream` returns the events of OpenAI's API if the input says so, by \
+             `.extra(\"stream\", true)` of its builder."
+                .to_owned(),
+        );
     }
     Some(match (endpoint.event.is_some(), endpoint.realtime) {
         (false, false) => return None,

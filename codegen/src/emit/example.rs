@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::normalize::requirements::{Group, Requirement, Test};
 use crate::rust::{Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty};
 
 /// Returns the lines of the example, or `None` if a required parameter has no short value.
@@ -87,9 +88,36 @@ enum Form {
 const MOST_ITEMS: usize = 3;
 
 impl Values<'_> {
+    /// Returns the fields that an object needs, with their values.
     fn required<'a>(&self, item: &'a Struct, form: Form) -> Option<Vec<(&'a Field, String)>> {
         let required = item.fields.iter().filter(|field| field.presence == Presence::Required);
-        required.map(|field| Some((field, self.of_field(field, form)?))).collect()
+        let mut values: Vec<(&Field, String)> =
+            required.map(|field| Some((field, self.of_field(field, form)?))).collect::<Option<_>>()?;
+        for requirement in &item.requirements {
+            let wanted: Vec<&Group> = match &requirement.rule {
+                Requirement::OneOf(groups) | Requirement::AnyOf(groups) => groups.iter().collect(),
+                Requirement::If(group, then) if holds(group, &values) => vec![then],
+                Requirement::If(..) | Requirement::Not(_) => continue,
+            };
+            if !wanted.iter().any(|group| holds(group, &values)) {
+                values.extend(wanted.iter().find_map(|group| self.of_group(item, group, form))?);
+            }
+        }
+        Some(values)
+    }
+
+    /// Returns values for which the conditions of a group hold.
+    fn of_group<'a>(&self, item: &'a Struct, group: &Group, form: Form) -> Option<Vec<(&'a Field, String)>> {
+        let values = group.iter().map(|condition| {
+            let field = item.fields.iter().find(|field| field.json_name == condition.property)?;
+            let value = match &condition.test {
+                Test::Present | Test::NotNull => self.of_field(field, form)?,
+                // JSON writes texts and booleans as Rust does.
+                Test::Is(value) | Test::IsOrAbsent(value) => value.to_string(),
+            };
+            Some((field, value))
+        });
+        values.collect()
     }
 
     fn of_field(&self, field: &Field, form: Form) -> Option<String> {
@@ -201,6 +229,24 @@ impl Values<'_> {
             _ => None,
         })
     }
+}
+
+/// Returns true if a value is written so in Rust, which writes texts and booleans as JSON does.
+fn is_written_as(value: &Value, text: &str) -> bool {
+    value.to_string().as_str() == text
+}
+
+/// Returns true if the conditions of a group hold for an object with these fields.
+fn holds(group: &Group, values: &[(&Field, String)]) -> bool {
+    group.iter().all(|condition| {
+        let value = values.iter().find(|(field, _)| field.json_name == condition.property);
+        match (&condition.test, value) {
+            (Test::Present | Test::NotNull, value) => value.is_some(),
+            (Test::Is(_), None) => false,
+            (Test::IsOrAbsent(_), None) => true,
+            (Test::Is(wanted) | Test::IsOrAbsent(wanted), Some((_, value))) => is_written_as(wanted, value),
+        }
+    })
 }
 
 fn words(parameter: &str) -> &'static str {

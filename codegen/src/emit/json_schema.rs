@@ -327,7 +327,14 @@ fn schema_of_struct(item: &Struct) -> Value {
         Some(extra) if extra.ty != Ty::Json => schema["additionalProperties"] = extra.schema.clone(),
         _ => {}
     }
-    let description = docs::plain(&item.description);
+    if !item.requirements.is_empty() {
+        schema["allOf"] = item.requirements.iter().map(|requirement| requirement.rule.to_schema()).collect();
+    }
+    // Language models do not take rules about properties beside them, so these are in words too.
+    let sentences = item.requirements.iter().map(|requirement| format!("{}.", requirement.words));
+    let description =
+        [docs::plain(&item.description)].into_iter().chain(sentences).collect::<Vec<_>>().join(" ");
+    let description = description.trim_start();
     if !description.is_empty() {
         schema["description"] = description.into();
     }

@@ -23,6 +23,7 @@ mod page;
 mod place;
 mod print;
 mod readme;
+mod requirements;
 mod runtime;
 mod serde_impls;
 mod structs;

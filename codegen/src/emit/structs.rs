@@ -94,7 +94,13 @@ pub(super) fn extra_type(extra: &Extra) -> TokenStream {
     ty(&Ty::Map(Box::new(extra.ty.clone())))
 }
 
+/// Returns the paragraphs about a struct: its description, then the rules about its fields.
 fn describe(item: &Struct) -> Vec<String> {
+    let rules = item.requirements.iter().map(|requirement| format!("{}.", requirement.words));
+    description(item).into_iter().chain(rules).collect()
+}
+
+fn description(item: &Struct) -> Vec<String> {
     // The generator's own sentences link to `Model`, which escaping would break.
     if split_about(&item.description).is_some() {
         return vec![item.description.clone()];

@@ -16,9 +16,11 @@ mod types;
 
 use serde_json::Value;
 
+use crate::normalize::requirements::Requirement;
+
 pub(crate) use members::listed_values;
 pub use pattern::Pattern;
-pub(crate) use routes::{OPENS_SESSION, read_routes};
+pub(crate) use routes::{OPENS_SESSION, is_openai_stream, read_routes};
 pub use routes::{Routes, SkippedRoute};
 pub use type_graph::TypeGraph;
 
@@ -81,6 +83,8 @@ pub struct Object {
     pub properties: Vec<Property>,
     /// The properties that it does not describe.
     pub others: Others,
+    /// The rules about the properties that it has together. Those of outputs are not kept.
+    pub requirements: Vec<Requirement>,
 }
 
 /// The properties of an object that its schema does not describe one by one.

@@ -7,6 +7,7 @@ use std::{
 
 use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
@@ -17,7 +18,11 @@ use super::{
 };
 use crate::{
     error::{Error, pointer},
-    normalize::{Normalized, references::SCHEMAS},
+    normalize::{
+        Normalized, REQUIREMENTS,
+        references::SCHEMAS,
+        requirements::{Condition, Requirement, Test},
+    },
 };
 
 impl TypeGraph {
@@ -281,7 +286,8 @@ impl<'a> Resolver<'a> {
         }
         let (properties, others) =
             (Vec::new(), if is_closed { Others::Refused } else { Others::Kept(*item) });
-        self.objects.insert(name.clone(), Object { name: name.clone(), description, properties, others });
+        let object = Object { name: name.clone(), description, properties, others, requirements: Vec::new() };
+        self.objects.insert(name.clone(), object);
         Type::Object(name)
     }
 
@@ -292,6 +298,7 @@ impl<'a> Resolver<'a> {
                 description: String::new(),
                 properties: Vec::new(),
                 others: Others::Ignored,
+                requirements: Vec::new(),
             };
             self.objects.insert(name.to_owned(), placeholder);
             self.places.insert(name.to_owned(), at.to_owned());
@@ -395,7 +402,37 @@ impl<'a> Resolver<'a> {
         for name in unlisted {
             self.unenforced.push(format!("{at}/required: `{name}` is required but not described"));
         }
-        Ok(Object { name: name.to_owned(), description, properties, others })
+        let requirements = self.read_requirements(schema, &properties, at);
+        Ok(Object { name: name.to_owned(), description, properties, others, requirements })
+    }
+
+    /// Returns the rules about the properties that an input has together. Others are not checked.
+    fn read_requirements(&mut self, schema: &Schema, properties: &[Property], at: &str) -> Vec<Requirement> {
+        let found = schema.schema_data.extensions.get(REQUIREMENTS).map(Vec::<Requirement>::deserialize);
+        let mut requirements = found.and_then(Result::ok).unwrap_or_default();
+        if !self.direction.is_input() {
+            return Vec::new();
+        }
+        let is_known = |condition: &Condition| {
+            let property = properties.iter().find(|property| property.name == condition.property);
+            property.is_some_and(|property| match &condition.test {
+                Test::Present | Test::NotNull => true,
+                Test::Is(value) | Test::IsOrAbsent(value) => match (&property.ty, value) {
+                    (Type::Boolean, Value::Bool(_)) => true,
+                    (Type::TextEnum(values, _), Value::String(text)) => values.contains(text),
+                    _ => false,
+                },
+            })
+        };
+        requirements.retain(|requirement| {
+            let is_checked = requirement.conditions().all(is_known);
+            if !is_checked {
+                let rule = requirement.to_schema();
+                self.unenforced.push(format!("{at}: the rule {rule} is not checked"));
+            }
+            is_checked
+        });
+        requirements
     }
 
     fn resolve_property(

@@ -86,6 +86,7 @@ fn read_queue_endpoint(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Res
     let description = metadata.description.as_deref().or(about).unwrap_or_default();
     let (input, output) = read_types(document, &submit, &result)?;
     let is_realtime = id.ends_with("/realtime") || protocol(item) == Some("realtime");
+    let streams = metadata.streams || is_openai_stream(id);
     let endpoint = Endpoint {
         file: file.clone(),
         id: id.clone(),
@@ -94,7 +95,7 @@ fn read_queue_endpoint(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Res
         category: metadata.category.clone(),
         date: metadata.date.clone(),
         input,
-        event: (metadata.streams && !is_realtime).then(|| output.partial()),
+        event: (streams && !is_realtime).then(|| output.partial()),
         output,
         realtime: is_realtime,
         session: None,
@@ -102,6 +103,13 @@ fn read_queue_endpoint(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Res
         deprecated: metadata.deprecated || submit.is_deprecated(),
     };
     Ok(Routes { endpoints: vec![endpoint], skipped: Vec::new(), all })
+}
+
+/// Returns true for an endpoint in the manner of OpenAI's API that answers with events if its input says `"stream": true`.
+/// No document mentions it.
+pub(crate) fn is_openai_stream(id: &str) -> bool {
+    let route = id.rsplit_once("/openai/v1/").map(|(_, route)| route);
+    matches!(route, Some("chat/completions" | "completions" | "responses"))
 }
 
 /// Reads the `POST` routes of an app. A route that ends in `/stream` streams, and one with `x-fal-protocol` uses a

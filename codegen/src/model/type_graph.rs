@@ -74,8 +74,14 @@ impl TypeGraph {
             Type::Map(_, entries) => !entries.is_open(),
             Type::NumberEnum(_) | Type::BooleanConstant(_) => true,
             Type::Tuple(Tuple { rest: Some((_, length)), .. }) => !length.is_open(),
+            Type::Object(name) => self.has_requirements(name),
+            Type::Tagged(_, members) => members.iter().any(|member| self.has_requirements(&member.object)),
             _ => false,
         })
+    }
+
+    fn has_requirements(&self, object: &str) -> bool {
+        self.objects.get(object).is_some_and(|object| !object.requirements.is_empty())
     }
 
     /// Returns true if a value of `ty` can contain a file.

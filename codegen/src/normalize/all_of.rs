@@ -219,6 +219,7 @@ fn is_annotation(key: &str) -> bool {
         super::WIDE_BOUNDS,
         super::IGNORED,
         super::PROPERTY_NAMES,
+        super::REQUIREMENTS,
     ];
     ANNOTATIONS.contains(&key) || key.starts_with("x-") && !extensions.contains(&key)
 }
@@ -291,7 +292,7 @@ fn can_join_properties(left: &Map<String, Value>, right: &Map<String, Value>) ->
 /// Joins two values of a keyword.
 fn join(key: &str, left: Value, right: Value) -> Option<Value> {
     match (key, left, right) {
-        ("required", Value::Array(mut left), Value::Array(right)) => {
+        ("required" | super::REQUIREMENTS, Value::Array(mut left), Value::Array(right)) => {
             right.into_iter().for_each(|name| {
                 if !left.contains(&name) {
                     left.push(name)

@@ -45,17 +45,6 @@ pub const FIXUPS: &[Fixup] = &[
         link: "https://fal.ai/models/fal-ai/patina/material/api",
         apply: add_patina_images,
     },
-    Fixup {
-        name: "misspelt-bounds",
-        endpoints: &[
-            "fal-ai/amt-interpolation",
-            "fal-ai/amt-interpolation/frame-interpolation",
-            "fal-ai/llava-next",
-        ],
-        reason: "`min` and `max` stand where `minimum` and `maximum` are meant; JSON Schema has no such keywords",
-        link: "https://fal.ai/models/fal-ai/amt-interpolation/api",
-        apply: rename_misspelt_bounds,
-    },
 ];
 
 /// Applies the fixups of the endpoint `id`, and returns their names.
@@ -114,34 +103,15 @@ fn add_patina_images(openapi: &mut Value) -> bool {
     added
 }
 
-fn rename_misspelt_bounds(openapi: &mut Value) -> bool {
-    let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
-        return false;
-    };
-    let mut found = false;
-    let properties = schemas.values_mut().filter_map(|schema| schema.get_mut("properties")?.as_object_mut());
-    for property in properties.flat_map(|properties| properties.values_mut()).filter_map(Value::as_object_mut)
-    {
-        for (wrong, right) in [("min", "minimum"), ("max", "maximum")] {
-            if let Some(bound) = property.remove(wrong) {
-                property.entry(right).or_insert(bound);
-                found = true;
-            }
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_fixup_with_nothing_to_correct_is_an_error() {
-        let mut corrected =
-            json!({ "components": { "schemas": { "X": { "properties": { "a": { "minimum": 1 } } } } } });
-        let error = apply("x.json", "fal-ai/amt-interpolation", &mut corrected).unwrap_err().to_string();
-        assert!(error.contains("`misspelt-bounds` no longer applies"), "{error}");
+        let mut corrected = json!({ "components": { "schemas": { "ImageFile": {}, "MapImageFile": {} } } });
+        let error = apply("x.json", "fal-ai/patina/material", &mut corrected).unwrap_err().to_string();
+        assert!(error.contains("`patina-images` no longer applies"), "{error}");
         assert_eq!(apply("x.json", "fal-ai/flux/dev", &mut corrected), Ok(vec![]));
     }
 

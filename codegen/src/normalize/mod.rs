@@ -8,8 +8,11 @@ mod branches;
 mod enum_names;
 pub mod fixups;
 pub(crate) mod references;
+pub mod requirements;
 mod rules;
 pub(crate) mod sessions;
+
+pub use rules::rename_bounds;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +44,9 @@ pub(crate) const IGNORED: &str = "x-fal-ignored";
 
 /// The extension that holds the schema of the items after those of [`PREFIX_ITEMS`]. A tuple without it has no more items.
 pub const REST_ITEMS: &str = "x-fal-rest-items";
+
+/// The extension that holds the [requirements](requirements::Requirement) of an object.
+pub const REQUIREMENTS: &str = "x-fal-requirements";
 
 /// The extension that holds the `propertyNames` of an object without described properties.
 pub(crate) const PROPERTY_NAMES: &str = "x-fal-property-names";

@@ -9,9 +9,11 @@ use schemars::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    IGNORED, NULL, PREFIX_ITEMS, PROPERTY_NAMES, REST_ITEMS, WIDE_BOUNDS, branches::distribute_over_branches,
+    IGNORED, NULL, PREFIX_ITEMS, PROPERTY_NAMES, REST_ITEMS, WIDE_BOUNDS,
+    branches::{distribute_over_branches, tighten},
+    requirements::move_requirements,
 };
-use crate::schema::keywords::{FAL_TOOLS, FILE_LIMITS};
+use crate::schema::keywords::{FAL_TOOLS, FILE_LIMITS, bounds_of_python};
 
 /// The transform that applies all rules, to the innermost schemas first.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +27,9 @@ impl Transform for Rules {
             rewrite_item_lists(object);
             rewrite_const(object);
             infer_type(object);
+            rename_bounds(object);
             rewrite_type_list(object);
+            move_requirements(object);
             distribute_over_branches(object);
         }
         transform_subschemas(self, schema);
@@ -59,6 +63,18 @@ fn infer_type(schema: &mut Map<String, Value>) {
         schema.insert("type".into(), "object".into());
     } else if schema.contains_key("prefixItems") || schema.contains_key("items") {
         schema.insert("type".into(), "array".into());
+    }
+}
+
+/// Gives bounds under their names in Python, such as `ge`, the names of JSON Schema. Of two bounds the tighter one applies.
+pub fn rename_bounds(schema: &mut Map<String, Value>) {
+    let names: Vec<String> = schema.keys().cloned().collect();
+    for name in names {
+        let keywords = bounds_of_python(schema, &name);
+        let bound = if keywords.is_empty() { None } else { schema.remove(&name) };
+        for (keyword, bound) in keywords.into_iter().zip(bound.iter().cycle()) {
+            tighten(schema, keyword, bound);
+        }
     }
 }
 
@@ -630,6 +646,31 @@ mod tests {
         check(
             json!({ "type": "integer", "exclusiveMinimum": 0.5, "exclusiveMaximum": 3.5 }),
             json!({ "type": "integer", "minimum": 1, "maximum": 3 }),
+        );
+    }
+
+    #[test]
+    fn bounds_under_their_names_in_python_are_bounds_of_the_types_that_have_them() {
+        check(
+            json!({ "type": "integer", "ge": 1, "lt": 9, "min": 3, "multiple_of": 2 }),
+            json!({ "type": "integer", "minimum": 3, "maximum": 9, "exclusiveMaximum": true, "multipleOf": 2 }),
+        );
+        check(
+            json!({ "anyOf": [{ "type": "object" }, { "type": "number" }], "ge": -4, "le": 4 }),
+            json!({ "anyOf": [{ "type": "object" }, { "type": "number", "minimum": -4, "maximum": 4 }] }),
+        );
+        check(
+            json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": {} }], "min_length": 2, "ge": 1 }),
+            json!({ "anyOf": [{ "type": "string", "minLength": 2 }, { "type": "array", "items": {}, "minItems": 2 }],
+                "ge": 1 }),
+        );
+        check(
+            json!({ "type": "string", "regex": "^a", "max_length": 3, "min": 1 }),
+            json!({ "type": "string", "pattern": "^a", "maxLength": 3, "min": 1 }),
+        );
+        check(
+            json!({ "type": "object", "properties": { "min": { "type": "integer" }, "ge": {} } }),
+            json!({ "type": "object", "properties": { "min": { "type": "integer" }, "ge": {} } }),
         );
     }
 

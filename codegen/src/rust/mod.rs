@@ -22,12 +22,12 @@ mod wordings;
 
 pub(crate) use about::{about_event, about_output, split_about};
 pub(crate) use plan::plan;
-pub use wording::{Counted, describe_length, describe_range};
+pub use wording::{Counted, describe_length, describe_range, describe_requirement};
 pub use wordings::Described;
 
 use serde_json::Value;
 
-use crate::{model::Direction, type_names::CrateNames};
+use crate::{model::Direction, normalize, type_names::CrateNames};
 
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]
@@ -247,6 +247,8 @@ pub struct Struct {
     pub closed: bool,
     /// The other fields, if they are kept.
     pub extra: Option<Box<Extra>>,
+    /// The rules about the fields that it has together.
+    pub requirements: Vec<Requirement>,
     /// The name of the owner in messages: the endpoint id, or a shared type and its app.
     pub owner: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
@@ -255,6 +257,17 @@ pub struct Struct {
     pub locals: Locals,
     /// The warning that the owner may stop to be served.
     pub deprecated: Option<String>,
+}
+
+/// A rule about the fields that a struct has together, which is checked at run time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requirement {
+    /// The rule, with the fields by their names in JSON.
+    pub rule: normalize::requirements::Requirement,
+    /// The rule in words, without a full stop.
+    pub words: String,
+    /// The message about an input that breaks it.
+    pub message: String,
 }
 
 /// The fields that a struct keeps beside those that it names.
@@ -442,7 +455,7 @@ impl Struct {
 
     /// Returns true if a value has rules that are checked at run time.
     pub(crate) fn has_rules(&self) -> bool {
-        self.rules().any(|rule| *rule != Rule::None)
+        !self.requirements.is_empty() || self.rules().any(|rule| *rule != Rule::None)
     }
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {

@@ -175,6 +175,7 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
             description: String::new(),
             properties: Vec::new(),
             others: model::Others::any(),
+            requirements: Vec::new(),
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
             .with_help("call the endpoint untyped, or correct its input with `--overlay`")),

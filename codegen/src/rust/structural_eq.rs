@@ -61,6 +61,7 @@ impl Comparison<'_> {
         };
         self.seen.push(component.to_owned());
         self.others_equal(&left.others, &right.others)
+            && left.requirements == right.requirements
             && left.properties.len() == right.properties.len()
             && left.properties.iter().all(|property| {
                 let twin = right.properties.iter().find(|twin| twin.name == property.name);

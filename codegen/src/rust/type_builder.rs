@@ -1,8 +1,9 @@
 //! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Constant, Extra, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Rule, Struct,
-    TextEnum, Ty, Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
+    Bounds, Constant, Extra, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Requirement, Rule,
+    Struct, TextEnum, Ty, Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes,
+    wording,
 };
 use crate::model::{Direction, EnumName, Item as ModelItem, Object, Others, Property, Type, TypeGraph};
 
@@ -39,6 +40,7 @@ impl<'a> TypeBuilder<'a> {
         let mut fields = Vec::with_capacity(object.properties.len());
         for property in object.properties.iter().filter(|property| property.constant.is_none()) {
             let mut field = self.build_field(property);
+            field.facts.extend(Self::facts_of_requirements(object, property));
             field.ident = taken.take(&field.ident, "_");
             fields.push(field);
         }
@@ -60,12 +62,30 @@ impl<'a> TypeBuilder<'a> {
             constants,
             closed: object.others == Others::Refused,
             extra: object.others.kept().map(|item| Box::new(self.build_extra(item))),
+            requirements: self.build_requirements(object),
             direction: self.direction,
             owner: self.owner.label.clone(),
             core_type: None,
             locals: Locals { object: taken.take("object", "_"), key: taken.take("key", "_") },
             deprecated: None,
         }
+    }
+
+    /// Builds the rules about the fields that a struct has together.
+    fn build_requirements(&self, object: &Object) -> Vec<Requirement> {
+        let built = object.requirements.iter().map(|rule| {
+            let words = wording::describe_requirement(rule);
+            Requirement { rule: rule.clone(), message: format!("{words} for {}", self.owner.label), words }
+        });
+        built.collect()
+    }
+
+    /// Returns the rules that an optional property has a part in, in words.
+    fn facts_of_requirements(object: &Object, property: &Property) -> Vec<String> {
+        let has_part = object.requirements.iter().filter(|rule| {
+            !property.required && rule.conditions().any(|condition| condition.property == property.name)
+        });
+        has_part.map(wording::describe_requirement).collect()
     }
 
     /// Builds the fields that an object keeps beside those that it names.

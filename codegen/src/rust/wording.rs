@@ -8,7 +8,10 @@ use super::{
     Bounds,
     file_limits::{describe_limits, stated_limits},
 };
-use crate::model::{Bounds as ModelBounds, Direction, Length, Property, Type};
+use crate::{
+    model::{Bounds as ModelBounds, Direction, Length, Property, Type},
+    normalize::requirements::{Condition, Group, Requirement, Test},
+};
 
 /// Returns facts about a property, which its docs list after the description.
 pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
@@ -142,6 +145,87 @@ pub(super) fn choice_message(name: &str, owner: &str, values: &[impl fmt::Displa
     };
     let values = if shown.is_empty() { last } else { format!("{} or {last}", shown.join(", ")) };
     format!("`{name}` of {owner} must be {values}")
+}
+
+/// Describes a rule about the properties that an object has together, such as "At least one of `a` and `b` must be given".
+#[must_use]
+pub fn describe_requirement(requirement: &Requirement) -> String {
+    match requirement {
+        Requirement::OneOf(groups) => format!("Exactly one of {} must be given", describe_groups(groups)),
+        Requirement::AnyOf(groups) => format!("At least one of {} must be given", describe_groups(groups)),
+        Requirement::Not(group) if group.iter().all(is_given) && group.len() > 1 => {
+            format!("{} cannot be given together", join_with_and(group.iter().map(name_property)))
+        }
+        Requirement::Not(group) => {
+            format!("It must not be that {}", join_with_and(group.iter().map(describe_condition)))
+        }
+        Requirement::If(group, then) => {
+            let condition = join_with_and(group.iter().map(describe_condition));
+            match then.as_slice() {
+                then if then.iter().all(is_given) => {
+                    let are = if then.len() == 1 { "is" } else { "are" };
+                    format!("{} {are} required if {condition}", join_with_and(then.iter().map(name_property)))
+                }
+                then => {
+                    let values = then.iter().map(|condition| match &condition.test {
+                        Test::Is(value) | Test::IsOrAbsent(value) => {
+                            format!("{} must be {}", name_property(condition), describe_value(value))
+                        }
+                        Test::Present | Test::NotNull => format!("{} is required", name_property(condition)),
+                    });
+                    format!("{} if {condition}", join_with_and(values))
+                }
+            }
+        }
+    }
+}
+
+fn is_given(condition: &Condition) -> bool {
+    matches!(condition.test, Test::Present | Test::NotNull)
+}
+
+fn name_property(condition: &Condition) -> String {
+    format!("`{}`", condition.property)
+}
+
+fn describe_condition(condition: &Condition) -> String {
+    match &condition.test {
+        Test::Present | Test::NotNull => format!("{} is given", name_property(condition)),
+        Test::Is(value) | Test::IsOrAbsent(value) => {
+            format!("{} is {}", name_property(condition), describe_value(value))
+        }
+    }
+}
+
+fn describe_value(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("`{}`", text.replace('`', "'"))
+}
+
+/// Lists groups of properties. Those of one group stand in one pair of parentheses.
+fn describe_groups(groups: &[Group]) -> String {
+    let groups = groups.iter().map(|group| {
+        let conditions = group.iter().map(|condition| match &condition.test {
+            Test::Present | Test::NotNull => name_property(condition),
+            Test::Is(value) | Test::IsOrAbsent(value) => {
+                format!("{} with the value {}", name_property(condition), describe_value(value))
+            }
+        });
+        match group.len() {
+            1 => conditions.collect(),
+            _ => format!("({})", join_with_and(conditions)),
+        }
+    });
+    join_with_and(groups)
+}
+
+/// Joins texts: `a`, `a and b`, `a, b and c`.
+fn join_with_and(texts: impl IntoIterator<Item = String>) -> String {
+    let texts: Vec<String> = texts.into_iter().collect();
+    match texts.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => texts.concat(),
+    }
 }
 
 /// Describes bounds in words, with numbers as `show` writes them.

@@ -70,11 +70,19 @@ impl<E: Streams> IntoFuture for StreamRequest<E> {
     }
 }
 
+/// Returns true for an endpoint without a `/stream` route below it: a stream, or one in the manner of OpenAI's API, which
+/// streams if its input says so.
+fn streams_itself(endpoint: &str) -> bool {
+    let openai_route = endpoint.rsplit_once("/openai/v1/").map(|(_, route)| route);
+    endpoint.ends_with("/stream")
+        || matches!(openai_route, Some("chat/completions" | "completions" | "responses"))
+}
+
 /// Sends the call, and reads the response up to its headers. Boxed here, where it is compiled once rather than for each
 /// model.
 fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Result<Opened>> {
     let span = call_span!("fal.stream", &*call.endpoint);
-    if call.options.path.is_none() && !call.endpoint.ends_with("/stream") {
+    if call.options.path.is_none() && !streams_itself(&call.endpoint) {
         call.options.path = Some("/stream".to_owned());
     }
     let opening = async move {

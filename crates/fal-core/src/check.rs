@@ -175,6 +175,36 @@ impl Check {
         }
     }
 
+    /// Checks that exactly one of several fields, or groups of fields, of the current value is given.
+    pub fn exactly_one(&mut self, given: &[bool], message: &'static str) {
+        match given.iter().filter(|given| **given).count() {
+            1 => {}
+            0 => self.violation(format!("{message}, and none is"), &Value::Null),
+            count => self.violation(format!("{message}, not {count}"), &Value::Null),
+        }
+    }
+
+    /// Checks that at least one of several fields, or groups of fields, of the current value is given.
+    pub fn at_least_one(&mut self, given: &[bool], message: &'static str) {
+        if !given.contains(&true) {
+            self.violation(message.to_owned(), &Value::Null);
+        }
+    }
+
+    /// Checks that not all of several conditions of fields of the current value hold.
+    pub fn not_together(&mut self, holds: &[bool], message: &'static str) {
+        if !holds.contains(&false) {
+            self.violation(message.to_owned(), &Value::Null);
+        }
+    }
+
+    /// Checks that a condition of fields of the current value holds if another one does.
+    pub fn required_if(&mut self, condition: bool, holds: bool, message: &'static str) {
+        if condition && !holds {
+            self.violation(message.to_owned(), &Value::Null);
+        }
+    }
+
     fn violation<V: Serialize + ?Sized>(&mut self, message: String, value: &V) {
         if self.is_refused(false) {
             return;

@@ -22,6 +22,20 @@ use crate::{Integer, choice::is_constant};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Nulls(BTreeMap<&'static str, Option<Integer>>);
 
+impl Nulls {
+    /// Returns true if the field was null, or the constant absent.
+    #[must_use]
+    pub fn contains(&self, key: &'static str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Returns true if a field has a value or was null.
+    #[must_use]
+    pub fn is_present<T>(&self, key: &'static str, value: &Option<T>) -> bool {
+        value.is_some() || self.contains(key)
+    }
+}
+
 /// A writer of a JSON object, field by field.
 ///
 /// It keeps the first error, writes nothing after it, and returns it from [`end`](Self::end). A `?` at every field

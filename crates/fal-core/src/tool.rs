@@ -73,7 +73,8 @@ impl<E: Endpoint<Input: DeserializeOwned>> Tool<E> {
 
     /// Returns the JSON Schema of the arguments.
     ///
-    /// It is inlined, without `$ref`, `$defs` and `allOf`, and closed: no object has other properties than it names.
+    /// It is inlined, without `$ref`, `$defs` and `allOf`, and closed: no object has other properties than it names. Rules
+    /// about arguments that belong together are in its description, and [`parse`](Self::parse) checks them.
     #[must_use]
     pub fn input_schema(&self) -> &Value {
         &self.input_schema

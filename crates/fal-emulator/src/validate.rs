@@ -11,7 +11,7 @@ mod error_detail;
 mod lax;
 mod lax_scalar;
 
-use error_detail::{ErrorDetail, MAX_DETAILS, component, error_details};
+use error_detail::{ErrorDetail, MAX_DETAILS, component, error_details, rule_fault};
 use lax::LaxValidator;
 
 /// The most values in a body. A parsed value takes far more memory than the two bytes it may be written in.
@@ -44,7 +44,13 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
                 // Fractions are multiples within a tolerance only, which the converter has judged already.
                 let is_judged = |error: &ValidationError<'_>| matches!(error.kind(), Kind::MultipleOf { .. });
                 for error in validator.iter_errors(&converted).filter(|error| !is_judged(error)) {
-                    explain(&error, &[], &mut details);
+                    match rule_words(model, &error) {
+                        Some(words) => {
+                            let loc = location(error.instance_path(), &[]);
+                            details.push(rule_fault(words, &loc, &converted));
+                        }
+                        None => explain(&error, &[], &mut details),
+                    }
                     if details.len() >= MAX_DETAILS {
                         break;
                     }
@@ -110,6 +116,16 @@ fn count_values(bytes: &[u8]) -> usize {
         }
     }
     count
+}
+
+/// Returns the description of the rule about the parameters of an input that a violation is about: a part of `allOf` beside
+/// properties.
+fn rule_words<'m>(model: &'m Model, error: &ValidationError<'_>) -> Option<&'m str> {
+    let (owner, rest) = error.schema_path().as_str().split_once("/allOf/")?;
+    let schema = if owner.is_empty() { &model.input } else { model.openapi.pointer(owner)? };
+    schema.get("properties")?;
+    let index: usize = rest.split('/').next()?.parse().ok()?;
+    schema.get("allOf")?.get(index)?.get("description")?.as_str()
 }
 
 /// Adds the details of one violation. Of several alternatives, those are explained that the input resembles.
@@ -248,6 +264,29 @@ mod tests {
                  "msg": "Input should be less than or equal to 50", "ctx": {"le": 50}},
             ])
         );
+    }
+
+    #[test]
+    fn a_broken_rule_about_several_parameters_is_told_in_its_words() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"prompt": {"type": "string"}, "shots": {"type": "integer"}},
+            "allOf": [{"description": "One of them.", "oneOf": [{"required": ["prompt"]}, {"required": ["shots"]}]}],
+        });
+        let model = model(schema, json!({}));
+        for input in [json!({}), json!({"prompt": "a", "shots": 1})] {
+            let Ok(CheckedInput::Refused(details)) = check_input(&model, input.clone()) else {
+                panic!("{input} was accepted")
+            };
+            let expected = json!({"type": "value_error", "loc": ["body"], "msg": "Value error, One of them.",
+                "input": input, "ctx": {"error": {}}});
+            assert_eq!(details, [expected]);
+        }
+        // Other mistakes are found as without the rule.
+        let Ok(CheckedInput::Accepted(converted)) = check_input(&model, json!({"shots": "3"})) else {
+            panic!("a number in a text was refused")
+        };
+        assert_eq!(converted, json!({"shots": 3}));
     }
 
     #[test]

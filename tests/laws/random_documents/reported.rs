@@ -28,7 +28,7 @@ impl<'p> Reported<'p> {
                 // An unusual default or example changes no type.
                 let (pointer, message) = text.split_once(": ").unwrap_or((text, ""));
                 if !["default", "example"].iter().any(|word| message.contains(word)) {
-                    pointers.insert(pointer.strip_prefix("/openapi").unwrap_or(pointer).to_owned());
+                    pointers.insert(in_part(pointer.strip_prefix("/openapi").unwrap_or(pointer)));
                 }
             }
         }
@@ -80,16 +80,17 @@ impl<'p> Reported<'p> {
         self.names(&nodes, true)
     }
 
-    /// Returns true if a pointer of the report is one of `nodes`, or, for the last node, inside it but of no property.
+    /// Returns true if a pointer of the report is one of `nodes` or a keyword of it, or, for the last node, inside it but of
+    /// no property.
     fn names(&self, nodes: &[(&Value, String)], last: bool) -> bool {
         nodes.iter().any(|(_, at)| {
-            self.pointers.contains(at)
-                || last
-                    && self.pointers.iter().any(|pointer| {
-                        pointer
-                            .strip_prefix(at)
-                            .is_some_and(|rest| rest.starts_with('/') && !rest.contains("/properties/"))
-                    })
+            self.pointers.iter().any(|pointer| {
+                pointer.strip_prefix(at).is_some_and(|rest| match rest.strip_prefix('/') {
+                    None => rest.is_empty(),
+                    Some(keyword) if !last => !keyword.contains('/'),
+                    Some(_) => !rest.contains("/properties/"),
+                })
+            })
         })
     }
 
@@ -116,6 +117,16 @@ impl<'p> Reported<'p> {
             }
         }
     }
+}
+
+/// Returns a pointer into a document as one into a part, in which an input and an output have no path.
+fn in_part(pointer: &str) -> String {
+    let place = |(before, rest): (&str, &str)| {
+        let place = if before.contains("/requestBody") { "requestBody" } else { "responses" };
+        format!("/paths/{place}{rest}")
+    };
+    let inline = pointer.split_once("/content/application~1json/schema");
+    inline.filter(|_| pointer.starts_with("/paths/")).map_or_else(|| pointer.to_owned(), place)
 }
 
 /// Returns the schemas of a property or an item.

@@ -9,6 +9,7 @@ mod descriptions;
 mod document;
 mod findings;
 mod limits;
+mod rules;
 mod schema;
 
 pub(crate) use descriptions::Descriptions;

@@ -123,6 +123,25 @@ fn assert_changes(input: bool, before: Value, after: Value, expected: &[(Level, 
 }
 
 #[test]
+fn a_rule_about_several_parameters_breaks_and_its_end_does_not() {
+    let input = |rules: Value| json!({ "type": "object", "properties": { "a": { "type": "string" }, "b": { "type": "string" } }, "allOf": rules });
+    let output = json!({ "type": "object", "properties": { "y": { "type": "string" } } });
+    let before = snapshot("", &[("a/b", record("a/b", input(json!([{}])), output.clone(), json!({})))]);
+    let rule = json!([{ "anyOf": [{ "required": ["a"] }, { "required": ["b"] }] }]);
+    let after = snapshot("", &[("a/b", record("a/b", input(rule), output, json!({})))]);
+    let level = |before: &Snapshot, after: &Snapshot| {
+        let crates = compare(before, after).unwrap();
+        let mut changes = crates.into_iter().flat_map(|item| item.changes);
+        changes
+            .find(|change| change.finding.message.contains("At least one of `a` and `b`"))
+            .unwrap()
+            .finding
+            .level
+    };
+    assert_eq!((level(&before, &after), level(&after, &before)), (Breaking, Minor));
+}
+
+#[test]
 fn a_narrower_parameter_breaks_and_a_wider_one_does_not() {
     let steps = |max: u64| json!({ "type": "integer", "minimum": 1, "maximum": max });
     assert_changes(true, steps(50), steps(28), &[(Breaking, Kind::Narrowed)]);

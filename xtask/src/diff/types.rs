@@ -81,6 +81,7 @@ impl<'a> TypeDiff<'a> {
         };
         self.properties(prefix, before, after);
         let path = prefix.trim_end_matches('.');
+        self.requirements(path, before, after);
         match (&before.others, &after.others) {
             (Others::Refused, Others::Refused) => {}
             (_, Others::Refused) => {
@@ -91,6 +92,18 @@ impl<'a> TypeDiff<'a> {
                 self.types(&format!("{prefix}extra"), &before.ty, &after.ty);
             }
             _ => {}
+        }
+    }
+
+    fn requirements(&mut self, path: &str, before: &Object, after: &Object) {
+        for rule in after.requirements.iter().filter(|rule| !before.requirements.contains(rule)) {
+            let message = format!("has the rule \"{}\"", rust::describe_requirement(rule));
+            let reason = "Inputs that break the rule are refused.";
+            self.add(Level::Breaking, Kind::Narrowed, path, &message, reason);
+        }
+        for rule in before.requirements.iter().filter(|rule| !after.requirements.contains(rule)) {
+            let message = format!("no longer has the rule \"{}\"", rust::describe_requirement(rule));
+            self.add(Level::Minor, Kind::Widened, path, &message, "");
         }
     }
 

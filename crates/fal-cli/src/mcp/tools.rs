@@ -126,9 +126,18 @@ pub(super) fn of_model(name: &str, model: &CatalogueModel) -> Tool {
     let mut schema = model.input_json_schema();
     schema["additionalProperties"] = false.into();
     schema["type"] = "object".into();
-    Tool::new(name.to_owned(), description.join(". ").replace("..", "."), object(schema))
+    let rules = take_rules(&mut schema);
+    let description = [description.join(". ").replace("..", "."), rules].join(" ");
+    Tool::new(name.to_owned(), description.trim_end().to_owned(), object(schema))
         .with_title(model.id())
         .with_annotations(Effect::Spends.annotations())
+}
+
+/// Removes the rules about several parameters, which language models take in words only, and returns their descriptions.
+fn take_rules(schema: &mut Value) -> String {
+    let rules = schema.as_object_mut().and_then(|schema| schema.remove("allOf"));
+    let rules = rules.as_ref().and_then(Value::as_array).into_iter().flatten();
+    rules.filter_map(|rule| rule["description"].as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// The effect of a tool, about which agents may ask their users.

@@ -14,6 +14,10 @@ pub(super) fn close(schema: Value) -> Value {
     if let Some(forms) = schema.remove("oneOf") {
         schema.insert("anyOf".to_owned(), forms);
     }
+    // Rules about properties stand beside them, where language models take none. The description says them too.
+    if schema.contains_key("properties") {
+        schema.remove("allOf");
+    }
     if let Some(Value::Array(parts)) = schema.remove("allOf") {
         for part in parts {
             let Value::Object(part) = part else { continue };

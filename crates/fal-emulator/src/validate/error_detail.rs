@@ -44,6 +44,17 @@ pub(super) fn enumeration(allowed: &[Value], loc: &[Value], input: &Value) -> Er
     ErrorDetail { kind: "enum", ..literal(allowed, loc, input) }
 }
 
+/// Creates the entry for an input that breaks a rule about several parameters.
+pub(super) fn rule_fault(words: &str, loc: &[Value], input: &Value) -> ErrorDetail {
+    ErrorDetail {
+        loc: loc.to_vec(),
+        kind: "value_error",
+        message: format!("Value error, {words}"),
+        input: input.clone(),
+        context: Some(json!({"error": {}})),
+    }
+}
+
 /// Creates the entry for a list that is too short or too long.
 pub(super) fn sequence(
     kind: &'static str,

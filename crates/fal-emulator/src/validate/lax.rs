@@ -56,7 +56,10 @@ impl<'a> LaxValidator<'a> {
                 None => Err(vec![literal(&options, loc, value)]),
             };
         }
-        if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+        // Beside properties, these are rules about them.
+        if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+            && schema.get("properties").is_none()
+        {
             return self.validate(only, value, loc, depth + 1);
         }
         match type_of(schema) {

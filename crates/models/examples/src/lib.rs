@@ -2029,7 +2029,7 @@ async fn fal_glm_image(client: &Client) -> Result<Bytes> {
 /// `fal-ai/goal-force`
 async fn fal_goal_force(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_goal_force {
-        prompt: "A paper boat sails down a gutter in the rain",
+        goal_force: { x: 0.0, y: 0.0, angle: 0.0, magnitude: 30.0 },
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -2955,6 +2955,7 @@ async fn fal_minimax_music(client: &Client) -> Result<Bytes> {
 
     let reply = client.subscribe(input!(v2_6 {
         prompt: "A slow sea shanty with accordion",
+        lyrics: "a cat reading a map",
     })).await?;
     Ok(reply.raw().clone())
 }

@@ -16,7 +16,7 @@
 pub mod structured_instruction;
 
 use fal_core::{
-    Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -102,27 +102,33 @@ impl Input {
 /// `steps_num`: between 20 and 50.
 pub type StepsNum = Int<bounds::StepsNum>;
 
+/// `guidance_scale_number`: between 3.0 and 5.0.
+pub type GuidanceScaleNumber = Float<bounds::GuidanceScaleNumber>;
+
+/// `guidance_scale_integer`: between 3 and 5.
+pub type GuidanceScaleInteger = Int<bounds::GuidanceScaleInteger>;
+
 /// The values of `guidance_scale`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum GuidanceScale {
-    /// A number.
-    Number(f64),
-    /// An integer.
-    Integer(Integer),
+    /// A number between 3.0 and 5.0.
+    Number(GuidanceScaleNumber),
+    /// An integer between 3 and 5.
+    Integer(GuidanceScaleInteger),
 }
 
 impl fal_core::ParamValue for GuidanceScale {}
 
-impl From<f64> for GuidanceScale {
-    fn from(value: f64) -> Self {
+impl From<GuidanceScaleNumber> for GuidanceScale {
+    fn from(value: GuidanceScaleNumber) -> Self {
         Self::Number(value)
     }
 }
 
-impl From<i64> for GuidanceScale {
-    fn from(value: i64) -> Self {
-        Self::Integer(value.into())
+impl From<GuidanceScaleInteger> for GuidanceScale {
+    fn from(value: GuidanceScaleInteger) -> Self {
+        Self::Integer(value)
     }
 }
 
@@ -474,6 +480,22 @@ pub mod bounds {
         const MIN: i64 = 20;
         const MAX: i64 = 50;
         const MESSAGE: &'static str = "`steps_num` of bria/fibo-edit/edit must be between 20 and 50";
+    }
+
+    pub enum GuidanceScaleNumber {}
+
+    impl Range<f64> for GuidanceScaleNumber {
+        const MIN: f64 = 3.0;
+        const MAX: f64 = 5.0;
+        const MESSAGE: &'static str = "`guidance_scale_number` of bria/fibo-edit/edit must be between 3.0 and 5.0";
+    }
+
+    pub enum GuidanceScaleInteger {}
+
+    impl Range<i64> for GuidanceScaleInteger {
+        const MIN: i64 = 3;
+        const MAX: i64 = 5;
+        const MESSAGE: &'static str = "`guidance_scale_integer` of bria/fibo-edit/edit must be between 3 and 5";
     }
 }
 

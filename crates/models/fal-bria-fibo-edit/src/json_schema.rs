@@ -274,7 +274,7 @@ impl SchemaText for fal_bria_fibo_edit::edit::Output {
 impl SchemaText for fal_bria_fibo_edit::edit::GuidanceScale {
     const ID: &'static str = "fal_bria_fibo_edit::edit::GuidanceScale";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"type": "number"}, {"type": "integer"}]
+      "anyOf": [{"type": "number", "minimum": 3.0, "maximum": 5.0}, {"type": "integer", "minimum": 3, "maximum": 5}]
     }"#;
 }
 

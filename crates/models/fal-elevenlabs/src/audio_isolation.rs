@@ -13,11 +13,14 @@
 //! use fal_elevenlabs::audio_isolation;
 //!
 //! let input = input!(audio_isolation {
+//!     audio_url: "https://example.com/speech.wav",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Streams, Violations, json};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Param, Parameters, Streams, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -45,12 +48,18 @@ impl Streams for Model {
 }
 
 /// The parameters of [`fal-ai/elevenlabs/audio-isolation`](Model).
+///
+/// At least one of `audio_url` and `video_url` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Recording to take the voice out of. Either this or `video_url` is needed.
+    ///
+    /// At least one of `audio_url` and `video_url` must be given.
     pub audio_url: Option<File>,
     /// Video to take the voice out of. Either this or `audio_url` is needed.
+    ///
+    /// At least one of `audio_url` and `video_url` must be given.
     pub video_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -128,13 +137,15 @@ struct Optional {
 }
 
 impl<M: fal_core::Mode> Builder<M> {
-    /// Sets [`audio_url`](Input::audio_url): Recording to take the voice out of.
+    /// Sets [`audio_url`](Input::audio_url): Recording to take the voice out of. At least one of
+    /// `audio_url` and `video_url` must be given.
     pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
-    /// Sets [`video_url`](Input::video_url): Video to take the voice out of.
+    /// Sets [`video_url`](Input::video_url): Video to take the voice out of. At least one of
+    /// `audio_url` and `video_url` must be given.
     pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.video_url = self.checking.optional("video_url", value);
         self
@@ -182,6 +193,14 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.audio_url.visit_files(visit);
         self.video_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .at_least_one(
+                &[self.audio_url.is_some(), self.video_url.is_some()],
+                "At least one of `audio_url` and `video_url` must be given for fal-ai/elevenlabs/audio-isolation",
+            );
     }
 }
 

@@ -11,12 +11,13 @@
 //!
 //! let input = input!(dubbing {
 //!     target_lang: "es",
+//!     audio_url: "https://example.com/speech.wav",
 //! });
 //! assert_eq!(input.target_lang, "es");
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -41,12 +42,18 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/elevenlabs/dubbing`](Model).
+///
+/// At least one of `audio_url` and `video_url` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Recording to dub. Either this or `video_url` is needed.
+    ///
+    /// At least one of `audio_url` and `video_url` must be given.
     pub audio_url: Option<File>,
     /// Video to dub. It takes precedence over `audio_url`.
+    ///
+    /// At least one of `audio_url` and `video_url` must be given.
     pub video_url: Option<File>,
     /// Code of the language to dub into (ISO 639-1).
     pub target_lang: String,
@@ -150,13 +157,15 @@ impl<TargetLangSlot, M: fal_core::Mode> Builder<TargetLangSlot, M> {
         }
     }
 
-    /// Sets [`audio_url`](Input::audio_url): Recording to dub.
+    /// Sets [`audio_url`](Input::audio_url): Recording to dub. At least one of `audio_url` and
+    /// `video_url` must be given.
     pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
-    /// Sets [`video_url`](Input::video_url): Video to dub.
+    /// Sets [`video_url`](Input::video_url): Video to dub. At least one of `audio_url` and `video_url`
+    /// must be given.
     pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.video_url = self.checking.optional("video_url", value);
         self
@@ -232,6 +241,14 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.audio_url.visit_files(visit);
         self.video_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .at_least_one(
+                &[self.audio_url.is_some(), self.video_url.is_some()],
+                "At least one of `audio_url` and `video_url` must be given for fal-ai/elevenlabs/dubbing",
+            );
     }
 }
 

@@ -118,7 +118,8 @@ impl SchemaText for fal_elevenlabs::audio_isolation::Input {
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording to take the voice out of. Either this or `video_url` is needed."},
         "video_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Video to take the voice out of. Either this or `audio_url` is needed."}
       },
-      "description": "The parameters of `fal-ai/elevenlabs/audio-isolation`."
+      "allOf": [{"anyOf": [{"required": ["audio_url"], "properties": {"audio_url": {"not": {"type": "null"}}}}, {"required": ["video_url"], "properties": {"video_url": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/elevenlabs/audio-isolation`. At least one of `audio_url` and `video_url` must be given."
     }"#;
 }
 
@@ -166,7 +167,8 @@ impl SchemaText for fal_elevenlabs::dubbing::Input {
         "highest_resolution": {"type": "boolean", "description": "Uses the highest resolution.", "default": true}
       },
       "required": ["target_lang"],
-      "description": "The parameters of `fal-ai/elevenlabs/dubbing`."
+      "allOf": [{"anyOf": [{"required": ["audio_url"], "properties": {"audio_url": {"not": {"type": "null"}}}}, {"required": ["video_url"], "properties": {"video_url": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/elevenlabs/dubbing`. At least one of `audio_url` and `video_url` must be given."
     }"#;
 }
 

@@ -70,7 +70,7 @@ impl SchemaText for fal_flux_general::types::LoraWeight2 {
 impl SchemaText for fal_flux_general::types::LoraWeight2Scale {
     const ID: &'static str = "fal_flux_general::types::LoraWeight2Scale";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "number"}]
+      "anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "number", "minimum": -4.0, "maximum": 4.0}]
     }"#;
 }
 
@@ -100,7 +100,7 @@ impl SchemaText for fal_flux_general::types::ControlLoraWeight {
 impl SchemaText for fal_flux_general::types::ControlLoraWeightScale {
     const ID: &'static str = "fal_flux_general::types::ControlLoraWeightScale";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "number"}]
+      "anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "number", "minimum": -4.0, "maximum": 4.0}]
     }"#;
 }
 

@@ -35,14 +35,17 @@ pub struct LoraWeight2 {
     pub scale: Option<LoraWeight2Scale>,
 }
 
+/// `scale_number`: between -4.0 and 4.0.
+pub type LoraWeight2ScaleNumber = Float<bounds::LoraWeight2ScaleNumber>;
+
 /// The values of `scale`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LoraWeight2Scale {
     /// An object.
     Map(Map<String, Value>),
-    /// A number.
-    Number(f64),
+    /// A number between -4.0 and 4.0.
+    Number(LoraWeight2ScaleNumber),
 }
 
 impl fal_core::ParamValue for LoraWeight2Scale {}
@@ -53,8 +56,8 @@ impl From<Map<String, Value>> for LoraWeight2Scale {
     }
 }
 
-impl From<f64> for LoraWeight2Scale {
-    fn from(value: f64) -> Self {
+impl From<LoraWeight2ScaleNumber> for LoraWeight2Scale {
+    fn from(value: LoraWeight2ScaleNumber) -> Self {
         Self::Number(value)
     }
 }
@@ -77,14 +80,17 @@ pub struct ControlLoraWeight {
     pub preprocess: Option<ControlLoraWeightPreprocess>,
 }
 
+/// `scale_number`: between -4.0 and 4.0.
+pub type ControlLoraWeightScaleNumber = Float<bounds::ControlLoraWeightScaleNumber>;
+
 /// The values of `scale`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ControlLoraWeightScale {
     /// An object.
     Map(Map<String, Value>),
-    /// A number.
-    Number(f64),
+    /// A number between -4.0 and 4.0.
+    Number(ControlLoraWeightScaleNumber),
 }
 
 impl fal_core::ParamValue for ControlLoraWeightScale {}
@@ -95,8 +101,8 @@ impl From<Map<String, Value>> for ControlLoraWeightScale {
     }
 }
 
-impl From<f64> for ControlLoraWeightScale {
-    fn from(value: f64) -> Self {
+impl From<ControlLoraWeightScaleNumber> for ControlLoraWeightScale {
+    fn from(value: ControlLoraWeightScaleNumber) -> Self {
         Self::Number(value)
     }
 }
@@ -2376,6 +2382,22 @@ pub mod bounds {
         const MIN: f64 = 0.0;
         const MAX: f64 = 4.0;
         const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/flux-general must be between 0.0 and 4.0";
+    }
+
+    pub enum LoraWeight2ScaleNumber {}
+
+    impl Range<f64> for LoraWeight2ScaleNumber {
+        const MIN: f64 = -4.0;
+        const MAX: f64 = 4.0;
+        const MESSAGE: &'static str = "`scale_number` of LoraWeight2 in fal-ai/flux-general must be between -4.0 and 4.0";
+    }
+
+    pub enum ControlLoraWeightScaleNumber {}
+
+    impl Range<f64> for ControlLoraWeightScaleNumber {
+        const MIN: f64 = -4.0;
+        const MAX: f64 = 4.0;
+        const MESSAGE: &'static str = "`scale_number` of ControlLoraWeight in fal-ai/flux-general must be between -4.0 and 4.0";
     }
 
     pub enum ControlNetMaskThreshold {}

@@ -40,7 +40,8 @@ impl SchemaText for fal_goal_force::Input {
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
-      "description": "The parameters of `fal-ai/goal-force`."
+      "allOf": [{"anyOf": [{"required": ["goal_force"], "properties": {"goal_force": {"not": {"type": "null"}}}}, {"required": ["projectile_force"], "properties": {"projectile_force": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/goal-force`. At least one of `goal_force` and `projectile_force` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_goal_force::types::ForceParams>("ForceParams"),

@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_goal_force {
-//!         prompt: "A paper boat sails down a gutter in the rain",
+//!         goal_force: { x: 0.0, y: 0.0, angle: 0.0, magnitude: 30.0 },
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -31,7 +31,7 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_goal_force {
-//!     prompt: "A paper boat sails down a gutter in the rain",
+//!     goal_force: { x: 0.0, y: 0.0, angle: 0.0, magnitude: 30.0 },
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
@@ -47,7 +47,8 @@ pub mod types;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Violations, json,
+    Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -74,6 +75,8 @@ impl Endpoint for Model {
 impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/goal-force`](Model).
+///
+/// At least one of `goal_force` and `projectile_force` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -89,8 +92,12 @@ pub struct Input {
     pub image_url: Option<File>,
     /// Movement that an object is to have in the end. The model finds one that causes it. Needed if
     /// there is no `projectile_force`.
+    ///
+    /// At least one of `goal_force` and `projectile_force` must be given.
     pub goal_force: Option<ForceParams>,
     /// Push that an object gets. Needed if there is no `goal_force`.
+    ///
+    /// At least one of `goal_force` and `projectile_force` must be given.
     pub projectile_force: Option<ForceParams>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -226,13 +233,15 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`goal_force`](Input::goal_force): Movement that an object is to have in the end.
+    /// Sets [`goal_force`](Input::goal_force): Movement that an object is to have in the end. At least
+    /// one of `goal_force` and `projectile_force` must be given.
     pub fn goal_force(mut self, value: impl Param<ForceParams, M>) -> Self {
         self.optional.goal_force = self.checking.optional("goal_force", value);
         self
     }
 
-    /// Sets [`projectile_force`](Input::projectile_force): Push that an object gets.
+    /// Sets [`projectile_force`](Input::projectile_force): Push that an object gets. At least one of
+    /// `goal_force` and `projectile_force` must be given.
     pub fn projectile_force(mut self, value: impl Param<ForceParams, M>) -> Self {
         self.optional.projectile_force = self
             .checking
@@ -331,6 +340,14 @@ impl IntoInput for Builder {
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .at_least_one(
+                &[self.goal_force.is_some(), self.projectile_force.is_some()],
+                "At least one of `goal_force` and `projectile_force` must be given for fal-ai/goal-force",
+            );
     }
 }
 

@@ -419,7 +419,8 @@ impl SchemaText for fal_heygen::avatar5::digital_twin::Input {
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
-      "description": "The parameters of `fal-ai/heygen/avatar5/digital-twin`."
+      "allOf": [{"anyOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["audio_url"], "properties": {"audio_url": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/heygen/avatar5/digital-twin`. At least one of `prompt` and `audio_url` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_heygen::avatar5::digital_twin::AspectRatio>("AspectRatio"),

@@ -133,7 +133,8 @@ impl SchemaText for fal_ideogram::character::Input {
         "reference_mask_urls": {"type": "array", "items": {"type": "string"}, "description": "Masks of the character in the reference images: JPEG, PNG or WebP, together with the references at most 10 MB. Only the first one counts."}
       },
       "required": ["prompt", "reference_image_urls"],
-      "description": "The parameters of `fal-ai/ideogram/character`."
+      "allOf": [{"not": {"required": ["style", "style_codes"], "properties": {"style_codes": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/character`. `style` and `style_codes` cannot be given together."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
@@ -250,7 +251,8 @@ impl SchemaText for fal_ideogram::character::remix::Input {
         "reference_mask_urls": {"type": "array", "items": {"type": "string"}, "description": "Masks of the character in the reference images: JPEG, PNG or WebP, together with the references at most 10 MB. Only the first one counts."}
       },
       "required": ["prompt", "image_url", "reference_image_urls"],
-      "description": "The parameters of `fal-ai/ideogram/character/remix`."
+      "allOf": [{"not": {"required": ["style", "style_codes"], "properties": {"style_codes": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/character/remix`. `style` and `style_codes` cannot be given together."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
@@ -981,7 +983,8 @@ impl SchemaText for fal_ideogram::v3::Input {
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image. The prompt takes precedence.", "default": ""}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/ideogram/v3`."
+      "allOf": [{"not": {"required": ["style", "style_codes"], "properties": {"style": {"not": {"type": "null"}}, "style_codes": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/v3`. `style` and `style_codes` cannot be given together."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
@@ -1168,7 +1171,8 @@ impl SchemaText for fal_ideogram::v3::layerize_text::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/ideogram/v3/layerize-text`."
+      "allOf": [{"not": {"required": ["font_name_h1", "font_file_h1_url"], "properties": {"font_name_h1": {"not": {"type": "null"}}, "font_file_h1_url": {"not": {"type": "null"}}}}}, {"not": {"required": ["font_name_h2", "font_file_h2_url"], "properties": {"font_name_h2": {"not": {"type": "null"}}, "font_file_h2_url": {"not": {"type": "null"}}}}}, {"not": {"required": ["font_name_body", "font_file_body_url"], "properties": {"font_name_body": {"not": {"type": "null"}}, "font_file_body_url": {"not": {"type": "null"}}}}}, {"not": {"required": ["font_name_small", "font_file_small_url"], "properties": {"font_name_small": {"not": {"type": "null"}}, "font_file_small_url": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/v3/layerize-text`. `font_name_h1` and `font_file_h1_url` cannot be given together. `font_name_h2` and `font_file_h2_url` cannot be given together. `font_name_body` and `font_file_body_url` cannot be given together. `font_name_small` and `font_file_small_url` cannot be given together."
     }"#;
 }
 
@@ -1210,7 +1214,8 @@ impl SchemaText for fal_ideogram::v3::reframe::Input {
         "image_size": {"description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]}
       },
       "required": ["image_url", "image_size"],
-      "description": "The parameters of `fal-ai/ideogram/v3/reframe`."
+      "allOf": [{"not": {"required": ["style", "style_codes"], "properties": {"style": {"not": {"type": "null"}}, "style_codes": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/v3/reframe`. `style` and `style_codes` cannot be given together."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
@@ -1282,7 +1287,8 @@ impl SchemaText for fal_ideogram::v3::remix::Input {
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image. The prompt takes precedence.", "default": ""}
       },
       "required": ["prompt", "image_url"],
-      "description": "The parameters of `fal-ai/ideogram/v3/remix`."
+      "allOf": [{"not": {"required": ["style", "style_codes"], "properties": {"style": {"not": {"type": "null"}}, "style_codes": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/v3/remix`. `style` and `style_codes` cannot be given together."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
@@ -1343,7 +1349,8 @@ impl SchemaText for fal_ideogram::v3::replace_background::Input {
         "image_url": {"type": "string", "description": "Image to work on."}
       },
       "required": ["prompt", "image_url"],
-      "description": "The parameters of `fal-ai/ideogram/v3/replace-background`."
+      "allOf": [{"not": {"required": ["style", "style_codes"], "properties": {"style": {"not": {"type": "null"}}, "style_codes": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/ideogram/v3/replace-background`. `style` and `style_codes` cannot be given together."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),

@@ -42,7 +42,8 @@ impl SchemaText for fal_index_tts_2::text_to_speech::Input {
         "emotion_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text that has the emotion. Needs `should_use_prompt_for_emotion`."}
       },
       "required": ["audio_url", "prompt"],
-      "description": "The parameters of `fal-ai/index-tts-2/text-to-speech`."
+      "allOf": [{"if": {"required": ["emotion_prompt"], "properties": {"emotion_prompt": {"not": {"type": "null"}}}}, "then": {"required": ["should_use_prompt_for_emotion"], "properties": {"should_use_prompt_for_emotion": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/index-tts-2/text-to-speech`. `should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_index_tts_2::types::EmotionalStrengths>("EmotionalStrengths"),

@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -43,6 +43,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/index-tts-2/text-to-speech`](Model).
+///
+/// `should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -61,9 +63,11 @@ pub struct Input {
     /// Takes the emotion from `emotion_prompt`, or else from `prompt`, in place of
     /// `emotional_strengths`.
     ///
-    /// Default `false`.
+    /// Default `false`. `should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given.
     pub should_use_prompt_for_emotion: Option<bool>,
     /// Text that has the emotion. Needs `should_use_prompt_for_emotion`.
+    ///
+    /// `should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given.
     pub emotion_prompt: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -200,7 +204,7 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
 
     /// Sets [`should_use_prompt_for_emotion`](Input::should_use_prompt_for_emotion): Takes the emotion
     /// from `emotion_prompt`, or else from `prompt`, in place of `emotional_strengths`. Default
-    /// `false`.
+    /// `false`. `should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given.
     pub fn should_use_prompt_for_emotion(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.should_use_prompt_for_emotion = self
             .checking
@@ -209,6 +213,7 @@ impl<AudioUrlSlot, PromptSlot, M: fal_core::Mode> Builder<AudioUrlSlot, PromptSl
     }
 
     /// Sets [`emotion_prompt`](Input::emotion_prompt): Text that has the emotion.
+    /// `should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given.
     pub fn emotion_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.emotion_prompt = self.checking.optional("emotion_prompt", value);
         self
@@ -268,6 +273,15 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.audio_url.visit_files(visit);
         self.emotional_audio_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .required_if(
+                self.emotion_prompt.is_some(),
+                self.should_use_prompt_for_emotion.as_ref().is_some_and(|value| *value),
+                "`should_use_prompt_for_emotion` must be `true` if `emotion_prompt` is given for fal-ai/index-tts-2/text-to-speech",
+            );
     }
 }
 

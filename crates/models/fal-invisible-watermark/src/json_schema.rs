@@ -20,7 +20,8 @@ impl SchemaText for fal_invisible_watermark::Input {
         "length": {"type": "integer", "description": "Bits of the watermark to read.", "default": 0}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/invisible-watermark`."
+      "allOf": [{"if": {"required": ["decode"], "properties": {"decode": {"const": true}}}, "then": {"required": ["length"]}}],
+      "description": "The parameters of `fal-ai/invisible-watermark`. `length` is required if `decode` is `true`."
     }"#;
 }
 

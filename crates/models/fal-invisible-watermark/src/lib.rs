@@ -47,7 +47,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -72,6 +72,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/invisible-watermark`](Model).
+///
+/// `length` is required if `decode` is `true`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -83,11 +85,11 @@ pub struct Input {
     pub watermark: Option<String>,
     /// Reads a watermark in place of adding one. Needs `length`.
     ///
-    /// Default `false`.
+    /// Default `false`. `length` is required if `decode` is `true`.
     pub decode: Option<bool>,
     /// Bits of the watermark to read.
     ///
-    /// Default `0`.
+    /// Default `0`. `length` is required if `decode` is `true`.
     pub length: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -187,12 +189,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`decode`](Input::decode): Reads a watermark in place of adding one. Default `false`.
+    /// `length` is required if `decode` is `true`.
     pub fn decode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.decode = self.checking.optional("decode", value);
         self
     }
 
-    /// Sets [`length`](Input::length): Bits of the watermark to read. Default `0`.
+    /// Sets [`length`](Input::length): Bits of the watermark to read. Default `0`. `length` is required
+    /// if `decode` is `true`.
     pub fn length(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.length = self.checking.optional("length", value);
         self
@@ -243,6 +247,15 @@ impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .required_if(
+                self.decode.as_ref().is_some_and(|value| *value),
+                self.length.is_some(),
+                "`length` is required if `decode` is `true` for fal-ai/invisible-watermark",
+            );
     }
 }
 

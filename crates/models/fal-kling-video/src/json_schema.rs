@@ -934,7 +934,8 @@ impl SchemaText for fal_kling_video::o3::_4k::image_to_video::Input {
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/kling-video/o3/4k/image-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/4k/image-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::o3::_4k::image_to_video::Duration>("Duration"),
@@ -992,7 +993,8 @@ impl SchemaText for fal_kling_video::o3::_4k::reference_to_video::Input {
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
-      "description": "The parameters of `fal-ai/kling-video/o3/4k/reference-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/4k/reference-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -1060,7 +1062,8 @@ impl SchemaText for fal_kling_video::o3::_4k::text_to_video::Input {
         "multi_prompt": {"anyOf": [{"type": "array", "items": {"$type": "KlingV3MultiPromptElement"}}, {"type": "null"}], "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."},
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]}
       },
-      "description": "The parameters of `fal-ai/kling-video/o3/4k/text-to-video`."
+      "allOf": [{"anyOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/4k/text-to-video`. At least one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::o3::_4k::text_to_video::AspectRatio>("AspectRatio"),
@@ -1125,7 +1128,8 @@ impl SchemaText for fal_kling_video::o3::pro::image_to_video::Input {
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/kling-video/o3/pro/image-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/pro/image-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::o3::pro::image_to_video::Duration>("Duration"),
@@ -1183,7 +1187,8 @@ impl SchemaText for fal_kling_video::o3::pro::reference_to_video::Input {
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
-      "description": "The parameters of `fal-ai/kling-video/o3/pro/reference-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/pro/reference-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -1251,7 +1256,8 @@ impl SchemaText for fal_kling_video::o3::pro::text_to_video::Input {
         "multi_prompt": {"anyOf": [{"type": "array", "items": {"$type": "KlingV3MultiPromptElement"}}, {"type": "null"}], "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."},
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]}
       },
-      "description": "The parameters of `fal-ai/kling-video/o3/pro/text-to-video`."
+      "allOf": [{"anyOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/pro/text-to-video`. At least one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::o3::pro::text_to_video::AspectRatio>("AspectRatio"),
@@ -1434,7 +1440,8 @@ impl SchemaText for fal_kling_video::o3::standard::image_to_video::Input {
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/kling-video/o3/standard/image-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/standard/image-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::o3::standard::image_to_video::Duration>("Duration"),
@@ -1492,7 +1499,8 @@ impl SchemaText for fal_kling_video::o3::standard::reference_to_video::Input {
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]},
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
-      "description": "The parameters of `fal-ai/kling-video/o3/standard/reference-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/standard/reference-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -1564,7 +1572,8 @@ impl SchemaText for fal_kling_video::o3::standard::text_to_video::Input {
         "multi_prompt": {"anyOf": [{"type": "array", "items": {"$type": "KlingV3MultiPromptElement"}}, {"type": "null"}], "description": "Shots that the video is cut into, in order of appearance, each with a prompt and a length of its own. A request carries either this or `prompt`."},
         "shot_type": {"default": "customize", "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.", "allOf": [{"$type": "ShotType"}]}
       },
-      "description": "The parameters of `fal-ai/kling-video/o3/standard/text-to-video`."
+      "allOf": [{"anyOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/o3/standard/text-to-video`. At least one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -3192,7 +3201,8 @@ impl SchemaText for fal_kling_video::v3::_4k::image_to_video::Input {
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.", "default": 0.5}
       },
       "required": ["start_image_url"],
-      "description": "The parameters of `fal-ai/kling-video/v3/4k/image-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/v3/4k/image-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::v3::_4k::image_to_video::Duration>("Duration"),
@@ -3251,7 +3261,8 @@ impl SchemaText for fal_kling_video::v3::_4k::text_to_video::Input {
         "negative_prompt": {"type": "string", "maxLength": 2500, "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "blur, distort, and low quality"},
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.", "default": 0.5}
       },
-      "description": "The parameters of `fal-ai/kling-video/v3/4k/text-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/v3/4k/text-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::v3::_4k::text_to_video::AspectRatio>("AspectRatio"),
@@ -3319,7 +3330,8 @@ impl SchemaText for fal_kling_video::v3::pro::image_to_video::Input {
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.", "default": 0.5}
       },
       "required": ["start_image_url"],
-      "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/v3/pro/image-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::v3::pro::image_to_video::Duration>("Duration"),
@@ -3426,7 +3438,8 @@ impl SchemaText for fal_kling_video::v3::pro::text_to_video::Input {
         "negative_prompt": {"type": "string", "maxLength": 2500, "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "blur, distort, and low quality"},
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.", "default": 0.5}
       },
-      "description": "The parameters of `fal-ai/kling-video/v3/pro/text-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/v3/pro/text-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::v3::pro::text_to_video::AspectRatio>("AspectRatio"),
@@ -3494,7 +3507,8 @@ impl SchemaText for fal_kling_video::v3::standard::image_to_video::Input {
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.", "default": 0.5}
       },
       "required": ["start_image_url"],
-      "description": "The parameters of `fal-ai/kling-video/v3/standard/image-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/v3/standard/image-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_kling_video::v3::standard::image_to_video::Duration>("Duration"),
@@ -3601,7 +3615,8 @@ impl SchemaText for fal_kling_video::v3::standard::text_to_video::Input {
         "negative_prompt": {"type": "string", "maxLength": 2500, "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "blur, distort, and low quality"},
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.", "default": 0.5}
       },
-      "description": "The parameters of `fal-ai/kling-video/v3/standard/text-to-video`."
+      "allOf": [{"oneOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["multi_prompt"], "properties": {"multi_prompt": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/kling-video/v3/standard/text-to-video`. Exactly one of `prompt` and `multi_prompt` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<

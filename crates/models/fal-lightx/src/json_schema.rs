@@ -69,7 +69,8 @@ impl SchemaText for fal_lightx::recamera::Input {
         "target_pose": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}], "description": "Final pose of the camera: theta, phi, radius, x and y. Needed for `target`."}
       },
       "required": ["video_url"],
-      "description": "The parameters of `fal-ai/lightx/recamera`."
+      "allOf": [{"if": {"required": ["camera"], "properties": {"camera": {"const": "target"}}}, "then": {"required": ["target_pose"], "properties": {"target_pose": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/lightx/recamera`. `target_pose` is required if `camera` is `target`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_lightx::recamera::Camera>("Camera"),

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -43,6 +43,8 @@ impl Endpoint for Model {
 impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/lightx/recamera`](Model).
+///
+/// `target_pose` is required if `camera` is `target`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -56,7 +58,7 @@ pub struct Input {
     pub seed: Option<Integer>,
     /// Way in which the camera is controlled: by a path, or by its final pose.
     ///
-    /// Default `traj`.
+    /// Default `traj`. `target_pose` is required if `camera` is `target`.
     pub camera: Option<Camera>,
     /// Kind of movement of the camera.
     ///
@@ -65,6 +67,8 @@ pub struct Input {
     /// Path of the camera.
     pub trajectory: Option<TrajectoryParameters>,
     /// Final pose of the camera: theta, phi, radius, x and y. Needed for `target`.
+    ///
+    /// `target_pose` is required if `camera` is `target`.
     pub target_pose: Option<Vec<f64>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -246,7 +250,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     }
 
     /// Sets [`camera`](Input::camera): Way in which the camera is controlled: by a path, or by its
-    /// final pose. Default `traj`.
+    /// final pose. Default `traj`. `target_pose` is required if `camera` is `target`.
     pub fn camera(mut self, value: impl Param<Camera, M>) -> Self {
         self.optional.camera = self.checking.optional("camera", value);
         self
@@ -265,6 +269,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     }
 
     /// Sets [`target_pose`](Input::target_pose): Final pose of the camera: theta, phi, radius, x and y.
+    /// `target_pose` is required if `camera` is `target`.
     pub fn target_pose(mut self, value: impl Param<Vec<f64>, M>) -> Self {
         self.optional.target_pose = self.checking.optional("target_pose", value);
         self
@@ -319,6 +324,15 @@ impl<VideoUrlSlot: required::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.video_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .required_if(
+                self.camera.as_ref().is_some_and(|value| value.as_str() == "target"),
+                self.target_pose.is_some(),
+                "`target_pose` is required if `camera` is `target` for fal-ai/lightx/recamera",
+            );
     }
 }
 

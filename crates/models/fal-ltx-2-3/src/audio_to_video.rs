@@ -12,6 +12,7 @@
 //!
 //! let input = input!(audio_to_video {
 //!     audio_url: "https://example.com/speech.wav",
+//!     prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
@@ -42,16 +43,20 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/ltx-2.3/audio-to-video`](Model).
+///
+/// At least one of `prompt` and `image_url` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Recording that the video goes with, 2 to 20 seconds long.
     pub audio_url: File,
     /// Image that the video opens with. Needed where `prompt` is left out.
+    ///
+    /// At least one of `prompt` and `image_url` must be given.
     pub image_url: Option<File>,
     /// Description of the video, in plain language. Required without `image_url`.
     ///
-    /// 1 to 5000 characters.
+    /// 1 to 5000 characters. At least one of `prompt` and `image_url` must be given.
     pub prompt: Option<String>,
     /// Adherence of the video to the prompt (classifier-free guidance). Left out, it is 5 for text
     /// alone and 9 with an image.
@@ -181,14 +186,15 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         }
     }
 
-    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with. At least one of `prompt`
+    /// and `image_url` must be given.
     pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language. 1 to 5000
-    /// characters.
+    /// characters. At least one of `prompt` and `image_url` must be given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
@@ -262,6 +268,11 @@ impl Parameters for Input {
         if let Some(value) = &self.prompt {
             check.field("prompt").text_length::<bounds::Prompt>(value);
         }
+        check
+            .at_least_one(
+                &[self.prompt.is_some(), self.image_url.is_some()],
+                "At least one of `prompt` and `image_url` must be given for fal-ai/ltx-2.3/audio-to-video",
+            );
     }
 }
 

@@ -39,7 +39,8 @@ impl SchemaText for fal_ltx_2_3::audio_to_video::Input {
         "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
       },
       "required": ["audio_url"],
-      "description": "The parameters of `fal-ai/ltx-2.3/audio-to-video`."
+      "allOf": [{"anyOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["image_url"], "properties": {"image_url": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/ltx-2.3/audio-to-video`. At least one of `prompt` and `image_url` must be given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ltx_2_3::audio_to_video::AspectRatio>("AspectRatio"),

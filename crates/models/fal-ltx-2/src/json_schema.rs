@@ -34,7 +34,8 @@ impl SchemaText for fal_ltx_2::audio_to_video::Input {
         "guidance_scale": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 50.0}, {"type": "null"}], "description": "Adherence of the video to the prompt (classifier-free guidance). Left out, it is 5 for text alone and 9 with an image."}
       },
       "required": ["audio_url"],
-      "description": "The parameters of `fal-ai/ltx-2/audio-to-video`."
+      "allOf": [{"anyOf": [{"required": ["prompt"], "properties": {"prompt": {"not": {"type": "null"}}}}, {"required": ["image_url"], "properties": {"image_url": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/ltx-2/audio-to-video`. At least one of `prompt` and `image_url` must be given."
     }"#;
 }
 

@@ -43,7 +43,8 @@ impl SchemaText for fal_luma_agent::ray::v3_2::image_to_video::Input {
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 4}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "required": ["prompt", "image_url"],
-      "description": "The parameters of `luma/agent/ray/v3.2/image-to-video`."
+      "allOf": [{"if": {"required": ["exr_export"], "properties": {"exr_export": {"const": true}}}, "then": {"required": ["hdr"], "properties": {"hdr": {"const": true}}}}],
+      "description": "The parameters of `luma/agent/ray/v3.2/image-to-video`. `hdr` must be `true` if `exr_export` is `true`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -109,7 +110,8 @@ impl SchemaText for fal_luma_agent::ray::v3_2::text_to_video::Input {
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 4}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "required": ["prompt"],
-      "description": "The parameters of `luma/agent/ray/v3.2/text-to-video`."
+      "allOf": [{"if": {"required": ["exr_export"], "properties": {"exr_export": {"const": true}}}, "then": {"required": ["hdr"], "properties": {"hdr": {"const": true}}}}],
+      "description": "The parameters of `luma/agent/ray/v3.2/text-to-video`. `hdr` must be `true` if `exr_export` is `true`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<

@@ -149,7 +149,8 @@ impl SchemaText for fal_meshy::v5::multi_image_to_3d::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["image_urls"],
-      "description": "The parameters of `fal-ai/meshy/v5/multi-image-to-3d`."
+      "allOf": [{"if": {"required": ["enable_animation"], "properties": {"enable_animation": {"const": true}}}, "then": {"required": ["enable_rigging"], "properties": {"enable_rigging": {"const": true}}}}, {"if": {"required": ["enable_pbr"], "properties": {"enable_pbr": {"const": true}}}, "then": {"properties": {"should_texture": {"const": true}}}}, {"if": {"required": ["texture_prompt"], "properties": {"texture_prompt": {"not": {"type": "null"}}}}, "then": {"properties": {"should_texture": {"const": true}}}}, {"if": {"required": ["texture_image_url"], "properties": {"texture_image_url": {"not": {"type": "null"}}}}, "then": {"properties": {"should_texture": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/meshy/v5/multi-image-to-3d`. `enable_rigging` must be `true` if `enable_animation` is `true`. `should_texture` must be `true` if `enable_pbr` is `true`. `should_texture` must be `true` if `texture_prompt` is given. `should_texture` must be `true` if `texture_image_url` is given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_meshy::v5::multi_image_to_3d::PoseMode>("PoseMode"),
@@ -286,7 +287,8 @@ impl SchemaText for fal_meshy::v5::retexture::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["model_url"],
-      "description": "The parameters of `fal-ai/meshy/v5/retexture`."
+      "allOf": [{"anyOf": [{"required": ["text_style_prompt"], "properties": {"text_style_prompt": {"not": {"type": "null"}}}}, {"required": ["image_style_url"], "properties": {"image_style_url": {"not": {"type": "null"}}}}]}],
+      "description": "The parameters of `fal-ai/meshy/v5/retexture`. At least one of `text_style_prompt` and `image_style_url` must be given."
     }"#;
 }
 
@@ -335,7 +337,8 @@ impl SchemaText for fal_meshy::v6::image_to_3d::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/meshy/v6/image-to-3d`."
+      "allOf": [{"if": {"required": ["enable_animation"], "properties": {"enable_animation": {"const": true}}}, "then": {"required": ["enable_rigging"], "properties": {"enable_rigging": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/meshy/v6/image-to-3d`. `enable_rigging` must be `true` if `enable_animation` is `true`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_meshy::v6::image_to_3d::PoseMode>("PoseMode"),
@@ -419,7 +422,8 @@ impl SchemaText for fal_meshy::v6::multi_image_to_3d::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["image_urls"],
-      "description": "The parameters of `fal-ai/meshy/v6/multi-image-to-3d`."
+      "allOf": [{"if": {"required": ["enable_animation"], "properties": {"enable_animation": {"const": true}}}, "then": {"required": ["enable_rigging"], "properties": {"enable_rigging": {"const": true}}}}, {"if": {"required": ["enable_pbr"], "properties": {"enable_pbr": {"const": true}}}, "then": {"properties": {"should_texture": {"const": true}}}}, {"if": {"required": ["texture_prompt"], "properties": {"texture_prompt": {"not": {"type": "null"}}}}, "then": {"properties": {"should_texture": {"const": true}}}}, {"if": {"required": ["texture_image_url"], "properties": {"texture_image_url": {"not": {"type": "null"}}}}, "then": {"properties": {"should_texture": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/meshy/v6/multi-image-to-3d`. `enable_rigging` must be `true` if `enable_animation` is `true`. `should_texture` must be `true` if `enable_pbr` is `true`. `should_texture` must be `true` if `texture_prompt` is given. `should_texture` must be `true` if `texture_image_url` is given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_meshy::v6::multi_image_to_3d::PoseMode>("PoseMode"),
@@ -505,7 +509,8 @@ impl SchemaText for fal_meshy::v6::text_to_3d::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/meshy/v6/text-to-3d`."
+      "allOf": [{"if": {"required": ["enable_animation"], "properties": {"enable_animation": {"const": true}}}, "then": {"required": ["enable_rigging"], "properties": {"enable_rigging": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/meshy/v6/text-to-3d`. `enable_rigging` must be `true` if `enable_animation` is `true`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_meshy::v6::text_to_3d::Mode>("Mode"),
@@ -600,7 +605,8 @@ impl SchemaText for fal_meshy::v6_preview::image_to_3d::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["image_url"],
-      "description": "The parameters of `fal-ai/meshy/v6-preview/image-to-3d`."
+      "allOf": [{"if": {"required": ["enable_animation"], "properties": {"enable_animation": {"const": true}}}, "then": {"required": ["enable_rigging"], "properties": {"enable_rigging": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/meshy/v6-preview/image-to-3d`. `enable_rigging` must be `true` if `enable_animation` is `true`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_meshy::v6_preview::image_to_3d::PoseMode>("PoseMode"),
@@ -686,7 +692,8 @@ impl SchemaText for fal_meshy::v6_preview::text_to_3d::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/meshy/v6-preview/text-to-3d`."
+      "allOf": [{"if": {"required": ["enable_animation"], "properties": {"enable_animation": {"const": true}}}, "then": {"required": ["enable_rigging"], "properties": {"enable_rigging": {"const": true}}}}],
+      "description": "The parameters of `fal-ai/meshy/v6-preview/text-to-3d`. `enable_rigging` must be `true` if `enable_animation` is `true`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_meshy::v6_preview::text_to_3d::Mode>("Mode"),

@@ -219,7 +219,8 @@ impl SchemaText for fal_minimax_music::v2_5::Input {
         "audio_setting": {"description": "Format of the recording.", "allOf": [{"$type": "AudioSetting25"}]}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/minimax-music/v2.5`."
+      "allOf": [{"if": {"properties": {"is_instrumental": {"const": false}, "lyrics_optimizer": {"const": false}}}, "then": {"required": ["lyrics"]}}],
+      "description": "The parameters of `fal-ai/minimax-music/v2.5`. `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is `false`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_minimax_music::types::AudioSetting25>("AudioSetting25"),
@@ -253,7 +254,8 @@ impl SchemaText for fal_minimax_music::v2_6::Input {
         "audio_setting": {"description": "Format of the recording.", "allOf": [{"$type": "AudioSetting25"}]}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/minimax-music/v2.6`."
+      "allOf": [{"if": {"properties": {"is_instrumental": {"const": false}, "lyrics_optimizer": {"const": false}}}, "then": {"required": ["lyrics"]}}],
+      "description": "The parameters of `fal-ai/minimax-music/v2.6`. `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is `false`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_minimax_music::types::AudioSetting25>("AudioSetting25"),

@@ -15,6 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(v2_6 {
 //!         prompt: "A slow sea shanty with accordion",
+//!         lyrics: "a cat reading a map",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

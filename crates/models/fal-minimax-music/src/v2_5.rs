@@ -11,6 +11,7 @@
 //!
 //! let input = input!(v2_5 {
 //!     prompt: "A slow sea shanty with accordion",
+//!     lyrics: "a cat reading a map",
 //! });
 //! assert_eq!(input.prompt, "A slow sea shanty with accordion");
 //! ```
@@ -41,6 +42,8 @@ impl Endpoint for Model {
 impl fal_core::task::TextToAudio for Model {}
 
 /// The parameters of [`fal-ai/minimax-music/v2.5`](Model).
+///
+/// `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is `false`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -51,15 +54,18 @@ pub struct Input {
     /// Lyrics, a line each. Parts are marked as `[Verse]`, `[Chorus]` and so on. Needed for a song that
     /// is to be sung, unless the model writes them.
     ///
-    /// At most 3500 characters. Empty by default.
+    /// At most 3500 characters. Empty by default. `lyrics` is required if `is_instrumental` is `false`
+    /// and `lyrics_optimizer` is `false`.
     pub lyrics: Option<String>,
     /// Generates a track without voices.
     ///
-    /// Default `false`.
+    /// Default `false`. `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is
+    /// `false`.
     pub is_instrumental: Option<bool>,
     /// Lets the model write the lyrics if there are none.
     ///
-    /// Default `false`.
+    /// Default `false`. `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is
+    /// `false`.
     pub lyrics_optimizer: Option<bool>,
     /// Format of the recording.
     pub audio_setting: Option<AudioSetting25>,
@@ -153,20 +159,22 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`lyrics`](Input::lyrics): Lyrics, a line each. At most 3500 characters. Empty by default.
+    /// `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is `false`.
     pub fn lyrics(mut self, value: impl Param<String, M>) -> Self {
         self.optional.lyrics = self.checking.optional("lyrics", value);
         self
     }
 
     /// Sets [`is_instrumental`](Input::is_instrumental): Generates a track without voices. Default
-    /// `false`.
+    /// `false`. `lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is `false`.
     pub fn is_instrumental(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.is_instrumental = self.checking.optional("is_instrumental", value);
         self
     }
 
     /// Sets [`lyrics_optimizer`](Input::lyrics_optimizer): Lets the model write the lyrics if there are
-    /// none. Default `false`.
+    /// none. Default `false`. `lyrics` is required if `is_instrumental` is `false` and
+    /// `lyrics_optimizer` is `false`.
     pub fn lyrics_optimizer(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.lyrics_optimizer = self
             .checking
@@ -229,6 +237,13 @@ impl Parameters for Input {
         if let Some(value) = &self.lyrics {
             check.field("lyrics").text_length::<bounds::Lyrics>(value);
         }
+        check
+            .required_if(
+                self.is_instrumental.as_ref().is_none_or(|value| !*value)
+                    && self.lyrics_optimizer.as_ref().is_none_or(|value| !*value),
+                self.lyrics.is_some(),
+                "`lyrics` is required if `is_instrumental` is `false` and `lyrics_optimizer` is `false` for fal-ai/minimax-music/v2.5",
+            );
     }
 }
 

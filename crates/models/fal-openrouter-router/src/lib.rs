@@ -24,9 +24,9 @@
 //!
 //! | module | endpoint | description |
 //! |---|---|---|
-//! | [`openai::v1::chat::completions`](mod@openai::v1::chat::completions) | [`openrouter/router/openai/v1/chat/completions`](https://fal.ai/models/openrouter/router/openai/v1/chat/completions) | OpenAI's chat completions protocol, for any of OpenRouter's language models. |
+//! | [`openai::v1::chat::completions`](mod@openai::v1::chat::completions) | [`openrouter/router/openai/v1/chat/completions`](https://fal.ai/models/openrouter/router/openai/v1/chat/completions) | OpenAI's chat completions protocol, for any of OpenRouter's language models. Streams. |
 //! | [`openai::v1::embeddings`](mod@openai::v1::embeddings) | [`openrouter/router/openai/v1/embeddings`](https://fal.ai/models/openrouter/router/openai/v1/embeddings) | OpenAI's embeddings protocol, for any of OpenRouter's embedding models. |
-//! | [`openai::v1::responses`](mod@openai::v1::responses) | [`openrouter/router/openai/v1/responses`](https://fal.ai/models/openrouter/router/openai/v1/responses) | OpenAI's responses protocol, for any of OpenRouter's language models. |
+//! | [`openai::v1::responses`](mod@openai::v1::responses) | [`openrouter/router/openai/v1/responses`](https://fal.ai/models/openrouter/router/openai/v1/responses) | OpenAI's responses protocol, for any of OpenRouter's language models. Streams. |
 //! | [`crate`] | [`openrouter/router`](https://fal.ai/models/openrouter/router) | Answers a prompt with any of OpenRouter's language models. Streams. |
 //!
 //! # Video to text

@@ -147,7 +147,8 @@ impl SchemaText for fal_patina::material::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/patina/material`."
+      "allOf": [{"if": {"required": ["mask_url"], "properties": {"mask_url": {"not": {"type": "null"}}}}, "then": {"required": ["image_url"], "properties": {"image_url": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/patina/material`. `image_url` is required if `mask_url` is given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_patina::types::ImageSize>("ImageSize"),

@@ -20,8 +20,8 @@ pub mod extract;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
-    json,
+    Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -46,6 +46,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/patina/material`](Model).
+///
+/// `image_url` is required if `mask_url` is given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -90,8 +92,12 @@ pub struct Input {
     /// Between 16 and 128. Default `64`.
     pub tile_stride: Option<TileStride>,
     /// Image to work on.
+    ///
+    /// `image_url` is required if `mask_url` is given.
     pub image_url: Option<File>,
     /// Mask of the image: the white part is repainted, the black part is kept.
+    ///
+    /// `image_url` is required if `mask_url` is given.
     pub mask_url: Option<File>,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
@@ -483,14 +489,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`image_url`](Input::image_url): Image to work on.
+    /// Sets [`image_url`](Input::image_url): Image to work on. `image_url` is required if `mask_url` is
+    /// given.
     pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black
-    /// part is kept.
+    /// part is kept. `image_url` is required if `mask_url` is given.
     pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_url = self.checking.optional("mask_url", value);
         self
@@ -581,6 +588,15 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
         self.mask_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .required_if(
+                self.mask_url.is_some(),
+                self.image_url.is_some(),
+                "`image_url` is required if `mask_url` is given for fal-ai/patina/material",
+            );
     }
 }
 

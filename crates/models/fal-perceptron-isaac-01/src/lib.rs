@@ -22,7 +22,7 @@
 //!
 //! | module | endpoint | description |
 //! |---|---|---|
-//! | [`openai::v1::chat::completions`](mod@openai::v1::chat::completions) | [`perceptron/isaac-01/openai/v1/chat/completions`](https://fal.ai/models/perceptron/isaac-01/openai/v1/chat/completions) | Takes requests of OpenAI's chat API for Isaac 0.1. |
+//! | [`openai::v1::chat::completions`](mod@openai::v1::chat::completions) | [`perceptron/isaac-01/openai/v1/chat/completions`](https://fal.ai/models/perceptron/isaac-01/openai/v1/chat/completions) | Takes requests of OpenAI's chat API for Isaac 0.1. Streams. |
 //! | [`crate`] | [`perceptron/isaac-01`](https://fal.ai/models/perceptron/isaac-01) | Answers a question about an image. Streams. |
 //!
 //! Isaac 0.1: [`perceptron/isaac-01`](https://fal.ai/models/perceptron/isaac-01) (vision).

@@ -803,7 +803,8 @@ impl SchemaText for fal_z_image::turbo::tiling::Input {
         "tiling_mode": {"default": "both", "description": "Directions in which the image repeats without a seam.", "allOf": [{"$type": "TilingMode"}]}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/z-image/turbo/tiling`."
+      "allOf": [{"if": {"required": ["mask_image_url"], "properties": {"mask_image_url": {"not": {"type": "null"}}}}, "then": {"required": ["image_url"], "properties": {"image_url": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/z-image/turbo/tiling`. `image_url` is required if `mask_image_url` is given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_z_image::turbo::tiling::Acceleration>("Acceleration"),
@@ -880,7 +881,8 @@ impl SchemaText for fal_z_image::turbo::tiling::lora::Input {
         "loras": {"type": "array", "items": {"$type": "LoRaInput"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []}
       },
       "required": ["prompt"],
-      "description": "The parameters of `fal-ai/z-image/turbo/tiling/lora`."
+      "allOf": [{"if": {"required": ["mask_image_url"], "properties": {"mask_image_url": {"not": {"type": "null"}}}}, "then": {"required": ["image_url"], "properties": {"image_url": {"not": {"type": "null"}}}}}],
+      "description": "The parameters of `fal-ai/z-image/turbo/tiling/lora`. `image_url` is required if `mask_image_url` is given."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_z_image::turbo::tiling::lora::Acceleration>("Acceleration"),

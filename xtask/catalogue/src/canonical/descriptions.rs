@@ -5,6 +5,8 @@ use std::{cell::Cell, collections::BTreeMap, fs, path::Path, rc::Rc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::rules::Rule;
+
 /// Descriptions of families, endpoints, types and properties.
 ///
 /// The most specific description of a property wins: one for the endpoint or a prefix of its id, then one for the kind
@@ -19,6 +21,7 @@ pub(crate) struct Descriptions {
     kinds: BTreeMap<String, Table>,
     any: Table,
     types: BTreeMap<String, String>,
+    rules: Vec<Rule>,
 }
 
 type Table = BTreeMap<String, Entry>;
@@ -89,6 +92,8 @@ struct File {
     kind: BTreeMap<String, Table>,
     any: Table,
     types: BTreeMap<String, String>,
+    /// Rules between parameters.
+    rules: Vec<Rule>,
 }
 
 /// The property that a description is needed for.
@@ -152,6 +157,10 @@ impl Descriptions {
                 table.iter().try_for_each(|(name, entry)| insert_new(under, name.clone(), entry.clone()))?;
             }
         }
+        for mut rule in std::mem::take(&mut file.rules) {
+            rule.endpoints.iter_mut().for_each(|id| *id = full_id(id));
+            self.rules.push(rule);
+        }
         for (kind, table) in file.kind {
             let kind = self.kinds.entry(kind).or_default();
             table.into_iter().try_for_each(|(name, entry)| insert_new(kind, name, entry))?;
@@ -171,6 +180,11 @@ impl Descriptions {
 
     pub(crate) fn endpoint(&self, id: &str) -> Option<&EndpointDescription> {
         self.endpoints.get(id).filter(|endpoint| !endpoint.description.trim().is_empty())
+    }
+
+    /// Returns the rules between the parameters of an endpoint.
+    pub(crate) fn rules(&self, id: &str) -> Vec<&Rule> {
+        self.rules.iter().filter(|rule| rule.endpoints.iter().any(|endpoint| endpoint == id)).collect()
     }
 
     /// Returns the description of a type. One that belongs to the app wins over one for all apps.

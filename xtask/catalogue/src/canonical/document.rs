@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     descriptions::{Context, Description, Descriptions},
     findings::{Findings, Missing, Subject, describe_facts},
+    rules,
     schema::{self, PropertySchema},
 };
 
@@ -209,7 +210,13 @@ fn schemas(
             findings.missing.extend(description.is_none().then_some(missing));
             description
         };
+        let mut schema = schema.clone();
+        rules::remove(&mut schema);
+        let schema = &schema;
         let mut form = schema::canonicalize(schema, &at, &describe, findings);
+        if owner == "input" {
+            rules::insert(&descriptions.rules(roots.id), roots.id, &mut form, &mut findings.notes);
+        }
         if owner == name {
             match descriptions.type_text(roots.id, name) {
                 Some(text) => {

@@ -14,11 +14,7 @@ const AFTER: &[&str] = &[
     "exclusiveMinimum",
     "exclusiveMaximum",
     "multipleOf",
-    "min",
-    "max",
     "step",
-    "ge",
-    "le",
     "minLength",
     "maxLength",
     "pattern",
@@ -57,6 +53,9 @@ pub(super) fn canonicalize(
     findings: &mut Findings,
 ) -> Value {
     let Value::Object(schema) = schema else { return schema.clone() };
+    let mut schema = schema.clone();
+    fal_codegen::normalize::rename_bounds(&mut schema);
+    let schema = &schema;
     let mut form = Map::new();
     keep(&mut form, schema, BEFORE);
     let limits = limits_of(schema);

@@ -16,7 +16,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Nullable, Param, Parameters, Violations, json};
+use fal_core::{
+    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -42,6 +44,8 @@ impl Endpoint for Model {
 impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/heygen/avatar5/digital-twin`](Model).
+///
+/// At least one of `prompt` and `audio_url` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -51,12 +55,16 @@ pub struct Input {
     pub avatar: Option<Nullable<String>>,
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
+    ///
+    /// At least one of `prompt` and `audio_url` must be given.
     pub prompt: Option<String>,
     /// Voice of the speech.
     ///
     /// Default `Warm Pro Narrator`.
     pub voice: Option<Voice>,
     /// Recording for the video.
+    ///
+    /// At least one of `prompt` and `audio_url` must be given.
     pub audio_url: Option<File>,
     /// Place of the avatar in the frame: `contain` shows all of it, `cover` fills the frame and may cut
     /// it.
@@ -768,7 +776,8 @@ impl<M: fal_core::Mode> Builder<M> {
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
-    /// setting, mood and the movement of the camera.
+    /// setting, mood and the movement of the camera. At least one of `prompt` and `audio_url` must be
+    /// given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
@@ -780,7 +789,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`audio_url`](Input::audio_url): Recording for the video.
+    /// Sets [`audio_url`](Input::audio_url): Recording for the video. At least one of `prompt` and
+    /// `audio_url` must be given.
     pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.audio_url = self.checking.optional("audio_url", value);
         self
@@ -891,6 +901,14 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.audio_url.visit_files(visit);
         self.watermark.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .at_least_one(
+                &[self.prompt.is_some(), self.audio_url.is_some()],
+                "At least one of `prompt` and `audio_url` must be given for fal-ai/heygen/avatar5/digital-twin",
+            );
     }
 }
 

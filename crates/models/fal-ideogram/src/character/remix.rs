@@ -19,8 +19,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
-    Violations, json,
+    Check, Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters,
+    Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -45,6 +45,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/ideogram/character/remix`](Model).
+///
+/// `style` and `style_codes` cannot be given together.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -57,10 +59,12 @@ pub struct Input {
     /// Colors to prefer: a ready-made palette, or colors of your own.
     pub color_palette: Option<ColorPalette>,
     /// Styles by their codes of eight hexadecimal digits. Not together with `style`.
+    ///
+    /// `style` and `style_codes` cannot be given together.
     pub style_codes: Option<Vec<String>>,
     /// Style of the result.
     ///
-    /// Default `AUTO`.
+    /// Default `AUTO`. `style` and `style_codes` cannot be given together.
     pub style: Option<Style>,
     /// Lets MagicPrompt, Ideogram's language model, add detail to the prompt.
     ///
@@ -358,12 +362,14 @@ impl<
     }
 
     /// Sets [`style_codes`](Input::style_codes): Styles by their codes of eight hexadecimal digits.
+    /// `style` and `style_codes` cannot be given together.
     pub fn style_codes(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.style_codes = self.checking.optional("style_codes", value);
         self
     }
 
-    /// Sets [`style`](Input::style): Style of the result. Default `AUTO`.
+    /// Sets [`style`](Input::style): Style of the result. Default `AUTO`. `style` and `style_codes`
+    /// cannot be given together.
     pub fn style(mut self, value: impl Param<Style, M>) -> Self {
         self.optional.style = self.checking.optional("style", value);
         self
@@ -499,6 +505,14 @@ impl Parameters for Input {
         self.image_url.visit_files(visit);
         self.reference_image_urls.visit_files(visit);
         self.reference_mask_urls.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .not_together(
+                &[self.style.is_some(), self.style_codes.is_some()],
+                "`style` and `style_codes` cannot be given together for fal-ai/ideogram/character/remix",
+            );
     }
 }
 

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -46,6 +46,14 @@ impl fal_core::task::ImageToImage for Model {
 }
 
 /// The parameters of [`fal-ai/ideogram/v3/layerize-text`](Model).
+///
+/// `font_name_h1` and `font_file_h1_url` cannot be given together.
+///
+/// `font_name_h2` and `font_file_h2_url` cannot be given together.
+///
+/// `font_name_body` and `font_file_body_url` cannot be given together.
+///
+/// `font_name_small` and `font_file_small_url` cannot be given together.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -58,20 +66,36 @@ pub struct Input {
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
     /// Font file of the largest headings, in place of `font_name_h1`.
+    ///
+    /// `font_name_h1` and `font_file_h1_url` cannot be given together.
     pub font_file_h1_url: Option<File>,
     /// Name of the font of the largest headings, in place of `font_file_h1_url`.
+    ///
+    /// `font_name_h1` and `font_file_h1_url` cannot be given together.
     pub font_name_h1: Option<String>,
     /// Font file of the second headings, in place of `font_name_h2`.
+    ///
+    /// `font_name_h2` and `font_file_h2_url` cannot be given together.
     pub font_file_h2_url: Option<File>,
     /// Name of the font of the second headings, in place of `font_file_h2_url`.
+    ///
+    /// `font_name_h2` and `font_file_h2_url` cannot be given together.
     pub font_name_h2: Option<String>,
     /// Font file of the body, in place of `font_name_body`.
+    ///
+    /// `font_name_body` and `font_file_body_url` cannot be given together.
     pub font_file_body_url: Option<File>,
     /// Name of the font of the body, in place of `font_file_body_url`.
+    ///
+    /// `font_name_body` and `font_file_body_url` cannot be given together.
     pub font_name_body: Option<String>,
     /// Font file of small text, in place of `font_name_small`.
+    ///
+    /// `font_name_small` and `font_file_small_url` cannot be given together.
     pub font_file_small_url: Option<File>,
     /// Name of the font of small text, in place of `font_file_small_url`.
+    ///
+    /// `font_name_small` and `font_file_small_url` cannot be given together.
     pub font_name_small: Option<String>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
@@ -196,7 +220,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`font_file_h1_url`](Input::font_file_h1_url): Font file of the largest headings, in place
-    /// of `font_name_h1`.
+    /// of `font_name_h1`. `font_name_h1` and `font_file_h1_url` cannot be given together.
     pub fn font_file_h1_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_h1_url = self
             .checking
@@ -205,14 +229,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`font_name_h1`](Input::font_name_h1): Name of the font of the largest headings, in place
-    /// of `font_file_h1_url`.
+    /// of `font_file_h1_url`. `font_name_h1` and `font_file_h1_url` cannot be given together.
     pub fn font_name_h1(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_h1 = self.checking.optional("font_name_h1", value);
         self
     }
 
     /// Sets [`font_file_h2_url`](Input::font_file_h2_url): Font file of the second headings, in place
-    /// of `font_name_h2`.
+    /// of `font_name_h2`. `font_name_h2` and `font_file_h2_url` cannot be given together.
     pub fn font_file_h2_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_h2_url = self
             .checking
@@ -221,14 +245,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`font_name_h2`](Input::font_name_h2): Name of the font of the second headings, in place of
-    /// `font_file_h2_url`.
+    /// `font_file_h2_url`. `font_name_h2` and `font_file_h2_url` cannot be given together.
     pub fn font_name_h2(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_h2 = self.checking.optional("font_name_h2", value);
         self
     }
 
     /// Sets [`font_file_body_url`](Input::font_file_body_url): Font file of the body, in place of
-    /// `font_name_body`.
+    /// `font_name_body`. `font_name_body` and `font_file_body_url` cannot be given together.
     pub fn font_file_body_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_body_url = self
             .checking
@@ -237,14 +261,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`font_name_body`](Input::font_name_body): Name of the font of the body, in place of
-    /// `font_file_body_url`.
+    /// `font_file_body_url`. `font_name_body` and `font_file_body_url` cannot be given together.
     pub fn font_name_body(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_body = self.checking.optional("font_name_body", value);
         self
     }
 
     /// Sets [`font_file_small_url`](Input::font_file_small_url): Font file of small text, in place of
-    /// `font_name_small`.
+    /// `font_name_small`. `font_name_small` and `font_file_small_url` cannot be given together.
     pub fn font_file_small_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.font_file_small_url = self
             .checking
@@ -253,7 +277,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`font_name_small`](Input::font_name_small): Name of the font of small text, in place of
-    /// `font_file_small_url`.
+    /// `font_file_small_url`. `font_name_small` and `font_file_small_url` cannot be given together.
     pub fn font_name_small(mut self, value: impl Param<String, M>) -> Self {
         self.optional.font_name_small = self.checking.optional("font_name_small", value);
         self
@@ -324,6 +348,29 @@ impl Parameters for Input {
         self.font_file_h2_url.visit_files(visit);
         self.font_file_body_url.visit_files(visit);
         self.font_file_small_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .not_together(
+                &[self.font_name_h1.is_some(), self.font_file_h1_url.is_some()],
+                "`font_name_h1` and `font_file_h1_url` cannot be given together for fal-ai/ideogram/v3/layerize-text",
+            );
+        check
+            .not_together(
+                &[self.font_name_h2.is_some(), self.font_file_h2_url.is_some()],
+                "`font_name_h2` and `font_file_h2_url` cannot be given together for fal-ai/ideogram/v3/layerize-text",
+            );
+        check
+            .not_together(
+                &[self.font_name_body.is_some(), self.font_file_body_url.is_some()],
+                "`font_name_body` and `font_file_body_url` cannot be given together for fal-ai/ideogram/v3/layerize-text",
+            );
+        check
+            .not_together(
+                &[self.font_name_small.is_some(), self.font_file_small_url.is_some()],
+                "`font_name_small` and `font_file_small_url` cannot be given together for fal-ai/ideogram/v3/layerize-text",
+            );
     }
 }
 

@@ -18,7 +18,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -43,6 +44,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/ideogram/v3/reframe`](Model).
+///
+/// `style` and `style_codes` cannot be given together.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -55,8 +58,12 @@ pub struct Input {
     /// Colors to prefer: a ready-made palette, or colors of your own.
     pub color_palette: Option<ColorPalette>,
     /// Styles by their codes of eight hexadecimal digits. Not together with `style`.
+    ///
+    /// `style` and `style_codes` cannot be given together.
     pub style_codes: Option<Vec<String>>,
     /// Style of the image. Not together with `style_codes`.
+    ///
+    /// `style` and `style_codes` cannot be given together.
     pub style: Option<Style>,
     /// Number of images to generate with this request.
     ///
@@ -564,12 +571,14 @@ impl<
     }
 
     /// Sets [`style_codes`](Input::style_codes): Styles by their codes of eight hexadecimal digits.
+    /// `style` and `style_codes` cannot be given together.
     pub fn style_codes(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.style_codes = self.checking.optional("style_codes", value);
         self
     }
 
-    /// Sets [`style`](Input::style): Style of the image.
+    /// Sets [`style`](Input::style): Style of the image. `style` and `style_codes` cannot be given
+    /// together.
     pub fn style(mut self, value: impl Param<Style, M>) -> Self {
         self.optional.style = self.checking.optional("style", value);
         self
@@ -664,6 +673,14 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_urls.visit_files(visit);
         self.image_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .not_together(
+                &[self.style.is_some(), self.style_codes.is_some()],
+                "`style` and `style_codes` cannot be given together for fal-ai/ideogram/v3/reframe",
+            );
     }
 }
 

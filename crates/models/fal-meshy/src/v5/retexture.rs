@@ -11,6 +11,7 @@
 //!
 //! let input = input!(retexture {
 //!     model_url: "https://example.com/file",
+//!     text_style_prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
@@ -41,6 +42,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/meshy/v5/retexture`](Model).
+///
+/// At least one of `text_style_prompt` and `image_style_url` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -48,11 +51,12 @@ pub struct Input {
     pub model_url: File,
     /// Description of the texture. Needed if there is no `image_style_url`.
     ///
-    /// At most 600 characters.
+    /// At most 600 characters. At least one of `text_style_prompt` and `image_style_url` must be given.
     pub text_style_prompt: Option<String>,
     /// Picture to take the texture from: JPEG or PNG. It wins over `text_style_prompt`.
     ///
-    /// At most 20 MiB. At most 178956970 pixels.
+    /// At most 20 MiB. At most 178956970 pixels. At least one of `text_style_prompt` and
+    /// `image_style_url` must be given.
     pub image_style_url: Option<File>,
     /// Keeps the texture coordinates of the shape, which must be there. Otherwise, new ones are made.
     ///
@@ -179,7 +183,7 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
     }
 
     /// Sets [`text_style_prompt`](Input::text_style_prompt): Description of the texture. At most 600
-    /// characters.
+    /// characters. At least one of `text_style_prompt` and `image_style_url` must be given.
     pub fn text_style_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text_style_prompt = self
             .checking
@@ -188,7 +192,8 @@ impl<ModelUrlSlot, M: fal_core::Mode> Builder<ModelUrlSlot, M> {
     }
 
     /// Sets [`image_style_url`](Input::image_style_url): Picture to take the texture from: JPEG or PNG.
-    /// At most 20 MiB. At most 178956970 pixels.
+    /// At most 20 MiB. At most 178956970 pixels. At least one of `text_style_prompt` and
+    /// `image_style_url` must be given.
     pub fn image_style_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_style_url = self.checking.optional("image_style_url", value);
         self
@@ -285,6 +290,11 @@ impl Parameters for Input {
                 .field("text_style_prompt")
                 .text_length::<bounds::TextStylePrompt>(value);
         }
+        check
+            .at_least_one(
+                &[self.text_style_prompt.is_some(), self.image_style_url.is_some()],
+                "At least one of `text_style_prompt` and `image_style_url` must be given for fal-ai/meshy/v5/retexture",
+            );
     }
 }
 

@@ -43,6 +43,14 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/meshy/v6/multi-image-to-3d`](Model).
+///
+/// `enable_rigging` must be `true` if `enable_animation` is `true`.
+///
+/// `should_texture` must be `true` if `enable_pbr` is `true`.
+///
+/// `should_texture` must be `true` if `texture_prompt` is given.
+///
+/// `should_texture` must be `true` if `texture_image_url` is given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -68,11 +76,13 @@ pub struct Input {
     pub should_remesh: Option<bool>,
     /// Makes a texture.
     ///
-    /// Default `true`.
+    /// Default `true`. `should_texture` must be `true` if `enable_pbr` is `true`. `should_texture` must
+    /// be `true` if `texture_prompt` is given. `should_texture` must be `true` if `texture_image_url`
+    /// is given.
     pub should_texture: Option<bool>,
     /// Makes textures for physically based rendering.
     ///
-    /// Default `false`.
+    /// Default `false`. `should_texture` must be `true` if `enable_pbr` is `true`.
     pub enable_pbr: Option<bool>,
     /// Puts a person into a pose with arms held out.
     ///
@@ -85,15 +95,16 @@ pub struct Input {
     pub pose_mode: Option<PoseMode>,
     /// Description of the texture.
     ///
-    /// At most 600 characters.
+    /// At most 600 characters. `should_texture` must be `true` if `texture_prompt` is given.
     pub texture_prompt: Option<String>,
     /// Image that the texture follows.
     ///
-    /// At most 20 MiB. At most 178956970 pixels.
+    /// At most 20 MiB. At most 178956970 pixels. `should_texture` must be `true` if `texture_image_url`
+    /// is given.
     pub texture_image_url: Option<File>,
     /// Gives the model a skeleton.
     ///
-    /// Default `false`.
+    /// Default `false`. `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub enable_rigging: Option<bool>,
     /// Height of the person in meters, for the skeleton.
     ///
@@ -101,7 +112,7 @@ pub struct Input {
     pub rigging_height_meters: Option<RiggingHeightMeters>,
     /// Animates the rigged model.
     ///
-    /// Default `false`.
+    /// Default `false`. `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub enable_animation: Option<bool>,
     /// Number of the animation.
     ///
@@ -415,13 +426,15 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
     }
 
     /// Sets [`should_texture`](Input::should_texture): Makes a texture. Default `true`.
+    /// `should_texture` must be `true` if `enable_pbr` is `true`. `should_texture` must be `true` if
+    /// `texture_prompt` is given. `should_texture` must be `true` if `texture_image_url` is given.
     pub fn should_texture(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.should_texture = self.checking.optional("should_texture", value);
         self
     }
 
     /// Sets [`enable_pbr`](Input::enable_pbr): Makes textures for physically based rendering. Default
-    /// `false`.
+    /// `false`. `should_texture` must be `true` if `enable_pbr` is `true`.
     pub fn enable_pbr(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_pbr = self.checking.optional("enable_pbr", value);
         self
@@ -442,14 +455,14 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
     }
 
     /// Sets [`texture_prompt`](Input::texture_prompt): Description of the texture. At most 600
-    /// characters.
+    /// characters. `should_texture` must be `true` if `texture_prompt` is given.
     pub fn texture_prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.texture_prompt = self.checking.optional("texture_prompt", value);
         self
     }
 
     /// Sets [`texture_image_url`](Input::texture_image_url): Image that the texture follows. At most 20
-    /// MiB. At most 178956970 pixels.
+    /// MiB. At most 178956970 pixels. `should_texture` must be `true` if `texture_image_url` is given.
     pub fn texture_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.texture_image_url = self
             .checking
@@ -458,6 +471,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
     }
 
     /// Sets [`enable_rigging`](Input::enable_rigging): Gives the model a skeleton. Default `false`.
+    /// `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub fn enable_rigging(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_rigging = self.checking.optional("enable_rigging", value);
         self
@@ -476,6 +490,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
     }
 
     /// Sets [`enable_animation`](Input::enable_animation): Animates the rigged model. Default `false`.
+    /// `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub fn enable_animation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_animation = self
             .checking
@@ -578,6 +593,30 @@ impl Parameters for Input {
         if let Some(value) = &self.texture_prompt {
             check.field("texture_prompt").text_length::<bounds::TexturePrompt>(value);
         }
+        check
+            .required_if(
+                self.enable_animation.as_ref().is_some_and(|value| *value),
+                self.enable_rigging.as_ref().is_some_and(|value| *value),
+                "`enable_rigging` must be `true` if `enable_animation` is `true` for fal-ai/meshy/v6/multi-image-to-3d",
+            );
+        check
+            .required_if(
+                self.enable_pbr.as_ref().is_some_and(|value| *value),
+                self.should_texture.as_ref().is_none_or(|value| *value),
+                "`should_texture` must be `true` if `enable_pbr` is `true` for fal-ai/meshy/v6/multi-image-to-3d",
+            );
+        check
+            .required_if(
+                self.texture_prompt.is_some(),
+                self.should_texture.as_ref().is_none_or(|value| *value),
+                "`should_texture` must be `true` if `texture_prompt` is given for fal-ai/meshy/v6/multi-image-to-3d",
+            );
+        check
+            .required_if(
+                self.texture_image_url.is_some(),
+                self.should_texture.as_ref().is_none_or(|value| *value),
+                "`should_texture` must be `true` if `texture_image_url` is given for fal-ai/meshy/v6/multi-image-to-3d",
+            );
     }
 }
 

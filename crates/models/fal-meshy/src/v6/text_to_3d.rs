@@ -42,6 +42,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`fal-ai/meshy/v6/text-to-3d`](Model).
+///
+/// `enable_rigging` must be `true` if `enable_animation` is `true`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -99,7 +101,7 @@ pub struct Input {
     pub texture_image_url: Option<File>,
     /// Gives the model a skeleton.
     ///
-    /// Default `false`.
+    /// Default `false`. `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub enable_rigging: Option<bool>,
     /// Height of the person in meters, for the skeleton.
     ///
@@ -107,7 +109,7 @@ pub struct Input {
     pub rigging_height_meters: Option<RiggingHeightMeters>,
     /// Animates the rigged model.
     ///
-    /// Default `false`.
+    /// Default `false`. `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub enable_animation: Option<bool>,
     /// Number of the animation.
     ///
@@ -510,6 +512,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`enable_rigging`](Input::enable_rigging): Gives the model a skeleton. Default `false`.
+    /// `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub fn enable_rigging(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_rigging = self.checking.optional("enable_rigging", value);
         self
@@ -528,6 +531,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`enable_animation`](Input::enable_animation): Animates the rigged model. Default `false`.
+    /// `enable_rigging` must be `true` if `enable_animation` is `true`.
     pub fn enable_animation(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_animation = self
             .checking
@@ -631,6 +635,12 @@ impl Parameters for Input {
         if let Some(value) = &self.texture_prompt {
             check.field("texture_prompt").text_length::<bounds::TexturePrompt>(value);
         }
+        check
+            .required_if(
+                self.enable_animation.as_ref().is_some_and(|value| *value),
+                self.enable_rigging.as_ref().is_some_and(|value| *value),
+                "`enable_rigging` must be `true` if `enable_animation` is `true` for fal-ai/meshy/v6/text-to-3d",
+            );
     }
 }
 

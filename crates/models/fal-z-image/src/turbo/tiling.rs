@@ -21,8 +21,8 @@ pub mod lora;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
-    json,
+    Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -49,6 +49,8 @@ impl Endpoint for Model {
 impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/z-image/turbo/tiling`](Model).
+///
+/// `image_url` is required if `mask_image_url` is given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -94,8 +96,12 @@ pub struct Input {
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
     /// Image to work on.
+    ///
+    /// `image_url` is required if `mask_image_url` is given.
     pub image_url: Option<File>,
     /// Mask of the image.
+    ///
+    /// `image_url` is required if `mask_image_url` is given.
     pub mask_image_url: Option<File>,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
@@ -436,13 +442,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`image_url`](Input::image_url): Image to work on.
+    /// Sets [`image_url`](Input::image_url): Image to work on. `image_url` is required if
+    /// `mask_image_url` is given.
     pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
-    /// Sets [`mask_image_url`](Input::mask_image_url): Mask of the image.
+    /// Sets [`mask_image_url`](Input::mask_image_url): Mask of the image. `image_url` is required if
+    /// `mask_image_url` is given.
     pub fn mask_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.mask_image_url = self.checking.optional("mask_image_url", value);
         self
@@ -535,6 +543,15 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
         self.mask_image_url.visit_files(visit);
+    }
+
+    fn check(&self, check: &mut Check) {
+        check
+            .required_if(
+                self.mask_image_url.is_some(),
+                self.image_url.is_some(),
+                "`image_url` is required if `mask_image_url` is given for fal-ai/z-image/turbo/tiling",
+            );
     }
 }
 

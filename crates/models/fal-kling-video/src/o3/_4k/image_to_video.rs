@@ -12,6 +12,7 @@
 //!
 //! let input = input!(image_to_video {
 //!     image_url: "https://example.com/cat.png",
+//!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
@@ -44,13 +45,15 @@ impl Endpoint for Model {
 impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/o3/4k/image-to-video`](Model).
+///
+/// Exactly one of `prompt` and `multi_prompt` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Description of a video of one shot, in plain language: action, mood and the movement of the
     /// camera. A request has either this or `multi_prompt`.
     ///
-    /// At most 2500 characters.
+    /// At most 2500 characters. Exactly one of `prompt` and `multi_prompt` must be given.
     pub prompt: Option<String>,
     /// Image that the video opens with.
     ///
@@ -70,6 +73,8 @@ pub struct Input {
     pub generate_audio: Option<bool>,
     /// Shots that the video is cut into, in order of appearance, each with a prompt and a length of its
     /// own. A request carries either this or `prompt`.
+    ///
+    /// Exactly one of `prompt` and `multi_prompt` must be given.
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     /// Division of a video into several shots: those that you list, or those that the model chooses, if
     /// the endpoint offers the choice.
@@ -298,7 +303,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
-    /// mood and the movement of the camera. At most 2500 characters.
+    /// mood and the movement of the camera. At most 2500 characters. Exactly one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
@@ -324,7 +330,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
-    /// appearance, each with a prompt and a length of its own.
+    /// appearance, each with a prompt and a length of its own. Exactly one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
@@ -401,6 +408,11 @@ impl Parameters for Input {
         if let Some(value) = &self.prompt {
             check.field("prompt").text_length::<bounds::Prompt>(value);
         }
+        check
+            .exactly_one(
+                &[self.prompt.is_some(), self.multi_prompt.is_some()],
+                "Exactly one of `prompt` and `multi_prompt` must be given for fal-ai/kling-video/o3/4k/image-to-video",
+            );
     }
 }
 

@@ -44,16 +44,20 @@ impl fal_core::task::ImageToVideo for Model {
 }
 
 /// The parameters of [`fal-ai/kling-video/o3/standard/reference-to-video`](Model).
+///
+/// Exactly one of `prompt` and `multi_prompt` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Description of a video of one shot, in plain language: action, mood and the movement of the
     /// camera. A request has either this or `multi_prompt`.
     ///
-    /// At most 2500 characters.
+    /// At most 2500 characters. Exactly one of `prompt` and `multi_prompt` must be given.
     pub prompt: Option<String>,
     /// Shots that the video is cut into, in order of appearance, each with a prompt and a length of its
     /// own. A request carries either this or `prompt`.
+    ///
+    /// Exactly one of `prompt` and `multi_prompt` must be given.
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     /// Image that the video opens with.
     ///
@@ -345,14 +349,16 @@ struct Optional {
 
 impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
-    /// mood and the movement of the camera. At most 2500 characters.
+    /// mood and the movement of the camera. At most 2500 characters. Exactly one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
-    /// appearance, each with a prompt and a length of its own.
+    /// appearance, each with a prompt and a length of its own. Exactly one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
@@ -487,6 +493,11 @@ impl Parameters for Input {
         if let Some(value) = &self.prompt {
             check.field("prompt").text_length::<bounds::Prompt>(value);
         }
+        check
+            .exactly_one(
+                &[self.prompt.is_some(), self.multi_prompt.is_some()],
+                "Exactly one of `prompt` and `multi_prompt` must be given for fal-ai/kling-video/o3/standard/reference-to-video",
+            );
     }
 }
 

@@ -42,13 +42,15 @@ impl Endpoint for Model {
 impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/o3/standard/text-to-video`](Model).
+///
+/// At least one of `prompt` and `multi_prompt` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Description of a video of one shot, in plain language: action, mood and the movement of the
     /// camera. A request has either this or `multi_prompt`.
     ///
-    /// At most 2500 characters.
+    /// At most 2500 characters. At least one of `prompt` and `multi_prompt` must be given.
     pub prompt: Option<String>,
     /// Length of the video in seconds.
     ///
@@ -64,6 +66,8 @@ pub struct Input {
     pub generate_audio: Option<bool>,
     /// Shots that the video is cut into, in order of appearance, each with a prompt and a length of its
     /// own. A request carries either this or `prompt`.
+    ///
+    /// At least one of `prompt` and `multi_prompt` must be given.
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     /// Division of a video into several shots: those that you list, or those that the model chooses, if
     /// the endpoint offers the choice.
@@ -289,7 +293,8 @@ struct Optional {
 
 impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
-    /// mood and the movement of the camera. At most 2500 characters.
+    /// mood and the movement of the camera. At most 2500 characters. At least one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
@@ -315,7 +320,8 @@ impl<M: fal_core::Mode> Builder<M> {
     }
 
     /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
-    /// appearance, each with a prompt and a length of its own.
+    /// appearance, each with a prompt and a length of its own. At least one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
@@ -378,6 +384,11 @@ impl Parameters for Input {
         if let Some(value) = &self.prompt {
             check.field("prompt").text_length::<bounds::Prompt>(value);
         }
+        check
+            .at_least_one(
+                &[self.prompt.is_some(), self.multi_prompt.is_some()],
+                "At least one of `prompt` and `multi_prompt` must be given for fal-ai/kling-video/o3/standard/text-to-video",
+            );
     }
 }
 

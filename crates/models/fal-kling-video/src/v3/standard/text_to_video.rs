@@ -42,13 +42,15 @@ impl Endpoint for Model {
 impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/v3/standard/text-to-video`](Model).
+///
+/// Exactly one of `prompt` and `multi_prompt` must be given.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Description of a video of one shot, in plain language: action, mood and the movement of the
     /// camera. A request has either this or `multi_prompt`.
     ///
-    /// At most 2500 characters.
+    /// At most 2500 characters. Exactly one of `prompt` and `multi_prompt` must be given.
     pub prompt: Option<String>,
     /// Length of the video in seconds.
     ///
@@ -56,6 +58,8 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Shots that the video is cut into, in order of appearance, each with a prompt and a length of its
     /// own. A request carries either this or `prompt`.
+    ///
+    /// Exactly one of `prompt` and `multi_prompt` must be given.
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     /// Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned
     /// into English. Write English speech in lower case and keep capitals for acronyms and proper
@@ -311,7 +315,8 @@ struct Optional {
 
 impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
-    /// mood and the movement of the camera. At most 2500 characters.
+    /// mood and the movement of the camera. At most 2500 characters. Exactly one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self
@@ -324,7 +329,8 @@ impl<M: fal_core::Mode> Builder<M> {
     }
 
     /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
-    /// appearance, each with a prompt and a length of its own.
+    /// appearance, each with a prompt and a length of its own. Exactly one of `prompt` and
+    /// `multi_prompt` must be given.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
@@ -420,6 +426,11 @@ impl Parameters for Input {
         if let Some(value) = &self.negative_prompt {
             check.field("negative_prompt").text_length::<bounds::NegativePrompt>(value);
         }
+        check
+            .exactly_one(
+                &[self.prompt.is_some(), self.multi_prompt.is_some()],
+                "Exactly one of `prompt` and `multi_prompt` must be given for fal-ai/kling-video/v3/standard/text-to-video",
+            );
     }
 }
 

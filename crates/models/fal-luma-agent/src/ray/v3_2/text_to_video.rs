@@ -44,6 +44,8 @@ impl Endpoint for Model {
 impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`luma/agent/ray/v3.2/text-to-video`](Model).
+///
+/// `hdr` must be `true` if `exr_export` is `true`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -72,11 +74,11 @@ pub struct Input {
     /// Makes an HDR video. The account needs access to HDR, and the resolution 720p or 1080p. Not with
     /// `loop` or 10 seconds.
     ///
-    /// Default `false`.
+    /// Default `false`. `hdr` must be `true` if `exr_export` is `true`.
     pub hdr: Option<bool>,
     /// Returns an EXR file too. Needs `hdr`.
     ///
-    /// Default `false`.
+    /// Default `false`. `hdr` must be `true` if `exr_export` is `true`.
     pub exr_export: Option<bool>,
     /// Images of the subjects or styles to take up.
     ///
@@ -322,13 +324,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`hdr`](Input::hdr): Makes an HDR video. Default `false`.
+    /// Sets [`hdr`](Input::hdr): Makes an HDR video. Default `false`. `hdr` must be `true` if
+    /// `exr_export` is `true`.
     pub fn hdr(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.hdr = self.checking.optional("hdr", value);
         self
     }
 
-    /// Sets [`exr_export`](Input::exr_export): Returns an EXR file too. Default `false`.
+    /// Sets [`exr_export`](Input::exr_export): Returns an EXR file too. Default `false`. `hdr` must be
+    /// `true` if `exr_export` is `true`.
     pub fn exr_export(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.exr_export = self.checking.optional("exr_export", value);
         self
@@ -402,6 +406,12 @@ impl Parameters for Input {
                 .field("reference_image_urls")
                 .list_length::<bounds::ReferenceImageUrls, _>(value);
         }
+        check
+            .required_if(
+                self.exr_export.as_ref().is_some_and(|value| *value),
+                self.hdr.as_ref().is_some_and(|value| *value),
+                "`hdr` must be `true` if `exr_export` is `true` for luma/agent/ray/v3.2/text-to-video",
+            );
     }
 }
 

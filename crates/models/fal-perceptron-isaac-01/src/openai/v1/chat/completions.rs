@@ -5,6 +5,9 @@
 //!
 //! Takes requests of OpenAI's chat API for Isaac 0.1.
 //!
+//! Streams: `Client::stream` returns the events of OpenAI's API if the input says so, by
+//! `.extra("stream", true)` of its builder.
+//!
 //! ```
 //! # use fal_core as fal_client;
 //! use fal_client::input;
@@ -15,7 +18,7 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Parameters, Violations, json};
+use fal_core::{Endpoint, IntoInput, Parameters, Streams, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -33,6 +36,10 @@ impl Endpoint for Model {
     );
     type Input = Input;
     type Output = Output;
+}
+
+impl Streams for Model {
+    type Event = Output;
 }
 
 /// The parameters of [`perceptron/isaac-01/openai/v1/chat/completions`](Model).
