@@ -32,7 +32,7 @@ pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     }
     if place == Place::Crate {
         lines.push(String::new());
-        lines.extend(docs::lines(&[FEATURES.to_owned()]));
+        lines.extend(docs::lines(&[readme::PRICES.to_owned(), FEATURES.to_owned()]));
     }
     lines
 }

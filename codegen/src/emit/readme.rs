@@ -3,6 +3,10 @@
 use super::{docs, examples::Call, listing, style::Style};
 use crate::rust::Crate;
 
+/// The place of prices, which no document has.
+pub(super) const PRICES: &str = "Prices change without a new version, so none is here: the page of each endpoint at fal has its \
+                                 price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.";
+
 /// Returns the text of `README.md`.
 pub(super) fn file(style: Style, item: &Crate) -> String {
     let mut page = format!(
@@ -25,6 +29,7 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
         format!("`{}{path}`", item.lib_name())
     });
     page.push_str(&format!("{}\n", tables.join("\n")));
+    page.push_str(&format!("\n{PRICES}\n"));
     page.push_str(
         "\nThe feature `schemars` gives every type a JSON Schema, so that a language model can call an endpoint as a \
          tool.\n\nGenerated from the documents that fal publishes. Licensed under MIT or Apache-2.0, as you like.\n",

@@ -42,6 +42,9 @@
 //! |---|---|---|
 //! | [`video_edit`](mod@video_edit) | [`alibaba/happy-horse/video-edit`](https://fal.ai/models/alibaba/happy-horse/video-edit) | Changes a video by instructions in plain language, optionally after images. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

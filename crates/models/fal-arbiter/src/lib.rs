@@ -28,6 +28,9 @@
 //! | [`image::image`](mod@image::image) | [`fal-ai/arbiter/image/image`](https://fal.ai/models/fal-ai/arbiter/image/image) | Measures images against reference images. |
 //! | [`image::text`](mod@image::text) | [`fal-ai/arbiter/image/text`](https://fal.ai/models/fal-ai/arbiter/image/text) | Measures how well images fit their texts. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

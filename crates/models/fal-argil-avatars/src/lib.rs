@@ -37,6 +37,9 @@
 //! |---|---|---|
 //! | [`audio_to_video`](mod@audio_to_video) | [`argil/avatars/audio-to-video`](https://fal.ai/models/argil/avatars/audio-to-video) | Makes a video of an avatar that speaks a recording. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

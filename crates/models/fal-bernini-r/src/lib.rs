@@ -42,6 +42,9 @@
 //! | [`edit_video`](mod@edit_video) | [`fal-ai/bernini-r/edit-video`](https://fal.ai/models/fal-ai/bernini-r/edit-video) | Changes a video by instructions in plain language. |
 //! | [`reference_edit_video`](mod@reference_edit_video) | [`fal-ai/bernini-r/reference-edit-video`](https://fal.ai/models/fal-ai/bernini-r/reference-edit-video) | Changes a video after images of things, styles or materials. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

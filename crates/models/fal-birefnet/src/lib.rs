@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`v2::video`](mod@v2::video) | [`fal-ai/birefnet/v2/video`](https://fal.ai/models/fal-ai/birefnet/v2/video) | Takes the background out of a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -47,6 +47,9 @@
 //! |---|---|---|
 //! | [`edit::structured_instruction`](mod@edit::structured_instruction) | [`bria/fibo-edit/edit/structured_instruction`](https://fal.ai/models/bria/fibo-edit/edit/structured_instruction) | Writes a structured instruction for FIBO Edit, from a text and an image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

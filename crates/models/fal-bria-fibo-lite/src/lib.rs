@@ -36,6 +36,9 @@
 //! | [`generate::structured_prompt`](mod@generate::structured_prompt) | [`bria/fibo-lite/generate/structured_prompt`](https://fal.ai/models/bria/fibo-lite/generate/structured_prompt) | Writes a structured prompt for FIBO Lite, from a text or an image. |
 //! | [`generate::structured_prompt::lite`](mod@generate::structured_prompt::lite) | [`bria/fibo-lite/generate/structured_prompt/lite`](https://fal.ai/models/bria/fibo-lite/generate/structured_prompt/lite) | Writes a structured prompt with the lite variant of the prompt writer of FIBO Lite. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

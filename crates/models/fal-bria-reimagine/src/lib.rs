@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`_3_2`](mod@_3_2) | [`bria/reimagine/3.2`](https://fal.ai/models/bria/reimagine/3.2) | Text to image, optionally after the structure of another image, with Bria 3.2. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -26,6 +26,9 @@
 //! |---|---|---|
 //! | [`creative`](mod@creative) | [`bria/upscale/creative`](https://fal.ai/models/bria/upscale/creative) | Enlarges an image and lets the model add detail. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

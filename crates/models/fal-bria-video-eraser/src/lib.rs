@@ -30,6 +30,9 @@
 //! | [`erase::mask`](mod@erase::mask) | [`bria/bria_video_eraser/erase/mask`](https://fal.ai/models/bria/bria_video_eraser/erase/mask) | Removes what a mask covers from a video. |
 //! | [`erase::prompt`](mod@erase::prompt) | [`bria/bria_video_eraser/erase/prompt`](https://fal.ai/models/bria/bria_video_eraser/erase/prompt) | Removes what a prompt names from a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

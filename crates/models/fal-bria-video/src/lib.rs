@@ -33,6 +33,9 @@
 //! | [`erase::prompt`](mod@erase::prompt) | [`bria/video/erase/prompt`](https://fal.ai/models/bria/video/erase/prompt) | Removes what a prompt names from a video. |
 //! | [`increase_resolution`](mod@increase_resolution) | [`bria/video/increase-resolution`](https://fal.ai/models/bria/video/increase-resolution) | Enlarges a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

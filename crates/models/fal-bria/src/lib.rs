@@ -43,6 +43,9 @@
 //! | [`genfill`](mod@genfill) | [`fal-ai/bria/genfill`](https://fal.ai/models/fal-ai/bria/genfill) | Fills a masked part of an image by a prompt. |
 //! | [`product_shot`](mod@product_shot) | [`fal-ai/bria/product-shot`](https://fal.ai/models/fal-ai/bria/product-shot) | Puts a product into a scene, described in words or given as an image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -39,6 +39,9 @@
 //! | [`image_to_video`](mod@image_to_video) | [`bytedance/seedance-2.0/image-to-video`](https://fal.ai/models/bytedance/seedance-2.0/image-to-video) | Animates an image, with sound, with Seedance 2.0. |
 //! | [`reference_to_video`](mod@reference_to_video) | [`bytedance/seedance-2.0/reference-to-video`](https://fal.ai/models/bytedance/seedance-2.0/reference-to-video) | Generates a video from images, videos and recordings, with Seedance 2.0. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -36,6 +36,9 @@
 //! |---|---|---|
 //! | [`speech_to_speech`](mod@speech_to_speech) | [`fal-ai/chatterbox/speech-to-speech`](https://fal.ai/models/fal-ai/chatterbox/speech-to-speech) | Speaks a recording again in another voice. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

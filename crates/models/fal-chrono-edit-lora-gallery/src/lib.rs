@@ -29,6 +29,9 @@
 //! | [`paintbrush`](mod@paintbrush) | [`fal-ai/chrono-edit-lora-gallery/paintbrush`](https://fal.ai/models/fal-ai/chrono-edit-lora-gallery/paintbrush) | Changes an image as strokes on it say. |
 //! | [`upscaler`](mod@upscaler) | [`fal-ai/chrono-edit-lora-gallery/upscaler`](https://fal.ai/models/fal-ai/chrono-edit-lora-gallery/upscaler) | Enlarges an image with ChronoEdit. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

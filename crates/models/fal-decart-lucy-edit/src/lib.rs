@@ -28,6 +28,9 @@
 //! |---|---|---|
 //! | [`pro`](mod@pro) | [`decart/lucy-edit/pro`](https://fal.ai/models/decart/lucy-edit/pro) | Changes a video by instructions in plain language. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`realtime`](mod@realtime) | [`decart/lucy2-vton/realtime`](https://fal.ai/models/decart/lucy2-vton/realtime) | Dresses the person in live video in other clothes. Realtime. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

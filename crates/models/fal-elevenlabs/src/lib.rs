@@ -59,6 +59,9 @@
 //! |---|---|---|
 //! | [`dubbing`](mod@dubbing) | [`fal-ai/elevenlabs/dubbing`](https://fal.ai/models/fal-ai/elevenlabs/dubbing) | Speaks a recording or a video in another language, in the voices of the original. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -35,6 +35,9 @@
 //! |---|---|---|
 //! | [`edit_image`](mod@edit_image) | [`fal-ai/emu-3.5-image/edit-image`](https://fal.ai/models/fal-ai/emu-3.5-image/edit-image) | Changes an image by a prompt. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! | [`standard`](mod@standard) | [`fal-ai/f-lite/standard`](https://fal.ai/models/fal-ai/f-lite/standard) | Text to image with F Lite. |
 //! | [`texture`](mod@texture) | [`fal-ai/f-lite/texture`](https://fal.ai/models/fal-ai/f-lite/texture) | Text to image with F Lite, tuned for texture. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

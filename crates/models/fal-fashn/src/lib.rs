@@ -29,6 +29,9 @@
 //! | [`tryon::v1_6`](mod@tryon::v1_6) | [`fal-ai/fashn/tryon/v1.6`](https://fal.ai/models/fal-ai/fashn/tryon/v1.6) | Dresses a person in the garment of another image, with version 1.6. |
 //! | [`tryon::v1_5`](mod@tryon::v1_5) | [`fal-ai/fashn/tryon/v1.5`](https://fal.ai/models/fal-ai/fashn/tryon/v1.5) | Dresses a person in the garment of another image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

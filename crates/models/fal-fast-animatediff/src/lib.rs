@@ -37,6 +37,9 @@
 //! | [`turbo::video_to_video`](mod@turbo::video_to_video) | [`fal-ai/fast-animatediff/turbo/video-to-video`](https://fal.ai/models/fal-ai/fast-animatediff/turbo/video-to-video) | Redraws a video according to a prompt, in few steps. |
 //! | [`video_to_video`](mod@video_to_video) | [`fal-ai/fast-animatediff/video-to-video`](https://fal.ai/models/fal-ai/fast-animatediff/video-to-video) | Redraws a video according to a prompt, with AnimateDiff. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -51,6 +51,9 @@
 //! | [`metadata`](mod@metadata) | [`fal-ai/ffmpeg-api/metadata`](https://fal.ai/models/fal-ai/ffmpeg-api/metadata) | Reads the encoding of a video or a recording. |
 //! | [`waveform`](mod@waveform) | [`fal-ai/ffmpeg-api/waveform`](https://fal.ai/models/fal-ai/ffmpeg-api/waveform) | Computes the waveform of a recording. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

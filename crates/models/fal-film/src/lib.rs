@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`video`](mod@video) | [`fal-ai/film/video`](https://fal.ai/models/fal-ai/film/video) | Puts frames between the frames of a video, also where things move far. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

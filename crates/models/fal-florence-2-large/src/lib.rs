@@ -48,6 +48,9 @@
 //! | [`region_to_category`](mod@region_to_category) | [`fal-ai/florence-2-large/region-to-category`](https://fal.ai/models/fal-ai/florence-2-large/region-to-category) | Names the kind of thing in a region of an image. |
 //! | [`region_to_description`](mod@region_to_description) | [`fal-ai/florence-2-large/region-to-description`](https://fal.ai/models/fal-ai/florence-2-large/region-to-description) | Describes a region of an image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -43,6 +43,9 @@
 //! | [`schnell::redux`](mod@schnell::redux) | [`fal-ai/flux-1/schnell/redux`](https://fal.ai/models/fal-ai/flux-1/schnell/redux) | Quick variations of an image with FLUX.1 \[schnell\], without a prompt. |
 //! | [`srpo::image_to_image`](mod@srpo::image_to_image) | [`fal-ai/flux-1/srpo/image-to-image`](https://fal.ai/models/fal-ai/flux-1/srpo/image-to-image) | Redraws an image according to a prompt with FLUX.1 SRPO, which gives more realistic skin, light and texture. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

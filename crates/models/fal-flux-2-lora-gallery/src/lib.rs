@@ -44,6 +44,9 @@
 //! | [`multiple_angles`](mod@multiple_angles) | [`fal-ai/flux-2-lora-gallery/multiple-angles`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/multiple-angles) | Shows what is in an image from another camera angle. |
 //! | [`virtual_tryon`](mod@virtual_tryon) | [`fal-ai/flux-2-lora-gallery/virtual-tryon`](https://fal.ai/models/fal-ai/flux-2-lora-gallery/virtual-tryon) | Dresses a person in a garment: takes an image of each. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! |---|---|---|
 //! | [`dev`](mod@dev) | [`fal-ai/flux-kontext/dev`](https://fal.ai/models/fal-ai/flux-kontext/dev) | Changes an image as told in plain language, with the open FLUX.1 Kontext \[dev\]. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

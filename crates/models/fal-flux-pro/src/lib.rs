@@ -46,6 +46,9 @@
 //! | [`kontext::max::multi`](mod@kontext::max::multi) | [`fal-ai/flux-pro/kontext/max/multi`](https://fal.ai/models/fal-ai/flux-pro/kontext/max/multi) | Makes one image out of several as told in plain language, with Kontext \[max\]. |
 //! | [`kontext::multi`](mod@kontext::multi) | [`fal-ai/flux-pro/kontext/multi`](https://fal.ai/models/fal-ai/flux-pro/kontext/multi) | Makes one image out of several as told in plain language, with Kontext \[pro\]. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -24,6 +24,9 @@
 //! |---|---|---|
 //! | [`v2`](mod@v2) | [`fal-ai/got-ocr/v2`](https://fal.ai/models/fal-ai/got-ocr/v2) | Reads the text in images of documents, scenes, tables and formulas. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -48,6 +48,9 @@
 //! | [`v2::translate::precision`](mod@v2::translate::precision) | [`fal-ai/heygen/v2/translate/precision`](https://fal.ai/models/fal-ai/heygen/v2/translate/precision) | Translates the speech of a video, made for precision. |
 //! | [`v2::translate::speed`](mod@v2::translate::speed) | [`fal-ai/heygen/v2/translate/speed`](https://fal.ai/models/fal-ai/heygen/v2/translate/speed) | Translates the speech of a video, made for speed. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

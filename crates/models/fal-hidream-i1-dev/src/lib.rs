@@ -39,6 +39,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -44,6 +44,9 @@
 //! | [`v3_1::pro::text_to_3d`](mod@v3_1::pro::text_to_3d) | [`fal-ai/hunyuan-3d/v3.1/pro/text-to-3d`](https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/pro/text-to-3d) | Text to 3D with Hunyuan 3D 3.1 Pro. |
 //! | [`v3_1::rapid::text_to_3d`](mod@v3_1::rapid::text_to_3d) | [`fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d`](https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/rapid/text-to-3d) | Text to 3D, quickly. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

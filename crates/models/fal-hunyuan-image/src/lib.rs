@@ -37,6 +37,9 @@
 //! |---|---|---|
 //! | [`v3::instruct::edit`](mod@v3::instruct::edit) | [`fal-ai/hunyuan-image/v3/instruct/edit`](https://fal.ai/models/fal-ai/hunyuan-image/v3/instruct/edit) | Changes images by a prompt, with Hunyuan Image 3.0. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -36,6 +36,9 @@
 //! |---|---|---|
 //! | [`text_to_3d`](mod@text_to_3d) | [`fal-ai/hunyuan3d-v3/text-to-3d`](https://fal.ai/models/fal-ai/hunyuan3d-v3/text-to-3d) | Text to 3D with Hunyuan3D 3. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -32,6 +32,9 @@
 //! | [`v2::multi_view::turbo`](mod@v2::multi_view::turbo) | [`fal-ai/hunyuan3d/v2/multi-view/turbo`](https://fal.ai/models/fal-ai/hunyuan3d/v2/multi-view/turbo) | Makes a 3D model from images of its front, back and left side, in few steps. |
 //! | [`v2::turbo`](mod@v2::turbo) | [`fal-ai/hunyuan3d/v2/turbo`](https://fal.ai/models/fal-ai/hunyuan3d/v2/turbo) | Makes a 3D model of the thing in an image, in few steps. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -37,6 +37,9 @@
 //! |---|---|---|
 //! | [`rodin::v2_5::text_to_3d`](mod@rodin::v2_5::text_to_3d) | [`fal-ai/hyper3d/rodin/v2.5/text-to-3d`](https://fal.ai/models/fal-ai/hyper3d/rodin/v2.5/text-to-3d) | Text to 3D with Rodin 2.5. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

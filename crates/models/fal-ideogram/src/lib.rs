@@ -62,6 +62,9 @@
 //! |---|---|---|
 //! | [`custom_models`](mod@custom_models) | [`fal-ai/ideogram/custom-models`](https://fal.ai/models/fal-ai/ideogram/custom-models) | Trains an Ideogram model of your own on a few images. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

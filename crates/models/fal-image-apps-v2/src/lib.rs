@@ -44,6 +44,9 @@
 //! | [`texture_transform`](mod@texture_transform) | [`fal-ai/image-apps-v2/texture-transform`](https://fal.ai/models/fal-ai/image-apps-v2/texture-transform) | Makes the things in a photo of another material. |
 //! | [`virtual_try_on`](mod@virtual_try_on) | [`fal-ai/image-apps-v2/virtual-try-on`](https://fal.ai/models/fal-ai/image-apps-v2/virtual-try-on) | Dresses a person in the garment of another image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

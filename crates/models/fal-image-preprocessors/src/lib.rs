@@ -36,6 +36,9 @@
 //! | [`teed`](mod@teed) | [`fal-ai/image-preprocessors/teed`](https://fal.ai/models/fal-ai/image-preprocessors/teed) | Finds the edges of an image. |
 //! | [`zoe`](mod@zoe) | [`fal-ai/image-preprocessors/zoe`](https://fal.ai/models/fal-ai/image-preprocessors/zoe) | Estimates the depth of an image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -29,6 +29,9 @@
 //! | [`preview::fast`](mod@preview::fast) | [`fal-ai/imagen4/preview/fast`](https://fal.ai/models/fal-ai/imagen4/preview/fast) | Text to image with the quicker Imagen 4 Fast. |
 //! | [`preview::ultra`](mod@preview::ultra) | [`fal-ai/imagen4/preview/ultra`](https://fal.ai/models/fal-ai/imagen4/preview/ultra) | Text to image with Google's Imagen 4 Ultra. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

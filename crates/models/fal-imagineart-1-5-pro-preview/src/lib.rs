@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`text_to_image`](mod@text_to_image) | [`imagineart/imagineart-1.5-pro-preview/text-to-image`](https://fal.ai/models/imagineart/imagineart-1.5-pro-preview/text-to-image) | Text to image with ImagineArt 1.5 Pro. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! |---|---|---|
 //! | [`text_to_speech`](mod@text_to_speech) | [`fal-ai/index-tts-2/text-to-speech`](https://fal.ai/models/fal-ai/index-tts-2/text-to-speech) | Speaks a text in the voice of a recording, optionally with an emotion. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`text_to_video`](mod@text_to_video) | [`fal-ai/infinity-star/text-to-video`](https://fal.ai/models/fal-ai/infinity-star/text-to-video) | Text to video with InfinityStar, which is autoregressive. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! | [`text_to_video`](mod@text_to_video) | [`fal-ai/kandinsky5/text-to-video`](https://fal.ai/models/fal-ai/kandinsky5/text-to-video) | Text to video with Kandinsky 5.0. |
 //! | [`text_to_video::distill`](mod@text_to_video::distill) | [`fal-ai/kandinsky5/text-to-video/distill`](https://fal.ai/models/fal-ai/kandinsky5/text-to-video/distill) | Text to video with Kandinsky 5.0, distilled to few steps. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -38,6 +38,9 @@
 //! | [`v3::image_to_image`](mod@v3::image_to_image) | [`fal-ai/kling-image/v3/image-to-image`](https://fal.ai/models/fal-ai/kling-image/v3/image-to-image) | Changes an image by a prompt, with Kling 3.0. |
 //! | [`o1`](mod@o1) | [`fal-ai/kling-image/o1`](https://fal.ai/models/fal-ai/kling-image/o1) | Changes images by a prompt, with Kling O1. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! |---|---|---|
 //! | [`v1_5::kolors_virtual_try_on`](mod@v1_5::kolors_virtual_try_on) | [`fal-ai/kling/v1-5/kolors-virtual-try-on`](https://fal.ai/models/fal-ai/kling/v1-5/kolors-virtual-try-on) | Dresses a person in the garment of another image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

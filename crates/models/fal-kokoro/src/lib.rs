@@ -35,6 +35,9 @@
 //! | [`mandarin_chinese`](mod@mandarin_chinese) | [`fal-ai/kokoro/mandarin-chinese`](https://fal.ai/models/fal-ai/kokoro/mandarin-chinese) | Speaks a text in Mandarin Chinese, with the small Kokoro. |
 //! | [`spanish`](mod@spanish) | [`fal-ai/kokoro/spanish`](https://fal.ai/models/fal-ai/kokoro/spanish) | Speaks a text in Spanish, with the small Kokoro. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

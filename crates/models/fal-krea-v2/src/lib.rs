@@ -29,6 +29,9 @@
 //! | [`medium::text_to_image`](mod@medium::text_to_image) | [`krea/v2/medium/text-to-image`](https://fal.ai/models/krea/v2/medium/text-to-image) | Text to image with Krea 2 Medium, optionally in the style of other images. |
 //! | [`medium::turbo::text_to_image`](mod@medium::turbo::text_to_image) | [`krea/v2/medium/turbo/text-to-image`](https://fal.ai/models/krea/v2/medium/turbo/text-to-image) | Text to image with the quicker Krea 2 Medium Turbo, optionally in the style of other images. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -35,6 +35,9 @@
 //! |---|---|---|
 //! | [`video_to_video`](mod@video_to_video) | [`fal-ai/krea-wan-14b/video-to-video`](https://fal.ai/models/fal-ai/krea-wan-14b/video-to-video) | Redraws a video according to a prompt, with Krea's quick version of Wan 2.1. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -29,6 +29,9 @@
 //! | [`pose_transfer`](mod@pose_transfer) | [`fal-ai/leffa/pose-transfer`](https://fal.ai/models/fal-ai/leffa/pose-transfer) | Gives a person the pose of another image. |
 //! | [`virtual_tryon`](mod@virtual_tryon) | [`fal-ai/leffa/virtual-tryon`](https://fal.ai/models/fal-ai/leffa/virtual-tryon) | Dresses a person in the garment of another image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! | [`recamera`](mod@recamera) | [`fal-ai/lightx/recamera`](https://fal.ai/models/fal-ai/lightx/recamera) | Films a video again along another path of the camera. |
 //! | [`relight`](mod@relight) | [`fal-ai/lightx/relight`](https://fal.ai/models/fal-ai/lightx/relight) | Changes the light in a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`image_audio_to_video`](mod@image_audio_to_video) | [`fal-ai/longcat-multi-avatar/image-audio-to-video`](https://fal.ai/models/fal-ai/longcat-multi-avatar/image-audio-to-video) | Makes the people in an image speak, from recordings. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

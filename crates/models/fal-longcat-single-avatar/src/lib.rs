@@ -28,6 +28,9 @@
 //! | [`audio_to_video`](mod@audio_to_video) | [`fal-ai/longcat-single-avatar/audio-to-video`](https://fal.ai/models/fal-ai/longcat-single-avatar/audio-to-video) | Makes a video of a person who speaks a recording. |
 //! | [`image_audio_to_video`](mod@image_audio_to_video) | [`fal-ai/longcat-single-avatar/image-audio-to-video`](https://fal.ai/models/fal-ai/longcat-single-avatar/image-audio-to-video) | Makes the person in an image speak a recording. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -41,6 +41,9 @@
 //! | [`distilled::image_to_video::_480p`](mod@distilled::image_to_video::_480p) | [`fal-ai/longcat-video/distilled/image-to-video/480p`](https://fal.ai/models/fal-ai/longcat-video/distilled/image-to-video/480p) | Animates an image at length in 480p, with the distilled LongCat Video. |
 //! | [`image_to_video::_480p`](mod@image_to_video::_480p) | [`fal-ai/longcat-video/image-to-video/480p`](https://fal.ai/models/fal-ai/longcat-video/image-to-video/480p) | Animates an image at length in 480p, with LongCat Video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -63,6 +63,9 @@
 //! | [`distilled::audio_to_video`](mod@distilled::audio_to_video) | [`fal-ai/ltx-2-19b/distilled/audio-to-video`](https://fal.ai/models/fal-ai/ltx-2-19b/distilled/audio-to-video) | Makes a video for a recording, with the distilled LTX-2. |
 //! | [`distilled::audio_to_video::lora`](mod@distilled::audio_to_video::lora) | [`fal-ai/ltx-2-19b/distilled/audio-to-video/lora`](https://fal.ai/models/fal-ai/ltx-2-19b/distilled/audio-to-video/lora) | Makes a video for a recording, with the distilled LTX-2 and LoRA weights of your own. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -53,6 +53,9 @@
 //! | [`audio_to_video`](mod@audio_to_video) | [`fal-ai/ltx-2.3-quality/audio-to-video`](https://fal.ai/models/fal-ai/ltx-2.3-quality/audio-to-video) | Makes a video for a recording, with LTX-2.3 in high quality. |
 //! | [`audio_to_video::lora`](mod@audio_to_video::lora) | [`fal-ai/ltx-2.3-quality/audio-to-video/lora`](https://fal.ai/models/fal-ai/ltx-2.3-quality/audio-to-video/lora) | Makes a video for a recording, with LTX-2.3 in high quality and LoRA weights of your own. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -35,6 +35,9 @@
 //! |---|---|---|
 //! | [`image_to_video`](mod@image_to_video) | [`fal-ai/ltx-video-lora/image-to-video`](https://fal.ai/models/fal-ai/ltx-video-lora/image-to-video) | Animates an image with LTX Video and LoRA weights of your own. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -42,6 +42,9 @@
 //! |---|---|---|
 //! | [`ray::v3_2::image_to_video`](mod@ray::v3_2::image_to_video) | [`luma/agent/ray/v3.2/image-to-video`](https://fal.ai/models/luma/agent/ray/v3.2/image-to-video) | Animates an image with Luma Ray 3.2. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -46,6 +46,9 @@
 //! | [`ray_2_flash::modify`](mod@ray_2_flash::modify) | [`fal-ai/luma-dream-machine/ray-2-flash/modify`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/modify) | Changes the style and the content of a video and keeps its motion, with the quicker Ray 2 Flash. |
 //! | [`ray_2_flash::reframe`](mod@ray_2_flash::reframe) | [`fal-ai/luma-dream-machine/ray-2-flash/reframe`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/reframe) | Gives a video another shape and fills in what was outside of it, with the quicker Ray 2 Flash. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`v2`](mod@v2) | [`fal-ai/lumina-image/v2`](https://fal.ai/models/fal-ai/lumina-image/v2) | Text to image with Lumina Image. Streams. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! |---|---|---|
 //! | [`zoom`](mod@zoom) | [`fal-ai/lyra-2/zoom`](https://fal.ai/models/fal-ai/lyra-2/zoom) | Makes a video that moves the camera through an image. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

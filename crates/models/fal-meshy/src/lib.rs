@@ -47,6 +47,9 @@
 //! | [`v6::text_to_3d`](mod@v6::text_to_3d) | [`fal-ai/meshy/v6/text-to-3d`](https://fal.ai/models/fal-ai/meshy/v6/text-to-3d) | Text to 3D with Meshy 6. |
 //! | [`v6_preview::text_to_3d`](mod@v6_preview::text_to_3d) | [`fal-ai/meshy/v6-preview/text-to-3d`](https://fal.ai/models/fal-ai/meshy/v6-preview/text-to-3d) | Text to 3D with the preview of Meshy 6. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -78,6 +78,9 @@
 //! | [`voice_clone`](mod@voice_clone) | [`fal-ai/minimax/voice-clone`](https://fal.ai/models/fal-ai/minimax/voice-clone) | Makes a voice of a recording, and speaks a text with it. |
 //! | [`voice_design`](mod@voice_design) | [`fal-ai/minimax/voice-design`](https://fal.ai/models/fal-ai/minimax/voice-design) | Makes a voice of a description, and speaks a text with it. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

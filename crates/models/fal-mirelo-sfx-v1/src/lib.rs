@@ -35,6 +35,9 @@
 //! |---|---|---|
 //! | [`video_to_audio`](mod@video_to_audio) | [`mirelo-ai/sfx-v1/video-to-audio`](https://fal.ai/models/mirelo-ai/sfx-v1/video-to-audio) | Makes the sounds of a video, without the video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -42,6 +42,9 @@
 //! | [`extend_audio`](mod@extend_audio) | [`mirelo-ai/sfx1.6/extend-audio`](https://fal.ai/models/mirelo-ai/sfx1.6/extend-audio) | Continues a sound. |
 //! | [`inpaint_audio`](mod@inpaint_audio) | [`mirelo-ai/sfx1.6/inpaint-audio`](https://fal.ai/models/mirelo-ai/sfx1.6/inpaint-audio) | Makes a part of a recording again. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

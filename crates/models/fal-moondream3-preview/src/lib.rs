@@ -39,6 +39,9 @@
 //! | [`point`](mod@point) | [`fal-ai/moondream3-preview/point`](https://fal.ai/models/fal-ai/moondream3-preview/point) | Finds what a prompt names in an image, with a point on each. |
 //! | [`query`](mod@query) | [`fal-ai/moondream3-preview/query`](https://fal.ai/models/fal-ai/moondream3-preview/query) | Answers a question about an image, and can say its reasons. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

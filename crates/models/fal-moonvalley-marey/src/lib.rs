@@ -42,6 +42,9 @@
 //! | [`motion_transfer`](mod@motion_transfer) | [`moonvalley/marey/motion-transfer`](https://fal.ai/models/moonvalley/marey/motion-transfer) | Makes a video with the motion of another video. |
 //! | [`pose_transfer`](mod@pose_transfer) | [`moonvalley/marey/pose-transfer`](https://fal.ai/models/moonvalley/marey/pose-transfer) | Makes a video with the poses of the people in another video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -25,6 +25,9 @@
 //! |---|---|---|
 //! | [`asr`](mod@asr) | [`nvidia/nemotron-asr-multilingual/asr`](https://fal.ai/models/nvidia/nemotron-asr-multilingual/asr) | Speech to text in many languages with NVIDIA's Nemotron ASR. Streams. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

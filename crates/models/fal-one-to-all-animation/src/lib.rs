@@ -31,6 +31,9 @@
 //! | [`_14b`](mod@_14b) | [`fal-ai/one-to-all-animation/14b`](https://fal.ai/models/fal-ai/one-to-all-animation/14b) | Moves the character of an image as the person in a video moves, with the large model. |
 //! | [`_1_3b`](mod@_1_3b) | [`fal-ai/one-to-all-animation/1.3b`](https://fal.ai/models/fal-ai/one-to-all-animation/1.3b) | Moves the character of an image as the person in a video moves, with the small model. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

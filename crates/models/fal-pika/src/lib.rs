@@ -48,6 +48,9 @@
 //! |---|---|---|
 //! | [`v2::pikadditions`](mod@v2::pikadditions) | [`fal-ai/pika/v2/pikadditions`](https://fal.ai/models/fal-ai/pika/v2/pikadditions) | Adds the person or the thing of an image to a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

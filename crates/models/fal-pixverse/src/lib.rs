@@ -79,6 +79,9 @@
 //! | [`lipsync`](mod@lipsync) | [`fal-ai/pixverse/lipsync`](https://fal.ai/models/fal-ai/pixverse/lipsync) | Makes the lips in a video follow a recording or a text. |
 //! | [`sound_effects`](mod@sound_effects) | [`fal-ai/pixverse/sound-effects`](https://fal.ai/models/fal-ai/pixverse/sound-effects) | Makes sound effects and music for a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

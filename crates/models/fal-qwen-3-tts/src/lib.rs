@@ -38,6 +38,9 @@
 //! | [`clone_voice::_1_7b`](mod@clone_voice::_1_7b) | [`fal-ai/qwen-3-tts/clone-voice/1.7b`](https://fal.ai/models/fal-ai/qwen-3-tts/clone-voice/1.7b) | Makes a voice of a recording, for text to speech with the large Qwen3-TTS. |
 //! | [`clone_voice::_0_6b`](mod@clone_voice::_0_6b) | [`fal-ai/qwen-3-tts/clone-voice/0.6b`](https://fal.ai/models/fal-ai/qwen-3-tts/clone-voice/0.6b) | Makes a voice of a recording, for text to speech with the small Qwen3-TTS. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

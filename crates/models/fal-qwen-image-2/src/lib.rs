@@ -37,6 +37,9 @@
 //! | [`edit`](mod@edit) | [`fal-ai/qwen-image-2/edit`](https://fal.ai/models/fal-ai/qwen-image-2/edit) | Changes images by a prompt. |
 //! | [`pro::edit`](mod@pro::edit) | [`fal-ai/qwen-image-2/pro/edit`](https://fal.ai/models/fal-ai/qwen-image-2/pro/edit) | Changes images by a prompt, with the pro model. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

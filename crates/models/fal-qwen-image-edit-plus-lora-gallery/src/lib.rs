@@ -36,6 +36,9 @@
 //! | [`remove_lighting`](mod@remove_lighting) | [`fal-ai/qwen-image-edit-plus-lora-gallery/remove-lighting`](https://fal.ai/models/fal-ai/qwen-image-edit-plus-lora-gallery/remove-lighting) | Takes the light of an image away and makes it even. |
 //! | [`shirt_design`](mod@shirt_design) | [`fal-ai/qwen-image-edit-plus-lora-gallery/shirt-design`](https://fal.ai/models/fal-ai/qwen-image-edit-plus-lora-gallery/shirt-design) | Puts a design on a shirt. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -54,6 +54,9 @@
 //! |---|---|---|
 //! | [`v3::create_style`](mod@v3::create_style) | [`fal-ai/recraft/v3/create-style`](https://fal.ai/models/fal-ai/recraft/v3/create-style) | Creates a style from a few images, for Recraft V3. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

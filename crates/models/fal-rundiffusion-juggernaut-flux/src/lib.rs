@@ -29,6 +29,9 @@
 //! | [`lightning`](mod@lightning) | [`rundiffusion-fal/juggernaut-flux/lightning`](https://fal.ai/models/rundiffusion-fal/juggernaut-flux/lightning) | Text to image with Juggernaut FLUX, in few steps. |
 //! | [`pro`](mod@pro) | [`rundiffusion-fal/juggernaut-flux/pro`](https://fal.ai/models/rundiffusion-fal/juggernaut-flux/pro) | Text to image with Juggernaut FLUX Pro. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -37,6 +37,9 @@
 //! | [`video`](mod@video) | [`fal-ai/sam-3-1/video`](https://fal.ai/models/fal-ai/sam-3-1/video) | Segments and follows the things in a video that a prompt, points or boxes name. |
 //! | [`video_rle`](mod@video_rle) | [`fal-ai/sam-3-1/video-rle`](https://fal.ai/models/fal-ai/sam-3-1/video-rle) | Segments a video, and gives masks as run lengths. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -56,6 +56,9 @@
 //! |---|---|---|
 //! | [`image::embed`](mod@image::embed) | [`fal-ai/sam-3/image/embed`](https://fal.ai/models/fal-ai/sam-3/image/embed) | Computes the embedding of an image for segmentation. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

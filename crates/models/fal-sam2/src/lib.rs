@@ -36,6 +36,9 @@
 //! |---|---|---|
 //! | [`video`](mod@video) | [`fal-ai/sam2/video`](https://fal.ai/models/fal-ai/sam2/video) | Segments and follows the things in a video at points or in boxes. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

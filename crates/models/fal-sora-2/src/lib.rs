@@ -44,6 +44,9 @@
 //! |---|---|---|
 //! | [`video_to_video::remix`](mod@video_to_video::remix) | [`fal-ai/sora-2/video-to-video/remix`](https://fal.ai/models/fal-ai/sora-2/video-to-video/remix) | Remixes a video of Sora 2. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

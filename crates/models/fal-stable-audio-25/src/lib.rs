@@ -36,6 +36,9 @@
 //! | [`audio_to_audio`](mod@audio_to_audio) | [`fal-ai/stable-audio-25/audio-to-audio`](https://fal.ai/models/fal-ai/stable-audio-25/audio-to-audio) | Transforms a recording according to a prompt. |
 //! | [`inpaint`](mod@inpaint) | [`fal-ai/stable-audio-25/inpaint`](https://fal.ai/models/fal-ai/stable-audio-25/inpaint) | Regenerates a part of a recording. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -57,6 +57,9 @@
 //! | [`small::sfx::base::audio_outpainting`](mod@small::sfx::base::audio_outpainting) | [`fal-ai/stable-audio-3/small/sfx/base/audio-outpainting`](https://fal.ai/models/fal-ai/stable-audio-3/small/sfx/base/audio-outpainting) | Continues a recording by a prompt, with the base model of the small Stable Audio 3 for sound effects. |
 //! | [`small::sfx::base::audio_to_audio`](mod@small::sfx::base::audio_to_audio) | [`fal-ai/stable-audio-3/small/sfx/base/audio-to-audio`](https://fal.ai/models/fal-ai/stable-audio-3/small/sfx/base/audio-to-audio) | Makes a variation of a recording by a prompt, with the base model of the small Stable Audio 3 for sound effects. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -29,6 +29,9 @@
 //! | [`_3b::text_to_speech`](mod@_3b::text_to_speech) | [`fal-ai/tada/3b/text-to-speech`](https://fal.ai/models/fal-ai/tada/3b/text-to-speech) | Speaks a text in the voice of a recording, with the large TADA. |
 //! | [`_1b::text_to_speech`](mod@_1b::text_to_speech) | [`fal-ai/tada/1b/text-to-speech`](https://fal.ai/models/fal-ai/tada/1b/text-to-speech) | Speaks a text in the voice of a recording, with the small TADA. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -36,6 +36,9 @@
 //! |---|---|---|
 //! | [`text_to_3d`](mod@text_to_3d) | [`tripo3d/h3.1/text-to-3d`](https://fal.ai/models/tripo3d/h3.1/text-to-3d) | Text to 3D with Tripo H3.1. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! | [`v2_5::image_to_3d`](mod@v2_5::image_to_3d) | [`tripo3d/tripo/v2.5/image-to-3d`](https://fal.ai/models/tripo3d/tripo/v2.5/image-to-3d) | Makes a 3D model of the thing in an image. |
 //! | [`v2_5::multiview_to_3d`](mod@v2_5::multiview_to_3d) | [`tripo3d/tripo/v2.5/multiview-to-3d`](https://fal.ai/models/tripo3d/tripo/v2.5/multiview-to-3d) | Makes a 3D model of images from several sides. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

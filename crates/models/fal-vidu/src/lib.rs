@@ -69,6 +69,9 @@
 //! |---|---|---|
 //! | [`q2::video_extension::pro`](mod@q2::video_extension::pro) | [`fal-ai/vidu/q2/video-extension/pro`](https://fal.ai/models/fal-ai/vidu/q2/video-extension/pro) | Carries a video on, with Vidu Q2 Pro. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -31,6 +31,9 @@
 //! | [`outpainting`](mod@outpainting) | [`fal-ai/wan-22-vace-fun-a14b/outpainting`](https://fal.ai/models/fal-ai/wan-22-vace-fun-a14b/outpainting) | Extends a video beyond its edges. |
 //! | [`reframe`](mod@reframe) | [`fal-ai/wan-22-vace-fun-a14b/reframe`](https://fal.ai/models/fal-ai/wan-22-vace-fun-a14b/reframe) | Gives a video another shape and paints what is missing. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -35,6 +35,9 @@
 //! |---|---|---|
 //! | [`image_to_video`](mod@image_to_video) | [`fal-ai/wan-pro/image-to-video`](https://fal.ai/models/fal-ai/wan-pro/image-to-video) | Animates an image with Wan 2.1 Pro. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -55,6 +55,9 @@
 //! | [`reference_to_video`](mod@reference_to_video) | [`wan/v2.6/reference-to-video`](https://fal.ai/models/wan/v2.6/reference-to-video) | Generates a video of subjects in videos, with Wan 2.6. |
 //! | [`reference_to_video::flash`](mod@reference_to_video::flash) | [`wan/v2.6/reference-to-video/flash`](https://fal.ai/models/wan/v2.6/reference-to-video/flash) | Generates a video of subjects in videos and images, with the quicker Wan 2.6 Flash. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -28,6 +28,9 @@
 //! | [`long_reframe`](mod@long_reframe) | [`fal-ai/wan-vace-apps/long-reframe`](https://fal.ai/models/fal-ai/wan-vace-apps/long-reframe) | Gives a long video another shape, scene by scene. |
 //! | [`video_edit`](mod@video_edit) | [`fal-ai/wan-vace-apps/video-edit`](https://fal.ai/models/fal-ai/wan-vace-apps/video-edit) | Changes a video by instructions in plain language. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

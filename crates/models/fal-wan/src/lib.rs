@@ -79,6 +79,9 @@
 //! |---|---|---|
 //! | [`v2_2_14b::speech_to_video`](mod@v2_2_14b::speech_to_video) | [`fal-ai/wan/v2.2-14b/speech-to-video`](https://fal.ai/models/fal-ai/wan/v2.2-14b/speech-to-video) | Makes the person in an image speak or sing a recording, with Wan 2.2. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -44,6 +44,9 @@
 //! | [`edit_video`](mod@edit_video) | [`xai/grok-imagine-video/edit-video`](https://fal.ai/models/xai/grok-imagine-video/edit-video) | Changes a video by a prompt. |
 //! | [`extend_video`](mod@extend_video) | [`xai/grok-imagine-video/extend-video`](https://fal.ai/models/xai/grok-imagine-video/extend-video) | Continues a video. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

@@ -27,6 +27,9 @@
 //! |---|---|---|
 //! | [`v1`](mod@v1) | [`xai/tts/v1`](https://fal.ai/models/xai/tts/v1) | Speaks a text in one of xAI's voices. Streams. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 

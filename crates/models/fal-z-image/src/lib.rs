@@ -45,6 +45,9 @@
 //! | [`turbo::inpaint`](mod@turbo::inpaint) | [`fal-ai/z-image/turbo/inpaint`](https://fal.ai/models/fal-ai/z-image/turbo/inpaint) | Repaints the masked part of an image. |
 //! | [`turbo::inpaint::lora`](mod@turbo::inpaint::lora) | [`fal-ai/z-image/turbo/inpaint/lora`](https://fal.ai/models/fal-ai/z-image/turbo/inpaint/lora) | Repaints the masked part of an image, with LoRA weights of your own. |
 //!
+//! Prices change without a new version, so none is here: the page of each endpoint at fal has its
+//! price and unit, and `PriceList` and `Client::estimate` of `fal-client` ask for them.
+//!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.
 
