@@ -6,7 +6,7 @@ use std::{
 };
 
 use fal_client::{
-    IntoInput,
+    Client, IntoInput,
     batch::{Budget, Concurrency},
     untyped::EndpointId,
 };
@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt, pin_mut, stream};
 use tokio_postgres::Transaction;
 
 use crate::{
-    BatchStatus, Enqueued, Error, ErrorKind, Result, Reuse,
+    BatchLedger, BatchStatus, Enqueued, Error, ErrorKind, Result, Reuse,
     ledger::{BatchSettings, CHUNK, Ledger, NewRequest, postgres},
     webhooks::check_url,
 };
@@ -207,6 +207,33 @@ impl Batch {
         let requests: Vec<NewRequest> =
             requests.into_iter().map(|(key, input)| encode(key, input)).collect::<Result<_>>()?;
         postgres::add_in(transaction, &self.settings, requests.chunks(CHUNK)).await
+    }
+
+    /// Returns the ledger of single requests of the batch, for engines such as Temporal and Restate that run the steps themselves
+    /// with this client. See [`RequestLedger`](crate::RequestLedger).
+    ///
+    /// No worker is needed. One of the same account works on the same requests, and may hand outputs to its handler before the
+    /// engine has them.
+    pub fn ledger(&self, client: Client) -> BatchLedger {
+        BatchLedger::new(self.clone(), client)
+    }
+
+    /// Returns the ledger of the fleet.
+    pub(crate) fn records(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    pub(crate) fn account_name(&self) -> &str {
+        self.settings.account.as_deref().unwrap_or("default")
+    }
+
+    /// Returns the batch without settings, so that none is written.
+    pub(crate) fn plain(&self) -> Self {
+        Self::new(self.ledger.clone(), self.settings.name.clone())
     }
 
     fn check(&self) -> Result<()> {

@@ -32,7 +32,7 @@ use self::{
 pub(crate) use self::{
     claim::{ClaimOptions, Claimed, Estimates},
     enqueue::{CHUNK, NewRequest},
-    request::{Accepted, Delivered, Doubtful, Finished, Followed, Held, Move, Offered},
+    request::{Accepted, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State},
     settings::{BatchSettings, ProbePauses, SavedBatch},
     transfer::move_batch,
 };
@@ -142,6 +142,8 @@ pass_on! {
     /// Returns true if nothing is left to do for the workers of an account that handle this endpoint.
     fn is_finished(account: &str, endpoint: &str) -> bool;
 
+    /// Returns the request of a batch with this key.
+    fn find(batch: &str, key: &str) -> Option<Found>;
     /// Counts the requests of every batch, or of one.
     fn status(batch: Option<&str>) -> Status;
     /// Lets failed requests wait again: one of them, or all of a batch. Returns their number.

@@ -58,6 +58,7 @@ mod ledger;
 #[cfg(feature = "media")]
 mod media;
 mod media_file;
+mod request_ledger;
 mod sync;
 mod webhooks;
 mod worker;
@@ -71,6 +72,7 @@ pub use self::{
     fleet::Fleet,
     ledger::{BatchStatus, Enqueued, Reuse, Status},
     media_file::MediaFile,
+    request_ledger::{BatchLedger, Progress, RequestLedger},
     webhooks::Webhooks,
     worker::{HandlerError, Worker},
 };

@@ -1,5 +1,6 @@
 //! A worker: sends requests, follows them, and hands their outputs to a handler.
 
+mod advance;
 mod follow;
 mod lane;
 mod offer;
@@ -16,6 +17,7 @@ use std::{error::Error as StdError, fmt, pin::Pin, time::Duration};
 use fal_client::{Client, Endpoint, reconcile::Reconcile};
 use futures_util::FutureExt;
 
+pub(crate) use self::advance::Advance;
 use self::{options::Options, shared::Shared};
 use crate::{
     Done, Result,

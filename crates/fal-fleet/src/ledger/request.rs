@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use fal_client::{Usd, batch::JournalFailure};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value::Error as ValueError},
+};
 use serde_json::{Value, json};
 
 use crate::MediaFile;
@@ -48,6 +51,21 @@ pub(crate) struct Followed {
     pub(crate) has_webhook: bool,
     /// The end of the request may raise the concurrency of its account.
     pub(crate) is_adaptive: bool,
+}
+
+/// A request as it is, for an engine that asks about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) held: Held,
+    pub(crate) account: String,
+    pub(crate) is_reconciled: bool,
+    pub(crate) state: State,
+    /// The time until its next step.
+    pub(crate) due_in: Duration,
+    pub(crate) request_id: Option<String>,
+    pub(crate) output: Option<String>,
+    /// The reason of a failure.
+    pub(crate) message: Option<String>,
 }
 
 /// A verified delivery, with the parts of its URL.
@@ -144,6 +162,11 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// Returns the state of this name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::deserialize(IntoDeserializer::<ValueError>::into_deserializer(name)).ok()
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",

@@ -16,7 +16,7 @@ use super::{lane::Lane, shared::Shared};
 use crate::ledger::{Finished, Followed, Move};
 
 /// The number of requests that one worker looks at at the same time.
-const LOOKS: usize = 16;
+pub(super) const LOOKS: usize = 16;
 
 /// The bounds of the pause between two looks at a request: without a webhook, and as the backstop of one.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
@@ -52,7 +52,7 @@ impl Shared {
         self.work_off(lane, take, |followed| self.look(followed)).await;
     }
 
-    async fn look(&self, followed: Followed) {
+    pub(super) async fn look(&self, followed: Followed) {
         let span = tracing::debug_span!("fal.fleet.follow", endpoint = %followed.endpoint);
         self.look_at(&followed).instrument(span).await;
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The largest number of doubts that are decided together.
-const MOST: i64 = 200;
+pub(super) const MOST: i64 = 200;
 
 /// The pause before fal is asked again about a request that stayed in doubt.
 const LOOK_AGAIN: Duration = Duration::from_secs(900);
@@ -46,7 +46,7 @@ impl Shared {
         }
     }
 
-    async fn reconcile(&self, doubts: &[Doubtful]) {
+    pub(super) async fn reconcile(&self, doubts: &[Doubtful]) {
         for doubt in doubts {
             self.hold(doubt.held);
         }

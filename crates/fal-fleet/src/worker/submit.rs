@@ -55,7 +55,7 @@ impl Shared {
     }
 
     /// Claims requests, and fetches the prices that are needed for it.
-    async fn claim(&self, most: usize) -> Result<Vec<Claimed>> {
+    pub(super) async fn claim(&self, most: usize) -> Result<Vec<Claimed>> {
         let options = ClaimOptions {
             owner: self.id,
             account: &self.options.account,
@@ -75,7 +75,7 @@ impl Shared {
     }
 
     /// Sends a request, and writes down what became of it. Returns the time for which this worker should send nothing more.
-    async fn submit(&self, claimed: Claimed, begun: Instant) -> Duration {
+    pub(super) async fn submit(&self, claimed: Claimed, begun: Instant) -> Duration {
         let held = Held { id: claimed.id, epoch: claimed.epoch };
         self.begin_sending(claimed.id);
         let span = tracing::info_span!(

@@ -9,6 +9,7 @@ mod batches;
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod doubts;
+mod engines;
 mod enqueue;
 #[cfg(feature = "media")]
 mod media;

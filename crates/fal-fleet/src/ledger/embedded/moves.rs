@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Result,
     ledger::request::{
-        Accepted, Delivered, Doubtful, Finished, Followed, Held, Move, Offered, State, failure_json,
+        Accepted, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State, failure_json,
         plain_ticket,
     },
     media_file,
@@ -334,6 +334,31 @@ impl Embedded {
                 (held.id, held.epoch, request_id, unit.now),
             )?;
             Ok(changed == 1)
+        })
+        .await
+    }
+
+    pub(crate) async fn find(&self, batch: &str, key: &str) -> Result<Option<Found>> {
+        let (batch, key) = (batch.to_owned(), key.to_owned());
+        self.run(move |unit| {
+            let mut statement = unit.prepare_cached(
+                "select r.*, r.error ->> 'message' as message, b.account, b.reconcile
+                 from fal.request r join fal.batch b on b.id = r.batch where b.name = ?1 and r.key = ?2",
+            )?;
+            let found = statement.query_row((batch, key), |row| {
+                let request = Request::read(row)?;
+                Ok(Found {
+                    held: request.held(),
+                    account: row.get("account")?,
+                    is_reconciled: row.get("reconcile")?,
+                    state: request.state,
+                    due_in: Duration::try_from_secs_f64(request.due - unit.now).unwrap_or_default(),
+                    request_id: request.request_id.or(request.reused_from),
+                    output: request.output,
+                    message: row.get("message")?,
+                })
+            });
+            Ok(found.optional()?)
         })
         .await
     }

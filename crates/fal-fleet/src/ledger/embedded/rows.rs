@@ -10,7 +10,7 @@ use rusqlite::{
     OptionalExtension, Params, ToSql, Transaction,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
-use serde::{Deserialize, Serialize, de::IntoDeserializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
@@ -148,8 +148,7 @@ impl ToSql for State {
 
 impl FromSql for State {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let name = IntoDeserializer::<serde::de::value::Error>::into_deserializer(value.as_str()?);
-        Self::deserialize(name).map_err(FromSqlError::other)
+        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
     }
 }
 

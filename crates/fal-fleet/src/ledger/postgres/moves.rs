@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::{Postgres, values::usd_text};
 use crate::{
-    Result,
-    ledger::request::{Accepted, Delivered, Finished, Followed, Held, Move, failure_json, plain_ticket},
+    Error, ErrorKind, Result,
+    ledger::request::{
+        Accepted, Delivered, Finished, Followed, Found, Held, Move, State, failure_json, plain_ticket,
+    },
 };
 
 impl Postgres {
@@ -220,6 +222,36 @@ impl Postgres {
             .query(&statement, &[&ids, &epochs, &outputs, &failures, &units, &costs, &retryable])
             .await?;
         Ok(changed(&ids, &rows))
+    }
+
+    /// Returns the request of a batch with this key.
+    pub(crate) async fn find(&self, batch: &str, key: &str) -> Result<Option<Found>> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "select r.id, r.epoch, b.account, b.reconcile, r.state,
+                        greatest(0, extract(epoch from r.due - now()))::float8, coalesce(r.request_id, r.reused_from),
+                        r.output::text, r.error ->> 'message'
+                 from fal.request r join fal.batch b on b.id = r.batch where b.name = $1 and r.key = $2",
+            )
+            .await?;
+        let row = client.query_opt(&statement, &[&batch, &key]).await?;
+        let found = row.map(|row| {
+            let state = row.get(4);
+            let state = State::parse(state)
+                .ok_or_else(|| Error::new(ErrorKind::Database, format!("`{state}` is not a state")))?;
+            Ok(Found {
+                held: Held { id: row.get(0), epoch: row.get(1) },
+                account: row.get(2),
+                is_reconciled: row.get(3),
+                state,
+                due_in: Duration::try_from_secs_f64(row.get(5)).unwrap_or_default(),
+                request_id: row.get(6),
+                output: row.get(7),
+                message: row.get(8),
+            })
+        });
+        found.transpose()
     }
 
     /// Extends the leases of requests that a worker holds, if it still does.
