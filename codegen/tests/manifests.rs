@@ -3,7 +3,7 @@
 
 mod support;
 
-use fal_codegen::{Generator, Options, Source};
+use fal_codegen::{Generator, Manifest, Options, Source};
 use serde_json::json;
 use support::record;
 
@@ -31,4 +31,24 @@ fn only_crates_with_patterns_enable_the_feature_pattern() {
     );
     let code = file("acme-paint/src/lib.rs");
     assert!(code.contains("fal_core::check_pattern("), "{code}");
+}
+
+#[test]
+fn part_of_an_app_can_be_a_crate_of_its_own() {
+    let text = "[crates.fal-draw]\napp = \"acme/draw\"\ntitle = \"Draw\"\nendpoints = [\"acme/draw/fast\"]\n\
+                [crates.fal-draw-v2]\napp = \"acme/draw/v2\"\ntitle = \"Draw 2\"\nendpoints = [\"acme/draw/v2/fast\"]\n";
+    let manifest = Manifest::parse("manifest.toml", text).unwrap();
+    let sources = ["acme/draw/fast", "acme/draw/v2/fast"].map(|id| Source {
+        file: format!("{id}.json"),
+        text: record(id, json!({ "prompt": { "type": "string" } })).to_string(),
+    });
+    let generated =
+        Generator::new(Options::default()).manifest(&manifest, "manifest.toml", &sources).unwrap();
+    for (path, id) in
+        [("fal-draw/src/fast.rs", sources[0].file.as_str()), ("fal-draw-v2/src/fast.rs", &sources[1].file)]
+    {
+        let found = generated.tree.iter().find(|(name, _)| name.ends_with(path));
+        let id = id.trim_end_matches(".json");
+        assert!(found.is_some_and(|(_, text)| text.contains(&format!("\"{id}\""))), "{path}");
+    }
 }

@@ -17,7 +17,7 @@ mod text;
 mod types;
 mod version;
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use compare::CrateDiff;
 pub(crate) use snapshot::Repository;
@@ -48,8 +48,9 @@ pub(crate) struct Arguments {
     bump: bool,
 }
 
+/// The form of a list of changes.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     Text,
     Markdown,
     Json,
@@ -68,12 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let (before, after) = (repository.commit(reference)?, repository.work_tree()?);
     let crates = compare::compare(&before, &after)?;
-    let text = match arguments.format {
-        Format::Text => text::write(&crates, reference),
-        Format::Markdown => markdown::write(&crates, reference),
-        Format::Json => json::write(&crates, reference),
-        Format::Changelog => changelog::write(&crates),
-    };
+    let text = write(&crates, reference, arguments.format);
     // A pager that was closed needs no more lines.
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.to_string()),
@@ -100,12 +96,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// Raises the versions of crates that have changed since a commit, and returns the changes as Markdown.
-pub(crate) fn bump_since(repository: &Repository, reference: &str) -> Result<String, String> {
+/// Returns the changes since a commit. With `raise`, the crates that have changed get the versions that they need.
+pub(crate) fn changes_since(
+    repository: &Repository,
+    reference: &str,
+    format: Format,
+    raise: bool,
+) -> Result<String, String> {
     let after = repository.work_tree()?;
     let crates = compare::compare(&repository.commit(reference)?, &after)?;
-    bump::raise(&repository.0, &bump::too_low(&crates, &after.manifest)?)?;
-    Ok(markdown::write(&crates, reference))
+    if raise {
+        bump::raise(&repository.0, &bump::too_low(&crates, &after.manifest)?)?;
+    }
+    Ok(write(&crates, reference, format))
+}
+
+fn write(crates: &[CrateDiff], reference: &str, format: Format) -> String {
+    match format {
+        Format::Text => text::write(crates, reference),
+        Format::Markdown => markdown::write(crates, reference),
+        Format::Json => json::write(crates, reference),
+        Format::Changelog => changelog::write(crates),
+    }
 }
 
 /// Summarizes the change of a crate: `breaking, 0.1.0 becomes 0.2.0`.

@@ -10,6 +10,7 @@ mod fleet_chaos;
 mod fuzz;
 mod package;
 mod regen;
+mod release;
 mod run;
 mod test;
 mod tidy;
@@ -61,6 +62,8 @@ enum Command {
     Publish(catalogue::Arguments),
     /// Generates crates/models and crates/fal-platform from schemas/.
     Regen(regen::Arguments),
+    /// Checks everything that a release needs, and makes its commit and its tag.
+    Release(release::Arguments),
     /// Removes endpoints: their entries in the manifest, their documents and their code.
     Remove(catalogue::Arguments),
     /// Runs every test.
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Protocol(arguments) => catalogue::run("protocol", &arguments),
         Command::Publish(arguments) => catalogue::run("publish", &arguments),
         Command::Regen(arguments) => regen::run(&arguments),
+        Command::Release(arguments) => release::run(&arguments),
         Command::Remove(arguments) => catalogue::run("remove", &arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments, &command_names()),

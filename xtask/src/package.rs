@@ -25,7 +25,7 @@ const ALLOWED: [&str; 6] =
 pub(crate) struct Arguments {
     /// Also compiles every crate from its package
     #[arg(long)]
-    verify: bool,
+    pub(crate) verify: bool,
 }
 
 /// Packages the crates and checks them. Needs `tar`, and no network once the dependencies are fetched.
@@ -50,6 +50,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     for package in &packages {
         cargo.extend(["--package", &package.name]);
     }
+    let verb = if arguments.verify { "packaging and compiling" } else { "packaging" };
+    eprintln!("{verb} {} crates", packages.len());
     run::cargo(cargo)?;
 
     let mut problems = Vec::new();

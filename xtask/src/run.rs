@@ -36,7 +36,8 @@ pub(crate) fn cargo_command() -> Command {
 
 /// Returns the command that runs another program of this workspace. If it was never compiled, says that it will be.
 pub(crate) fn program(package: &str) -> Command {
-    let is_there = env::current_exe().is_ok_and(|this| this.with_file_name(package).exists());
+    let file = format!("{package}{}", env::consts::EXE_SUFFIX);
+    let is_there = env::current_exe().is_ok_and(|this| this.with_file_name(file).exists());
     if !is_there {
         eprintln!("compiling {package}, which takes a minute or two the first time");
     }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::{
     catalogue,
-    diff::{self, Repository},
+    diff::{self, Format, Repository},
     root,
 };
 
@@ -103,7 +103,7 @@ fn update(root: &Path, mut report: Report, since: &str) -> Result<(String, usize
     eprintln!("generating the code");
     generate(root, &repository, &mut report)?;
     eprintln!("comparing it with {since}");
-    let changes = diff::bump_since(&repository, since)?;
+    let changes = diff::changes_since(&repository, since, Format::Markdown, true)?;
     Ok((text::write(&changes, &report), report.problems.len()))
 }
 

@@ -124,8 +124,12 @@ fn with_endpoints(text: &str, ids: &[String], title: impl Fn(&str) -> String) ->
         .ok_or_else(|| format!("{MANIFEST} has no table `crates`"))?;
     for id in ids {
         let app = families::app_id(id);
-        let of_app = |item: &Item| item.get("app").and_then(Item::as_str) == Some(app.as_str());
-        let name = crates.iter().find(|(_, item)| of_app(item)).map(|(name, _)| name.to_owned());
+        // A large app may have crates for parts of it, such as `owner/app/v2`.
+        let app_of = |item: &Item| item.get("app").and_then(Item::as_str).map(str::to_owned);
+        let is_inside = |app: &String| id == app || id.starts_with(&format!("{app}/"));
+        let with_app =
+            crates.iter().filter_map(|(name, item)| Some((app_of(item).filter(is_inside)?.len(), name)));
+        let name = with_app.max().map(|(_, name)| name.to_owned());
         let name = name.unwrap_or_else(|| families::crate_name(&app));
         if !crates.contains_key(&name) {
             let mut family = Table::new();
@@ -184,6 +188,16 @@ mod tests {
         let new = added(&["fal-ai/flux/schnell", "fal-ai/flux/dev"]).unwrap();
         let list = "endpoints = [\n    \"fal-ai/flux/dev\",\n    \"fal-ai/flux/schnell\",\n]\n";
         assert_eq!(new, OLD.replace("endpoints = [\"fal-ai/flux/dev\"]\n", list));
+    }
+
+    #[test]
+    fn an_endpoint_of_a_part_of_an_app_joins_the_crate_of_that_part() {
+        let part = "\n[crates.fal-flux-v2]\napp = \"fal-ai/flux/v2\"\ntitle = \"FLUX 2\"\nendpoints = []\n";
+        let ids = ["fal-ai/flux/v2/dev", "fal-ai/flux/v21"].map(str::to_owned);
+        let new = with_endpoints(&format!("{OLD}{part}"), &ids, |_| String::new()).unwrap();
+        let manifest = fal_codegen::Manifest::parse("manifest.toml", &new).unwrap();
+        assert_eq!(manifest.crates["fal-flux-v2"].endpoints, ["fal-ai/flux/v2/dev"]);
+        assert_eq!(manifest.crates["fal-flux"].endpoints, ["fal-ai/flux/dev", "fal-ai/flux/v21"]);
     }
 
     #[test]

@@ -54,6 +54,10 @@ fn start(root: &Path, arguments: &[String]) -> Result<u8, String> {
 
 /// Runs `xtask`, and returns its exit code.
 fn run(root: &Path, arguments: &[String]) -> Result<u8, String> {
+    let program = root.join("target/debug").join(format!("xtask{}", env::consts::EXE_SUFFIX));
+    if env::var_os("CARGO_TARGET_DIR").is_none() && !program.exists() {
+        eprintln!("compiling xtask, which takes a minute the first time");
+    }
     let mut command = cargo(root, &["run", "--quiet", "--package", "xtask"]);
     let status = command.arg("--").args(arguments).status().map_err(|error| format!("cargo: {error}"))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(CARGO_FAILED))

@@ -50,7 +50,7 @@ impl Repository {
     }
 
     /// Returns the name of the last tag.
-    pub(super) fn last_tag(&self) -> Result<String, String> {
+    pub(crate) fn last_tag(&self) -> Result<String, String> {
         let tag = self.git(&["describe", "--tags", "--abbrev=0"]);
         Ok(tag.map_err(|_| "there is no tag yet; name a commit instead".to_owned())?.trim().to_owned())
     }
@@ -65,7 +65,8 @@ impl Repository {
         self.git(&["show", &format!("{reference}:{path}")])
     }
 
-    fn git(&self, arguments: &[&str]) -> Result<String, String> {
+    /// Runs git, and returns its output.
+    pub(crate) fn git(&self, arguments: &[&str]) -> Result<String, String> {
         let output = Command::new("git").args(arguments).current_dir(&self.0).output();
         let output = output.map_err(|error| format!("git: {error}"))?;
         match output.status.success() {

@@ -542,6 +542,33 @@ fn an_old_document_that_cannot_be_read_stops_nothing() {
 }
 
 #[test]
+fn fixup_or_overlay_that_comes_or_goes_stops_nothing() {
+    let with = |id: &str, steps: Value| endpoint(steps)[0].1.replace("a/b", id);
+    let good = || json!({ "type": "integer", "maximum": 50 });
+    // A fixup of the generator renames `max`, and applies to no other document.
+    let id = "fal-ai/llava-next";
+    let other = |maximum: u64| ("c/d", with("c/d", json!({ "type": "integer", "maximum": maximum })));
+    let defective = [other(50), (id, with(id, json!({ "type": "integer", "max": 50 })))];
+    let corrected = [other(40), (id, with(id, good()))];
+    let came = compare(&snapshot("v0.3.1:", &corrected), &snapshot("", &defective)).unwrap();
+    let text = text::write(&came, "v0.3.1");
+    assert!(text.contains("the fixup `misspelt-bounds` no longer applies"), "{text}");
+    assert!(text.contains("is at most 50, was at most 40"), "{text}");
+
+    let quoted = json!({ "type": "integer", "maximum": ["50"] });
+    let overlay = json!({ "overlay": "1.0.0", "info": { "title": "Bounds", "version": "1" }, "actions": [{
+        "target": "$.components.schemas.Input.properties.num_inference_steps",
+        "update": { "maximum": 50 }, "description": "The bound is text.",
+    }] });
+    let records = [other(50), ("e/f", with("e/f", quoted))];
+    let mut before = snapshot("v0.3.1:", &records);
+    before.overlays.insert("e/f".to_owned(), overlay.to_string());
+    let went = compare(&before, &snapshot("", &[other(40), ("e/f", with("e/f", good()))])).unwrap();
+    let text = text::write(&went, "v0.3.1");
+    assert!(text.contains("is at most 40, was at most 50"), "{text}");
+}
+
+#[test]
 fn an_invalid_document_of_the_work_tree_is_reported() {
     let good = [with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }))];
     let records: Vec<(&str, String)> = good.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();

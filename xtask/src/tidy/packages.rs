@@ -15,15 +15,45 @@ const SHOWN: [&str; 3] = ["documentation", "keywords", "categories"];
 
 pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     for (path, text) in files.iter() {
-        let Some(folder) = path.strip_suffix("/Cargo.toml") else { continue };
+        let Some(folder) = path.strip_suffix("Cargo.toml").map(|folder| folder.trim_end_matches('/')) else {
+            continue;
+        };
         // Examples and templates are separate workspaces.
         if folder.contains("/examples/") || folder.contains("/template") {
             continue;
         }
         match text.parse::<Table>() {
-            Ok(manifest) if manifest.contains_key("workspace") => {}
+            Ok(manifest) if manifest.contains_key("workspace") => badges(files, folder, &manifest, problems),
             Ok(manifest) => package(files, folder, path, &manifest, problems),
             Err(error) => problems.push(Problem::in_file(path, error.message())),
+        }
+    }
+}
+
+/// Checks that the badges of a README agree with the keys of the workspace.
+fn badges(files: &Files, folder: &str, manifest: &Table, problems: &mut Vec<Problem>) {
+    let readme = if folder.is_empty() { "README.md".to_owned() } else { format!("{folder}/README.md") };
+    let workspace = manifest.get("workspace");
+    let key = |key: &str| workspace.and_then(|workspace| workspace.get("package")?.get(key)?.as_str());
+    let lint =
+        workspace.and_then(|workspace| workspace.get("lints")?.get("rust")?.get("unsafe_code")?.as_str());
+    let rust = key("rust-version").map(|version| format!("{version}+"));
+    let license = key("license").map(|license| license.replace(" OR ", "_or_").replace('-', "--"));
+    let badges = files.get(&readme).unwrap_or_default().split("img.shields.io/badge/").skip(1);
+    for badge in badges.filter_map(|rest| rest.split(')').next()) {
+        let is_true = match badge.split_once('-') {
+            Some(("license", value)) => {
+                license.as_ref().is_some_and(|license| value.starts_with(license.as_str()))
+            }
+            Some(("rust", value)) => rust.as_ref().is_some_and(|rust| value.starts_with(rust.as_str())),
+            Some(("unsafe", value)) => value.starts_with("forbidden") && lint == Some("forbid"),
+            _ => false,
+        };
+        if !is_true {
+            problems.push(Problem::in_file(
+                &readme,
+                format!("the badge `{badge}` does not agree with Cargo.toml"),
+            ));
         }
     }
 }

@@ -92,6 +92,23 @@ fn a_package_must_inherit_shared_keys_and_be_publishable() {
 }
 
 #[test]
+fn badge_that_does_not_agree_with_the_workspace_is_refused() {
+    let root = "[workspace.package]\nrust-version = \"1.90\"\nlicense = \"MIT OR Apache-2.0\"\n\
+                [workspace.lints.rust]\nunsafe_code = \"forbid\"\n";
+    let badge = |name: &str| format!("![Badge](https://img.shields.io/badge/{name})\n");
+    let of = |names: &[&str]| {
+        let readme: String = names.iter().map(|name| badge(name)).collect();
+        check(packages::check, &[("Cargo.toml", root), ("README.md", &readme)])
+    };
+    let good = ["license-MIT_or_Apache--2.0-blue", "rust-1.90+-orange", "unsafe-forbidden-success"];
+    assert_eq!(of(&good), [""; 0]);
+    for bad in ["license-MIT-blue", "rust-1.89+-orange", "unsafe-allowed-red", "downloads-many-blue"] {
+        let expected = format!("README.md: the badge `{bad}` does not agree with Cargo.toml");
+        assert_eq!(of(&[bad]), [expected], "{bad}");
+    }
+}
+
+#[test]
 fn a_dependency_without_reason_or_user_is_refused() {
     let root = "[workspace.dependencies]\nown = { path = \"own\" }\nserde = \"1\"\nold-schemars = { package = \"schemars\", version = \"0.8\" }\nurl = \"2\"\n";
     let reasons = "# A\n\n## Dependencies\n\n| crate | why |\n|---|---|\n| serde, schemars 0.8 | to read |\n\n## More\n\n| url | not here |\n";

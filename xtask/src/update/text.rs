@@ -44,8 +44,8 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
     );
     section(
         "Large crates",
-        "Programs wait too long for such a crate. Give its versions features that are all on by default, or split the \
-         family by version in `schemas/manifest.toml`.",
+        "Programs wait too long for such a crate. Give versions of the model crates of their own, by tables in \
+         `schemas/manifest.toml` whose `app` is longer, such as `owner/app/v2`.",
         report.large.iter().map(|(name, lines)| format!("`{name}`: {lines} lines")).collect(),
     );
     let unknown: usize = report.unknown.values().sum();

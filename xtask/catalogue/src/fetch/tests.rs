@@ -262,6 +262,50 @@ fn a_change_of_prose_alone_changes_nothing() {
     );
 }
 
+#[test]
+fn one_of_several_additions_that_fails_leaves_nothing_behind() {
+    let (root, records) = (catalogue(), folder(3, 9));
+    fs::write(root.path().join("schemas/manifest.toml"), "[crates]\n").unwrap();
+    let broken = records.path().join("acme/draw1.json");
+    let text = fs::read_to_string(&broken).unwrap();
+    fs::write(&broken, text.replace("\"maxLength\":9", "\"maxLength\":[9]")).unwrap();
+    let generate = |_: &Path| Ok(());
+    let (fetched, added) =
+        crate::add::add(root.path(), &ids(3), &from(records.path(), false), generate).unwrap();
+    assert_eq!(added, ["acme/draw0", "acme/draw2"]);
+    assert!(fetched.problems[0].contains("acme/draw1.json: /openapi/components"), "{:?}", fetched.problems);
+    let read = |file: &str| fs::read_to_string(root.path().join("schemas").join(file)).unwrap();
+    assert!(!root.path().join("schemas/acme/draw1.json").exists());
+    assert!(!read("lock.toml").contains("draw1") && !read("manifest.toml").contains("draw1"));
+    // The next run takes the corrected record.
+    fs::write(&broken, text).unwrap();
+    crate::add::add(root.path(), &ids(3), &from(records.path(), false), generate).unwrap();
+    assert!(read("manifest.toml").contains("draw1"));
+}
+
+#[test]
+fn malformed_id_is_refused_before_anything_is_read() {
+    let root = catalogue();
+    for id in ["flux dev", "FAL-AI/flux/dev/", "../../evil", ""] {
+        let source = from(Path::new("/nowhere"), false);
+        let error = crate::add::add(root.path(), &[id.to_owned()], &source, |_| Ok(())).unwrap_err();
+        assert!(error.contains("an id is written like `fal-ai/flux/dev`"), "{id}: {error}");
+    }
+}
+
+#[test]
+fn batch_that_is_not_found_is_asked_for_one_by_one() {
+    let fixture = Fixture::new();
+    let nothing = serde_json::json!({ "error": { "type": "not_found", "message": "no such endpoint" } });
+    fixture.emulator.on_request(fal_emulator::RequestKind::Platform).fail(404, nothing).times(1);
+    let base_url = format!("{}/platform/v1", fixture.emulator.url());
+    let source = Source { from: None, reword: false, base_url, force: false };
+    let ids = ["acme/draw", "acme/other"].map(str::to_owned);
+    let fetched = fetch(fixture.root.path(), &ids, false, &source).unwrap();
+    assert_eq!(fetched.new, ["acme/draw"]);
+    assert_eq!(fetched.problems, ["schemas/acme/other.json: the platform has no endpoint `acme/other`"]);
+}
+
 /// Runs this test program again, as a process that fetches and can be killed.
 fn fetch_in_another_process(root: &Path, records: &Path) -> std::process::Child {
     std::process::Command::new(std::env::current_exe().unwrap())

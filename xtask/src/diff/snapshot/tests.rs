@@ -43,3 +43,10 @@ fn the_work_tree_is_compared_with_a_commit() {
     let Err(error) = repository.commit("nowhere") else { unreachable!() };
     assert_eq!(error, "`nowhere` is not a commit, branch or tag of this repository");
 }
+
+#[test]
+fn folder_without_git_is_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let Err(error) = Repository(folder.path().to_owned()).commit("HEAD") else { unreachable!() };
+    assert!(error.contains("not a git repository"), "{error}");
+}
