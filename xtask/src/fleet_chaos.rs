@@ -1,4 +1,4 @@
-//! `cargo xtask fleet-chaos`: a batch whose workers are killed, and whose database crashes.
+//! `cargo xtask fleet-chaos`: a batch whose workers are killed, whose database crashes, and whose network breaks.
 
 use crate::run::cargo;
 
@@ -11,6 +11,9 @@ pub(crate) struct Arguments {
     /// Number of workers, each a process
     #[arg(long, default_value_t = 4)]
     workers: usize,
+    /// Uses a server that only accepts requests, in place of the emulator: for a million of them
+    #[arg(long)]
+    light: bool,
     /// Compiles with optimizations
     #[arg(long)]
     release: bool,
@@ -20,5 +23,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let (requests, workers) = (arguments.requests.to_string(), arguments.workers.to_string());
     let test = ["test", "--package", "fal-fleet", "--features", "axum", "--test", "chaos"];
     let release = arguments.release.then_some("--release");
-    cargo(test.into_iter().chain(release).chain(["--", "--requests", &requests, "--workers", &workers]))
+    let light = arguments.light.then_some("--light");
+    let run = ["--", "--requests", &requests, "--workers", &workers];
+    cargo(test.into_iter().chain(release).chain(run).chain(light))
 }

@@ -13,7 +13,7 @@ use super::{
     matching::{Verdict, judge},
     request_list,
 };
-use crate::{Client, endpoint_id::EndpointId, queue::Ticket, timestamp::system_now, untyped::Any};
+use crate::{Client, endpoint_id::EndpointId, queue::Ticket, untyped::Any};
 
 /// The number of looks, after the lag of the list, that must all miss a request.
 const LOOKS: u32 = 3;
@@ -90,9 +90,10 @@ impl Reconciler {
             by_endpoint.entry(listed_endpoint(&doubt.sent)).or_default().push(doubt);
         }
         for (endpoint, mut doubts) in by_endpoint {
-            let first = doubts.iter().map(|doubt| doubt.sent.begun).min().unwrap_or_else(system_now);
+            let first =
+                doubts.iter().map(|doubt| doubt.sent.begun).min().unwrap_or_else(|| self.settings.now());
             let start = first.checked_sub(self.settings.clock_skew).unwrap_or(first);
-            let looked_at = system_now();
+            let looked_at = self.settings.now();
             let listed = match request_list::fetch(&self.client, &endpoint, start).await {
                 Ok(listed) => listed,
                 Err(reason) => {

@@ -1,8 +1,13 @@
 //! The settings of a look for requests.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use super::Deliveries;
+use crate::timestamp::system_now;
 
 /// The patience and other settings with which requests are looked for.
 ///
@@ -20,6 +25,17 @@ pub struct Reconcile {
     pub(super) clock_skew: Duration,
     pub(super) needs_witness: bool,
     pub(super) deliveries: Deliveries,
+    clock: Option<Clock>,
+}
+
+/// A clock in place of the one of this machine.
+#[derive(Clone)]
+struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
 }
 
 impl Default for Reconcile {
@@ -31,6 +47,7 @@ impl Default for Reconcile {
             clock_skew: Duration::from_secs(300),
             needs_witness: true,
             deliveries: Deliveries::default(),
+            clock: None,
         }
     }
 }
@@ -65,6 +82,19 @@ impl Reconcile {
     pub fn clock_skew(mut self, skew: Duration) -> Self {
         self.clock_skew = skew;
         self
+    }
+
+    /// Sets the clock by which the submits were begun, if it is not the one of this machine: for submits of other machines,
+    /// that of their database.
+    #[must_use]
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Some(Clock(Arc::new(now)));
+        self
+    }
+
+    /// Returns the time by the clock by which the submits were begun.
+    pub(super) fn now(&self) -> SystemTime {
+        self.clock.as_ref().map_or_else(system_now, |clock| (clock.0)())
     }
 
     /// Concludes that a request was not accepted even if the list has no other request of that time.

@@ -37,6 +37,8 @@ pub(crate) struct Doubtful {
     pub(crate) endpoint: String,
     pub(crate) input: String,
     pub(crate) begun_at: SystemTime,
+    /// The time at which the doubt was taken, by the clock of the database.
+    pub(crate) taken_at: SystemTime,
 }
 
 /// A request whose status is to be looked at.

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use fal_client::reconcile::{LostSubmit, Reconciled};
+use fal_client::reconcile::{LostSubmit, Reconcile, Reconciled};
+use tokio::time::Instant;
 
 use super::shared::Shared;
 use crate::{
@@ -54,23 +55,32 @@ impl Shared {
         for doubt in doubts {
             by_endpoint.entry(&doubt.endpoint).or_default().push(doubt);
         }
+        // The clock of the database, on which all workers agree. That of this machine may be wrong, and its lag would seem to be over.
+        let (taken_at, taken) = (doubts.iter().map(|doubt| doubt.taken_at).max(), Instant::now());
+        let now = move || taken_at.unwrap_or_else(SystemTime::now) + taken.elapsed();
+        let settings = &self.options.reconcile.clone().clock(now);
         let looks = by_endpoint.into_iter().map(|(endpoint, doubts)| async move {
-            if let Err(error) = self.reconcile_endpoint(endpoint, &doubts).await {
+            if let Err(error) = self.reconcile_endpoint(endpoint, &doubts, settings).await {
                 tracing::warn!(%error, "doubts cannot be decided at the moment");
             }
         });
         futures_util::future::join_all(looks).await;
     }
 
-    async fn reconcile_endpoint(&self, endpoint: &str, doubts: &[&Doubtful]) -> Result<()> {
+    async fn reconcile_endpoint(
+        &self,
+        endpoint: &str,
+        doubts: &[&Doubtful],
+        settings: &Reconcile,
+    ) -> Result<()> {
         let first = doubts.iter().map(|doubt| doubt.begun_at).min().unwrap_or_else(SystemTime::now);
         let since = first.checked_sub(MARGIN).unwrap_or(first);
         let lost = doubts.iter().map(|doubt| {
             // It is in doubt because its submit was given up, or its lease has ended.
             let ended = doubt.begun_at.checked_add(self.options.lease).unwrap_or(doubt.begun_at);
-            LostSubmit::new(endpoint, &doubt.input, doubt.begun_at).ended(ended.min(SystemTime::now()))
+            LostSubmit::new(endpoint, &doubt.input, doubt.begun_at).ended(ended.min(doubt.taken_at))
         });
-        let mut look = self.client.reconcile(lost).settings(self.options.reconcile.clone());
+        let mut look = self.client.reconcile(lost).settings(settings.clone());
         for (request_id, input) in self.ledger.accepted_since(endpoint, since).await? {
             look = look.accepted(request_id, input);
         }

@@ -1,12 +1,16 @@
-//! A batch whose workers are killed, whose database crashes, and whose answers and webhooks are lost, doubled and late.
+//! A batch whose workers are killed and have wrong clocks, whose database crashes, whose network stops and breaks, and whose
+//! answers and webhooks are lost, doubled and late.
 //!
 //! Afterwards, fal has accepted exactly one request for each input, every output was handled, and the budget holds. `cargo test`
 //! runs a short form, and `cargo xtask fleet-chaos` a longer one.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(dead_code, reason = "the cluster has more than one user")]
 
+mod clock;
 #[path = "../support/cluster.rs"]
 mod cluster;
+mod proxy;
+mod server;
 
 use std::{
     env, fs,
@@ -17,6 +21,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, routing::post};
+use clock::Clock;
 use cluster::Cluster;
 use fal_client::{
     Client, Usd,
@@ -25,10 +30,12 @@ use fal_client::{
     untyped::{self, Any},
     webhook::Verifier,
 };
-use fal_emulator::{Emulator, FaultPoint, Pace, RequestKind};
 use fal_fleet::{BatchStatus, Fleet, Webhooks};
 use http::{HeaderMap, StatusCode, Uri};
+use proxy::{Proxy, Upstream};
 use serde_json::json;
+use server::{Light, Server};
+use tempfile::TempDir;
 use tokio::{net::TcpListener, process::Child, process::Command};
 
 const DEV: &str = "fal-ai/flux/dev";
@@ -38,6 +45,10 @@ const WORKER: &str = "FAL_CHAOS_WORKER";
 const KILL_EVERY: Duration = Duration::from_secs(2);
 /// The time between two crashes of the database.
 const CRASH_EVERY: Duration = Duration::from_secs(15);
+/// The number of kills between two faults of the network. They last up to longer than a lease.
+const KILLS_PER_FAULT: usize = 3;
+const STALLS: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(3), Duration::from_millis(300), Duration::from_secs(10)];
 /// The time without progress after which the run has failed.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -52,10 +63,12 @@ fn main() {
 struct Arguments {
     requests: usize,
     workers: usize,
+    /// Uses a light server in place of the emulator.
+    light: bool,
 }
 
 impl Arguments {
-    /// Reads `--requests` and `--workers`, and leaves arguments of `cargo test` out.
+    /// Reads `--requests`, `--workers` and `--light`, and leaves arguments of `cargo test` out.
     fn parse() -> Self {
         let arguments: Vec<String> = env::args().collect();
         let number = |name: &str, default: usize| {
@@ -65,7 +78,11 @@ impl Arguments {
                 value.parse().unwrap_or_else(|_| panic!("{name} {value} is not a number"))
             })
         };
-        Self { requests: number("--requests", 1500), workers: number("--workers", 3) }
+        Self {
+            requests: number("--requests", 1500),
+            workers: number("--workers", 3),
+            light: arguments.iter().any(|argument| argument == "--light"),
+        }
     }
 }
 
@@ -89,7 +106,11 @@ async fn work(emulator: &str) {
         .lease(Duration::from_secs(8))
         .poll_interval(Duration::from_millis(50))
         .reconcile_settings(
-            Reconcile::default().lag(Duration::from_secs(3)).first_pause(Duration::from_millis(500)),
+            // One machine, so that the clocks of fal and of the database are one.
+            Reconcile::default()
+                .lag(Duration::from_secs(3))
+                .first_pause(Duration::from_millis(500))
+                .clock_skew(Duration::from_secs(2)),
         );
     let handler = async |done: fal_fleet::Done<Any>| {
         assert_eq!(done.reply()?["images"].as_array().map(Vec::len), Some(1));
@@ -132,18 +153,9 @@ async fn run(arguments: &Arguments) {
         return;
     };
     let url = cluster.url("postgres");
-    let pace = Pace::instant().run(Duration::from_millis(20));
-    let emulator = Emulator::builder()
-        .pace(pace)
-        .keep(arguments.requests * 2)
-        .webhook_retries(vec![Duration::from_secs(1); 5])
-        .start()
-        .await
-        .unwrap();
     let fleet = Fleet::connect(&url).await.unwrap();
-    let client = Client::builder().emulator(emulator.url()).build().unwrap();
     cluster::execute(&url, "create table output (key text primary key, handled int not null)").await;
-    let hooks = serve(fleet.webhooks(Verifier::new(&client))).await;
+    let (server, hooks) = start_server(arguments, &fleet).await;
 
     let start = Instant::now();
     let inputs = (0..arguments.requests)
@@ -155,13 +167,26 @@ async fn run(arguments: &Arguments) {
     println!("{} requests added in {:.1?}", arguments.requests, start.elapsed());
 
     let start = Instant::now();
-    let mut chaos = Chaos::new(&url, &emulator, arguments.workers);
+    let mut chaos = Chaos::start(&cluster, server, arguments.workers).await;
     let status = chaos.until_finished(&cluster, &fleet).await;
     let rate = arguments.requests as f64 / start.elapsed().as_secs_f64();
     println!("{status}");
     println!("{:.0?}, {rate:.0} requests/s; {}", start.elapsed(), chaos.summary());
-    drop(chaos);
-    check(arguments.requests, &status, &emulator, &url).await;
+    let accepted = chaos.stop().await;
+    check(arguments.requests, &status, accepted, &url).await;
+}
+
+/// Starts the fal of a run, and the receiver of its webhooks. Returns it with the URL of webhooks.
+async fn start_server(arguments: &Arguments, fleet: &Fleet) -> (Server, String) {
+    if arguments.light {
+        let light = Light::start(arguments.requests).await;
+        light.deliver_to(fleet.webhooks(light.verifier()));
+        return (Server::Light(light), "http://127.0.0.1/fal".to_owned());
+    }
+    let server = Server::emulator(arguments.requests).await;
+    let client = Client::builder().emulator(server.url()).build().unwrap();
+    let hooks = serve(fleet.webhooks(Verifier::new(&client))).await;
+    (server, hooks)
 }
 
 async fn serve(webhooks: Webhooks) -> String {
@@ -173,12 +198,11 @@ async fn serve(webhooks: Webhooks) -> String {
     url
 }
 
-/// Compares what the emulator has done with the ledger and with the outputs.
-async fn check(requests: usize, status: &BatchStatus, emulator: &Emulator, url: &str) {
+/// Compares what fal has accepted with the ledger and with the outputs.
+async fn check(requests: usize, status: &BatchStatus, accepted: u64, url: &str) {
     let requests = requests as u64;
     assert_eq!((status.done, status.acknowledged, status.failed), (requests, requests, 0), "{status}");
-    let charged = emulator.cost().await;
-    assert_eq!(charged.calls, requests, "the number of requests that fal has accepted");
+    assert_eq!(accepted, requests, "the number of requests that fal has accepted");
     assert_eq!((status.spent, status.reserved), (Usd::cents(requests), Usd::ZERO), "the budget");
     let database = cluster::connect(url).await;
     let row =
@@ -192,32 +216,69 @@ async fn check(requests: usize, status: &BatchStatus, emulator: &Emulator, url: 
 }
 
 /// The workers, and what happens to them.
-struct Chaos<'a> {
-    url: &'a str,
-    emulator: &'a Emulator,
+struct Chaos {
+    /// The database and fal, as the workers see them.
+    database: Proxy,
+    fal: Proxy,
+    server: Server,
+    clocks: Vec<Clock>,
+    /// The files of the clocks.
+    _folder: TempDir,
     workers: Vec<Child>,
     kills: usize,
     crashes: usize,
-    lost: Vec<fal_emulator::Rule>,
+    faults: usize,
     largest: u64,
 }
 
-impl<'a> Chaos<'a> {
-    fn new(url: &'a str, emulator: &'a Emulator, workers: usize) -> Self {
-        let mut chaos =
-            Self { url, emulator, workers: Vec::new(), kills: 0, crashes: 0, lost: Vec::new(), largest: 0 };
-        chaos.workers = (0..workers).map(|_| chaos.start_worker()).collect();
+impl Chaos {
+    async fn start(cluster: &Cluster, server: Server, workers: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut chaos = Self {
+            database: Proxy::start(Upstream::Unix(cluster.socket())).await,
+            fal: Proxy::start(Upstream::Tcp(server.url().trim_start_matches("http://").to_owned())).await,
+            server,
+            clocks: (0..workers).map(|worker| Clock::new(folder.path(), worker)).collect(),
+            _folder: folder,
+            workers: Vec::new(),
+            kills: 0,
+            crashes: 0,
+            faults: 0,
+            largest: 0,
+        };
+        chaos.workers = (0..workers).map(|worker| chaos.start_worker(worker)).collect();
         chaos
     }
 
-    fn start_worker(&self) -> Child {
-        Command::new(env::current_exe().unwrap())
-            .env(WORKER, self.emulator.url())
-            .env("FAL_CHAOS_DATABASE", self.url)
+    fn start_worker(&self, worker: usize) -> Child {
+        let database = format!("host=127.0.0.1 port={} user=fal dbname=postgres", self.database.port);
+        let mut command = Command::new(env::current_exe().unwrap());
+        command
+            .env(WORKER, format!("http://127.0.0.1:{}", self.fal.port))
+            .env("FAL_CHAOS_DATABASE", database)
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        self.clocks[worker].set(&mut command);
+        command.spawn().unwrap()
+    }
+
+    /// Stops the workers, and returns the number of requests that fal has accepted.
+    async fn stop(mut self) -> u64 {
+        for worker in &mut self.workers {
+            worker.kill().await.unwrap();
+        }
+        self.server.accepted().await
+    }
+
+    /// Stops or breaks one of the networks, and moves the clock of one worker.
+    fn disturb(&mut self) {
+        let network = if self.faults.is_multiple_of(2) { &self.database } else { &self.fal };
+        match self.faults / 2 % 3 {
+            2 => network.cut(),
+            nth => network.stall(STALLS[(self.faults / 6 * 2 + nth) % STALLS.len()]),
+        }
+        self.faults += 1;
+        self.clocks[self.faults % self.clocks.len()].step(self.faults);
     }
 
     /// Kills workers and crashes the database until the batch is finished.
@@ -229,6 +290,9 @@ impl<'a> Chaos<'a> {
             // A doubt may need a longer look than a worker lives.
             if !spares {
                 self.kill_one().await;
+                if self.kills.is_multiple_of(KILLS_PER_FAULT) {
+                    self.disturb();
+                }
             }
             if crashed.elapsed() >= CRASH_EVERY {
                 cluster.crash();
@@ -242,8 +306,7 @@ impl<'a> Chaos<'a> {
             spares = status.waiting + status.under_way == 0;
             // About one answer in a hundred is lost.
             for _ in 0..(status.done - last.0).div_ceil(100).max(1) {
-                self.lost
-                    .push(self.emulator.on_request(RequestKind::Submit).reset(FaultPoint::Reply).times(1));
+                self.server.lose_an_answer();
             }
             if (status.done, status.acknowledged) != last {
                 (last, moved) = ((status.done, status.acknowledged), Instant::now());
@@ -258,17 +321,23 @@ impl<'a> Chaos<'a> {
             self.largest = self.largest.max(resident_kib(id));
         }
         self.workers[index].kill().await.unwrap();
-        self.workers[index] = self.start_worker();
+        self.workers[index] = self.start_worker(index);
         self.kills += 1;
     }
 
     fn summary(&self) -> String {
-        let lost: usize = self.lost.iter().map(fal_emulator::Rule::hits).sum();
+        let clocks = match self.clocks.iter().all(Clock::is_installed) {
+            true => "with wrong clocks that step",
+            false => "with right clocks, because libfaketime is not installed",
+        };
         format!(
-            "{} workers, {} kills, {} crashes of the database, {lost} answers lost, {} MiB in the largest worker",
+            "{} workers {clocks}, {} kills, {} crashes of the database, {} faults of the network, {} answers lost, {} MiB in the \
+             largest worker",
             self.workers.len(),
             self.kills,
             self.crashes,
+            self.faults,
+            self.server.lost(),
             self.largest / 1024
         )
     }

@@ -105,6 +105,11 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Returns the path of the socket on which the server listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.data.path().join(".s.PGSQL.5432")
+    }
+
     /// Kills the server as a crash does, and starts it again.
     pub(crate) fn crash(&self) {
         self.control(&["restart", "-m", "immediate"]);

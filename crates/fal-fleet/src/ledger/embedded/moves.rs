@@ -269,6 +269,7 @@ impl Embedded {
                 endpoint: request.endpoint,
                 input: request.input,
                 begun_at: time(request.begun_at.unwrap_or(unit.now)),
+                taken_at: time(unit.now),
             });
             Ok(doubts.collect())
         })

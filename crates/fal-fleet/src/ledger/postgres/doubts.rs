@@ -19,7 +19,7 @@ impl Postgres {
                               order by r.due, r.id limit $2 for update of r skip locked)
                  update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $3)
                  from due where r.id = due.id
-                 returning r.id, r.epoch, r.endpoint, r.input::text, coalesce(r.begun_at, now())",
+                 returning r.id, r.epoch, r.endpoint, r.input::text, coalesce(r.begun_at, now()), now()",
             )
             .await?;
         let rows = client.query(&statement, &[&account, &most, &lease.as_secs_f64()]).await?;
@@ -28,6 +28,7 @@ impl Postgres {
             endpoint: row.get(2),
             input: row.get(3),
             begun_at: row.get(4),
+            taken_at: row.get(5),
         });
         Ok(doubts.collect())
     }
