@@ -13,6 +13,7 @@ use crate::ledger::embedded::Embedded;
 use crate::{
     Batch, Result, Status, Webhooks, Worker, connections,
     ledger::{Ledger, move_batch, postgres::Postgres},
+    meter,
 };
 
 /// A fleet of workers that share one database. Cloning is cheap, and clones share connections.
@@ -142,7 +143,7 @@ impl Fleet {
 
     /// Returns the state of all batches.
     ///
-    /// Counts every request, so it takes about a second for a million of them.
+    /// Counts every request, so it takes about a second for a million of them. With the feature `metrics`, it records the counts.
     ///
     /// ```no_run
     /// # async fn example(fleet: fal_fleet::Fleet) -> fal_fleet::Result<()> {
@@ -155,7 +156,9 @@ impl Fleet {
     ///
     /// `Database` if the database cannot be used.
     pub async fn status(&self) -> Result<Status> {
-        self.ledger.status(None).await
+        let status = self.ledger.status(None).await?;
+        meter::record_status(&status);
+        Ok(status)
     }
 
     /// Returns the state of all batches again and again, with a pause in between.
@@ -177,6 +180,9 @@ impl Fleet {
         stream::unfold((ledger, Duration::ZERO), move |(ledger, wait)| async move {
             tokio::time::sleep(wait).await;
             let status = ledger.status(None).await;
+            if let Ok(status) = &status {
+                meter::record_status(status);
+            }
             Some((status, (ledger, pause)))
         })
     }

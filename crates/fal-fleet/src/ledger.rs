@@ -24,6 +24,10 @@ use std::{
 
 use uuid::Uuid;
 
+#[cfg(feature = "media")]
+pub(crate) use self::request::{MediaPlace, Unsaved};
+#[cfg(any(feature = "media", feature = "metrics"))]
+pub(crate) use self::values::usd_text;
 use self::{
     claim::Claims,
     postgres::Postgres,
@@ -40,11 +44,6 @@ pub use self::{
     enqueue::Enqueued,
     reuse::Reuse,
     status::{BatchStatus, Status},
-};
-#[cfg(feature = "media")]
-pub(crate) use self::{
-    request::{MediaPlace, Unsaved},
-    values::usd_text,
 };
 #[cfg(feature = "media")]
 use crate::MediaFile;

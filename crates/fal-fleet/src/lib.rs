@@ -58,8 +58,12 @@ mod ledger;
 #[cfg(feature = "media")]
 mod media;
 mod media_file;
+mod meter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod request_ledger;
 mod sync;
+mod trace;
 mod webhooks;
 mod worker;
 

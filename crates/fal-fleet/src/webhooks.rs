@@ -177,6 +177,7 @@ mod tests {
             token: "t".to_owned(),
             webhook: Some("https://me.example/fal?fleet_key=mine".to_owned()),
             is_probe: false,
+            traceparent: None,
         };
         let url: Uri = webhook_of(&claimed).unwrap().unwrap().parse().unwrap();
         let place = Place {

@@ -20,6 +20,7 @@ pub(crate) struct Claimed {
     pub(crate) webhook: Option<String>,
     /// The request finds out if the lock of the account has ended.
     pub(crate) is_probe: bool,
+    pub(crate) traceparent: Option<String>,
 }
 
 /// The requests of one claim.
@@ -57,14 +58,28 @@ pub(super) struct Candidate {
     pub(super) reserve: Option<Usd>,
     /// Its address by content, if it may take the output of another one.
     pub(super) content: Option<String>,
+    /// The span in which it was added.
+    pub(super) traceparent: Option<String>,
 }
 
 impl Candidate {
     /// Returns the claim of the request, once it is written down.
     pub(super) fn claimed(self, epoch: i32, attempt: i32, batch: &str, webhook: Option<&str>) -> Claimed {
-        let Self { id, key, endpoint, input, token, .. } = self;
+        let Self { id, key, endpoint, input, token, traceparent, .. } = self;
         let (batch, webhook) = (batch.to_owned(), webhook.map(str::to_owned));
-        Claimed { id, epoch, batch, key, endpoint, input, attempt, token, webhook, is_probe: false }
+        Claimed {
+            id,
+            epoch,
+            batch,
+            key,
+            endpoint,
+            input,
+            attempt,
+            token,
+            webhook,
+            is_probe: false,
+            traceparent,
+        }
     }
 }
 

@@ -25,7 +25,11 @@ use self::rows::Unit;
 use crate::{Error, ErrorKind, Result, sync::lock};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 2] = [include_str!("embedded/schema.sql"), include_str!("embedded/media.sql")];
+const VERSIONS: [&str; 3] = [
+    include_str!("embedded/schema.sql"),
+    include_str!("embedded/media.sql"),
+    include_str!("embedded/trace.sql"),
+];
 
 /// The time for which a transaction waits for one of another process.
 const PATIENCE: Duration = Duration::from_secs(30);

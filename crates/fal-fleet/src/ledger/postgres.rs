@@ -29,7 +29,7 @@ use super::{
     settings::{BatchSettings, SavedBatch},
     values,
 };
-use crate::Result;
+use crate::{Result, trace};
 
 /// The ledger of one database.
 #[derive(Debug, Clone)]
@@ -72,6 +72,7 @@ impl Postgres {
     pub(crate) async fn add(&self, batch: SavedBatch, requests: &[NewRequest]) -> Result<Enqueued> {
         let mut client = self.connection().await?;
         let transaction = client.transaction().await?;
+        set_trace(&transaction).await?;
         let added = enqueue::add(&*transaction, batch, requests).await?;
         transaction.commit().await?;
         Ok(added)
@@ -99,6 +100,14 @@ impl Postgres {
     }
 }
 
+/// Gives the requests that a transaction adds the trace of the current span.
+async fn set_trace(transaction: &Transaction<'_>) -> Result<()> {
+    if let Some(parent) = trace::traceparent() {
+        transaction.execute("select set_config('fal.traceparent', $1, true)", &[&parent]).await?;
+    }
+    Ok(())
+}
+
 /// Adds requests to a batch in a transaction of the application.
 pub(crate) async fn add_in(
     transaction: &Transaction<'_>,
@@ -106,6 +115,7 @@ pub(crate) async fn add_in(
     chunks: impl Iterator<Item = &[NewRequest]>,
 ) -> Result<Enqueued> {
     let batch = settings.find_or_save(transaction).await?;
+    set_trace(transaction).await?;
     let mut enqueued = Enqueued::default();
     for chunk in chunks {
         enqueued += enqueue::add(transaction, batch, chunk).await?;

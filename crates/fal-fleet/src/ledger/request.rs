@@ -53,6 +53,7 @@ pub(crate) struct Followed {
     pub(crate) has_webhook: bool,
     /// The end of the request may raise the concurrency of its account.
     pub(crate) is_adaptive: bool,
+    pub(crate) traceparent: Option<String>,
 }
 
 /// A request as it is, for an engine that asks about it.
@@ -110,6 +111,7 @@ pub(crate) struct Offered {
     pub(crate) is_reused: bool,
     /// The files of the output, if a worker has saved them.
     pub(crate) media: Vec<MediaFile>,
+    pub(crate) traceparent: Option<String>,
 }
 
 /// An output whose files are to be saved.
@@ -129,6 +131,7 @@ pub(crate) struct Unsaved {
     pub(crate) done_at: String,
     /// The time since the output has arrived.
     pub(crate) age: Duration,
+    pub(crate) traceparent: Option<String>,
 }
 
 /// A file of an output in a media store.

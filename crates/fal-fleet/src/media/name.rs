@@ -111,6 +111,7 @@ mod tests {
             units: None,
             done_at: String::new(),
             age: std::time::Duration::ZERO,
+            traceparent: None,
         };
         let (input, output) = (json!({ "prompt": "a cat", "seed": 3, "steps": 4 }), json!({ "seed": 7 }));
         let facts =

@@ -13,7 +13,11 @@ use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
 use super::{lane::Lane, shared::Shared};
-use crate::ledger::{Finished, Followed, Move};
+use crate::{
+    ledger::{Finished, Followed, Move},
+    meter,
+    trace::continued,
+};
 
 /// The number of requests that one worker looks at at the same time.
 pub(super) const LOOKS: usize = 16;
@@ -53,7 +57,12 @@ impl Shared {
     }
 
     pub(super) async fn look(&self, followed: Followed) {
-        let span = tracing::debug_span!("fal.fleet.follow", endpoint = %followed.endpoint);
+        let span = tracing::info_span!(
+            "fal.fleet.follow",
+            endpoint = %followed.endpoint,
+            gen_ai.request.model = %followed.endpoint
+        );
+        let span = continued(span, followed.traceparent.as_deref());
         self.look_at(&followed).instrument(span).await;
     }
 
@@ -68,8 +77,12 @@ impl Shared {
             }
         };
         let job = self.client.resume(ticket);
+        let mut run_time = None;
         let (fetched, has_failed) = match job.status().await {
-            Ok(Update::Completed { error, .. }) => (job.result().await, error.is_some()),
+            Ok(Update::Completed { error, metrics, .. }) => {
+                run_time = metrics.inference_time;
+                (job.result().await, error.is_some())
+            }
             Ok(_) => {
                 let pause = next_look(followed.age, followed.has_webhook);
                 self.write(held, Move::look_again(pause, None)).await;
@@ -92,6 +105,9 @@ impl Shared {
             }
         };
         let is_written = self.persist(async || self.ledger.finish(held, finished.clone()).await).await;
+        if is_written == Some(true) {
+            meter::record_end(followed, run_time, finished.units.as_deref());
+        }
         if is_written == Some(true) && followed.is_adaptive {
             self.persist(async || self.ledger.grow(&self.options.account).await).await;
         }

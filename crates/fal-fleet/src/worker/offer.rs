@@ -9,6 +9,7 @@ use super::{HandlerError, lane::Lane, shared::Shared};
 use crate::{
     Done,
     ledger::{Move, Offered},
+    trace::continued,
 };
 
 /// The pauses before an output is offered again.
@@ -44,8 +45,10 @@ impl Shared {
             "fal.fleet.handle",
             batch = %offered.batch,
             key = %offered.key,
-            request_id = %offered.request_id
+            request_id = %offered.request_id,
+            gen_ai.response.id = %offered.request_id
         );
+        let span = continued(span, offered.traceparent.as_deref());
         self.hold(held);
         let outcome = handler(Done::new(offered, self.client.clone())).instrument(span).await;
         self.let_go(held);

@@ -8,6 +8,7 @@ use super::{lane::Lane, shared::Shared};
 use crate::{
     MediaStore,
     ledger::{Move, Unsaved},
+    trace::continued,
 };
 
 /// The number of outputs whose files are saved at the same time.
@@ -31,8 +32,10 @@ impl Shared {
             "fal.fleet.save",
             batch = %unsaved.batch,
             key = %unsaved.key,
-            request_id = %unsaved.request_id
+            request_id = %unsaved.request_id,
+            gen_ai.response.id = %unsaved.request_id
         );
+        let span = continued(span, unsaved.traceparent.as_deref());
         self.hold(held);
         let saved = media.save(&self.ledger, &self.client, &unsaved).instrument(span).await;
         self.let_go(held);

@@ -12,6 +12,8 @@ use super::{follow::first_look, shared::Shared};
 use crate::{
     Error, Result,
     ledger::{Accepted, ClaimOptions, Claimed, Held, Move},
+    meter,
+    trace::continued,
     webhooks::webhook_of,
 };
 
@@ -62,7 +64,9 @@ impl Shared {
             most: i64::try_from(most).unwrap_or(i64::MAX),
             lease: self.options.lease,
         };
+        let begun = Instant::now();
         let claims = self.ledger.claim(options, self.prices.clone()).await;
+        meter::record_claim(begun.elapsed());
         if claims.is_err() {
             // The transaction may have been committed. This worker knows that it has not sent those requests.
             self.persist(async || self.ledger.release_unsent(self.id, &self.sending()).await).await;
@@ -82,8 +86,10 @@ impl Shared {
             "fal.fleet.submit",
             batch = %claimed.batch,
             key = %claimed.key,
-            endpoint = %claimed.endpoint
+            endpoint = %claimed.endpoint,
+            gen_ai.request.model = %claimed.endpoint
         );
+        let span = continued(span, claimed.traceparent.as_deref());
         let sent = self.send(held, &claimed, begun).instrument(span).await;
         // Otherwise the ledger does not know, and the request must not be taken for one that was not sent.
         if sent.is_some() {

@@ -127,8 +127,8 @@ pub(super) fn candidates(unit: &Unit<'_>, batch: i32, most: i64) -> Result<Vec<C
 }
 
 fn candidate(request: Request) -> Candidate {
-    let Request { id, key, endpoint, input, token, content, .. } = request;
-    Candidate { id, key, endpoint, input, token, reserve: None, content }
+    let Request { id, key, endpoint, input, token, content, traceparent, .. } = request;
+    Candidate { id, key, endpoint, input, token, reserve: None, content, traceparent }
 }
 
 fn money(batch: &Batch) -> Option<Money> {

@@ -29,6 +29,7 @@ impl Unit<'_> {
             units: request.units,
             done_at: self.value("select strftime('%Y-%m-%dT%H:%M:%SZ', ?1, 'unixepoch')", [done_at])?,
             age: Duration::try_from_secs_f64(self.now - done_at).unwrap_or_default(),
+            traceparent: request.traceparent,
         })
     }
 }

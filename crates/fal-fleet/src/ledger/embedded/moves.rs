@@ -177,7 +177,7 @@ impl Unit<'_> {
     fn followed(&self, request: Request) -> Result<Followed> {
         let batch = self.batch(request.batch)?;
         let held = request.held();
-        let Request { endpoint, request_id, ticket, submitted_at, .. } = request;
+        let Request { endpoint, request_id, ticket, submitted_at, traceparent, .. } = request;
         let age = self.now - submitted_at.unwrap_or(self.now);
         Ok(Followed {
             held,
@@ -186,6 +186,7 @@ impl Unit<'_> {
             age: Duration::try_from_secs_f64(age).unwrap_or_default(),
             has_webhook: batch.webhook.is_some(),
             is_adaptive: self.account(&batch.account)?.is_some_and(|account| account.is_adaptive),
+            traceparent,
         })
     }
 
@@ -205,6 +206,7 @@ impl Unit<'_> {
             units: request.units,
             offer,
             media: media_file::parse(request.saved.as_deref())?,
+            traceparent: request.traceparent,
         })
     }
 }

@@ -114,6 +114,7 @@ table! {
         content: Option<String>,
         reused_from: Option<String>,
         saved: Option<String>,
+        traceparent: Option<String>,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         reuse::Reuse,
         settings::{BatchSettings, ProbePauses, SavedBatch, no_batch},
     },
+    trace,
 };
 
 impl Unit<'_> {
@@ -76,12 +77,12 @@ impl Unit<'_> {
         )?)
     }
 
-    fn add(&self, batch: SavedBatch, requests: &[NewRequest]) -> Result<Enqueued> {
+    fn add(&self, batch: SavedBatch, requests: &[NewRequest], traceparent: Option<&str>) -> Result<Enqueued> {
         let mut enqueued = Enqueued::default();
         for NewRequest { key, endpoint, input } in requests {
             let added = self.execute(
-                "insert into fal.request (batch, key, endpoint, input, due, token, content)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "insert into fal.request (batch, key, endpoint, input, due, token, content, traceparent)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  on conflict (batch, key) do nothing",
                 (
                     batch.id,
@@ -91,6 +92,7 @@ impl Unit<'_> {
                     self.now,
                     Uuid::new_v4().to_string(),
                     batch.reuse.content(endpoint, input),
+                    traceparent,
                 ),
             )?;
             if added == 0 {
@@ -120,8 +122,9 @@ impl Embedded {
 
     pub(crate) async fn add(&self, batch: SavedBatch, requests: &[NewRequest]) -> Result<Enqueued> {
         check_keys(requests)?;
-        let requests = requests.to_vec();
-        self.run(move |unit| unit.add(batch, &requests)).await
+        // Of the span of the caller, which the thread for the disk does not have.
+        let (requests, traceparent) = (requests.to_vec(), trace::traceparent());
+        self.run(move |unit| unit.add(batch, &requests, traceparent.as_deref())).await
     }
 
     pub(crate) async fn stop_batch(&self, batch: &str, reason: Option<&str>) -> Result<()> {

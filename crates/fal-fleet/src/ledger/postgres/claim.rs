@@ -166,7 +166,7 @@ pub(super) async fn candidates(
 ) -> Result<Vec<Candidate>> {
     let statement = transaction
         .prepare_cached(
-            "select id, key, endpoint, input::text, token::text, content from fal.request
+            "select id, key, endpoint, input::text, token::text, content, traceparent from fal.request
              where batch = $1 and state = 'waiting' and due <= now()
              order by due, id limit $2 for update skip locked",
         )
@@ -184,6 +184,7 @@ fn candidate(row: &Row) -> Candidate {
         token: row.get(4),
         reserve: None,
         content: row.get(5),
+        traceparent: row.get(6),
     }
 }
 

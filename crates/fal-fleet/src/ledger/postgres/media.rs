@@ -22,7 +22,7 @@ impl Postgres {
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
                            r.cost::text, r.units, to_char(r.done_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
-                           extract(epoch from now() - r.done_at)::float8",
+                           extract(epoch from now() - r.done_at)::float8, r.traceparent",
             )
             .await?;
         let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
@@ -39,6 +39,7 @@ impl Postgres {
                 units: row.get(9),
                 done_at: row.get(10),
                 age: Duration::try_from_secs_f64(row.get(11)).unwrap_or_default(),
+                traceparent: row.get(12),
             })
         });
         unsaved.collect()

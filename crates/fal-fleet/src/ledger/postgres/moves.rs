@@ -131,7 +131,7 @@ impl Postgres {
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning r.id, r.epoch, r.endpoint, r.request_id, r.ticket,
                            extract(epoch from now() - r.submitted_at)::float8, b.webhook is not null,
-                           (select a.is_adaptive from fal.account a where a.name = b.account)",
+                           (select a.is_adaptive from fal.account a where a.name = b.account), r.traceparent",
             )
             .await?;
         let rows = client.query(&statement, &[&account, &most, &lease.as_secs_f64()]).await?;
@@ -145,6 +145,7 @@ impl Postgres {
                 age: Duration::try_from_secs_f64(row.get(5)).unwrap_or_default(),
                 has_webhook: row.get(6),
                 is_adaptive: row.get(7),
+                traceparent: row.get(8),
                 endpoint,
             }
         });

@@ -29,7 +29,7 @@ impl Postgres {
                  update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $3)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
-                           r.cost::text, r.units, r.offers, r.reused_from is not null, r.saved::text",
+                           r.cost::text, r.units, r.offers, r.reused_from is not null, r.saved::text, r.traceparent",
             ))
             .await?;
         let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
@@ -47,6 +47,7 @@ impl Postgres {
                 offer: row.get(10),
                 is_reused: row.get(11),
                 media: media_file::parse(row.get(12))?,
+                traceparent: row.get(13),
             })
         });
         offered.collect()

@@ -5,8 +5,12 @@ use deadpool_postgres::Client;
 use crate::{Result, ledger::newer_schema};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("media.sql")];
+const VERSIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("media.sql"),
+    include_str!("trace.sql"),
+];
 
 /// The key of the lock that is held while the schema is changed.
 const LOCK: i64 = 0x66_61_6c_66_6c_65_65_74;

@@ -58,7 +58,7 @@ impl Postgres {
                             extract(epoch from r.submitted_at)::float8 as submitted_at,
                             extract(epoch from r.done_at)::float8 as done_at,
                             extract(epoch from r.acknowledged_at)::float8 as acknowledged_at,
-                            r.output::text, r.error::text, r.content, r.reused_from, r.saved::text
+                            r.output::text, r.error::text, r.content, r.reused_from, r.saved::text, r.traceparent
                      from fal.request r join fal.batch b on b.id = r.batch
                      where b.name = $1 and r.id > $2 order by r.id limit $3) r
                  order by r.id",
@@ -111,16 +111,16 @@ impl Postgres {
             .execute(
                 "insert into fal.request (batch, key, endpoint, input, fingerprint, state, epoch, attempts, failures, offers,
                                           token, request_id, ticket, reserved, cost, units, begun_at, submitted_at, done_at,
-                                          acknowledged_at, output, error, content, reused_from, saved)
+                                          acknowledged_at, output, error, content, reused_from, saved, traceparent)
                  select $1, key, endpoint, input::json, sha256(convert_to(endpoint || ' ' || input, 'UTF8')), state, epoch,
                         attempts, failures, offers, token, request_id, ticket, reserved, cost, units, to_timestamp(begun_at),
                         to_timestamp(submitted_at), to_timestamp(done_at), to_timestamp(acknowledged_at), output::json,
-                        error::json, content, reused_from, saved::json
+                        error::json, content, reused_from, saved::json, traceparent
                  from unnest($2::text[]) as m (json) cross join json_to_record(m.json::json) as r (
                      key text, endpoint text, input text, state text, epoch int, attempts int, failures int, offers int,
                      token uuid, request_id text, ticket text, reserved numeric, cost numeric, units text, begun_at float8,
                      submitted_at float8, done_at float8, acknowledged_at float8, output text, error text, content text,
-                     reused_from text, saved text)
+                     reused_from text, saved text, traceparent text)
                  -- Of an earlier move that was interrupted.
                  on conflict (batch, key) do nothing",
                 &[&batch, &requests],
