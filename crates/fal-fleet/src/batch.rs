@@ -11,14 +11,18 @@ use fal_client::{
     untyped::EndpointId,
 };
 use fal_core::{Endpoint, File, Parameters};
-use futures_util::{Stream, StreamExt, pin_mut, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
 use tokio_postgres::Transaction;
 
 use crate::{
     BatchLedger, BatchStatus, Enqueued, Error, ErrorKind, Result, Reuse,
     ledger::{BatchSettings, CHUNK, Ledger, NewRequest, postgres},
+    uploads::Uploads,
     webhooks::check_url,
 };
+
+/// The number of requests whose files are uploaded at the same time.
+const UPLOADS_AT_ONCE: usize = 4;
 
 /// A batch of a fleet, from [`Fleet::batch`](crate::Fleet::batch).
 ///
@@ -43,11 +47,12 @@ use crate::{
 pub struct Batch {
     ledger: Ledger,
     settings: BatchSettings,
+    uploads: Option<Uploads>,
 }
 
 impl Batch {
     pub(crate) fn new(ledger: Ledger, name: String) -> Self {
-        Self { ledger, settings: BatchSettings { name, ..BatchSettings::default() } }
+        Self { ledger, settings: BatchSettings { name, ..BatchSettings::default() }, uploads: None }
     }
 
     /// Sets the account whose workers send the requests: `default` by default. See
@@ -135,6 +140,32 @@ impl Batch {
         self
     }
 
+    /// Uploads local files of inputs with `client` before their requests are added. Off by default: a local file is then an
+    /// error, because workers may be on other machines.
+    ///
+    /// fal keeps the files for the time `keep`, in whole seconds. The same content is uploaded once for all processes that add
+    /// requests of this account: its URL is kept in the database and used again until half of the time is over. `keep` should
+    /// be twice the time that the requests may wait, or more. A stream is uploaded each time.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use fal_client::{Client, File, input};
+    /// use fal_flux::dev::image_to_image;
+    ///
+    /// # async fn example(fleet: fal_fleet::Fleet) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let week = Duration::from_secs(7 * 24 * 3600);
+    /// let inputs = (0..100_i64).map(|seed| {
+    ///     (seed, input!(image_to_image { image_url: File::path("cat.png"), prompt: "a tiger", seed: seed }))
+    /// });
+    /// fleet.batch("tigers").upload_files(Client::from_env()?, week).enqueue(inputs).await?; // One upload.
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn upload_files(mut self, client: Client, keep: Duration) -> Self {
+        self.uploads = Some(Uploads { client, keep });
+        self
+    }
+
     /// Adds requests with keys, and leaves those that the batch has: a key with the same input is known, and nothing is sent
     /// twice.
     ///
@@ -143,7 +174,7 @@ impl Batch {
     /// # Errors
     ///
     /// `OtherInput` for a known key with another input; `Config` for an input that breaks rules of its endpoint or has a local
-    /// file, which is to be [uploaded](fal_client::Client::upload) before.
+    /// file that is not to be [uploaded](Self::upload_files).
     pub async fn enqueue<K, I>(&self, requests: impl IntoIterator<Item = (K, I)>) -> Result<Enqueued>
     where
         K: fmt::Display,
@@ -165,7 +196,8 @@ impl Batch {
         self.check()?;
         let batch = self.ledger.save_batch(&self.settings).await?;
         let mut enqueued = Enqueued::default();
-        let chunks = requests.map(|(key, input)| encode(key, input)).chunks(CHUNK);
+        let encoded = requests.map(|(key, input)| self.encode(key, input)).buffered(UPLOADS_AT_ONCE);
+        let chunks = encoded.chunks(CHUNK);
         pin_mut!(chunks);
         while let Some(chunk) = chunks.next().await {
             let chunk: Vec<NewRequest> = chunk.into_iter().collect::<Result<_>>()?;
@@ -204,8 +236,8 @@ impl Batch {
             return Err(Error::config("an embedded fleet cannot take part in a transaction of PostgreSQL"));
         }
         self.check()?;
-        let requests: Vec<NewRequest> =
-            requests.into_iter().map(|(key, input)| encode(key, input)).collect::<Result<_>>()?;
+        let encoded = requests.into_iter().map(|(key, input)| self.encode(key, input));
+        let requests: Vec<NewRequest> = stream::iter(encoded).buffered(UPLOADS_AT_ONCE).try_collect().await?;
         postgres::add_in(transaction, &self.settings, requests.chunks(CHUNK)).await
     }
 
@@ -234,6 +266,37 @@ impl Batch {
     /// Returns the batch without settings, so that none is written.
     pub(crate) fn plain(&self) -> Self {
         Self::new(self.ledger.clone(), self.settings.name.clone())
+    }
+
+    /// Checks an input, uploads its files, and writes it as JSON.
+    async fn encode<K: fmt::Display, I: IntoInput>(&self, key: K, input: I) -> Result<NewRequest> {
+        let (key, endpoint) = (key.to_string(), input.endpoint_id().into_owned());
+        let shown =
+            |why: &dyn fmt::Display| Error::config(format!("the input of `{}`: {why}", key.escape_debug()));
+        EndpointId::parse(&endpoint).map_err(|error| shown(&error))?;
+        let mut input: <I::Endpoint as Endpoint>::Input = input.into_input();
+        fal_core::validate(&input).map_err(|violations| shown(&violations))?;
+        let local = local_files(&mut input);
+        let mut uploaded = Vec::new();
+        for file in local {
+            let Some(uploads) = &self.uploads else {
+                let why = format!(
+                    "{file:?} is on this machine, and workers may be on others; use `Batch::upload_files`, or upload it with \
+                     `Client::upload` first"
+                );
+                return Err(shown(&why));
+            };
+            let account = self.settings.account.as_deref().unwrap_or("default");
+            uploaded.push(uploads.upload(&self.ledger, account, file).await?);
+        }
+        let mut uploaded = uploaded.into_iter();
+        input.visit_files(&mut |file: &mut File| {
+            if file.as_url().is_none() {
+                *file = uploaded.next().unwrap_or_else(|| file.clone());
+            }
+        });
+        let json = serde_json::to_string(&input).map_err(|error| shown(&error))?;
+        Ok(NewRequest { key, endpoint, input: json })
     }
 
     fn check(&self) -> Result<()> {
@@ -328,26 +391,13 @@ impl fmt::Debug for Batch {
     }
 }
 
-/// Checks an input, and writes it as JSON.
-fn encode<K: fmt::Display, I: IntoInput>(key: K, input: I) -> Result<NewRequest> {
-    let (key, endpoint) = (key.to_string(), input.endpoint_id().into_owned());
-    let shown =
-        |why: &dyn fmt::Display| Error::config(format!("the input of `{}`: {why}", key.escape_debug()));
-    EndpointId::parse(&endpoint).map_err(|error| shown(&error))?;
-    let mut input: <I::Endpoint as Endpoint>::Input = input.into_input();
-    fal_core::validate(&input).map_err(|violations| shown(&violations))?;
-    let mut local = None;
+/// Returns the local files of an input.
+fn local_files(input: &mut impl Parameters) -> Vec<File> {
+    let mut local = Vec::new();
     input.visit_files(&mut |file: &mut File| {
         if file.as_url().is_none() {
-            local.get_or_insert_with(|| format!("{file:?}"));
+            local.push(file.clone());
         }
     });
-    if let Some(file) = local {
-        let why = format!(
-            "{file} is on this machine, and workers may be on others; upload it with `Client::upload` first"
-        );
-        return Err(shown(&why));
-    }
-    let json = serde_json::to_string(&input).map_err(|error| shown(&error))?;
-    Ok(NewRequest { key, endpoint, input: json })
+    local
 }

@@ -36,9 +36,12 @@ use self::{
 pub(crate) use self::{
     claim::{ClaimOptions, Claimed, Estimates},
     enqueue::{CHUNK, NewRequest},
-    request::{Accepted, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State},
+    request::{
+        Accepted, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State, TakenUpload,
+    },
     settings::{BatchSettings, ProbePauses, SavedBatch},
     transfer::move_batch,
+    values::hex,
 };
 pub use self::{
     enqueue::Enqueued,
@@ -80,6 +83,12 @@ pass_on! {
     fn save_batch(settings: &BatchSettings) -> SavedBatch;
     /// Adds requests to a batch, and leaves those that it has.
     fn add(batch: SavedBatch, requests: &[NewRequest]) -> Enqueued;
+
+    /// Lets the caller upload a file, unless it was uploaded before and is kept for this time at least.
+    fn take_upload(address: &str, at_least: Duration, lease: Duration) -> TakenUpload;
+    /// Notes the URL of a file that the caller has uploaded, and the time for which it is kept. `None` lets others upload it after
+    /// this time.
+    fn uploaded(address: &str, url: Option<&str>, keep: Duration) -> ();
 
     /// Marks waiting requests as begun and reserves their money, in one transaction that is durable when this returns.
     ///

@@ -64,6 +64,7 @@ pub mod metrics;
 mod request_ledger;
 mod sync;
 mod trace;
+mod uploads;
 mod webhooks;
 mod worker;
 

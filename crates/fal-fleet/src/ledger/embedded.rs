@@ -12,6 +12,7 @@ mod reuse;
 mod rows;
 mod settings;
 mod transfer;
+mod uploads;
 
 use std::{
     path::Path,
@@ -25,10 +26,11 @@ use self::rows::Unit;
 use crate::{Error, ErrorKind, Result, sync::lock};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 3] = [
+const VERSIONS: [&str; 4] = [
     include_str!("embedded/schema.sql"),
     include_str!("embedded/media.sql"),
     include_str!("embedded/trace.sql"),
+    include_str!("embedded/upload.sql"),
 ];
 
 /// The time for which a transaction waits for one of another process.

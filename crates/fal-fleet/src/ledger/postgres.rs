@@ -15,6 +15,7 @@ mod rate;
 mod reuse;
 mod schema;
 mod transfer;
+mod uploads;
 
 use std::sync::Arc;
 

@@ -154,6 +154,27 @@ pub(super) fn fold(name: &str) -> (String, String) {
     (folded, described)
 }
 
+/// The answer to the one who wants to upload a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TakenUpload {
+    /// It was uploaded before.
+    Known(String),
+    /// The caller uploads it.
+    Mine,
+    /// Somebody else uploads it at the moment.
+    Others,
+}
+
+impl TakenUpload {
+    pub(super) fn new(is_taken: bool, url: Option<String>) -> Self {
+        match url {
+            _ if is_taken => Self::Mine,
+            Some(url) => Self::Known(url),
+            None => Self::Others,
+        }
+    }
+}
+
 /// The state of a request, as the database names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::claim::Candidate;
+use super::{claim::Candidate, hex};
 
 /// The requests of a batch that take the output of an earlier one, for [`Batch::reuse`](crate::Batch::reuse).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Reuse {
         }
         input.sort_all_objects();
         let hash = digest(&SHA256, format!("{endpoint} {input}").as_bytes());
-        Some(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(hex(hash.as_ref()))
     }
 }
 

@@ -9,6 +9,11 @@ pub(crate) fn usd_text(amount: Usd) -> String {
     amount.to_string().trim_start_matches('$').to_owned()
 }
 
+/// Returns a hash as text.
+pub(crate) fn hex(hash: &[u8]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Returns the amount of a decimal text of the database.
 pub(super) fn parse_usd(text: &str) -> Result<Usd> {
     text.parse().map_err(|_| Error::new(ErrorKind::Database, format!("`{text}` is not an amount of money")))

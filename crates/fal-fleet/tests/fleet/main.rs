@@ -17,5 +17,6 @@ mod money;
 mod reuse;
 mod tls;
 mod transfer;
+mod uploads;
 mod webhooks;
 mod work;

@@ -5,11 +5,12 @@ use deadpool_postgres::Client;
 use crate::{Result, ledger::newer_schema};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("media.sql"),
     include_str!("trace.sql"),
+    include_str!("upload.sql"),
 ];
 
 /// The key of the lock that is held while the schema is changed.
