@@ -52,11 +52,8 @@ pub(crate) fn read(model: &CatalogueModel, given: &Given<'_>) -> Result<Input> {
     }
     let Draft { json, files, mut mistakes, refused } = draft;
     let mut json = Value::Object(json);
-    for (pointer, file) in &files {
-        let parameter = parameters.iter().find(|parameter| files::is_below(pointer, &parameter.name));
-        mistakes.extend(file.problems(parameter));
-    }
     if !given.is_unchecked {
+        mistakes.extend(files::problems(&files, &parameters));
         mistakes.extend(problems::unknown_names(&json, &parameters));
         match model.check(json.clone()) {
             Ok(checked) => json = checked,

@@ -1,6 +1,7 @@
 //! Models: their parameters, and the ways to find them.
 
 pub(crate) mod bindings;
+pub(crate) mod file_limits;
 pub(crate) mod help;
 pub(crate) mod lookup;
 pub(crate) mod parameter;

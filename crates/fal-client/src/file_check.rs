@@ -45,6 +45,27 @@ pub(crate) async fn check(files: Vec<FilesToCheck>) -> Result<()> {
     }
 }
 
+/// Returns the limits that local files break, in words such as `the file is 64 px wide, and the endpoint takes at least 300 px
+/// wide`.
+///
+/// Every call checks its files in this way before it sends anything. This function is for programs that know the limits from
+/// elsewhere, such as a schema. Several files are judged as a whole, such as by their total size. Reads the beginnings of the
+/// files, and blocks meanwhile. A file that cannot be read or understood breaks no limit.
+///
+/// ```
+/// use fal_client::{File, storage::broken_limits};
+/// use fal_core::FileLimits;
+///
+/// let file = File::bytes("0123456789", "text/plain");
+/// let limits = FileLimits { max_bytes: Some(5), ..FileLimits::NONE };
+/// assert_eq!(broken_limits(vec![file], limits), ["the file has 10 bytes, and the endpoint takes at most 5 bytes"]);
+/// ```
+#[must_use]
+pub fn broken_limits(files: Vec<File>, limits: FileLimits) -> Vec<String> {
+    let files = FilesToCheck { path: String::new(), files, limits };
+    files.complaints().into_iter().map(|(complaint, _)| complaint).collect()
+}
+
 fn find_violations(files: &[FilesToCheck]) -> Vec<Violation> {
     files.iter().flat_map(FilesToCheck::violations).collect()
 }
@@ -61,19 +82,23 @@ struct Measure {
 
 impl FilesToCheck {
     fn violations(&self) -> Vec<Violation> {
+        let parameter = self.path.strip_prefix("body.").unwrap_or(&self.path);
+        let violations = self.complaints().into_iter().map(|(complaint, value)| {
+            let message = format!("`{parameter}`: {complaint}; nothing was sent");
+            Violation::new(self.path.clone(), message, value.into())
+        });
+        violations.collect()
+    }
+
+    /// Returns a complaint about each limit that is broken, and the measured value.
+    fn complaints(&self) -> Vec<(String, f64)> {
         let facts: Vec<_> = self.files.iter().map(|file| facts::read(file, &self.limits)).collect();
         let (measures, subject) = match facts.as_slice() {
             [facts] => (self.best_measures(facts), "the file"),
             facts => (self.measures_of_total(facts), "the list as a whole"),
         };
-        let parameter = self.path.strip_prefix("body.").unwrap_or(&self.path);
-        let violations = measures.into_iter().filter_map(|measure| measure.complaint());
-        violations
-            .map(|(complaint, value)| {
-                let message = format!("`{parameter}`: {subject} {complaint}; nothing was sent");
-                Violation::new(self.path.clone(), message, value.into())
-            })
-            .collect()
+        let complaints = measures.into_iter().filter_map(|measure| measure.complaint());
+        complaints.map(|(complaint, value)| (format!("{subject} {complaint}"), value)).collect()
     }
 
     /// Returns the measures of one file. If it may be shown rotated, in the orientation that breaks fewer limits.

@@ -51,6 +51,7 @@ pub use self::{
     upload::{UploadEvent, UploadEvents, UploadRequest},
     upload_policy::UploadPolicy,
 };
+pub use crate::file_check::broken_limits;
 use crate::{
     Client, Error, ErrorKind, Result,
     hosts::join,

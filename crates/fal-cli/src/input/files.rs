@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use fal_client::storage::find_media;
+use fal_client::storage::{broken_limits, find_media};
 use fal_client::{Client, File};
 use serde_json::Value;
 
 use crate::failure::Result as CommandResult;
-use crate::model::Parameter;
+use crate::model::{Parameter, file_limits};
 use crate::progress::Progress;
 
 /// A file to upload.
@@ -57,17 +57,17 @@ impl LocalFile {
         }
     }
 
-    /// Returns what is wrong with the file for a parameter.
-    pub(super) fn problems(&self, parameter: Option<&Parameter>) -> Vec<String> {
-        let Some(parameter) = parameter else { return Vec::new() };
+    /// Returns a line for each limit of a parameter that the file breaks.
+    fn problems(&self, parameter: &Parameter) -> Vec<String> {
         let (name, file) = (&parameter.name, self.name());
         if self.size == 0 {
             return vec![format!("{name}: {file} is empty")];
         }
-        let most = parameter.max_file_size().filter(|most| self.size > *most);
-        let too_large =
-            most.map(|most| format!("{name}: {file} has {} bytes, at most {most} are allowed", self.size));
-        too_large.into_iter().collect()
+        let broken = broken_limits(vec![self.to_file()], file_limits::parse(&parameter.limits));
+        broken
+            .into_iter()
+            .map(|problem| format!("{name}: {}", problem.replacen("the file", &file, 1)))
+            .collect()
     }
 
     pub(super) fn to_file(&self) -> File {
@@ -86,8 +86,24 @@ impl LocalFile {
     }
 }
 
+/// Returns a line for each limit of the parameters that the files break, alone or together.
+pub(super) fn problems(files: &[(String, LocalFile)], parameters: &[Parameter]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for parameter in parameters {
+        let own = files.iter().filter(|(pointer, _)| is_below(pointer, &parameter.name));
+        let own: Vec<&LocalFile> = own.map(|(_, file)| file).collect();
+        lines.extend(own.iter().flat_map(|file| file.problems(parameter)));
+        if own.len() > 1 {
+            let combined = file_limits::parse(&parameter.limits["combined"]);
+            let broken = broken_limits(own.iter().map(|file| file.to_file()).collect(), combined);
+            lines.extend(broken.iter().map(|problem| format!("{}: {problem}", parameter.name)));
+        }
+    }
+    lines
+}
+
 /// Returns true if a JSON Pointer leads to the parameter `name` or into it.
-pub(super) fn is_below(pointer: &str, name: &str) -> bool {
+fn is_below(pointer: &str, name: &str) -> bool {
     pointer.split('/').nth(1) == Some(name)
 }
 

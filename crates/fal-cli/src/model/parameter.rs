@@ -3,6 +3,8 @@
 use fal_emulator::catalogue::CatalogueModel;
 use serde_json::{Map, Value, json};
 
+use super::file_limits;
+
 /// The nesting from which types are shown as `json`.
 const MAX_DEPTH: usize = 6;
 
@@ -16,6 +18,8 @@ pub(crate) struct Parameter {
     pub(crate) description: String,
     pub(crate) default: Option<Value>,
     pub(crate) examples: Vec<Value>,
+    /// The limits of its files, `x-fal`. Null without any.
+    pub(crate) limits: Value,
     /// The schema as the document has it.
     schema: Value,
 }
@@ -64,6 +68,7 @@ impl Parameter {
         if let Some(file) = model.file_kind(name, schema) {
             kind = kind.with_files(file);
         }
+        let limits = kind.takes_files().then(|| file_limits::find(model, schema, 0)).flatten();
         let examples = own("examples").and_then(Value::as_array).cloned().unwrap_or_default();
         Self {
             name: name.to_owned(),
@@ -72,6 +77,7 @@ impl Parameter {
             description: own("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
             default: own("default").cloned(),
             examples: examples.into_iter().chain(own("example").cloned()).collect(),
+            limits: limits.cloned().unwrap_or_default(),
             schema: schema.clone(),
             kind,
         }
@@ -93,11 +99,6 @@ impl Parameter {
             }
             sample => sample,
         })
-    }
-
-    /// Returns the largest size of a file, in bytes.
-    pub(crate) fn max_file_size(&self) -> Option<u64> {
-        self.schema.pointer("/x-fal/max_file_size")?.as_f64().map(|bytes| bytes as u64)
     }
 
     /// Returns the facts as JSON.

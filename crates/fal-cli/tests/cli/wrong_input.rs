@@ -64,6 +64,15 @@ const TABLE: &[(&[&str], &str)] = &[
         &["fal-ai/flux/dev/image-to-image", "prompt=x", "image_url=@empty.png"],
         "image_url: empty.png is empty",
     ),
+    (
+        &[
+            "fal-ai/kling-video/o1/image-to-video",
+            "prompt=x",
+            "start_image_url=@cat.png",
+            "end_image_url=@wide.png",
+        ],
+        "end_image_url: wide.png has a ratio of width to height of 3, and the endpoint takes at most 2.500",
+    ),
     (&["fal-ai/flux/deev", "prompt=x"], "there is no model `fal-ai/flux/deev`; did you mean fal-ai/flux/dev"),
     (&["flux", "prompt=x"], "`flux` is not an endpoint id"),
     (&["fal-ai/flux/dev", "prompt=x", "-o", "{sed}.png"], "there is no {sed}; there are {model}"),
@@ -83,6 +92,13 @@ async fn every_mistake_has_one_line_and_exit_code_2() {
     terminal.write("list.json", "[1]");
     terminal.write("cat.png", crate::support::PIXEL);
     terminal.write("empty.png", "");
+    for (name, width) in [("cat.png", 1000_u32), ("wide.png", 3000)] {
+        // A header of other sides, which is all that is read before the upload.
+        let mut picture = crate::support::PIXEL.to_vec();
+        picture[16..20].copy_from_slice(&width.to_be_bytes());
+        picture[20..24].copy_from_slice(&1000_u32.to_be_bytes());
+        terminal.write(name, picture);
+    }
     for (arguments, expected) in TABLE {
         let outcome = terminal.run(&[&["run"][..], arguments].concat()).await;
         assert_eq!(outcome.code, 2, "{arguments:?}: {}", outcome.stderr);
