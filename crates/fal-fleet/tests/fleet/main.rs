@@ -11,6 +11,7 @@ mod cluster;
 mod doubts;
 mod engines;
 mod enqueue;
+mod files;
 #[cfg(feature = "media")]
 mod media;
 mod money;
