@@ -16,6 +16,7 @@ on_both_ledgers! {
     equal_requests_are_sent_once_and_cost_once,
     inputs_without_a_seed_are_sent_unless_all_are_to_be_reused,
     a_failed_request_is_not_reused,
+    equal_requests_are_answered_although_the_budget_is_spent,
     other_accounts_and_batches_that_do_not_ask_reuse_nothing,
 }
 
@@ -75,6 +76,18 @@ async fn a_failed_request_is_not_reused(stage: Stage) {
     // What failed is answered by what has worked since.
     batch.retry().await.unwrap();
     assert_eq!((stage.work(1).await, stage.submits()), (vec!["a".to_owned()], 2));
+}
+
+async fn equal_requests_are_answered_although_the_budget_is_spent(stage: Stage) {
+    let budget = Budget::new(Usd::cents(1)).max_per_request(Usd::cents(1));
+    let batch = stage.fleet.batch("cats").budget(budget).reuse(Reuse::Seeded);
+    // The second one with the first seed is behind many for which there is no money.
+    batch.enqueue((0..300).map(|seed| cat(&format!("{seed:03}"), seed))).await.unwrap();
+    batch.enqueue([cat("z", 0)]).await.unwrap();
+    assert_eq!(stage.work(1).await, ["000", "z"]);
+    let status = batch.status().await.unwrap();
+    assert_eq!((stage.submits(), status.waiting, status.spent), (1, 299, Usd::cents(1)), "{status}");
+    assert!(status.stop_reason.is_some());
 }
 
 async fn other_accounts_and_batches_that_do_not_ask_reuse_nothing(stage: Stage) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Embedded,
-    reuse::candidates_to_send,
+    reuse::{answer_all, candidates_to_send},
     rows::{Amount, Batch, Request, Unit},
 };
 use crate::{
@@ -100,7 +100,10 @@ fn claim_of_batch(
                 )?;
             }
             if let Some(reason) = affordable.stop_reason {
-                stop_at_budget(unit, batch.id, &reason)?;
+                let is_stopped = stop_at_budget(unit, batch.id, &reason)?;
+                if is_stopped && Reuse::parse(&batch.reuse) != Reuse::Off {
+                    answer_all(unit, batch.id, options.account)?;
+                }
             }
             affordable.candidates
         }
@@ -147,15 +150,15 @@ fn batch_reserved(unit: &Unit<'_>, batch: &Batch) -> Result<()> {
 }
 
 /// Stops a batch that has no room for another request, if no money can become free.
-fn stop_at_budget(unit: &Unit<'_>, batch: i32, reason: &str) -> Result<()> {
-    unit.execute(
+fn stop_at_budget(unit: &Unit<'_>, batch: i32, reason: &str) -> Result<bool> {
+    let stopped = unit.execute(
         "update fal.batch as b set stop_reason = ?2
          where b.id = ?1
            and not exists (select 1 from fal.request r where r.batch = ?1 and r.state in ('begun', 'submitted'))
            and not (b.reconcile and exists (select 1 from fal.request r where r.batch = ?1 and r.state = 'in_doubt'))",
         (batch, reason),
     )?;
-    Ok(())
+    Ok(stopped == 1)
 }
 
 /// Moves a request from waiting to begun. Returns its epoch and the number of the attempt.

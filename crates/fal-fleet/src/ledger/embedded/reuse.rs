@@ -28,13 +28,7 @@ pub(super) fn candidates_to_send(
         let earlier: Vec<Earlier> = found.into_iter().flatten().collect();
         let Divided { mut to_send, answered, postponed } = Divided::new(page, &earlier);
         for (id, earlier) in answered {
-            unit.execute(
-                "update fal.request as r
-                 set state = 'done', output = o.output, reused_from = coalesce(o.request_id, o.reused_from), error = null,
-                     cost = coalesce(r.cost, '0'), due = ?3, done_at = ?3, epoch = r.epoch + 1
-                 from fal.request o where r.id = ?1 and o.id = ?2",
-                (id, earlier, unit.now),
-            )?;
+            answer(unit, id, earlier)?;
         }
         for id in postponed {
             unit.execute("update fal.request set due = ?2 where id = ?1", (id, unit.now + 1.0))?;
@@ -45,6 +39,30 @@ pub(super) fn candidates_to_send(
         }
     }
     Ok(Vec::new())
+}
+
+/// Answers all requests of a batch that stops whose output is there: they cost nothing.
+pub(super) fn answer_all(unit: &Unit<'_>, batch: i32, account: &str) -> Result<()> {
+    let answered: Vec<(i64, i64)> = unit.rows(
+        "select w.id, max(o.id) from fal.request w join fal.request o on o.content = w.content and o.state = 'done'
+         join fal.batch b on b.id = o.batch
+         where w.batch = ?1 and w.state = 'waiting' and b.account = ?2 group by w.id",
+        (batch, account),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    answered.into_iter().try_for_each(|(id, earlier)| answer(unit, id, earlier))
+}
+
+/// Gives a request the output of an earlier one.
+fn answer(unit: &Unit<'_>, id: i64, earlier: i64) -> Result<()> {
+    unit.execute(
+        "update fal.request as r
+         set state = 'done', output = o.output, reused_from = coalesce(o.request_id, o.reused_from), error = null,
+             cost = coalesce(r.cost, '0'), due = ?3, done_at = ?3, epoch = r.epoch + 1
+         from fal.request o where r.id = ?1 and o.id = ?2",
+        (id, earlier, unit.now),
+    )?;
+    Ok(())
 }
 
 /// Returns a request with this content that has an output, or may have one soon.

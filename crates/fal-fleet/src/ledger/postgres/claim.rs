@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::{
     Postgres,
-    reuse::candidates_to_send,
+    reuse::{answer_all, candidates_to_send},
     values::{parse_optional_usd, parse_usd, usd_text},
 };
 use crate::{
@@ -150,7 +150,10 @@ async fn claim_of_batch(
             let affordable = money.affordable(candidates, estimates, unpriced);
             fail_unbounded(transaction, &affordable.unbounded).await?;
             if let Some(reason) = &affordable.stop_reason {
-                stop_at_budget(transaction, batch.id, reason).await?;
+                let is_stopped = stop_at_budget(transaction, batch.id, reason).await?;
+                if is_stopped && batch.reuses {
+                    answer_all(transaction, batch.id, options.account).await?;
+                }
             }
             affordable.candidates
         }
@@ -202,7 +205,7 @@ async fn fail_unbounded(transaction: &Transaction<'_>, ids: &[i64]) -> Result<()
 }
 
 /// Stops a batch that has no room for another request, if no money can become free.
-async fn stop_at_budget(transaction: &Transaction<'_>, batch: i32, reason: &str) -> Result<()> {
+async fn stop_at_budget(transaction: &Transaction<'_>, batch: i32, reason: &str) -> Result<bool> {
     let statement = transaction
         .prepare_cached(
             "update fal.batch b set stop_reason = $2
@@ -211,8 +214,7 @@ async fn stop_at_budget(transaction: &Transaction<'_>, batch: i32, reason: &str)
                and not (b.reconcile and exists (select from fal.request r where r.batch = $1 and r.state = 'in_doubt'))",
         )
         .await?;
-    transaction.execute(&statement, &[&batch, &reason]).await?;
-    Ok(())
+    Ok(transaction.execute(&statement, &[&batch, &reason]).await? == 1)
 }
 
 /// Moves requests from waiting to begun.

@@ -58,6 +58,22 @@ async fn earlier(
     Ok(earlier.collect())
 }
 
+/// Answers all requests of a batch that stops whose output is there: they cost nothing.
+pub(super) async fn answer_all(transaction: &Transaction<'_>, batch: i32, account: &str) -> Result<()> {
+    let statement = transaction
+        .prepare_cached(
+            "select distinct on (w.id) w.id, o.id
+             from fal.request w join fal.request o on o.content = w.content and o.state = 'done'
+             join fal.batch b on b.id = o.batch
+             where w.batch = $1 and w.state = 'waiting' and b.account = $2
+             order by w.id, o.done_at desc",
+        )
+        .await?;
+    let rows = transaction.query(&statement, &[&batch, &account]).await?;
+    let answered: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    answer(transaction, &answered).await
+}
+
 async fn answer(transaction: &Transaction<'_>, answered: &[(i64, i64)]) -> Result<()> {
     if answered.is_empty() {
         return Ok(());
