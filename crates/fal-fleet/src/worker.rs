@@ -74,6 +74,15 @@ impl Worker {
         self
     }
 
+    /// Sets the number of requests whose ends this worker waits for over a status stream each, 32 by default. 0 turns streams off.
+    ///
+    /// For batches without a webhook. A stream reports the end at once, and is one request, where looks at the status of a request
+    /// are several, and late by up to a quarter of its time. Requests beyond this number are looked at.
+    pub fn streams_at_once(mut self, streams: usize) -> Self {
+        self.options.streams = streams;
+        self
+    }
+
     /// Sets the time after which another worker takes over what this one has not finished, at least 1 s. 2 minutes by default.
     ///
     /// A submit may take half of it. A handler may take longer, as long as it does not block the thread of the worker.

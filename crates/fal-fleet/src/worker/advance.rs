@@ -41,7 +41,8 @@ impl Advance {
     }
 
     async fn run_round(&self) -> Result<()> {
-        let options = Options { account: self.account.clone(), ..Options::default() };
+        // A round is short, and a stream may wait for a minute.
+        let options = Options { account: self.account.clone(), streams: 0, ..Options::default() };
         let lease = options.lease;
         let mut shared = Shared::new(self.ledger.clone(), self.client.clone(), options, "");
         shared.prices = self.prices.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fal_client::{
     Error as FalError, Reply,
     batch::JournalFailure,
-    queue::{Ticket, Update},
+    queue::{Job, Ticket, Update},
     untyped::Any,
 };
 use http::HeaderMap;
@@ -19,7 +19,7 @@ use crate::{
     trace::continued,
 };
 
-/// The number of requests that one worker looks at at the same time.
+/// The number of requests that one worker looks at at the same time, beside those with a stream.
 pub(super) const LOOKS: usize = 16;
 
 /// The bounds of the pause between two looks at a request: without a webhook, and as the backstop of one.
@@ -51,7 +51,7 @@ impl Shared {
     /// Looks at requests in the queue until the worker stops.
     pub(super) async fn follow_requests(&self) {
         // Several at once, because each claim is a transaction.
-        let lane = Lane { at_once: LOOKS, at_least: LOOKS / 2 + 1 };
+        let lane = Lane { at_once: LOOKS.saturating_add(self.options.streams), at_least: LOOKS / 2 + 1 };
         let take = async |most| self.ledger.follow(&self.options.account, most, self.options.lease).await;
         self.work_off(lane, take, |followed| self.look(followed)).await;
     }
@@ -78,7 +78,7 @@ impl Shared {
         };
         let job = self.client.resume(ticket);
         let mut run_time = None;
-        let (fetched, has_failed) = match job.status().await {
+        let (fetched, has_failed) = match self.status(&job, followed).await {
             Ok(Update::Completed { error, metrics, .. }) => {
                 run_time = metrics.inference_time;
                 (job.result().await, error.is_some())
@@ -111,6 +111,31 @@ impl Shared {
         if is_written == Some(true) && followed.is_adaptive {
             self.persist(async || self.ledger.grow(&self.options.account).await).await;
         }
+    }
+
+    /// Returns the status of a request. If no webhook is expected and a stream is free, waits for the end of the request, for half
+    /// of the lease at most.
+    async fn status(&self, job: &Job<Any>, followed: &Followed) -> fal_client::Result<Update> {
+        let permit = self.streams.try_acquire().ok().filter(|_| !followed.has_webhook);
+        if permit.is_some() {
+            let mut updates = job.updates();
+            let follows = async {
+                while let Some(update) = updates.next().await {
+                    if !matches!(update, Ok(ref update) if !update.is_completed()) {
+                        return Some(update);
+                    }
+                }
+                None
+            };
+            let followed = tokio::select! {
+                followed = tokio::time::timeout(self.options.lease / 2, follows) => followed.ok().flatten(),
+                () = self.stopped() => None,
+            };
+            if let Some(followed) = followed {
+                return followed;
+            }
+        }
+        job.status().await
     }
 
     async fn collected(&self, followed: &Followed, reply: &Reply<Value>) -> Finished {

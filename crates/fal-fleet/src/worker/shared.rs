@@ -7,7 +7,10 @@ use std::{
 };
 
 use fal_client::Client;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 use uuid::Uuid;
 
 use super::{options::Options, prices::Prices};
@@ -32,6 +35,8 @@ pub(super) struct Shared {
     /// The endpoint whose outputs are handled, or an empty text for all.
     pub(super) endpoint: &'static str,
     pub(super) prices: Arc<Prices>,
+    /// One permit for each status stream that may be open.
+    pub(super) streams: Semaphore,
     stop: watch::Sender<bool>,
     /// Outputs and doubts whose leases are extended.
     held: Mutex<HashSet<Held>>,
@@ -45,6 +50,7 @@ impl Shared {
         Self {
             id: Uuid::new_v4(),
             prices: Arc::new(Prices::new(client.clone())),
+            streams: Semaphore::new(options.streams.min(Semaphore::MAX_PERMITS)),
             ledger,
             client,
             options,

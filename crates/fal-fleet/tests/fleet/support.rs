@@ -73,6 +73,11 @@ impl Stage {
         Self { fleet, emulator, database }
     }
 
+    /// Returns the stage with an emulator of another pace.
+    pub(crate) async fn with_pace(self, pace: Pace) -> Self {
+        Self { emulator: Emulator::builder().pace(pace).start().await.unwrap(), ..self }
+    }
+
     /// Returns the connection string of PostgreSQL.
     pub(crate) fn url(&self) -> &str {
         match &self.database {

@@ -13,7 +13,7 @@ use fal_client::{
     batch::{Budget, Concurrency},
     untyped::Any,
 };
-use fal_emulator::RequestKind;
+use fal_emulator::{Pace, RequestKind};
 use fal_flux::dev;
 use serde_json::json;
 
@@ -32,6 +32,8 @@ on_both_ledgers! {
     a_worker_stops_when_it_is_told_to_and_finishes_its_handlers,
     a_wrong_key_stops_its_worker_and_not_the_account,
     an_answer_counts_although_the_lease_of_its_submit_has_ended,
+    a_request_without_a_webhook_is_followed_by_a_stream_if_one_is_free,
+    a_worker_that_stops_leaves_its_streams,
 }
 
 async fn every_request_is_sent_and_handled_once_by_several_workers(stage: Stage) {
@@ -234,4 +236,41 @@ async fn an_answer_counts_although_the_lease_of_its_submit_has_ended(stage: Stag
     stage.work(1).await;
     let status = stage.fleet.batch("cats").status().await.unwrap();
     assert_eq!((status.done, status.in_doubt, stage.submits()), (1, 0, 1), "{status}");
+}
+
+/// Returns the number of statuses and of status streams that the emulator was asked for.
+fn looks(stage: &Stage) -> (usize, usize) {
+    let requests = stage.emulator.requests();
+    let count = |kind| requests.iter().filter(|request| request.kind == kind).count();
+    (count(RequestKind::Status), count(RequestKind::StatusStream))
+}
+
+async fn a_request_without_a_webhook_is_followed_by_a_stream_if_one_is_free(stage: Stage) {
+    let slow = stage.with_pace(Pace::instant().run(Duration::from_secs(2))).await;
+    slow.fleet.batch("cats").enqueue(inputs(4)).await.unwrap();
+    slow.worker().submits_at_once(4).streams_at_once(3).run::<Any, _>(async |_| Ok(())).await.unwrap();
+    let (looked, streamed) = looks(&slow);
+    // One more, if it is still under way when another one has ended.
+    assert!((3..=4).contains(&streamed), "{streamed} streams");
+    slow.fleet.batch("dogs").enqueue(inputs(1)).await.unwrap();
+    slow.worker().streams_at_once(0).run::<Any, _>(async |_| Ok(())).await.unwrap();
+    let (statuses, streams) = looks(&slow);
+    assert!(streams == streamed && statuses > looked, "{statuses} statuses, {streams} streams");
+}
+
+async fn a_worker_that_stops_leaves_its_streams(stage: Stage) {
+    let slow = stage.with_pace(Pace::instant().run(Duration::from_secs(3600))).await;
+    slow.fleet.batch("cats").enqueue(inputs(2)).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = slow.worker().stop_when(async { drop(stopped.await) }).grace(Duration::from_secs(600));
+    let stops = async {
+        while looks(&slow).1 < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop(stop);
+    };
+    // A stream would last for half of the lease, a minute.
+    let work = async { tokio::join!(worker.run::<Any, _>(async |_| Ok(())), stops).0 };
+    tokio::time::timeout(Duration::from_secs(40), work).await.unwrap().unwrap();
+    assert_eq!(slow.number("select count(*) from fal.request where state = 'submitted'").await, 2);
 }
