@@ -361,7 +361,7 @@ impl<'a> Generator<'a> {
             written.map(|item| (item, tree))
         });
         let mut tree = Tree::default();
-        let (mut calls, mut endpoints) = (Vec::new(), Vec::new());
+        let (mut calls, mut inputs, mut endpoints) = (Vec::new(), Vec::new(), Vec::new());
         let mut tasks = BTreeMap::<_, Vec<String>>::new();
         let mut type_names = TypeNames::default();
         let mut errors = Vec::new();
@@ -373,6 +373,7 @@ impl<'a> Generator<'a> {
                         tasks.entry(task).or_default().push(module);
                     }
                     calls.extend(Call::find(&item));
+                    inputs.extend(Call::all(&item));
                     endpoints.extend(finder::list(&item));
                     tree.extend(files);
                     type_names.insert(item.name, item.names);
@@ -383,7 +384,7 @@ impl<'a> Generator<'a> {
         if !groups.is_empty() {
             emit::emit_common(style, &mut tree);
             if self.options.layout == Layout::Workspace {
-                examples::emit(style, &calls, &mut tree)?;
+                examples::emit(style, &calls, &inputs, &mut tree)?;
             }
         }
         Errors::or(errors, Generated { tree, report, tasks, endpoints, type_names })

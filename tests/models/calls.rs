@@ -1,14 +1,15 @@
-//! The example on the front page of every model crate works: the emulator answers the call, and the crate's types read
-//! the answer.
+//! The example on the front page of every model crate works, and one call of every endpoint: the emulator answers, and the
+//! types of the crate read the answer.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 
-use fal_client::Client;
+use fal_client::{Client, untyped};
 use fal_codegen::Manifest;
 use fal_emulator::Emulator;
-use futures_util::future::join_all;
+use fal_model_examples::{ENDPOINTS, Example};
+use futures_util::{StreamExt, future::join_all, stream};
 use serde_json::Value;
 
 #[tokio::test]
@@ -33,13 +34,39 @@ async fn the_example_call_of_every_crate_succeeds() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+#[tokio::test]
+async fn one_call_of_every_endpoint_succeeds() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = Client::builder().emulator(emulator.url()).build().unwrap();
+    let calls = ENDPOINTS.iter().map(|example| {
+        let (example, client) = (example(), &client);
+        async move { (example.id, answer(client, example).await) }
+    });
+    let answers: Vec<_> = stream::iter(calls).buffer_unordered(8).collect().await;
+    let failed: Vec<_> = answers.iter().filter(|(_, answer)| answer.is_err()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    let called: BTreeSet<String> = answers.iter().map(|(id, _)| (*id).to_owned()).collect();
+    assert_eq!(called, manifest().crates.into_values().flat_map(|family| family.endpoints).collect());
+}
+
+/// Makes a call and reads its answer with the types of the endpoint.
+async fn answer(client: &Client, example: Example) -> Result<(), String> {
+    let input = example.input.map_err(|error| error.to_string())?;
+    let reply = client.run(untyped::input(example.id, input)).await.map_err(|error| error.to_string())?;
+    (example.read_output)(reply.raw()).map_err(|error| error.to_string())
+}
+
 #[test]
 fn every_crate_of_the_manifest_has_an_example_call() {
-    let file = "schemas/manifest.toml";
-    let text = std::fs::read_to_string(fal_tests::root().join(file)).unwrap();
-    let manifest = Manifest::parse(file, &text).unwrap();
+    let manifest = manifest();
     let crates: BTreeSet<&str> = manifest.crates.keys().map(String::as_str).collect();
     assert_eq!(fal_model_examples::CRATES.iter().copied().collect::<BTreeSet<_>>(), crates);
+}
+
+fn manifest() -> Manifest {
+    let file = "schemas/manifest.toml";
+    let text = std::fs::read_to_string(fal_tests::root().join(file)).unwrap();
+    Manifest::parse(file, &text).unwrap()
 }
 
 /// Doc tests check that the shown calls compile.

@@ -24,16 +24,16 @@ pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Optio
     Some(lines)
 }
 
-/// Returns the import and the lines of a call of the client with the same input, or `None` without an example.
-pub(super) fn call(
+/// Returns the import and the lines of the same input as an expression, or `None` without an example.
+pub(super) fn input(
     item: &Crate,
     module: &Module,
     endpoint: &Endpoint,
 ) -> Option<(Option<String>, Vec<String>)> {
     let Example { import, name, values } = Example::of(item, module, endpoint)?;
-    let mut lines = vec![format!("let reply = client.subscribe(input!({name} {{")];
+    let mut lines = vec![format!("input!({name} {{")];
     lines.extend(values.iter().map(|(field, value)| format!("    {}: {value},", field.ident)));
-    lines.push("})).await?;".to_owned());
+    lines.push("})".to_owned());
     Some((import, lines))
 }
 

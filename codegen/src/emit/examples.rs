@@ -1,4 +1,5 @@
-//! A package with the example call of every crate, so that the calls in the READMEs are compiled and can be run.
+//! A package with the example call of every crate, so that the calls in the READMEs are compiled and can be run, and with the
+//! example input of every endpoint.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -31,7 +32,8 @@ pub(crate) struct Call {
     has_files: bool,
     /// The line that brings the module in, unless it is the crate itself.
     import: Option<String>,
-    lines: Vec<String>,
+    /// The lines of the input.
+    input: Vec<String>,
 }
 
 impl Call {
@@ -48,12 +50,17 @@ impl Call {
         Self::new(item, module, endpoint)
     }
 
+    /// Returns the calls of all endpoints with an example, in the order of the pages of their crate.
+    pub(crate) fn all(item: &Crate) -> Vec<Self> {
+        Self::callable(item).filter_map(|(module, endpoint)| Self::new(item, module, endpoint)).collect()
+    }
+
     fn callable(item: &Crate) -> impl Iterator<Item = (&Module, &Endpoint)> {
         listing::endpoints(item).filter(|(_, endpoint)| endpoint.session.is_none())
     }
 
     fn new(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Self> {
-        let (import, lines) = example::call(item, module, endpoint)?;
+        let (import, input) = example::input(item, module, endpoint)?;
         Some(Self {
             krate: item.name.clone(),
             ident: item.lib_name(),
@@ -61,8 +68,18 @@ impl Call {
             is_deprecated: endpoint.deprecated.is_some(),
             has_files: makes_files(endpoint),
             import,
-            lines,
+            input,
         })
+    }
+
+    /// Returns the lines of the call.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = self.input.clone();
+        lines[0].insert_str(0, "let reply = client.subscribe(");
+        if let Some(last) = lines.last_mut() {
+            last.push_str(").await?;");
+        }
+        lines
     }
 
     /// Returns the code as a whole program, which saves the files of the output.
@@ -78,7 +95,7 @@ impl Call {
             ]
             .map(str::to_owned),
         );
-        lines.extend(self.lines.iter().map(|line| format!("    {line}")));
+        lines.extend(self.lines().iter().map(|line| format!("    {line}")));
         let rest: &[&str] = if self.has_files {
             &[
                 "    for saved in reply.save_media(&client, \"out\").await? {",
@@ -92,6 +109,22 @@ impl Call {
         lines
     }
 
+    /// Returns an item of the list of all inputs.
+    fn item(&self) -> String {
+        let mut text = format!("    // `{}`\n    || ", self.id);
+        let mut lines = self.input.clone();
+        lines[0].insert_str(0, "example(");
+        if let Some(last) = lines.last_mut() {
+            last.push(')');
+        }
+        let Some(import) = &self.import else { return text + &lines.join("\n    ") + ",\n" };
+        text.push_str("{\n");
+        for line in [import].into_iter().chain(&lines) {
+            text.push_str(&format!("        {line}\n"));
+        }
+        text + "    },\n"
+    }
+
     /// Returns the code inside a function that takes the client. It is printed as text, to look as on the pages.
     fn function(&self) -> String {
         let allow = if self.is_deprecated { "#[allow(deprecated)]\n" } else { "" };
@@ -99,7 +132,7 @@ impl Call {
             format!("/// `{}`\n{allow}async fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);
         text.push_str("{\n");
         let import = self.import.iter().cloned().chain([String::new()]).take(self.import.iter().count() * 2);
-        for line in import.chain(self.lines.iter().cloned()) {
+        for line in import.chain(self.lines()) {
             if !line.is_empty() {
                 text.push_str("    ");
                 text.push_str(&line);
@@ -121,16 +154,19 @@ fn makes_files(endpoint: &Endpoint) -> bool {
 /// # Errors
 ///
 /// Only where the generator itself is wrong: when generated code does not parse.
-pub(crate) fn emit(style: Style, calls: &[Call], tree: &mut Tree) -> Result<(), Error> {
+pub(crate) fn emit(style: Style, calls: &[Call], inputs: &[Call], tree: &mut Tree) -> Result<(), Error> {
     let folder = format!("{}/{FOLDER}", folder(&style.options.layout));
+    tree.insert(format!("{folder}/src/endpoints.rs"), endpoints(style, inputs));
     tree.insert(format!("{folder}/Cargo.toml"), manifest(style, calls));
     let page = Page {
         source: None,
         docs: vec!["The call that the README of every model crate shows.".to_owned()],
         sections: vec![
             Section::untitled([quote! {
+                mod endpoints;
                 use bytes::Bytes;
                 use fal_client::{Client, Result, input};
+                pub use endpoints::{ENDPOINTS, Example};
             }]),
             Section::untitled(items(calls)),
         ],
@@ -140,6 +176,46 @@ pub(crate) fn emit(style: Style, calls: &[Call], tree: &mut Tree) -> Result<(), 
     tree.insert(format!("{folder}/src/lib.rs"), print::join([head].into_iter().chain(functions)));
     Ok(())
 }
+
+/// Returns the file with the input of every endpoint, as text, to look as on the pages.
+fn endpoints(style: Style, inputs: &[Call]) -> String {
+    let items: String = inputs.iter().map(Call::item).collect();
+    format!(
+        "// {}\n{ENDPOINTS}\n/// The examples.\npub const ENDPOINTS: &[fn() -> Example] = &[\n{items}];\n",
+        style.header(None)
+    )
+}
+
+/// The start of the file with the inputs.
+const ENDPOINTS: &str = r#"//! The input that the module of each endpoint shows, and the type that reads its output.
+//!
+//! No call is made here, because one function that makes calls compiles faster than 1,300.
+
+#![allow(deprecated)]
+
+use fal_client::{Endpoint, IntoInput, input};
+
+/// An input of an endpoint.
+#[derive(Debug)]
+pub struct Example {
+    /// The id of the endpoint.
+    pub id: &'static str,
+    /// The input as JSON.
+    pub input: serde_json::Result<serde_json::Value>,
+    /// Reads an output of the endpoint, and says what is wrong with it.
+    pub read_output: fn(&[u8]) -> serde_json::Result<()>,
+}
+
+fn example<I: IntoInput>(input: I) -> Example {
+    Example {
+        id: I::Endpoint::ID,
+        input: serde_json::to_value(input.into_input()),
+        read_output: |bytes| {
+            serde_json::from_slice::<<I::Endpoint as Endpoint>::Output>(bytes).map(drop)
+        },
+    }
+}
+"#;
 
 fn manifest(style: Style, calls: &[Call]) -> String {
     let dependencies = calls.iter().map(|call| format!("{0} = {{ path = \"../{0}\" }}\n", call.krate));
@@ -162,6 +238,7 @@ fn manifest(style: Style, calls: &[Call]) -> String {
          [dependencies]\n\
          bytes.workspace = true\n\
          fal-client.workspace = true\n\
+         serde_json.workspace = true\n\
          {dependencies}\
          \n\
          [lints]\n\

@@ -12,9 +12,9 @@
 //!
 //! let input = input!(audio_inpaint {
 //!     audio_url: "https://example.com/speech.wav",
-//!     tags: "a cat reading a map",
+//!     tags: "sea shanty, accordion, slow",
 //! });
-//! assert_eq!(input.tags, "a cat reading a map");
+//! assert_eq!(input.tags, "sea shanty, accordion, slow");
 //! ```
 
 use fal_core::{

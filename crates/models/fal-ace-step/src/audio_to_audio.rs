@@ -12,10 +12,10 @@
 //!
 //! let input = input!(audio_to_audio {
 //!     audio_url: "https://example.com/speech.wav",
-//!     original_tags: "a cat reading a map",
-//!     tags: "a cat reading a map",
+//!     original_tags: "sea shanty, accordion",
+//!     tags: "sea shanty, accordion, slow",
 //! });
-//! assert_eq!(input.original_tags, "a cat reading a map");
+//! assert_eq!(input.original_tags, "sea shanty, accordion");
 //! ```
 
 use fal_core::{

@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_ace_step {
-//!         tags: "a cat reading a map",
+//!         tags: "sea shanty, accordion, slow",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -46,9 +46,9 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_ace_step {
-//!     tags: "a cat reading a map",
+//!     tags: "sea shanty, accordion, slow",
 //! });
-//! assert_eq!(input.tags, "a cat reading a map");
+//! assert_eq!(input.tags, "sea shanty, accordion, slow");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -12,11 +12,11 @@
 //!
 //! let input = input!(multi_text {
 //!     image_url: "https://example.com/cat.png",
-//!     first_text_input: "a cat reading a map",
-//!     second_text_input: "a cat reading a map",
+//!     first_text_input: "Is the ferry on time?",
+//!     second_text_input: "It leaves at nine.",
 //!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
-//! assert_eq!(input.first_text_input, "a cat reading a map");
+//! assert_eq!(input.first_text_input, "Is the ferry on time?");
 //! ```
 
 use fal_core::{

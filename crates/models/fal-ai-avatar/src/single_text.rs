@@ -12,11 +12,11 @@
 //!
 //! let input = input!(single_text {
 //!     image_url: "https://example.com/cat.png",
-//!     text_input: "a cat reading a map",
+//!     text_input: "The train to the coast leaves at nine.",
 //!     voice: single_text::Voice::Aria,
 //!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
-//! assert_eq!(input.text_input, "a cat reading a map");
+//! assert_eq!(input.text_input, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

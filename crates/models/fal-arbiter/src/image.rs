@@ -10,7 +10,7 @@
 //!
 //! let input = input!(image {
 //!     measurements: [image::Measurements::Arniqa],
-//!     inputs: [{ hypothesis: "a cat reading a map" }],
+//!     inputs: [{ hypothesis: "https://example.com/cat.png" }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

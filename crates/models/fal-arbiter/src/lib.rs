@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(image {
 //!         measurements: [image::Measurements::Arniqa],
-//!         inputs: [{ hypothesis: "a cat reading a map" }],
+//!         inputs: [{ hypothesis: "https://example.com/cat.png" }],
 //!     })).await?;
 //!     println!("{reply:#?}");
 //!     Ok(())

@@ -12,10 +12,10 @@
 //!
 //! let input = input!(text_to_video {
 //!     avatar: text_to_video::Avatar::MiaOutdoorUgc,
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //!     voice: text_to_video::Voice::Rachel,
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_audio_understanding {
 //!         audio_url: "https://example.com/speech.wav",
-//!         prompt: "a cat reading a map",
+//!         prompt: "How many people speak?",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -35,9 +35,9 @@
 //!
 //! let input = input!(fal_audio_understanding {
 //!     audio_url: "https://example.com/speech.wav",
-//!     prompt: "a cat reading a map",
+//!     prompt: "How many people speak?",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "How many people speak?");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(add_object_by_text {
 //!         image_url: "https://example.com/cat.png",
-//!         instruction: "a cat reading a map",
+//!         instruction: "Put a red boat on the water.",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

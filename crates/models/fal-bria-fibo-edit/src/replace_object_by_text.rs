@@ -12,9 +12,9 @@
 //!
 //! let input = input!(replace_object_by_text {
 //!     image_url: "https://example.com/cat.png",
-//!     instruction: "a cat reading a map",
+//!     instruction: "Put a red boat on the water.",
 //! });
-//! assert_eq!(input.instruction, "a cat reading a map");
+//! assert_eq!(input.instruction, "Put a red boat on the water.");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};

@@ -12,9 +12,9 @@
 //!
 //! let input = input!(rewrite_text {
 //!     image_url: "https://example.com/cat.png",
-//!     new_text: "a cat reading a map",
+//!     new_text: "HARBOR",
 //! });
-//! assert_eq!(input.new_text, "a cat reading a map");
+//! assert_eq!(input.new_text, "HARBOR");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};

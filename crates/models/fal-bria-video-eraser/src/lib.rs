@@ -14,7 +14,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(keypoints {
-//!         keypoints: ["a cat reading a map"],
+//!         keypoints: ["{'x': 100, 'y': 100, 'type': 'positive'}"],
 //!         video_url: "https://example.com/clip.mp4",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {

@@ -11,10 +11,10 @@
 //! use fal_bytedance::video_stylize;
 //!
 //! let input = input!(video_stylize {
-//!     style: "a cat reading a map",
+//!     style: "watercolor",
 //!     image_url: "https://example.com/cat.png",
 //! });
-//! assert_eq!(input.style, "a cat reading a map");
+//! assert_eq!(input.style, "watercolor");
 //! ```
 
 use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, json};

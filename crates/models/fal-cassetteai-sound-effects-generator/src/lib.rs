@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_cassetteai_sound_effects_generator {
-//!         prompt: "a cat reading a map",
+//!         prompt: "Waves against a wooden pier, gulls far off",
 //!         duration: 1,
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
@@ -34,10 +34,10 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_cassetteai_sound_effects_generator {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Waves against a wooden pier, gulls far off",
 //!     duration: 1,
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

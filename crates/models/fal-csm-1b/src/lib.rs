@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_csm_1b {
-//!         scene: [{ speaker_id: 1, text: "a cat reading a map" }],
+//!         scene: [{ speaker_id: 1, text: "The train to the coast leaves at nine." }],
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -31,7 +31,7 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_csm_1b {
-//!     scene: [{ speaker_id: 1, text: "a cat reading a map" }],
+//!     scene: [{ speaker_id: 1, text: "The train to the coast leaves at nine." }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -11,9 +11,9 @@
 //! use fal_dia_tts::voice_clone;
 //!
 //! let input = input!(voice_clone {
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};

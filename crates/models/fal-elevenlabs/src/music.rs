@@ -10,7 +10,7 @@
 //! use fal_elevenlabs::music;
 //!
 //! let input = input!(music {
-//!     prompt: "a cat reading a map",
+//!     prompt: "A slow sea shanty with accordion",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_evf_sam {
-//!         prompt: "a cat reading a map",
+//!         prompt: "lighthouse",
 //!         image_url: "https://example.com/cat.png",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
@@ -32,10 +32,10 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_evf_sam {
-//!     prompt: "a cat reading a map",
+//!     prompt: "lighthouse",
 //!     image_url: "https://example.com/cat.png",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "lighthouse");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

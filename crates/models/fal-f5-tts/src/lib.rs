@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_f5_tts {
-//!         gen_text: "a cat reading a map",
+//!         gen_text: "The train to the coast leaves at nine.",
 //!         ref_audio_url: "https://example.com/speech.wav",
 //!         model_type: fal_f5_tts::ModelType::F5Tts,
 //!     })).await?;
@@ -33,11 +33,11 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_f5_tts {
-//!     gen_text: "a cat reading a map",
+//!     gen_text: "The train to the coast leaves at nine.",
 //!     ref_audio_url: "https://example.com/speech.wav",
 //!     model_type: fal_f5_tts::ModelType::F5Tts,
 //! });
-//! assert_eq!(input.gen_text, "a cat reading a map");
+//! assert_eq!(input.gen_text, "The train to the coast leaves at nine.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

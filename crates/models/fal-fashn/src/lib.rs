@@ -14,8 +14,8 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(v1_6 {
-//!         model_image: "a cat reading a map",
-//!         garment_image: "a cat reading a map",
+//!         model_image: "https://example.com/person.png",
+//!         garment_image: "https://example.com/shirt.png",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

@@ -10,7 +10,7 @@
 //! use fal_ffmpeg_api::compose;
 //!
 //! let input = input!(compose {
-//!     tracks: [{ id: "a cat reading a map", r#type: "a cat reading a map", keyframes: [{ timestamp: 1.0, duration: 1.0, url: "https://example.com/file" }] }],
+//!     tracks: [{ id: "pictures", r#type: "video", keyframes: [{ timestamp: 1.0, duration: 1.0, url: "https://example.com/file" }] }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_flashhead {
 //!         image_url: "https://example.com/cat.png",
-//!         text: "a cat reading a map",
+//!         text: "The train to the coast leaves at nine.",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -35,9 +35,9 @@
 //!
 //! let input = input!(fal_flashhead {
 //!     image_url: "https://example.com/cat.png",
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

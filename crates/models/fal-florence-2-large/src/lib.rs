@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(caption_to_phrase_grounding {
 //!         image_url: "https://example.com/cat.png",
-//!         text_input: "a cat reading a map",
+//!         text_input: "a red boat",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

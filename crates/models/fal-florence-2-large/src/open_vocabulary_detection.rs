@@ -12,9 +12,9 @@
 //!
 //! let input = input!(open_vocabulary_detection {
 //!     image_url: "https://example.com/cat.png",
-//!     text_input: "a cat reading a map",
+//!     text_input: "a red boat",
 //! });
-//! assert_eq!(input.text_input, "a cat reading a map");
+//! assert_eq!(input.text_input, "a red boat");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};

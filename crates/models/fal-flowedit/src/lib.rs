@@ -14,8 +14,8 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_flowedit {
 //!         image_url: "https://example.com/cat.png",
-//!         source_prompt: "a cat reading a map",
-//!         target_prompt: "a cat reading a map",
+//!         source_prompt: "A lighthouse by day",
+//!         target_prompt: "A lighthouse at night",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -34,10 +34,10 @@
 //!
 //! let input = input!(fal_flowedit {
 //!     image_url: "https://example.com/cat.png",
-//!     source_prompt: "a cat reading a map",
-//!     target_prompt: "a cat reading a map",
+//!     source_prompt: "A lighthouse by day",
+//!     target_prompt: "A lighthouse at night",
 //! });
-//! assert_eq!(input.source_prompt, "a cat reading a map");
+//! assert_eq!(input.source_prompt, "A lighthouse by day");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_hunyuan_video_foley {
 //!         video_url: "https://example.com/clip.mp4",
-//!         text_prompt: "a cat reading a map",
+//!         text_prompt: "Waves against a wooden pier, gulls far off",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -35,9 +35,9 @@
 //!
 //! let input = input!(fal_hunyuan_video_foley {
 //!     video_url: "https://example.com/clip.mp4",
-//!     text_prompt: "a cat reading a map",
+//!     text_prompt: "Waves against a wooden pier, gulls far off",
 //! });
-//! assert_eq!(input.text_prompt, "a cat reading a map");
+//! assert_eq!(input.text_prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

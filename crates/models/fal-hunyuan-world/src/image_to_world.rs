@@ -12,11 +12,11 @@
 //!
 //! let input = input!(image_to_world {
 //!     image_url: "https://example.com/cat.png",
-//!     labels_fg1: "a cat reading a map",
-//!     labels_fg2: "a cat reading a map",
-//!     classes: "a cat reading a map",
+//!     labels_fg1: "boats",
+//!     labels_fg2: "trees",
+//!     classes: "outdoor",
 //! });
-//! assert_eq!(input.labels_fg1, "a cat reading a map");
+//! assert_eq!(input.labels_fg1, "boats");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};

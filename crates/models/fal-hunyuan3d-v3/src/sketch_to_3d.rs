@@ -12,9 +12,9 @@
 //!
 //! let input = input!(sketch_to_3d {
 //!     input_image_url: "https://example.com/cat.png",
-//!     prompt: "a cat reading a map",
+//!     prompt: "A wooden toy boat with a red sail",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "A wooden toy boat with a red sail");
 //! ```
 
 use fal_core::{

@@ -14,7 +14,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(v2_5 {
-//!         prompt: "a cat reading a map",
+//!         prompt: "A wooden toy boat with a red sail",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

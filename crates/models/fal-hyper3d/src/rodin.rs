@@ -9,7 +9,7 @@
 //! use fal_hyper3d::rodin;
 //!
 //! let input = input!(rodin {
-//!     prompt: "a cat reading a map",
+//!     prompt: "A wooden toy boat with a red sail",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -12,9 +12,9 @@
 //!
 //! let input = input!(object_removal {
 //!     image_url: "https://example.com/cat.png",
-//!     object_to_remove: "a cat reading a map",
+//!     object_to_remove: "the crane in the background",
 //! });
-//! assert_eq!(input.object_to_remove, "a cat reading a map");
+//! assert_eq!(input.object_to_remove, "the crane in the background");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};

@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(single_text {
 //!         image_url: "https://example.com/cat.png",
-//!         text_input: "a cat reading a map",
+//!         text_input: "The train to the coast leaves at nine.",
 //!         voice: single_text::Voice::Aria,
 //!         prompt: "A paper boat sails down a gutter in the rain",
 //!     })).await?;

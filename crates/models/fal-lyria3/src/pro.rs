@@ -9,9 +9,9 @@
 //! use fal_lyria3::pro;
 //!
 //! let input = input!(pro {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Waves against a wooden pier, gulls far off",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
 use fal_core::{

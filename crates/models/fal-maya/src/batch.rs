@@ -9,8 +9,8 @@
 //! use fal_maya::batch;
 //!
 //! let input = input!(batch {
-//!     texts: ["a cat reading a map"],
-//!     prompts: ["a cat reading a map"],
+//!     texts: ["The train to the coast leaves at nine."],
+//!     prompts: ["A calm old sailor with a deep voice"],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -10,10 +10,10 @@
 //! use fal_maya::stream;
 //!
 //! let input = input!(stream {
-//!     text: "a cat reading a map",
-//!     prompt: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
+//!     prompt: "A calm old sailor with a deep voice",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

@@ -11,9 +11,9 @@
 //! use fal_minimax::speech_02_hd;
 //!
 //! let input = input!(speech_02_hd {
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

@@ -11,10 +11,10 @@
 //! use fal_minimax::voice_design;
 //!
 //! let input = input!(voice_design {
-//!     prompt: "a cat reading a map",
-//!     preview_text: "a cat reading a map",
+//!     prompt: "A calm old sailor with a deep voice",
+//!     preview_text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "A calm old sailor with a deep voice");
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, json};

@@ -11,9 +11,9 @@
 //! use fal_mirelo_sfx1_6::text_to_audio;
 //!
 //! let input = input!(text_to_audio {
-//!     text_prompt: "a cat reading a map",
+//!     text_prompt: "Waves against a wooden pier, gulls far off",
 //! });
-//! assert_eq!(input.text_prompt, "a cat reading a map");
+//! assert_eq!(input.text_prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
 use fal_core::{

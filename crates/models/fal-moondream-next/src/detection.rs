@@ -13,9 +13,9 @@
 //! let input = input!(detection {
 //!     image_url: "https://example.com/cat.png",
 //!     task_type: detection::TaskType::BboxDetection,
-//!     detection_prompt: "a cat reading a map",
+//!     detection_prompt: "boat",
 //! });
-//! assert_eq!(input.detection_prompt, "a cat reading a map");
+//! assert_eq!(input.detection_prompt, "boat");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};

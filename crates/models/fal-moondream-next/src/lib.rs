@@ -16,7 +16,7 @@
 //!     let reply = client.subscribe(input!(detection {
 //!         image_url: "https://example.com/cat.png",
 //!         task_type: detection::TaskType::BboxDetection,
-//!         detection_prompt: "a cat reading a map",
+//!         detection_prompt: "boat",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -48,9 +48,9 @@
 //!
 //! let input = input!(fal_moondream_next {
 //!     image_url: "https://example.com/cat.png",
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

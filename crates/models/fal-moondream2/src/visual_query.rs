@@ -12,9 +12,9 @@
 //!
 //! let input = input!(visual_query {
 //!     image_url: "https://example.com/cat.png",
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};

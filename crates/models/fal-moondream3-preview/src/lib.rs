@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(segment {
 //!         image_url: "https://example.com/cat.png",
-//!         object: "a cat reading a map",
+//!         object: "boat",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

@@ -12,9 +12,9 @@
 //!
 //! let input = input!(segment {
 //!     image_url: "https://example.com/cat.png",
-//!     object: "a cat reading a map",
+//!     object: "boat",
 //! });
-//! assert_eq!(input.object, "a cat reading a map");
+//! assert_eq!(input.object, "boat");
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_multishot_master {
 //!         prompt: "A paper boat sails down a gutter in the rain",
-//!         shots: [{ prompt: "a cat reading a map" }],
+//!         shots: [{ prompt: "A paper boat sails down a gutter in the rain" }],
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -34,7 +34,7 @@
 //!
 //! let input = input!(fal_multishot_master {
 //!     prompt: "A paper boat sails down a gutter in the rain",
-//!     shots: [{ prompt: "a cat reading a map" }],
+//!     shots: [{ prompt: "A paper boat sails down a gutter in the rain" }],
 //! });
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```

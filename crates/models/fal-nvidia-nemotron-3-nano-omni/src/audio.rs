@@ -11,10 +11,10 @@
 //! use fal_nvidia_nemotron_3_nano_omni::audio;
 //!
 //! let input = input!(audio {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //!     audio_url: "https://example.com/speech.wav",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 
 use fal_core::{

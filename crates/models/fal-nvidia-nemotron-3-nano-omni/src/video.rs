@@ -11,10 +11,10 @@
 //! use fal_nvidia_nemotron_3_nano_omni::video;
 //!
 //! let input = input!(video {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //!     video_url: "https://example.com/clip.mp4",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 
 use fal_core::{

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_object_removal {
 //!         image_url: "https://example.com/cat.png",
-//!         prompt: "a cat reading a map",
+//!         prompt: "the crane in the background",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -40,9 +40,9 @@
 //!
 //! let input = input!(fal_object_removal {
 //!     image_url: "https://example.com/cat.png",
-//!     prompt: "a cat reading a map",
+//!     prompt: "the crane in the background",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "the crane in the background");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

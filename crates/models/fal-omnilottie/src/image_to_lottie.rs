@@ -11,10 +11,10 @@
 //! use fal_omnilottie::image_to_lottie;
 //!
 //! let input = input!(image_to_lottie {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //!     image_url: "https://example.com/cat.png",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 
 use fal_core::{

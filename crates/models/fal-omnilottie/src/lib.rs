@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_omnilottie {
-//!         prompt: "a cat reading a map",
+//!         prompt: "Describe what can be seen or heard.",
 //!     })).await?;
 //!     println!("{reply:#?}");
 //!     Ok(())
@@ -35,9 +35,9 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_omnilottie {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

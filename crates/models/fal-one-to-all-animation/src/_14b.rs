@@ -12,7 +12,7 @@
 //!
 //! let input = input!(_14b {
 //!     prompt: "A paper boat sails down a gutter in the rain",
-//!     negative_prompt: "a cat reading a map",
+//!     negative_prompt: "blur, text, watermark",
 //!     image_url: "https://example.com/cat.png",
 //!     video_url: "https://example.com/clip.mp4",
 //! });

@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(_14b {
 //!         prompt: "A paper boat sails down a gutter in the rain",
-//!         negative_prompt: "a cat reading a map",
+//!         negative_prompt: "blur, text, watermark",
 //!         image_url: "https://example.com/cat.png",
 //!         video_url: "https://example.com/clip.mp4",
 //!     })).await?;

@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_orpheus_tts {
-//!         text: "a cat reading a map",
+//!         text: "The train to the coast leaves at nine.",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -31,9 +31,9 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_orpheus_tts {
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

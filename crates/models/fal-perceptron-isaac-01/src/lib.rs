@@ -37,9 +37,9 @@
 //!
 //! let input = input!(fal_perceptron_isaac_01 {
 //!     image_url: "https://example.com/cat.png",
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(separate {
 //!         audio_url: "https://example.com/speech.wav",
-//!         prompt: "a cat reading a map",
+//!         prompt: "gulls",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

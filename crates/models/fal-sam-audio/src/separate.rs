@@ -11,9 +11,9 @@
 //!
 //! let input = input!(separate {
 //!     audio_url: "https://example.com/speech.wav",
-//!     prompt: "a cat reading a map",
+//!     prompt: "gulls",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "gulls");
 //! ```
 
 use fal_core::{

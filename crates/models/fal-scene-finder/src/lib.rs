@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_scene_finder {
 //!         video_url: "https://example.com/clip.mp4",
-//!         prompt: "a cat reading a map",
+//!         prompt: "Describe what can be seen or heard.",
 //!     })).await?;
 //!     println!("{reply:#?}");
 //!     Ok(())
@@ -31,9 +31,9 @@
 //!
 //! let input = input!(fal_scene_finder {
 //!     video_url: "https://example.com/clip.mp4",
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Describe what can be seen or heard.");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_smart_resize {
 //!         image_url: "https://example.com/cat.png",
-//!         target_sizes: ["a cat reading a map"],
+//!         target_sizes: ["1920x1080"],
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -34,7 +34,7 @@
 //!
 //! let input = input!(fal_smart_resize {
 //!     image_url: "https://example.com/cat.png",
-//!     target_sizes: ["a cat reading a map"],
+//!     target_sizes: ["1920x1080"],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -14,7 +14,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(text_to_audio {
-//!         prompt: "a cat reading a map",
+//!         prompt: "Waves against a wooden pier, gulls far off",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

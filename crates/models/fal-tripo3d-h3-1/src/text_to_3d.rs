@@ -10,9 +10,9 @@
 //! use fal_tripo3d_h3_1::text_to_3d;
 //!
 //! let input = input!(text_to_3d {
-//!     prompt: "a cat reading a map",
+//!     prompt: "A wooden toy boat with a red sail",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "A wooden toy boat with a red sail");
 //! ```
 
 use fal_core::{

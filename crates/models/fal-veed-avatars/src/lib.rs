@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(text_to_video {
 //!         avatar_id: text_to_video::AvatarId::EmilyVerticalPrimary,
-//!         text: "a cat reading a map",
+//!         text: "The train to the coast leaves at nine.",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());

@@ -12,9 +12,9 @@
 //!
 //! let input = input!(text_to_video {
 //!     avatar_id: text_to_video::AvatarId::EmilyVerticalPrimary,
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};

@@ -15,7 +15,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(text {
 //!         image_url: "https://example.com/cat.png",
-//!         text: "a cat reading a map",
+//!         text: "The train to the coast leaves at nine.",
 //!         resolution: text::Resolution::_720p,
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {

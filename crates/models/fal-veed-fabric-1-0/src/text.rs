@@ -11,10 +11,10 @@
 //!
 //! let input = input!(text {
 //!     image_url: "https://example.com/cat.png",
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //!     resolution: text::Resolution::_720p,
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

@@ -10,10 +10,10 @@
 //! use fal_vibevoice::_0_5b;
 //!
 //! let input = input!(_0_5b {
-//!     script: "a cat reading a map",
+//!     script: "Speaker 1: Is the ferry on time?",
 //!     speaker: _0_5b::Speaker::Frank,
 //! });
-//! assert_eq!(input.script, "a cat reading a map");
+//! assert_eq!(input.script, "Speaker 1: Is the ferry on time?");
 //! ```
 
 use fal_core::{

@@ -10,10 +10,10 @@
 //! use fal_vibevoice::_7b;
 //!
 //! let input = input!(_7b {
-//!     script: "a cat reading a map",
+//!     script: "Speaker 1: Is the ferry on time?",
 //!     speakers: [{ audio_url: "https://example.com/speech.wav" }],
 //! });
-//! assert_eq!(input.script, "a cat reading a map");
+//! assert_eq!(input.script, "Speaker 1: Is the ferry on time?");
 //! ```
 
 use fal_core::{

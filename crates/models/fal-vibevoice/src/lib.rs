@@ -14,7 +14,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(_7b {
-//!         script: "a cat reading a map",
+//!         script: "Speaker 1: Is the ferry on time?",
 //!         speakers: [{ audio_url: "https://example.com/speech.wav" }],
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
@@ -39,10 +39,10 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_vibevoice {
-//!     script: "a cat reading a map",
+//!     script: "Speaker 1: Is the ferry on time?",
 //!     speakers: [{ audio_url: "https://example.com/speech.wav" }],
 //! });
-//! assert_eq!(input.script, "a cat reading a map");
+//! assert_eq!(input.script, "Speaker 1: Is the ferry on time?");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

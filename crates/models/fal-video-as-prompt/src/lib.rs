@@ -16,7 +16,7 @@
 //!         prompt: "A paper boat sails down a gutter in the rain",
 //!         video_url: "https://example.com/clip.mp4",
 //!         image_url: "https://example.com/cat.png",
-//!         video_description: "a cat reading a map",
+//!         video_description: "A boat crosses the harbor",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -38,7 +38,7 @@
 //!     prompt: "A paper boat sails down a gutter in the rain",
 //!     video_url: "https://example.com/clip.mp4",
 //!     image_url: "https://example.com/cat.png",
-//!     video_description: "a cat reading a map",
+//!     video_description: "A boat crosses the harbor",
 //! });
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```

@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_video_prompt_generator {
-//!         input_concept: "a cat reading a map",
+//!         input_concept: "A lighthouse that wakes up",
 //!     })).await?;
 //!     println!("{reply:#?}");
 //!     Ok(())
@@ -30,9 +30,9 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_video_prompt_generator {
-//!     input_concept: "a cat reading a map",
+//!     input_concept: "A lighthouse that wakes up",
 //! });
-//! assert_eq!(input.input_concept, "a cat reading a map");
+//! assert_eq!(input.input_concept, "A lighthouse that wakes up");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -14,7 +14,7 @@
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_wan_22_image_trainer {
 //!         training_data_url: "https://example.com/file",
-//!         trigger_phrase: "a cat reading a map",
+//!         trigger_phrase: "harbor style",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -34,9 +34,9 @@
 //!
 //! let input = input!(fal_wan_22_image_trainer {
 //!     training_data_url: "https://example.com/file",
-//!     trigger_phrase: "a cat reading a map",
+//!     trigger_phrase: "harbor style",
 //! });
-//! assert_eq!(input.trigger_phrase, "a cat reading a map");
+//! assert_eq!(input.trigger_phrase, "harbor style");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -11,9 +11,9 @@
 //! use fal_xai_tts::v1;
 //!
 //! let input = input!(v1 {
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

@@ -13,8 +13,8 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_yue {
-//!         lyrics: "a cat reading a map",
-//!         genres: "a cat reading a map",
+//!         lyrics: "[verse] The lamp goes round, the ships come home",
+//!         genres: "folk accordion male slow",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -32,10 +32,10 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_yue {
-//!     lyrics: "a cat reading a map",
-//!     genres: "a cat reading a map",
+//!     lyrics: "[verse] The lamp goes round, the ships come home",
+//!     genres: "folk accordion male slow",
 //! });
-//! assert_eq!(input.lyrics, "a cat reading a map");
+//! assert_eq!(input.lyrics, "[verse] The lamp goes round, the ships come home");
 //! ```
 //!
 //! Prices change without a new version, so none is here: the page of each endpoint at fal has its

@@ -11,7 +11,7 @@
 //!
 //! let input = input!(image {
 //!     measurements: [image::Measurements::Dists],
-//!     inputs: [{ reference: "a cat reading a map", hypothesis: "a cat reading a map" }],
+//!     inputs: [{ reference: "https://example.com/cat.png", hypothesis: "https://example.com/cat.png" }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -11,7 +11,7 @@
 //!
 //! let input = input!(text {
 //!     measurements: [text::Measurements::ClipScore],
-//!     inputs: [{ hypothesis: "a cat reading a map", reference: "a cat reading a map" }],
+//!     inputs: [{ hypothesis: "https://example.com/cat.png", reference: "A cat reads a map" }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

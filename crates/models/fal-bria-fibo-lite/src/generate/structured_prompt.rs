@@ -11,7 +11,7 @@
 //! use fal_bria_fibo_lite::generate::structured_prompt;
 //!
 //! let input = input!(structured_prompt {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Describe what can be seen or heard.",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

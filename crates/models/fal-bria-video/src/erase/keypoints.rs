@@ -11,7 +11,7 @@
 //! use fal_bria_video::erase::keypoints;
 //!
 //! let input = input!(keypoints {
-//!     keypoints: ["a cat reading a map"],
+//!     keypoints: ["{'x': 100, 'y': 100, 'type': 'positive'}"],
 //!     video_url: "https://example.com/clip.mp4",
 //! });
 //! assert_eq!(input.validate(), Ok(()));

@@ -13,7 +13,7 @@
 //! use fal_elevenlabs::text_to_dialogue::eleven_v3;
 //!
 //! let input = input!(eleven_v3 {
-//!     inputs: [{ text: "a cat reading a map", voice: "Rachel" }],
+//!     inputs: [{ text: "The train to the coast leaves at nine.", voice: "Rachel" }],
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -10,10 +10,10 @@
 //! use fal_fashn::tryon::v1_6;
 //!
 //! let input = input!(v1_6 {
-//!     model_image: "a cat reading a map",
-//!     garment_image: "a cat reading a map",
+//!     model_image: "https://example.com/person.png",
+//!     garment_image: "https://example.com/shirt.png",
 //! });
-//! assert_eq!(input.model_image, "a cat reading a map");
+//! assert_eq!(input.model_image, "https://example.com/person.png");
 //! ```
 
 use fal_core::{

@@ -12,7 +12,7 @@
 //!
 //! let input = input!(digital_twin {
 //!     character: { avatar: "Abigail (Upper Body)" },
-//!     voice: { prompt: "a cat reading a map" },
+//!     voice: { prompt: "The train to the coast leaves at nine." },
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -10,7 +10,7 @@
 //! use fal_hyper3d::rodin::v2;
 //!
 //! let input = input!(v2 {
-//!     prompt: "a cat reading a map",
+//!     prompt: "A wooden toy boat with a red sail",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

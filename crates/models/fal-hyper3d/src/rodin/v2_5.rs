@@ -10,7 +10,7 @@
 //! use fal_hyper3d::rodin::v2_5;
 //!
 //! let input = input!(v2_5 {
-//!     prompt: "a cat reading a map",
+//!     prompt: "A wooden toy boat with a red sail",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -13,7 +13,7 @@
 //! let input = input!(lora {
 //!     prompt: "A paper boat sails down a gutter in the rain",
 //!     audio_url: "https://example.com/speech.wav",
-//!     loras: [{ path: "a cat reading a map" }],
+//!     loras: [{ path: "https://example.com/lora.safetensors" }],
 //! });
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```

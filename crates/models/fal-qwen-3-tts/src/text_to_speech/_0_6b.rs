@@ -11,9 +11,9 @@
 //! use fal_qwen_3_tts::text_to_speech::_0_6b;
 //!
 //! let input = input!(_0_6b {
-//!     text: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

@@ -11,10 +11,10 @@
 //! use fal_qwen_3_tts::voice_design::_1_7b;
 //!
 //! let input = input!(_1_7b {
-//!     text: "a cat reading a map",
-//!     prompt: "a cat reading a map",
+//!     text: "The train to the coast leaves at nine.",
+//!     prompt: "Calm and slow, with a smile",
 //! });
-//! assert_eq!(input.text, "a cat reading a map");
+//! assert_eq!(input.text, "The train to the coast leaves at nine.");
 //! ```
 
 use fal_core::{

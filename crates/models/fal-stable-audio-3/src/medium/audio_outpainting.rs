@@ -11,10 +11,10 @@
 //! use fal_stable_audio_3::medium::audio_outpainting;
 //!
 //! let input = input!(audio_outpainting {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Waves against a wooden pier, gulls far off",
 //!     audio_url: "https://example.com/speech.wav",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
 use fal_core::{

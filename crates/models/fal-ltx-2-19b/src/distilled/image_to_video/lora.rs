@@ -13,7 +13,7 @@
 //! let input = input!(lora {
 //!     prompt: "A paper boat sails down a gutter in the rain",
 //!     image_url: "https://example.com/cat.png",
-//!     loras: [{ path: "a cat reading a map" }],
+//!     loras: [{ path: "https://example.com/lora.safetensors" }],
 //! });
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```

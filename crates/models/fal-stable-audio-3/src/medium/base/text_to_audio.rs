@@ -11,9 +11,9 @@
 //! use fal_stable_audio_3::medium::base::text_to_audio;
 //!
 //! let input = input!(text_to_audio {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Waves against a wooden pier, gulls far off",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
 use fal_core::{

@@ -11,12 +11,12 @@
 //! use fal_stable_audio_3::small::sfx::audio_inpainting;
 //!
 //! let input = input!(audio_inpainting {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Waves against a wooden pier, gulls far off",
 //!     audio_url: "https://example.com/speech.wav",
 //!     mask_start_seconds: 0.0,
 //!     mask_end_seconds: 0.0,
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
 use fal_core::{

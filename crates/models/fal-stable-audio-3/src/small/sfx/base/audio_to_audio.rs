@@ -12,10 +12,10 @@
 //! use fal_stable_audio_3::small::sfx::base::audio_to_audio;
 //!
 //! let input = input!(audio_to_audio {
-//!     prompt: "a cat reading a map",
+//!     prompt: "Waves against a wooden pier, gulls far off",
 //!     audio_url: "https://example.com/speech.wav",
 //! });
-//! assert_eq!(input.prompt, "a cat reading a map");
+//! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 
 use fal_core::{
