@@ -52,7 +52,11 @@ async fn one_call_of_every_endpoint_succeeds() {
 /// Makes a call and reads its answer with the types of the endpoint.
 async fn answer(client: &Client, example: Example) -> Result<(), String> {
     let input = example.input.map_err(|error| error.to_string())?;
-    let reply = client.run(untyped::input(example.id, input)).await.map_err(|error| error.to_string())?;
+    let input = untyped::input(example.id, input);
+    // A direct call of these is a stream of events.
+    let reply =
+        if example.id.ends_with("/stream") { client.subscribe(input).await } else { client.run(input).await };
+    let reply = reply.map_err(|error| error.to_string())?;
     (example.read_output)(reply.raw()).map_err(|error| error.to_string())
 }
 
@@ -61,6 +65,17 @@ fn every_crate_of_the_manifest_has_an_example_call() {
     let manifest = manifest();
     let crates: BTreeSet<&str> = manifest.crates.keys().map(String::as_str).collect();
     assert_eq!(fal_model_examples::CRATES.iter().copied().collect::<BTreeSet<_>>(), crates);
+}
+
+/// The call of every endpoint shows that the emulator serves them.
+#[test]
+fn endpoints_that_people_ask_for_by_name_are_in_the_manifest() {
+    let manifest = manifest();
+    let ids: BTreeSet<&str> =
+        manifest.crates.values().flat_map(|family| &family.endpoints).map(String::as_str).collect();
+    let missing: Vec<&str> =
+        include_str!("well_known_ids.txt").lines().filter(|id| !ids.contains(id)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 fn manifest() -> Manifest {

@@ -1,6 +1,7 @@
 //! Measures compiling an app with one typed call, compared with the same call by reqwest and serde.
 
 mod app;
+mod families;
 mod memory;
 
 use std::fs;
@@ -37,7 +38,7 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         "tokio = {{ version = {}, features = [\"macros\", \"rt-multi-thread\"] }}\n",
         versions("tokio")
     );
-    let ours = App::write("ours", folder.path(), &format!("{}{tokio}", our_dependencies()), OURS)?;
+    let ours = App::write("ours", folder.path(), &format!("{}{tokio}", our_dependencies("fal-flux")), OURS)?;
     let floor =
         App::write("floor", folder.path(), &format!("{}{tokio}", floor_dependencies(versions)), BARE)?;
     let pair = Pair { apps: [&ours, &floor] };
@@ -51,6 +52,7 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         })?,
         pair.row("packages", "packages", 1, |app| Ok(app.packages()? as f64))?,
     ];
+    rows.extend(families::measure(folder.path(), &tokio, check_rounds)?);
     if arguments.quick {
         return Ok(rows);
     }
@@ -144,13 +146,13 @@ fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
     Ok(())
 }
 
-fn our_dependencies() -> String {
+fn our_dependencies(krate: &str) -> String {
     let path = |folder: &str| toml::Value::from(root().join(folder).display().to_string());
     format!(
         "fal-client = {{ path = {}, default-features = false, features = [\"rustls-ring\", \"webhook\"] }}\n\
-         fal-flux = {{ path = {} }}\n",
+         {krate} = {{ path = {} }}\n",
         path("crates/fal-client"),
-        path("crates/models/fal-flux")
+        path(&format!("crates/models/{krate}"))
     )
 }
 

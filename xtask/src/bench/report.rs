@@ -18,7 +18,8 @@ const FLOORS: [(&str, &str); 8] = [
         "A program with one typed call of FLUX. The floor makes the same call with `reqwest`, `serde` and `tokio` alone, \
          with the same TLS provider and the same features of `reqwest`. Built in empty folders, without incremental \
          compilation; the memory is that of the largest compiler process. The crate `fal` uses the system's OpenSSL, \
-         which its size does not count.",
+         which its size does not count. Each `hello` is the same program with one call of a family; its crate alone is \
+         checked after everything else was.",
     ),
     (
         "client",

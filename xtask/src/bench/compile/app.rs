@@ -61,6 +61,16 @@ impl App {
         self.cargo(arguments)
     }
 
+    /// Returns the seconds in which a dependency is checked again, after everything else was.
+    pub(super) fn check_alone(&self, dependency: &str) -> Result<f64, String> {
+        let status = self.command(&["clean", "--offline", "--quiet", "-p", dependency]).status();
+        match status {
+            Ok(status) if status.success() => Ok(self.cargo(&["check"])?.seconds),
+            Ok(_) => Err(format!("{}: `cargo clean -p {dependency}` failed", self.name)),
+            Err(error) => Err(format!("cargo could not be started: {error}")),
+        }
+    }
+
     /// Returns the number of packages that are compiled, including this one.
     pub(super) fn packages(&self) -> Result<usize, String> {
         let arguments = ["tree", "--offline", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
