@@ -1085,6 +1085,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_elevenlabs::audio_isolation;
         example(input!(audio_isolation {
+            audio_url: "https://example.com/speech.wav",
         }))
     },
     // `fal-ai/elevenlabs/voice-changer`
@@ -1099,6 +1100,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_elevenlabs::dubbing;
         example(input!(dubbing {
             target_lang: "es",
+            audio_url: "https://example.com/speech.wav",
         }))
     },
     // `fal-ai/emu-3.5-image/text-to-image`
@@ -2436,7 +2438,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/goal-force`
     || example(input!(fal_goal_force {
-        prompt: "A paper boat sails down a gutter in the rain",
+        goal_force: { x: 0.0, y: 0.0, angle: 0.0, magnitude: 30.0 },
     })),
     // `fal-ai/got-ocr/v2`
     || {
@@ -3651,6 +3653,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_kling_video::o3::_4k::image_to_video;
         example(input!(image_to_video {
             image_url: "https://example.com/cat.png",
+            prompt: "A paper boat sails down a gutter in the rain",
         }))
     },
     // `fal-ai/kling-video/o3/4k/reference-to-video`
@@ -3665,6 +3668,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_kling_video::o3::pro::image_to_video;
         example(input!(image_to_video {
             image_url: "https://example.com/cat.png",
+            prompt: "A paper boat sails down a gutter in the rain",
         }))
     },
     // `fal-ai/kling-video/o3/pro/reference-to-video`
@@ -3679,6 +3683,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_kling_video::o3::standard::image_to_video;
         example(input!(image_to_video {
             image_url: "https://example.com/cat.png",
+            prompt: "A paper boat sails down a gutter in the rain",
         }))
     },
     // `fal-ai/kling-video/o3/standard/reference-to-video`
@@ -3693,6 +3698,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_kling_video::v3::_4k::image_to_video;
         example(input!(image_to_video {
             start_image_url: "https://example.com/cat.png",
+            prompt: "A paper boat sails down a gutter in the rain",
         }))
     },
     // `fal-ai/kling-video/v3/pro/image-to-video`
@@ -3700,6 +3706,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_kling_video::v3::pro::image_to_video;
         example(input!(image_to_video {
             start_image_url: "https://example.com/cat.png",
+            prompt: "A paper boat sails down a gutter in the rain",
         }))
     },
     // `fal-ai/kling-video/v3/standard/image-to-video`
@@ -3707,6 +3714,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_kling_video::v3::standard::image_to_video;
         example(input!(image_to_video {
             start_image_url: "https://example.com/cat.png",
+            prompt: "A paper boat sails down a gutter in the rain",
         }))
     },
     // `fal-ai/kling-video/v2.6/pro/image-to-video`
@@ -4346,6 +4354,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_ltx_2::audio_to_video;
         example(input!(audio_to_video {
             audio_url: "https://example.com/speech.wav",
+            prompt: "a cat reading a map",
         }))
     },
     // `fal-ai/ltx-2-19b/distilled/text-to-video`
@@ -4564,6 +4573,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_ltx_2_3::audio_to_video;
         example(input!(audio_to_video {
             audio_url: "https://example.com/speech.wav",
+            prompt: "a cat reading a map",
         }))
     },
     // `fal-ai/ltx-2.3-22b/distilled/text-to-video`
@@ -5216,6 +5226,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_meshy::v5::retexture;
         example(input!(retexture {
             model_url: "https://example.com/file",
+            text_style_prompt: "a cat reading a map",
         }))
     },
     // `fal-ai/meshy/rigging`
@@ -5499,6 +5510,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_minimax_music::v2_6;
         example(input!(v2_6 {
             prompt: "A slow sea shanty with accordion",
+            lyrics: "a cat reading a map",
         }))
     },
     // `fal-ai/minimax-music/v2.5`
@@ -5506,6 +5518,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_minimax_music::v2_5;
         example(input!(v2_5 {
             prompt: "A slow sea shanty with accordion",
+            lyrics: "a cat reading a map",
         }))
     },
     // `fal-ai/minimax-music/v2`
