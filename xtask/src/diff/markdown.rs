@@ -15,9 +15,13 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
     if crates.is_empty() {
         return format!("Nothing has changed for users since `{reference}`.\n");
     }
-    let mut text =
-        format!("## Changes for users since `{reference}`\n\n| crate | version | changes |\n|---|---|---|\n");
-    for item in crates {
+    let (new, changed): (Vec<&CrateDiff>, Vec<&CrateDiff>) =
+        crates.iter().partition(|item| item.version.is_none());
+    let mut text = format!("## Changes for users since `{reference}`\n");
+    if !changed.is_empty() {
+        text.push_str("\n| crate | version | changes |\n|---|---|---|\n");
+    }
+    for item in &changed {
         let count = |level: Level| item.changes.iter().filter(|change| change.finding.level == level).count();
         let counts: Vec<String> = [Level::Breaking, Level::Minor, Level::Patch]
             .into_iter()
@@ -28,8 +32,14 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
             .collect();
         text.push_str(&format!("| `{}` | {} | {} |\n", item.name, summary(item), counts.join(", ")));
     }
-    for item in crates {
+    for item in changed {
         text.push_str(&format!("\n### `{}`\n\n", item.name));
+        item.changes.iter().for_each(|change| text.push_str(&line(change)));
+    }
+    if !new.is_empty() {
+        text.push_str("\n### New crates\n\n");
+    }
+    for item in new {
         item.changes.iter().for_each(|change| text.push_str(&line(change)));
     }
     text.push_str(&migrations(crates, 2));

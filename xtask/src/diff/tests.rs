@@ -545,14 +545,19 @@ fn an_old_document_that_cannot_be_read_stops_nothing() {
 fn fixup_or_overlay_that_comes_or_goes_stops_nothing() {
     let with = |id: &str, steps: Value| endpoint(steps)[0].1.replace("a/b", id);
     let good = || json!({ "type": "integer", "maximum": 50 });
-    // A fixup of the generator renames `max`, and applies to no other document.
-    let id = "fal-ai/llava-next";
+    // A fixup of the generator adds the input that this document refers to, and applies to no other.
+    let id = "perceptron/isaac-01/openai/v1/chat/completions";
     let other = |maximum: u64| ("c/d", with("c/d", json!({ "type": "integer", "maximum": maximum })));
-    let defective = [other(50), (id, with(id, json!({ "type": "integer", "max": 50 })))];
+    let without_input = |text: &str| {
+        let mut record: Value = serde_json::from_str(text).unwrap();
+        record["openapi"]["components"]["schemas"].as_object_mut().unwrap().remove("Input").unwrap();
+        record.to_string()
+    };
+    let defective = [other(50), (id, without_input(&with(id, good())))];
     let corrected = [other(40), (id, with(id, good()))];
     let came = compare(&snapshot("v0.3.1:", &corrected), &snapshot("", &defective)).unwrap();
     let text = text::write(&came, "v0.3.1");
-    assert!(text.contains("the fixup `misspelt-bounds` no longer applies"), "{text}");
+    assert!(text.contains("the fixup `free-form-passthrough` no longer applies"), "{text}");
     assert!(text.contains("is at most 50, was at most 40"), "{text}");
 
     let quoted = json!({ "type": "integer", "maximum": ["50"] });
