@@ -316,6 +316,7 @@ impl Error {
     }
 
     /// Returns the time that the service asked to wait, in `Retry-After` or in the body.
+    #[doc(alias = "Retry-After")]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

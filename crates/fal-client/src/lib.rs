@@ -125,6 +125,7 @@ pub mod task;
 mod timeout;
 mod timestamp;
 #[cfg(feature = "opentelemetry")]
+#[doc(alias("opentelemetry", "tracing"))]
 pub mod trace_context;
 mod transport;
 pub mod untyped;

@@ -227,10 +227,7 @@ fn start_timeout_headers(timeout: Duration) -> impl Iterator<Item = (HeaderName,
 /// Implements the setters of a call that sends an input. The type has a field `options: CallOptions`.
 macro_rules! input_options {
     ($call:ident) => {
-        input_options!($call: ::fal_core::Endpoint);
-    };
-    ($call:ident: $bound:path) => {
-        input_options!([E: $bound] $call<E>);
+        input_options!([E: ::fal_core::Endpoint] $call<E>);
     };
     ([$($generics:tt)*] $call:ty) => {
         impl<$($generics)*> $call {
@@ -428,10 +425,7 @@ macro_rules! queue_options {
 /// Implements `Debug` of a call: its type and its endpoint. The type has a method `endpoint`.
 macro_rules! debug_call {
     ($call:ident) => {
-        debug_call!($call: ::fal_core::Endpoint);
-    };
-    ($call:ident: $bound:path) => {
-        impl<E: $bound> ::std::fmt::Debug for $call<E> {
+        impl<E: ::fal_core::Endpoint> ::std::fmt::Debug for $call<E> {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($call)).field("endpoint", &self.endpoint()).finish_non_exhaustive()
             }

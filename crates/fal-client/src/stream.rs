@@ -7,7 +7,7 @@ mod workflow;
 
 use std::{borrow::Cow, time::Duration};
 
-use fal_core::{IntoInput, Streams};
+use fal_core::{Endpoint, IntoInput};
 use http::{HeaderValue, header};
 use tracing::Instrument;
 
@@ -29,7 +29,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// A call that is answered with events, from [`Client::stream`]. Await it to send it and to get an [`EventStream`] as
 /// soon as the model begins to answer.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct StreamRequest<E: Streams> {
+pub struct StreamRequest<E: Endpoint> {
     client: Client,
     endpoint: Cow<'static, str>,
     input: E::Input,
@@ -37,10 +37,11 @@ pub struct StreamRequest<E: Streams> {
     idle_timeout: Option<Duration>,
 }
 
-input_options!(StreamRequest: Streams);
-debug_call!(StreamRequest: Streams);
+input_options!(StreamRequest);
+debug_call!(StreamRequest);
 
-impl<E: Streams> StreamRequest<E> {
+// Only `Client::stream` asks for an endpoint that streams, so that the compiler says once that one does not.
+impl<E: Endpoint> StreamRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         let (input, options) = (input.into_input(), CallOptions::default());
@@ -59,7 +60,7 @@ impl<E: Streams> StreamRequest<E> {
     }
 }
 
-impl<E: Streams> IntoFuture for StreamRequest<E> {
+impl<E: Endpoint> IntoFuture for StreamRequest<E> {
     type Output = Result<EventStream<E>>;
     type IntoFuture = Pending<EventStream<E>>;
 

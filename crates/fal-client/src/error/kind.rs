@@ -19,6 +19,7 @@ pub enum ErrorKind {
     Auth,
     /// The account, its team or the key may not spend anything at the moment: it is locked, its balance is exhausted, or
     /// it has reached a spending limit (402, 403). The key itself is good, and the same call works once that is settled.
+    #[doc(alias("402", "balance", "insufficient funds"))]
     #[non_exhaustive]
     Locked {
         /// The reason in the service's words, such as `Exhausted balance`.

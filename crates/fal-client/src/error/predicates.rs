@@ -141,6 +141,7 @@ impl Error {
     ///
     /// The client has retried by then, as its [`Retry`](crate::Retry) says. For calls that are billed, ask
     /// [`may_be_accepted`](Self::may_be_accepted) first: such a call may be billed twice if it is made again.
+    #[doc(alias = "isRetryableError")]
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         if says_never(self.headers()) {

@@ -113,6 +113,7 @@ impl<T> Reply<T> {
     /// # Errors
     ///
     /// Those of [`Client::download`]; files that are already saved are kept. `Decode` if the output is not JSON.
+    #[doc(alias("save image", "save video"))]
     pub fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> SaveMediaRequest {
         SaveMediaRequest {
             client: client.clone(),

@@ -96,6 +96,7 @@ impl UploadRequest {
 
     /// Calls `callback` with the progress of the upload, after every few hundred kilobytes. It runs while the file is
     /// sent, so it should return quickly.
+    #[doc(alias = "progress bar")]
     pub fn on_progress(mut self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.on_progress = Some(Arc::new(callback));
         self

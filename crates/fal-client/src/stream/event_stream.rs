@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use fal_core::Streams;
+use fal_core::{Endpoint, Streams};
 
 use super::{
     Event,
@@ -37,12 +37,12 @@ use crate::{Pending, Reply, Result};
 /// # }
 /// ```
 #[must_use = "nothing is read unless it is asked for"]
-pub struct EventStream<E: Streams> {
+pub struct EventStream<E: Endpoint> {
     events: RawEvents,
     types: PhantomData<fn() -> E>,
 }
 
-impl<E: Streams> EventStream<E> {
+impl<E: Endpoint> EventStream<E> {
     pub(super) fn new(opened: Opened) -> Self {
         Self { events: opened.into(), types: PhantomData }
     }
@@ -50,7 +50,10 @@ impl<E: Streams> EventStream<E> {
     /// Waits for the next event. Returns `None` when the model is done.
     ///
     /// This can be dropped while it waits without losing an event.
-    pub async fn next(&mut self) -> Option<Result<Event<E::Event>>> {
+    pub async fn next(&mut self) -> Option<Result<Event<E::Event>>>
+    where
+        E: Streams,
+    {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
@@ -77,7 +80,10 @@ impl<E: Streams> EventStream<E> {
         Pending::reply(self.events.endpoint.clone(), self.events.done()).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>>
+    where
+        E: Streams,
+    {
         Poll::Ready(match ready!(self.events.poll_next(context)) {
             Some(Ok(event)) => Some(match serde_json::from_slice(&event.data) {
                 Ok(value) => Ok(Event::new(value, event, self.events.secrets.clone())),
@@ -97,7 +103,7 @@ impl<E: Streams> futures_util::Stream for EventStream<E> {
     }
 }
 
-impl<E: Streams> fmt::Debug for EventStream<E> {
+impl<E: Endpoint> fmt::Debug for EventStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("endpoint", &self.events.endpoint)
