@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// The methods that return builders. Their types follow from the parameters that are required.
+const BUILDERS: [&str; 3] = ["::builder", "::builder_with", "::try_builder"];
+
 /// A name that is gone or has another type, and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Migration {
@@ -35,7 +38,10 @@ pub(super) fn find(
         .iter()
         .filter(|(name, signature)| new.get(*name) != Some(signature))
         .filter(|(name, _)| {
-            !name.contains(": ") && !name.starts_with("Builder") && !owner(name).is_some_and(is_gone)
+            !name.contains(": ")
+                && !name.starts_with("Builder")
+                && !BUILDERS.iter().any(|method| name.ends_with(method))
+                && !owner(name).is_some_and(is_gone)
         })
         .collect();
     let place = |name: &str| if module.is_empty() { name.to_owned() } else { format!("{module}::{name}") };
@@ -137,8 +143,18 @@ mod tests {
 
     #[test]
     fn parameter_with_one_candidate_of_its_type_may_be_renamed() {
-        let old = [INPUT, ("Input.steps", "Option < Steps >"), ("Builder::steps", "value : u8")];
-        let new = [INPUT, ("Input.num_steps", "Option < NumSteps >"), ("Builder::num_steps", "value : u8")];
+        let old = [
+            INPUT,
+            ("Input.steps", "Option < Steps >"),
+            ("Builder::steps", "value : u8"),
+            ("Input::builder", "A"),
+        ];
+        let new = [
+            INPUT,
+            ("Input.num_steps", "Option < NumSteps >"),
+            ("Builder::num_steps", "value : u8"),
+            ("Input::builder", "B"),
+        ];
         assert_migrations(&old, &new, &[("Input.steps", renamed("Input.num_steps"))]);
         let two = [INPUT, ("Input.a", "Option < A >"), ("Input.b", "Option < B >")];
         assert_migrations(&old, &two, &[("Input.steps", After::Nothing)]);
