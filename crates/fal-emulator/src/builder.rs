@@ -13,11 +13,10 @@ use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::history::HistorySettings;
-use crate::hosts::HostPolicy;
+use crate::hosts::{self, HostPolicy};
 use crate::models::Registry;
 use crate::net::Tls;
 use crate::pace::Pace;
-use crate::private_files;
 use crate::queue::JobArchive;
 use crate::realtime::RealtimeSettings;
 use crate::recording::{RecordSettings, RecordingSession, UnrecordedReply};
@@ -26,6 +25,7 @@ use crate::script::RequestFile;
 use crate::store::{self, FileArchive};
 use crate::unknown_models::WarningLog;
 use crate::webhook::WebhookSender;
+use crate::{file_format, private_files};
 
 /// The default number of requests that are kept in memory.
 const DEFAULT_KEPT: usize = 10_000;
@@ -360,7 +360,7 @@ impl EmulatorBuilder {
     /// TLS, the certificate holds the name too.
     #[must_use]
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
-        self.allowed_hosts.push(name.into());
+        self.allowed_hosts.push(hosts::without_port(&name.into()).to_owned());
         self
     }
 
@@ -455,8 +455,8 @@ fn open_data_dir(folder: &Path) -> Result<(JobArchive, FileArchive), Error> {
 fn read_prices(path: &Path) -> Result<Prices, Error> {
     let read_error = |source| Error::Read { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(read_error)?;
-    let is_json = path.extension().is_some_and(|extension| extension == "json");
-    Prices::parse(&text, is_json).map_err(|problem| Error::Prices { path: path.to_owned(), problem })
+    Prices::parse(&text, file_format::is_json(path, &text))
+        .map_err(|problem| Error::Prices { path: path.to_owned(), problem })
 }
 
 fn create_request_file(path: &Path) -> Result<RequestFile, Error> {

@@ -132,6 +132,7 @@ impl HostRefusal {
 }
 
 fn refuse_foreign(host: &str) -> HostRefusal {
+    let host = without_port(host);
     let text = format!(
         "fal-emulator does not answer for the host {host}, which a foreign site could own; \
          start it with --allow-host {host} to allow it"
@@ -156,6 +157,14 @@ pub(crate) fn is_tls(headers: &HeaderMap, otherwise: bool) -> bool {
 /// Removes the header that the server adds for the routes.
 pub(crate) fn remove_scheme(headers: &mut HeaderMap) {
     headers.remove(SCHEME);
+}
+
+/// Returns a host name without the port after it. An IPv6 address is returned as it is.
+pub(crate) fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 /// Returns a host name in lower case, without a final dot and without brackets.
@@ -316,6 +325,13 @@ mod tests {
             assert_eq!(route(host, "/"), Err(403), "{host}");
         }
         assert_eq!(route("localhost", "http://attacker.example/_emulator/requests"), Err(403));
+        for (given, name) in
+            [("a.example:80", "a.example"), ("*.a.example", "*.a.example"), ("a:b", "a:b"), ("::1", "::1")]
+        {
+            assert_eq!(without_port(given), name);
+        }
+        let advice = refuse_foreign("attacker.example:8787").text;
+        assert!(advice.ends_with("--allow-host attacker.example to allow it"), "{advice}");
         for host in ["wma.fal.run", "a.b.fal.ai", "new.falrun.com"] {
             assert_eq!(route(host, "/"), Err(404), "{host}");
         }

@@ -57,6 +57,7 @@ mod components;
 mod emulator;
 mod endpoint_id;
 mod error;
+mod file_format;
 mod hex;
 mod history;
 mod hosts;

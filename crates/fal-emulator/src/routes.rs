@@ -77,7 +77,7 @@ async fn health() -> Reply {
 }
 
 fn services(app: Arc<App>) -> Router {
-    Router::new()
+    let services = Router::new()
         .route("/run/{*id}", post(run::run).get(realtime::run))
         .route("/ws/{*id}", any(realtime::ws))
         .route("/queue/{*path}", any(queue::queue))
@@ -87,10 +87,12 @@ fn services(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .fallback(not_found::fallback)
         .method_not_allowed_fallback(not_found::method_fallback)
-        .layer(middleware::from_fn(common_headers))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), recording::answer))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), intercept::intercept))
-        .with_state(app)
+        .layer(middleware::from_fn(common_headers));
+    let services = match &app.recording {
+        Some(_) => services.layer(middleware::from_fn_with_state(Arc::clone(&app), recording::answer)),
+        None => services,
+    };
+    services.layer(middleware::from_fn_with_state(Arc::clone(&app), intercept::intercept)).with_state(app)
 }
 
 fn rest() -> Router<Arc<App>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{BadScenario, Error};
+use crate::file_format;
 use crate::history::{HistoryOutage, HistorySettings};
 use crate::script::Scripts;
 
@@ -78,12 +79,12 @@ impl Scenario {
         serde_json::from_str::<Self>(text).map_err(|error| BadScenario::new(error.to_string()))?.checked()
     }
 
-    /// Reads a file: JSON if its name ends in `.json`, otherwise TOML.
+    /// Reads a file of JSON or TOML.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let is_json = path.extension().is_some_and(|extension| extension == "json");
-        let scenario = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
+        let scenario =
+            if file_format::is_json(path, &text) { Self::from_json(&text) } else { Self::from_toml(&text) };
         scenario.map_err(|source| Error::Scenario { path: path.to_owned(), source })
     }
 

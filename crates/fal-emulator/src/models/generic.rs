@@ -93,8 +93,16 @@ fn category(id: &str, sibling: Option<&str>) -> String {
         _ => None,
     });
     let by_words = || {
-        // A short word counts only as a whole: `wan` is no part of `taiwan`.
-        let has = |word: &&str| if word.len() > 4 { id.contains(*word) } else { words.contains(word) };
+        // A short word counts only as a whole, or before a version: `wan` is no part of `taiwan`, but of `wan2`.
+        let is_whole = |known: &str| {
+            words.iter().any(|word| {
+                *word == known
+                    || word
+                        .strip_prefix(known)
+                        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            })
+        };
+        let has = |word: &&str| if word.len() > 4 { id.contains(*word) } else { is_whole(word) };
         WORDS.iter().find(|(_, known)| known.iter().any(has)).map(|(category, _)| (*category).to_owned())
     };
     named
@@ -166,6 +174,9 @@ mod tests {
             ("fal-ai/flux-9-trainer", "training"),
             ("acme/any-llm-2", "llm"),
             ("acme/trellis-9", "image-to-3d"),
+            ("acme/mesh3d", "image-to-3d"),
+            ("acme/veo9", "text-to-video"),
+            ("acme/wander2", "text-to-image"),
             ("acme/zebra", "text-to-image"),
         ] {
             assert_eq!(category(id, None), expected, "{id}");

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -113,9 +114,11 @@ impl HttpServer {
         let handler = self.handler.clone();
         let stopped = stopped.clone();
         connections.spawn(async move {
+            // Each phase is in a box of its own, so that a connection does not take the memory of the largest one for its
+            // whole life.
             let accepted = match &tls {
                 None => Accepted::Plain(stream),
-                Some(_) => match tunnel::accept(stream, peer, &proxies, &handler.traffic).await {
+                Some(_) => match Box::pin(tunnel::accept(stream, peer, &proxies, &handler.traffic)).await {
                     Ok(Some(accepted)) => accepted,
                     Ok(None) => return,
                     Err(error) => {
@@ -125,9 +128,9 @@ impl HttpServer {
             };
             let served = match (accepted, tls) {
                 (Accepted::Tls(stream), Some(tls)) => {
-                    match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                    match timeout(HANDSHAKE_TIMEOUT, Box::pin(tls.accept(stream))).await {
                         Ok(Ok(stream)) => {
-                            handler.serve(FaultyStream::new(stream, clock), stopped, true).await
+                            Box::pin(handler.serve(FaultyStream::new(stream, clock), stopped, true)).await
                         }
                         Ok(Err(error)) => {
                             return tracing::debug!(%error, %peer, "a TLS handshake failed");
@@ -136,7 +139,7 @@ impl HttpServer {
                     }
                 }
                 (Accepted::Plain(stream) | Accepted::Tls(stream), _) => {
-                    handler.serve(FaultyStream::new(stream, clock), stopped, false).await
+                    Box::pin(handler.serve(FaultyStream::new(stream, clock), stopped, false)).await
                 }
             };
             if let Err(error) = served {
@@ -179,6 +182,7 @@ impl RequestHandler {
             first_request.notify_one();
             control.set_faults(ReplyFaults::default());
             request.extensions_mut().insert(control.clone());
+            detach_head(&mut request);
             let is_proxied = request.uri().host().is_some();
             let handled = match self.hosts.route(&mut request, is_tls) {
                 Ok(()) => Ok(router.call(request)),
@@ -214,5 +218,47 @@ impl RequestHandler {
             _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
         }
         connection.await
+    }
+}
+
+/// Copies the head of a request out of the buffer of its connection. Otherwise that buffer would stay in memory for as long
+/// as the request is handled and recorded, and the connection would take another one.
+fn detach_head<B>(request: &mut Request<B>) {
+    if let Ok(uri) = Uri::try_from(request.uri().to_string()) {
+        *request.uri_mut() = uri;
+    }
+    let headers = copy_headers(request.headers());
+    *request.headers_mut() = headers;
+}
+
+/// Copies headers into one buffer of their own.
+fn copy_headers(headers: &HeaderMap) -> HeaderMap {
+    let all = Bytes::from(headers.values().map(HeaderValue::as_bytes).collect::<Vec<_>>().concat());
+    let mut copy = HeaderMap::with_capacity(headers.len());
+    let mut start = 0;
+    for (name, value) in headers {
+        let end = start + value.len();
+        // Bytes of a value are those of a value.
+        if let Ok(value) = HeaderValue::from_maybe_shared(all.slice(start..end)) {
+            copy.append(name, value);
+        }
+        start = end;
+    }
+    copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detached_head_says_the_same() {
+        for uri in ["/a/%ff?b=%20&c#d", "*", "http://fal.run:80/a?b", "/"] {
+            let sent =
+                || Request::builder().uri(uri).header("a", "1").header("b", "").header("a", "2").body(());
+            let (original, mut detached) = (sent().unwrap(), sent().unwrap());
+            detach_head(&mut detached);
+            assert_eq!((detached.uri(), detached.headers()), (original.uri(), original.headers()));
+        }
     }
 }

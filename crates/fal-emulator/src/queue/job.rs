@@ -82,14 +82,29 @@ impl Job {
     pub(super) async fn wait_until_ended(&self) {
         let mut changed = self.changed.subscribe();
         self.schedule().finish_steps(self.elapsed());
-        while !matches!(self.phase(), Phase::Done(_)) {
-            self.wait_for_change(&mut changed).await;
+        loop {
+            let elapsed = self.elapsed();
+            let phase = self.schedule().phase(elapsed);
+            if matches!(phase, Phase::Done(_)) {
+                return;
+            }
+            self.wait_for_change(elapsed, phase, &mut changed).await;
         }
     }
 
-    /// Waits until the state may have changed, by time or by a message in `changed`.
-    pub(super) async fn wait_for_change(&self, changed: &mut watch::Receiver<()>) {
-        let next = self.schedule().next_change(self.elapsed());
+    /// Waits until the state may have changed since the time `seen_at`, by time or by a message in `changed`.
+    pub(super) async fn wait_for_change(
+        &self,
+        seen_at: Duration,
+        seen: Phase,
+        changed: &mut watch::Receiver<()>,
+    ) {
+        // By now, the last change may have happened: from now on, there would be none to wait for.
+        let next = self.schedule().next_change(seen_at);
+        // A question about another request may have ended this one in the queue of their runners.
+        if self.phase() != seen {
+            return;
+        }
         let timer = async {
             match next {
                 Some(next) => self.clock.sleep_until(self.submitted.saturating_add(next)).await,
@@ -305,5 +320,69 @@ impl Job {
 
     pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         lock(&self.schedule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::super::runner_queue::{Priority, RunnerQueues};
+    use super::super::schedule::RunnerSchedule;
+    use super::super::timeline::Timeline;
+    use super::*;
+    use crate::billing::Prices;
+    use crate::pace::Pace;
+
+    const RUN: Duration = Duration::from_secs(100);
+
+    fn job(schedule: Schedule) -> Job {
+        Job {
+            id: "1".to_owned(),
+            endpoint: EndpointId::parse("acme/app").unwrap(),
+            work: Err(Reply::ok(Value::Null)),
+            runner_hint: None,
+            key_id: None,
+            billing: Arc::new(Billing::new(Prices::default(), Arc::default())),
+            stores_payloads: true,
+            clock: Arc::new(Clock::stopped()),
+            submitted: Duration::ZERO,
+            schedule: Mutex::new(schedule),
+            changed: watch::Sender::new(()),
+            size: AtomicUsize::new(0),
+            answer: OnceCell::new(),
+        }
+    }
+
+    /// Looks at a request, lets time pass, and then waits for the change.
+    async fn is_noticed(job: &Job, pass: impl FnOnce()) -> bool {
+        let (seen_at, seen) = (job.elapsed(), job.phase());
+        job.clock.advance(RUN * 2);
+        pass();
+        job.wait_for_change(seen_at, seen, &mut job.changed.subscribe()).now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_change_between_a_look_and_the_wait_is_noticed() {
+        let timed =
+            Timeline { pace: Pace::default().run(RUN), start_timeout: None, refused: false, cancelled: None };
+        assert!(is_noticed(&job(Schedule::Clock(timed)), || {}).await);
+
+        let queues = RunnerQueues::new(1);
+        let queue = queues.queue("acme/app");
+        let pace = Pace::default().run(RUN);
+        let enqueue = |run, limit| lock(&queue).enqueue(Duration::ZERO, Priority::Normal, run, limit);
+        enqueue(RUN * 9, None);
+        let number = enqueue(RUN, Some(RUN));
+        let schedule = RunnerSchedule {
+            queue: Arc::clone(&queue),
+            number,
+            submitted: Duration::ZERO,
+            pace,
+            refused: false,
+        };
+        let waiting = job(Schedule::Runner(schedule));
+        // Another request asks first, which applies the start timeout of this one.
+        assert!(is_noticed(&waiting, || drop(queues.waiting("acme/app", RUN * 2))).await);
     }
 }

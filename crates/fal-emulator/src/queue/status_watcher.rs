@@ -37,9 +37,10 @@ impl StatusWatcher {
         }
         loop {
             self.changed.mark_unchanged();
+            let elapsed = self.job.elapsed();
             let (progress, is_step) = {
                 let mut schedule = self.job.schedule();
-                (schedule.poll_progress(self.job.elapsed()), schedule.advances_by_poll())
+                (schedule.poll_progress(elapsed), schedule.advances_by_poll())
             };
             let has_lines = self.with_logs && progress.log_lines.len() > self.reported_lines;
             if is_step || has_lines || self.reported != Some(progress.phase) {
@@ -49,7 +50,7 @@ impl StatusWatcher {
                 self.reported_lines = progress.log_lines.len();
                 return Some(status);
             }
-            self.job.wait_for_change(&mut self.changed).await;
+            self.job.wait_for_change(elapsed, progress.phase, &mut self.changed).await;
         }
     }
 }

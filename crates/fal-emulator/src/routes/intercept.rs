@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
@@ -165,7 +165,7 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
         Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.full.clone()), Some(id.to_owned())),
         Target::None => (None, None),
     };
-    let mut headers = compact_headers(&parts.headers);
+    let mut headers = parts.headers.clone();
     hosts::remove_scheme(&mut headers);
     if let Some(key) = headers.get_mut(header::AUTHORIZATION) {
         key.set_sensitive(true);
@@ -188,22 +188,6 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
 /// Copies a small body, which would otherwise keep the whole buffer of its connection in memory for as long as it is recorded.
 fn compact(bytes: Bytes) -> Bytes {
     if bytes.len() < READ_BUFFER { Bytes::copy_from_slice(&bytes) } else { bytes }
-}
-
-/// Copies headers into one buffer of their own, for the same reason.
-fn compact_headers(headers: &HeaderMap) -> HeaderMap {
-    let all = Bytes::from(headers.values().map(HeaderValue::as_bytes).collect::<Vec<_>>().concat());
-    let mut copy = HeaderMap::with_capacity(headers.len());
-    let mut start = 0;
-    for (name, value) in headers {
-        let end = start + value.len();
-        // Bytes of a value are those of a value.
-        if let Ok(value) = HeaderValue::from_maybe_shared(all.slice(start..end)) {
-            copy.append(name, value);
-        }
-        start = end;
-    }
-    copy
 }
 
 /// Returns the query, without tokens if they may be those of the real service.
