@@ -6,8 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use jpeg_encoder::{ImageBuffer, JpegColorType};
+
 use super::Size;
 use super::caption;
+use super::jpeg::{PictureRows, push_rgb};
 use super::jpeg_units::{JpegUnits, SIDE};
 use super::picture::{Picture, SplitMix64, fnv1a};
 use crate::sync::lock;
@@ -99,8 +102,7 @@ fn background(size: Size, variant: u32) -> Option<Arc<JpegUnits>> {
         return Some(Arc::clone(kept));
     }
     let picture = Picture::new(size, u64::from(variant), "");
-    let (width, height) = (u16::try_from(size.width).ok()?, u16::try_from(size.height).ok()?);
-    let drawn = Arc::new(JpegUnits::encode(&picture.pixels(), width, height)?);
+    let drawn = Arc::new(JpegUnits::encode(PictureRows::new(&picture)?)?);
     let mut kept = lock(&KEPT_BACKGROUNDS);
     let kept = kept.get_or_insert_default();
     let area = |(width, height, _): &(u32, u32, u32)| u64::from(*width) * u64::from(*height);
@@ -116,18 +118,8 @@ fn letter(symbol: char, scale: usize) -> Option<Arc<JpegUnits>> {
     if let Some(kept) = lock(&KEPT_LETTERS).as_ref().and_then(|kept| kept.get(&(symbol, scale))) {
         return Some(Arc::clone(kept));
     }
-    let side = SIDE as usize * scale;
-    let rows = caption::glyph(symbol);
-    let dot = side / rows.len();
-    let mut pixels = Vec::with_capacity(side * side * 3);
-    for y in 0..side {
-        for x in 0..side {
-            let is_lit = rows[y / dot] >> (x / dot) & 1 == 1;
-            pixels.extend_from_slice(if is_lit { &TEXT } else { &BAND });
-        }
-    }
-    let side = u16::try_from(side).ok()?;
-    let drawn = Arc::new(JpegUnits::encode(&pixels, side, side)?);
+    let side = u16::try_from(SIDE as usize * scale).ok()?;
+    let drawn = Arc::new(JpegUnits::encode(Letter { rows: caption::glyph(symbol), side })?);
     let mut kept = lock(&KEPT_LETTERS);
     let kept = kept.get_or_insert_default();
     if kept.len() >= MAX_LETTERS {
@@ -135,6 +127,34 @@ fn letter(symbol: char, scale: usize) -> Option<Arc<JpegUnits>> {
     }
     kept.insert((symbol, scale), Arc::clone(&drawn));
     Some(drawn)
+}
+
+/// The image of a letter, from eight rows of eight dots.
+struct Letter {
+    rows: [u8; 8],
+    side: u16,
+}
+
+impl ImageBuffer for Letter {
+    fn get_jpeg_color_type(&self) -> JpegColorType {
+        JpegColorType::Ycbcr
+    }
+
+    fn width(&self) -> u16 {
+        self.side
+    }
+
+    fn height(&self) -> u16 {
+        self.side
+    }
+
+    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
+        let dot = self.side / 8;
+        for x in 0..self.side {
+            let is_lit = self.rows[usize::from(y / dot)] >> (x / dot) & 1 == 1;
+            push_rgb(if is_lit { TEXT } else { BAND }, buffers);
+        }
+    }
 }
 
 #[cfg(test)]

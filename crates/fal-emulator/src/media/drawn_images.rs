@@ -11,7 +11,7 @@ use crate::sync::lock;
 
 /// The largest number of images that are kept, and their largest total size in bytes.
 const MAX_IMAGES: usize = 256;
-const MAX_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// The properties that decide the bytes of an image.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,8 @@ pub(crate) fn get(key: &ImageKey, draw: impl FnOnce() -> Vec<u8>) -> Bytes {
     if let Some(bytes) = find(&mut lock(&IMAGES)) {
         return bytes;
     }
-    let bytes = Bytes::from(draw());
+    // Without spare room, which would be kept with the bytes.
+    let bytes = Bytes::from(draw().into_boxed_slice());
     let mut images = lock(&IMAGES);
     images.push_back((key.clone(), bytes.clone()));
     let size =

@@ -1,9 +1,12 @@
 //! A JPEG in units that can be exchanged: each block of 16 by 16 pixels stands between restart markers of its own.
 
+use jpeg_encoder::ImageBuffer;
+
+use super::jpeg::QUALITY;
+
 /// The side of a unit, in pixels.
 pub(super) const SIDE: u32 = 16;
 
-const QUALITY: u8 = 85;
 /// The marker before the pixels of an image, and the one at its end.
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
@@ -19,12 +22,12 @@ pub(super) struct JpegUnits {
 }
 
 impl JpegUnits {
-    /// Encodes RGB pixels. Returns `None` if a side is zero.
-    pub(super) fn encode(pixels: &[u8], width: u16, height: u16) -> Option<Self> {
+    /// Encodes an image. Returns `None` if a side is zero.
+    pub(super) fn encode(image: impl ImageBuffer) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, QUALITY);
         encoder.set_restart_interval(1);
-        encoder.encode(pixels, width, height, jpeg_encoder::ColorType::Rgb).ok()?;
+        encoder.encode_image(image).ok()?;
         Self::split(&bytes)
     }
 
@@ -76,18 +79,19 @@ impl JpegUnits {
 mod tests {
     use super::*;
     use crate::media::Size;
+    use crate::media::jpeg::PictureRows;
     use crate::media::picture::Picture;
 
     #[test]
     fn an_image_is_the_same_after_it_was_split() {
         for (width, height) in [(64, 48), (50, 33), (16, 16), (1, 1), (200, 17)] {
-            let pixels = Picture::new(Size::new(width, height), 3, "").pixels();
+            let picture = Picture::new(Size::new(width, height), 3, "");
             let (width, height) = (width as u16, height as u16);
             let mut whole = Vec::new();
             let mut encoder = jpeg_encoder::Encoder::new(&mut whole, QUALITY);
             encoder.set_restart_interval(1);
-            encoder.encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb).unwrap();
-            let split = JpegUnits::encode(&pixels, width, height).unwrap();
+            encoder.encode_image(PictureRows::new(&picture).unwrap()).unwrap();
+            let split = JpegUnits::encode(PictureRows::new(&picture).unwrap()).unwrap();
             assert_eq!(split.write(|_| None), whole);
             let expected = width.div_ceil(SIDE as u16) * height.div_ceil(SIDE as u16);
             assert_eq!(split.ends.len(), usize::from(expected));

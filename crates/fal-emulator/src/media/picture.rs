@@ -99,6 +99,7 @@ impl Picture {
     }
 
     /// Draws the whole picture, row after row.
+    #[cfg(test)]
     pub(crate) fn pixels(&self) -> Vec<u8> {
         let stride = self.size.width as usize * 3;
         let mut pixels = vec![0; stride * self.size.height as usize];
