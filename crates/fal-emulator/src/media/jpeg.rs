@@ -60,9 +60,10 @@ impl ImageBuffer for PictureRows<'_> {
 /// Adds a pixel to the rows of an image.
 pub(super) fn push_rgb([red, green, blue]: [u8; 3], buffers: &mut [Vec<u8>; 4]) {
     let (luma, blue, red) = rgb_to_ycbcr(red, green, blue);
-    for (buffer, sample) in buffers.iter_mut().zip([luma, blue, red]) {
-        buffer.push(sample);
-    }
+    // Not in a loop, with which a background takes 40 % longer in a build without optimization.
+    buffers[0].push(luma);
+    buffers[1].push(blue);
+    buffers[2].push(red);
 }
 
 #[cfg(test)]
