@@ -206,6 +206,36 @@ onPage("models are suggested, and unknown ones are told", DESK, async (page) => 
   await says(page, "#try [role=status]", id);
 });
 
+onPage("text that is typed while the view opens stays", DESK, async (page) => {
+  const typed = () => page.inputValue("#try .search");
+  // The list of models comes late.
+  let send;
+  const isAsked = new Promise((resolve) => (send = resolve));
+  await page.route("**/_emulator/page/models", async (route) => (await isAsked, route.continue()));
+  await page.reload();
+  await page.click("[data-view=try]");
+  await says(page, "#try", "The models are being read");
+  send();
+  await page.click("#try .search");
+  await page.keyboard.type("kling");
+  await isTryDrawn(page);
+  assert.equal(await typed(), "kling");
+  // The tab is chosen again, and its address is noticed after the first letters.
+  await page.evaluate(async () => {
+    const noticed = new Promise((resolve) => window.addEventListener("hashchange", resolve, { once: true }));
+    document.querySelector("[data-view=try]").click();
+    const field = document.querySelector("#try .search");
+    field.focus();
+    field.value = "sora";
+    await noticed;
+    await new Promise((resolve) => setTimeout(resolve));
+  });
+  assert.equal(await typed(), "sora");
+  await page.locator("#try .search").blur();
+  await page.click("[data-view=try]");
+  await page.waitForFunction(() => document.querySelector("#try .search").value === "fal-ai/flux/dev");
+});
+
 onPage("custom sizes, nested lists and lists of files", DESK, async (page) => {
   await openModel(page, "fal-ai/flux-2/klein/4b/base/edit/lora");
   await page.fill("#try form textarea", "two cats");

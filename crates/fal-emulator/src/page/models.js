@@ -95,5 +95,5 @@ const modelField = (models, choose) => {
   const label = make("label", { id: ids.label, class: "label" }, `Model: type to search ${models.length} endpoints`);
   input.id = newId();
   label.htmlFor = input.id;
-  return { element: make("div", { class: "models" }, label, input, list), set: (id) => (input.value = id) };
+  return { element: make("div", { class: "models" }, label, input, list), set: (id) => (input.value = id), isInUse: () => document.activeElement === input };
 };

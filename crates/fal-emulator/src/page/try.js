@@ -89,8 +89,10 @@ const unknownModel = (id) => {
 
 /** Shows the form of a model, with an input if one is given. The form of the same model stays as it is. */
 const showModel = async (id, input) => {
-  models.field?.set(id);
-  if (models.open === id && input === undefined) return;
+  const isOpen = models.open === id && input === undefined;
+  // The address may change after one has begun to type, as when the tab is chosen again.
+  if (!isOpen || !models.field?.isInUse()) models.field?.set(id);
+  if (isOpen) return;
   models.open = id;
   models.form?.end();
   try {
@@ -122,6 +124,7 @@ const openModel = async (id, input) => {
 const FIRST_MODEL = "fal-ai/flux/dev";
 
 const loadModels = async () => {
+  byId("try").replaceChildren(make("p", { class: "empty", role: "status" }, "The models are being read."));
   models.all = await readJson("/_emulator/page/models");
   models.field = modelField(models.all, (id) => openModel(id));
   byId("try").replaceChildren(make("div", { class: "card" }, models.field.element), models.place);
