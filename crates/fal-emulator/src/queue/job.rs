@@ -383,6 +383,9 @@ mod tests {
         };
         let waiting = job(Schedule::Runner(schedule));
         // Another request asks first, which applies the start timeout of this one.
-        assert!(is_noticed(&waiting, || drop(queues.waiting("acme/app", RUN * 2))).await);
+        let ask = || {
+            queues.waiting("acme/app", RUN * 2);
+        };
+        assert!(is_noticed(&waiting, ask).await);
     }
 }
