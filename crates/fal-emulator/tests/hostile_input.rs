@@ -78,6 +78,31 @@ async fn malformed_framing_is_a_bad_request_in_json() {
 }
 
 #[tokio::test]
+async fn a_request_with_two_lengths_hides_no_other() {
+    let fal = TestEmulator::instant().await;
+    let framings = [
+        "transfer-encoding: chunked\r\ncontent-length: 5",
+        "content-length: 60\r\ntransfer-encoding: chunked",
+        "content-length: 0\r\ncontent-length: 60",
+        "content-length: 5, 60",
+        "content-length: +5",
+        "content-length: 5\r\ntransfer-encoding: xchunked",
+        "transfer-encoding: chunked, identity",
+        "transfer-encoding: chunked\r\ncontent-length: 0\r\ntransfer-encoding: identity",
+        "transfer-encoding : chunked",
+    ];
+    for framing in framings {
+        let head = format!("POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n\r\n0\r\n\r\n");
+        let hidden = "GET /run/hidden HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let reply = exchange(&fal.emulator, format!("{head}{hidden}").as_bytes()).await;
+        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{framing}: {reply}");
+        assert!(reply.starts_with("HTTP/1.1 4"), "{framing}: {reply}");
+    }
+    assert!(fal.emulator.requests().iter().all(|request| request.path != "/run/hidden"));
+    assert_alive(&fal).await;
+}
+
+#[tokio::test]
 async fn half_sent_heads_are_closed_and_idle_connections_are_kept() {
     let limit = Duration::from_secs(3);
     let fal = TestEmulator::start(Emulator::builder().read_timeout(limit)).await;

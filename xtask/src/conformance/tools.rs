@@ -34,10 +34,13 @@ enum Origin {
     Cargo,
 }
 
-const TOOLS: [Tool; 13] = [
+const TOOLS: [Tool; 16] = [
     Tool { name: "Java, both HTTP clients", command: &["java", "Main.java"], origin: Origin::System },
     Tool { name: "Ruby, Net::HTTP", command: &["ruby", "app.rb"], origin: Origin::System },
     Tool { name: "PHP, curl", command: &["php", "app.php"], origin: Origin::System },
+    Tool { name: "Go, net/http", command: &["go", "run", "app.go"], origin: Origin::System },
+    Tool { name: "curl", command: &["sh", "app.sh"], origin: Origin::System },
+    Tool { name: "Python, four HTTP clients", command: &["python", "app.py"], origin: Origin::Python },
     Tool { name: "Node, @fal-ai/client", command: &["node", "client.mjs"], origin: Origin::NodeModule },
     Tool { name: "Bun, @fal-ai/client", command: &["bun", "client.mjs"], origin: Origin::Npm },
     Tool { name: "Deno, @fal-ai/client", command: &["deno", "run", "-A", "client.mjs"], origin: Origin::Npm },
