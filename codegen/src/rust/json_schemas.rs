@@ -75,7 +75,7 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         (Type::Text(text), _) | (Type::File(text, _), _) => text_schema(text),
         (Type::Integer(bounds), _) => number_schema("integer", bounds),
         (Type::Number(bounds), _) => number_schema("number", bounds),
-        (Type::WideInteger(bounds), _) => number_schema("integer", &bounds.map(|bound| bound as f64)),
+        (Type::WideInteger(bounds), _) => number_schema_with("integer", bounds, wide_value),
         (Type::NumberEnum(values), _) => json!({ "type": "number", "enum": values }),
         (Type::Boolean, _) => typed_object("boolean").into(),
         (Type::BooleanConstant(value), _) => json!({ "type": "boolean", "const": value }),
@@ -138,7 +138,18 @@ fn with_null(schema: Value, nullable: bool) -> Value {
     if nullable { json!({ "anyOf": [schema, { "type": "null" }] }) } else { schema }
 }
 
-fn number_schema<T: Copy + Into<Value> + PartialEq>(kind: &str, bounds: &Bounds<T>) -> Value {
+fn number_schema<T: Copy + Into<Value>>(kind: &str, bounds: &Bounds<T>) -> Value {
+    number_schema_with(kind, bounds, Into::into)
+}
+
+/// Returns an integer in JSON, which is exact within 64 bits.
+#[allow(clippy::cast_precision_loss, reason = "JSON has no exact numbers beyond 64 bits")]
+fn wide_value(bound: i128) -> Value {
+    let exact = i64::try_from(bound).map(Value::from).or_else(|_| u64::try_from(bound).map(Value::from));
+    exact.unwrap_or_else(|_| (bound as f64).into())
+}
+
+fn number_schema_with<T: Copy>(kind: &str, bounds: &Bounds<T>, to_value: impl Fn(T) -> Value) -> Value {
     let mut schema = typed_object(kind);
     let bounds = [
         (if bounds.above_min { "exclusiveMinimum" } else { "minimum" }, bounds.min),
@@ -147,7 +158,7 @@ fn number_schema<T: Copy + Into<Value> + PartialEq>(kind: &str, bounds: &Bounds<
     ];
     for (keyword, bound) in bounds {
         if let Some(bound) = bound {
-            schema.insert(keyword.into(), bound.into());
+            schema.insert(keyword.into(), to_value(bound));
         }
     }
     schema.into()

@@ -15,7 +15,7 @@ impl SchemaText for fal_bria_upscale::creative::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on.", "default": "https://bria-datasets.s3.us-east-1.amazonaws.com/upscale/wild-west.png"},
-        "seed": {"type": "integer", "minimum": 1.0, "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
+        "seed": {"type": "integer", "minimum": 1, "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
         "preserve_alpha": {"type": "boolean", "description": "Keeps the transparency of the image.", "default": true},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
       },

@@ -22,7 +22,7 @@ impl SchemaText for fal_clarity_upscaler::Input {
         "resemblance": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Closeness to the original. Higher values keep more of it.", "default": 0.6},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 18},
-        "seed": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
       },
       "required": ["image_url"],

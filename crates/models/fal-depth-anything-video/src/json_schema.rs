@@ -20,7 +20,7 @@ impl SchemaText for fal_depth_anything_video::Input {
         "model": {"default": "VDA-Large", "description": "Size of the model. `VDA-Large` is the best, `VDA-Small` the fastest.", "allOf": [{"$type": "ModelValue"}]},
         "colormap": {"default": "grayscale", "description": "Colors of the depth. `grayscale` is the depth itself, `turbo` shows near things warm and far ones cool.", "allOf": [{"$type": "Colormap"}]},
         "resolution": {"default": "auto", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
-        "max_frames": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most frames to process. 1,800 if left out."},
+        "max_frames": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most frames to process. 1,800 if left out."},
         "output_fps": {"anyOf": [{"type": "number", "exclusiveMinimum": 0.0}, {"type": "null"}], "description": "Frames a second of the result. Those of the video if left out."},
         "side_by_side": {"type": "boolean", "description": "Shows the video and its depth side by side.", "default": false},
         "include_raw_depths": {"type": "boolean", "description": "Returns the depths as numbers too, in an NPZ file.", "default": false}

@@ -183,7 +183,7 @@ impl SchemaText for fal_heygen::types::VideoAgentConfig {
       "properties": {
         "orientation": {"default": "portrait", "description": "Shape of the video.", "allOf": [{"$type": "VideoAgentConfigOrientation"}]},
         "avatar": {"default": "Adriana SuitSofa Front", "description": "Avatar that speaks.", "allOf": [{"$type": "VideoAgentConfigAvatar"}]},
-        "duration": {"anyOf": [{"type": "integer", "minimum": 5.0}, {"type": "null"}], "description": "Length of the video in seconds."}
+        "duration": {"anyOf": [{"type": "integer", "minimum": 5}, {"type": "null"}], "description": "Length of the video in seconds."}
       },
       "description": "The form of the video."
     }"#;

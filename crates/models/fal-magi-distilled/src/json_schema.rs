@@ -91,7 +91,7 @@ impl SchemaText for fal_magi_distilled::extend_video::Input {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "video_url": {"type": "string", "description": "Video to work on."},
         "num_frames": {"anyOf": [{"type": "integer", "minimum": 96, "maximum": 192}, {"type": "null"}], "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 96},
-        "start_frame": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Frame from which the video goes on anew. 32 frames before the end if left out, which works best."},
+        "start_frame": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}], "description": "Frame from which the video goes on anew. 32 frames before the end if left out, which works best."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "num_inference_steps": {"default": 16, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "allOf": [{"$type": "NumInferenceSteps"}]},

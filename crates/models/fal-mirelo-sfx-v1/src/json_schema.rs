@@ -18,7 +18,7 @@ impl SchemaText for fal_mirelo_sfx_v1::video_to_audio::Input {
         "video_url": {"type": "string", "minLength": 1, "maxLength": 2083, "description": "Video to add sound effects to."},
         "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the sound."},
         "num_samples": {"anyOf": [{"type": "integer", "minimum": 2, "maximum": 8}, {"type": "null"}], "description": "Number of variations.", "default": 2},
-        "seed": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 2105},
+        "seed": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 2105},
         "duration": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 10.0}, {"type": "null"}], "description": "Length of the sound in seconds.", "default": 10}
       },
       "required": ["video_url"],
@@ -49,7 +49,7 @@ impl SchemaText for fal_mirelo_sfx_v1::video_to_video::Input {
         "video_url": {"type": "string", "minLength": 1, "maxLength": 2083, "description": "Video to work on."},
         "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the sound."},
         "num_samples": {"anyOf": [{"type": "integer", "minimum": 2, "maximum": 8}, {"type": "null"}], "description": "Number of variations.", "default": 2},
-        "seed": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 2105},
+        "seed": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 2105},
         "duration": {"anyOf": [{"type": "number", "minimum": 1.0, "maximum": 10.0}, {"type": "null"}], "description": "Length of the sound in seconds.", "default": 10}
       },
       "required": ["video_url"],

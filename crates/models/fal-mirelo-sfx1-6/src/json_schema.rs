@@ -40,7 +40,7 @@ impl SchemaText for fal_mirelo_sfx1_6::extend_audio::Input {
         "ambience": {"type": "boolean", "description": "Makes a loop: the end joins the start without a seam.", "default": false},
         "double_output": {"type": "boolean", "description": "Plays the loop twice, if `ambience` is set.", "default": false},
         "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
-        "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer", "minimum": -1}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "upload_audio_format": {"default": "wav", "description": "Format of the files.", "allOf": [{"$type": "UploadAudioFormat"}]}
       },
       "required": ["audio_url"],
@@ -85,7 +85,7 @@ impl SchemaText for fal_mirelo_sfx1_6::inpaint_audio::Input {
         "segment": {"description": "Part to replace.", "allOf": [{"$type": "AudioSegmentSpec"}]},
         "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the new part."},
         "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
-        "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer", "minimum": -1}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "upload_audio_format": {"default": "wav", "description": "Format of the files.", "allOf": [{"$type": "UploadAudioFormat"}]}
       },
       "required": ["audio_url", "segment"],
@@ -132,7 +132,7 @@ impl SchemaText for fal_mirelo_sfx1_6::text_to_audio::Input {
         "ambience": {"type": "boolean", "description": "Makes ambience that loops without a seam, such as rain. Otherwise, a sound effect of `duration` seconds.", "default": false},
         "double_output": {"type": "boolean", "description": "Plays the loop twice, if `ambience` is set.", "default": false},
         "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
-        "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer", "minimum": -1}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "upload_audio_format": {"default": "wav", "description": "Format of the files.", "allOf": [{"$type": "UploadAudioFormat"}]}
       },
       "required": ["text_prompt"],
@@ -177,7 +177,7 @@ impl SchemaText for fal_mirelo_sfx1_6::video_to_video::Input {
         "text_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the sound."},
         "duration": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Length of the sound in seconds.", "default": 10},
         "num_samples": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of variations.", "default": 1},
-        "seed": {"anyOf": [{"type": "integer", "minimum": -1.0}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
+        "seed": {"anyOf": [{"type": "integer", "minimum": -1}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["video_url"],
       "description": "The parameters of `mirelo-ai/sfx1.6/video-to-video`."

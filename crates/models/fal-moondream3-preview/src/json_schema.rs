@@ -69,7 +69,7 @@ impl SchemaText for fal_moondream3_preview::types::SegmentSamplingSettings {
       "properties": {
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 1},
         "top_p": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Share of the probability that choices are drawn from: the most likely ones whose probabilities add up to it.", "default": 1},
-        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens to generate."}
+        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most tokens to generate."}
       },
       "description": "Sampling of the model that segments."
     }"#;

@@ -64,7 +64,7 @@ impl SchemaText for fal_openrouter_router::Input {
         "model": {"type": "string", "description": "Name of the model, as OpenRouter has it. The price depends on it."},
         "reasoning": {"type": "boolean", "description": "Adds the reasoning to the answer.", "default": false},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.", "default": 1},
-        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens that the answer may take."}
+        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most tokens that the answer may take."}
       },
       "required": ["prompt", "model"],
       "description": "The parameters of `openrouter/router`."
@@ -119,7 +119,7 @@ impl SchemaText for fal_openrouter_router::audio::Input {
         "model": {"type": "string", "description": "Name of the model, as OpenRouter has it. The price depends on it."},
         "reasoning": {"type": "boolean", "description": "Adds the reasoning to the answer.", "default": false},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.", "default": 1},
-        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens that the answer may take."}
+        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most tokens that the answer may take."}
       },
       "required": ["audio_url", "prompt", "model"],
       "description": "The parameters of `openrouter/router/audio`."
@@ -180,7 +180,7 @@ impl SchemaText for fal_openrouter_router::video::Input {
         "model": {"type": "string", "description": "Name of the model, as OpenRouter has it. The price depends on it."},
         "reasoning": {"type": "boolean", "description": "Adds the reasoning to the answer.", "default": false},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.", "default": 1},
-        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens that the answer may take."}
+        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most tokens that the answer may take."}
       },
       "required": ["prompt", "model"],
       "description": "The parameters of `openrouter/router/video`."
@@ -229,7 +229,7 @@ impl SchemaText for fal_openrouter_router::video::enterprise::Input {
         "model": {"type": "string", "description": "Name of the model, as OpenRouter has it. The price depends on it."},
         "reasoning": {"type": "boolean", "description": "Adds the reasoning to the answer.", "default": false},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.", "default": 1},
-        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens that the answer may take."}
+        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most tokens that the answer may take."}
       },
       "required": ["prompt", "model"],
       "description": "The parameters of `openrouter/router/video/enterprise`."
@@ -278,7 +278,7 @@ impl SchemaText for fal_openrouter_router::vision::Input {
         "model": {"type": "string", "description": "Name of the model, as OpenRouter has it. The price depends on it."},
         "reasoning": {"type": "boolean", "description": "Adds the reasoning to the answer.", "default": false},
         "temperature": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.", "default": 1},
-        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1.0}, {"type": "null"}], "description": "Most tokens that the answer may take."}
+        "max_tokens": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "description": "Most tokens that the answer may take."}
       },
       "required": ["image_urls", "prompt", "model"],
       "description": "The parameters of `openrouter/router/vision`."

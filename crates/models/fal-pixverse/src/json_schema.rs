@@ -602,7 +602,7 @@ impl SchemaText for fal_pixverse::swap::Input {
       "properties": {
         "video_url": {"type": "string", "description": "Video to put something new into."},
         "mode": {"default": "person", "description": "Part that is exchanged.", "allOf": [{"$type": "Mode"}]},
-        "keyframe_id": {"type": "integer", "minimum": 1.0, "description": "Frame in which the thing to exchange is found. Frames are counted from 1, at 24 a second.", "default": 1},
+        "keyframe_id": {"type": "integer", "minimum": 1, "description": "Frame in which the thing to exchange is found. Frames are counted from 1, at 24 a second.", "default": 1},
         "image_url": {"type": "string", "description": "Image of what is put in."},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},

@@ -85,7 +85,7 @@ impl SchemaText for fal_resemble_chatterboxhd::text_to_speech::Input {
         "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "description": "Strength of the expression.", "default": 0.5},
         "cfg": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the recording's manner (classifier-free guidance). Near 0.3, fast speakers slow down; for drama, also raise `exaggeration` to 0.7 or more.", "default": 0.5},
         "high_quality_audio": {"type": "boolean", "description": "Makes audio with 48,000 samples a second in place of 24,000. It takes longer.", "default": false},
-        "seed": {"type": "integer", "minimum": 0.0, "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 0},
+        "seed": {"type": "integer", "minimum": 0, "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 0},
         "temperature": {"type": "number", "minimum": 0.05, "maximum": 5.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.8}
       },
       "description": "The parameters of `resemble-ai/chatterboxhd/text-to-speech`."

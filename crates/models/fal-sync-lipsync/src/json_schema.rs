@@ -84,7 +84,7 @@ impl SchemaText for fal_sync_lipsync::types::Sync3ActiveSpeakerDetection {
         "auto_detect": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Finds the person who speaks."},
         "v3": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Takes version 3 of the detection."},
         "use_v2": {"anyOf": [{"type": "boolean"}, {"type": "null"}], "description": "Deprecated: takes version 2 of the detection."},
-        "frame_number": {"anyOf": [{"type": "integer", "minimum": 0.0}, {"type": "null"}], "description": "Frame that `coordinates` belong to."},
+        "frame_number": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}], "description": "Frame that `coordinates` belong to."},
         "coordinates": {"anyOf": [{"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}, {"type": "null"}], "description": "Point on the face of the person, as x and y."},
         "bounding_boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around the face in each frame: left, top, right and bottom."},
         "bounding_boxes_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "JSON file with the boxes of all frames."},
