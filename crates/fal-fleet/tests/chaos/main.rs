@@ -45,7 +45,8 @@ const WORKER: &str = "FAL_CHAOS_WORKER";
 const KILL_EVERY: Duration = Duration::from_secs(2);
 /// The time between two crashes of the database.
 const CRASH_EVERY: Duration = Duration::from_secs(15);
-/// The number of kills between two faults of the network. They last up to longer than a lease.
+/// The number of kills between two faults of the network. They last up to longer than a lease, and less than the time after which
+/// a request that fal does not list counts as one that was not accepted.
 const KILLS_PER_FAULT: usize = 3;
 const STALLS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(3), Duration::from_millis(300), Duration::from_secs(10)];
@@ -108,7 +109,7 @@ async fn work(emulator: &str) {
         .reconcile_settings(
             // One machine, so that the clocks of fal and of the database are one.
             Reconcile::default()
-                .lag(Duration::from_secs(3))
+                .lag(Duration::from_secs(15))
                 .first_pause(Duration::from_millis(500))
                 .clock_skew(Duration::from_secs(2)),
         );

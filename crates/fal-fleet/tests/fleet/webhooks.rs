@@ -1,9 +1,9 @@
 //! Webhooks.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
-use fal_client::webhook::Verifier;
-use fal_emulator::{FaultPoint, RequestKind};
+use fal_client::{Usd, batch::Budget, webhook::Verifier};
+use fal_emulator::{FaultPoint, Pace, RequestKind};
 use http::{HeaderMap, Uri};
 use tokio::net::TcpListener;
 
@@ -12,6 +12,7 @@ use crate::support::{Stage, inputs, keys};
 on_both_ledgers! {
     a_delivery_decides_a_submit_whose_answer_was_lost,
     a_delivery_without_a_signature_changes_nothing,
+    a_request_that_was_given_back_and_accepted_is_charged,
 }
 
 /// Serves the webhooks of a fleet, and returns their URL.
@@ -41,4 +42,29 @@ async fn a_delivery_without_a_signature_changes_nothing(stage: Stage) {
     let status = webhooks.handle(&uri, &HeaderMap::new(), "{}").await;
     assert!(status.is_client_error(), "{status}");
     assert_eq!(stage.number("select count(*) from fal.request where state = 'waiting'").await, 1);
+}
+
+async fn a_request_that_was_given_back_and_accepted_is_charged(stage: Stage) {
+    let stage = stage.with_pace(Pace::instant().run(Duration::from_secs(5))).await;
+    let url = serve(&stage).await;
+    let budget = Budget::new(Usd::cents(5)).max_per_request(Usd::cents(1));
+    stage.fleet.batch("cats").webhook(url).budget(budget).enqueue(inputs(1)).await.unwrap();
+    // The cost is not known.
+    stage.emulator.on_request(RequestKind::Platform).fail(503, serde_json::json!({}));
+    stage.emulator.on_request(RequestKind::Submit).reset(FaultPoint::Reply).times(1);
+    assert!(stage.work(1).await.is_empty());
+    // As after a look at the list of requests that was too early.
+    stage
+        .execute(
+            "update fal.batch set reserved = '0' where exists (select 1 from fal.request where state = 'in_doubt');
+             update fal.request set state = 'waiting', reserved = null where state = 'in_doubt'",
+        )
+        .await;
+    while stage.number("select count(*) from fal.request where state = 'submitted'").await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(stage.fleet.batch("cats").status().await.unwrap().reserved, Usd::cents(1));
+    assert_eq!(stage.work(1).await, keys(1));
+    let status = stage.fleet.batch("cats").status().await.unwrap();
+    assert_eq!((status.spent, status.reserved), (Usd::cents(1), Usd::ZERO));
 }

@@ -70,7 +70,22 @@ impl Unit<'_> {
                 ":token": token,
             },
         )?;
+        if moved == 1 {
+            let mut statement = self.prepare_cached("select * from fal.request where id = ?1")?;
+            self.reserve_again(statement.query_row([id], Request::read)?)?;
+        }
         Ok(moved == 1)
+    }
+
+    /// Reserves the money of a request that was given back, and was accepted nevertheless. Writes the request.
+    fn reserve_again(&self, mut request: Request) -> Result<()> {
+        let mut batch = self.batch(request.batch)?;
+        if let (None, Some(_), Some(max)) = (request.reserved, batch.budget, batch.max_per_request) {
+            request.reserved = Some(max);
+            batch.reserved.0 += max.0;
+            batch.save(self)?;
+        }
+        request.save(self)
     }
 
     fn delivered(&self, delivered: &Delivered<'_>) -> Result<bool> {
@@ -103,7 +118,7 @@ impl Unit<'_> {
             request.due = self.now;
             request.epoch += 1;
             request.owner = None;
-            request.save(self)?;
+            self.reserve_again(request)?;
         }
         Ok(true)
     }

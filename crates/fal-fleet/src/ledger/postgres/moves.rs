@@ -13,6 +13,14 @@ use crate::{
     },
 };
 
+/// The money to reserve for a request `r` of a batch `b` that was given back, and was accepted nevertheless.
+const AGAIN: &str = "case when r.reserved is null and b.budget is not null then b.max_per_request end";
+
+/// Reserves the money of such requests in the statement that moves them. `old` is the rows before with `again`, and `moved` after.
+const RESERVE: &str = "again as (select moved.batch, sum(old.again) as again from old join moved on moved.id = old.id
+                                 where old.again is not null group by moved.batch),
+                      kept as (update fal.batch b set reserved = b.reserved + again.again from again where b.id = again.batch)";
+
 impl Postgres {
     /// Notes the ticket of an accepted request. Returns false if a webhook was faster.
     ///
@@ -42,16 +50,24 @@ impl Postgres {
             .await?;
         transaction.execute(&statement, &[&request_ids, &ids]).await?;
         let statement = transaction
-            .prepare_cached(
-                "update fal.request r
-                 set state = 'submitted', request_id = a.request_id, ticket = a.ticket, submitted_at = now(), owner = null,
-                     epoch = r.epoch + 1, due = now() + make_interval(secs => a.pause), error = null
-                 from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[])
-                      as a (id, attempt, token, request_id, ticket, pause)
-                 where r.id = a.id and r.attempts = a.attempt and r.token::text = a.token
-                   and r.state in ('begun', 'in_doubt', 'waiting') and r.request_id is null
-                 returning r.id",
-            )
+            .prepare_cached(&format!(
+                "with old as (
+                          select a.*, r.batch, {AGAIN} as again
+                          from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[])
+                               as a (id, attempt, token, request_id, ticket, pause)
+                          join fal.request r on r.id = a.id and r.attempts = a.attempt and r.token::text = a.token
+                               and r.state in ('begun', 'in_doubt', 'waiting') and r.request_id is null
+                          join fal.batch b on b.id = r.batch
+                          for update of r),
+                      moved as (
+                          update fal.request r
+                          set state = 'submitted', request_id = old.request_id, ticket = old.ticket, submitted_at = now(),
+                              owner = null, epoch = r.epoch + 1, due = now() + make_interval(secs => old.pause), error = null,
+                              reserved = coalesce(r.reserved, old.again)
+                          from old where r.id = old.id returning r.id, r.batch),
+                      {RESERVE}
+                 select id from moved"
+            ))
             .await?;
         let rows = transaction
             .query(&statement, &[&ids, &attempts, &tokens, &request_ids, &tickets, &pauses])
@@ -281,20 +297,24 @@ impl Postgres {
     pub(crate) async fn delivered(&self, delivered: &Delivered<'_>) -> Result<bool> {
         let client = self.connection().await?;
         let statement = client
-            .prepare_cached(
-                "with known as (select r.id, r.state, r.request_id, r.attempts from fal.request r join fal.batch b on b.id = r.batch
-                                where b.name = $1 and r.key = $2 and r.token::text = $3),
+            .prepare_cached(&format!(
+                "with old as (select r.id, r.batch, r.state, {AGAIN} as again
+                              from fal.request r join fal.batch b on b.id = r.batch
+                              where b.name = $1 and r.key = $2 and r.token::text = $3 for update of r),
                       moved as (
                           update fal.request r
                           set state = 'submitted', request_id = $5, due = now(), epoch = r.epoch + 1, owner = null,
-                              submitted_at = coalesce(case when known.state = 'submitted' then r.submitted_at end, now())
-                          from known
-                          where r.id = known.id
+                              submitted_at = coalesce(case when old.state = 'submitted' then r.submitted_at end, now()),
+                              reserved = coalesce(r.reserved, old.again)
+                          from old
+                          where r.id = old.id
                             and (r.state in ('begun', 'in_doubt', 'waiting') and r.attempts = $4 and r.request_id is null
                                  or r.state = 'submitted' and r.request_id = $5)
-                            and not exists (select from fal.request o where o.request_id = $5 and o.id <> r.id))
-                 select count(*) from known",
-            )
+                            and not exists (select from fal.request o where o.request_id = $5 and o.id <> r.id)
+                          returning r.id, r.batch),
+                      {RESERVE}
+                 select count(*) from old"
+            ))
             .await?;
         let Delivered { batch, key, token, attempt, request_id } = *delivered;
         let row = client.query_one(&statement, &[&batch, &key, &token, &attempt, &request_id]).await?;
