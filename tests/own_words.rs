@@ -62,14 +62,30 @@ fn records(schemas: &Path) -> BTreeMap<String, Value> {
 }
 
 /// Returns the descriptions of an endpoint, its types and their properties.
+///
+/// The sentence of a rule is left out: a program writes it from names and values, which are fal's facts.
 fn descriptions(record: &Value) -> Vec<String> {
+    let mut record = record.clone();
+    remove_rules(&mut record);
     let mut found = Vec::new();
-    visit(record, &mut |key, text| {
+    visit(&record, &mut |key, text| {
         if key == "description" {
             found.push(text.to_owned());
         }
     });
     found
+}
+
+/// Removes the schemas with a condition.
+fn remove_rules(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.retain(|item| item.get("if").is_none());
+            items.iter_mut().for_each(remove_rules);
+        }
+        Value::Object(object) => object.values_mut().for_each(remove_rules),
+        _ => {}
+    }
 }
 
 /// Adds the hash of every run of words in the prose of a document.
