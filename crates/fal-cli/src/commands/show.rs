@@ -66,7 +66,7 @@ fn print_page(model: &CatalogueModel, price: &Value) {
     match price {
         Value::Null => print("Price: shown with a key"),
         price => print(&format!(
-            "Price: {} {} for each {}",
+            "Price: {} {}, by {}",
             price["unit_price"],
             value_text(&price["currency"]),
             value_text(&price["unit"])

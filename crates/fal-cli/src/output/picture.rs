@@ -1,11 +1,13 @@
-//! Pictures inside a terminal, in the protocols of kitty and iTerm2.
+//! Pictures inside a terminal, in the protocols of kitty and iTerm2, and as sixels.
 
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::ValueEnum;
 use fal_client::Client;
+use icy_sixel::SixelImage;
+use image::{DynamicImage, ImageFormat};
 
 use super::OutputFile;
 use crate::failure::{Failure, Result};
@@ -14,16 +16,23 @@ use crate::failure::{Failure, Result};
 const CHUNK: usize = 4096;
 /// The largest picture that is shown, in bytes.
 const MAX_BYTES: u64 = 20 << 20;
+/// The largest side of a picture of sixels, in pixels: a terminal does not make it smaller.
+const MAX_SIXELS: u32 = 800;
+
+/// Parts of `TERM` in terminals that show sixels.
+const SIXEL_TERMINALS: [&str; 5] = ["sixel", "foot", "mlterm", "contour", "yaft"];
 
 /// A protocol for pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Protocol {
     /// The one that the terminal has
     Auto,
-    /// kitty, Ghostty and Konsole; shows PNG
+    /// kitty, Ghostty and Konsole
     Kitty,
     /// iTerm2, WezTerm and the terminal of VS Code
     Iterm,
+    /// foot, mlterm, Contour, Windows Terminal, and xterm with sixels
+    Sixel,
 }
 
 impl Protocol {
@@ -41,8 +50,10 @@ impl Protocol {
             Self::Auto if !var("KITTY_WINDOW_ID").is_empty() || !var("KONSOLE_VERSION").is_empty() => {
                 Ok(Self::Kitty)
             }
+            Self::Auto if SIXEL_TERMINALS.iter().any(|name| terminal.contains(name)) => Ok(Self::Sixel),
+            Self::Auto if !var("WT_SESSION").is_empty() => Ok(Self::Sixel),
             Self::Auto => Err(Failure::usage(
-                "--show: this terminal shows no pictures that are known; --show=kitty and --show=iterm choose a protocol",
+                "--show: this terminal is not known to show pictures; --show=kitty, --show=iterm and --show=sixel choose a protocol",
             )),
             chosen => Ok(chosen),
         }
@@ -57,15 +68,37 @@ pub(crate) async fn show(client: &Client, files: &[OutputFile], protocol: Protoc
                 .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?,
             None => client.download(file.url.as_str()).max_bytes(MAX_BYTES).await?.bytes().await?.to_vec(),
         };
-        let is_png = content.starts_with(b"\x89PNG");
-        let is_picture = is_png || content.starts_with(b"\xff\xd8") || content.starts_with(b"GIF8");
-        match protocol {
-            Protocol::Kitty if is_png => write(&kitty(&content)),
-            Protocol::Iterm if is_picture => write(&iterm(&content)),
-            _ => eprintln!("{} is not shown: the terminal does not know its format", file.field),
+        let sequence = match protocol {
+            Protocol::Iterm if content.starts_with(b"GIF8") => Ok(iterm(&content)),
+            _ => image::load_from_memory(&content).map_err(|error| error.to_string()).and_then(|picture| {
+                match protocol {
+                    Protocol::Iterm => Ok(iterm(&content)),
+                    Protocol::Sixel => sixel(&picture),
+                    Protocol::Kitty | Protocol::Auto => to_png(&picture).map(|png| kitty(&png)),
+                }
+            }),
+        };
+        match sequence {
+            Ok(sequence) => write(&sequence),
+            Err(problem) => eprintln!("{} is not shown: {problem}", file.field),
         }
     }
     Ok(())
+}
+
+/// Returns a picture as PNG, the format of kitty's protocol.
+fn to_png(picture: &DynamicImage) -> std::result::Result<Vec<u8>, String> {
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).map_err(|error| error.to_string())?;
+    Ok(png.into_inner())
+}
+
+fn sixel(picture: &DynamicImage) -> std::result::Result<String, String> {
+    let is_large = picture.width() > MAX_SIXELS || picture.height() > MAX_SIXELS;
+    let pixels =
+        if is_large { picture.thumbnail(MAX_SIXELS, MAX_SIXELS).to_rgba8() } else { picture.to_rgba8() };
+    let (width, height) = (pixels.width() as usize, pixels.height() as usize);
+    SixelImage::from_rgba(pixels.into_raw(), width, height).encode().map_err(|error| error.to_string())
 }
 
 fn write(sequence: &str) {
@@ -104,5 +137,14 @@ mod tests {
         assert_eq!(large.matches("\x1b_G").count(), 2);
         assert!(large.contains("m=1;") && large.contains("\x1b_Gm=0;"));
         assert_eq!(iterm(b"png"), "\x1b]1337;File=inline=1;size=3:cG5n\x07");
+    }
+
+    #[test]
+    fn sixels_have_the_size_of_the_picture_up_to_a_limit() {
+        for (side, expected) in [(60, 60), (2000, 800)] {
+            let picture = DynamicImage::new_rgb8(side, side / 2);
+            let shown = SixelImage::decode(sixel(&picture).unwrap().as_bytes()).unwrap();
+            assert_eq!(shown.corrected_dimensions().0, expected);
+        }
     }
 }

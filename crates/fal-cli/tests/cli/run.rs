@@ -128,8 +128,12 @@ async fn a_dear_call_is_refused_before_it_is_sent() {
 #[tokio::test]
 async fn pictures_are_shown_in_the_protocol_of_the_terminal() {
     let terminal = Terminal::with_emulator().await;
-    let call = ["run", "fal-ai/flux/dev", "prompt=a cat", SMALL, "output_format=png", "--quiet"];
-    for (show, start) in [("--show=kitty", "\x1b_Gf=100"), ("--show=iterm", "\x1b]1337;File=inline=1")] {
+    let call = ["run", "fal-ai/flux/dev", "prompt=a cat", SMALL, "--quiet"];
+    for (show, start) in [
+        ("--show=kitty", "\x1b_Gf=100"),
+        ("--show=iterm", "\x1b]1337;File=inline=1"),
+        ("--show=sixel", "\x1bP"),
+    ] {
         let shown = terminal.stdout(&[&call[..], &[show]].concat()).await;
         assert!(shown.lines().nth(1).unwrap().starts_with(start), "{shown:?}");
     }
