@@ -762,3 +762,15 @@ fn routes_without_a_usable_path_are_skipped_with_their_places() {
     let told: Vec<&str> = skipped.map(|entry| entry.pointer.as_str()).collect();
     assert_eq!(told, ["/paths/~1a b", "/paths/plain"]);
 }
+
+#[test]
+fn an_object_of_nothing_but_itself_has_code() {
+    let mut app = document(json!({ "/": route() }));
+    app["components"]["schemas"]["In"]["properties"]["tree"] = json!({ "$ref": "#/components/schemas/Tree" });
+    app["components"]["schemas"]["In"]["required"] = json!(["tree"]);
+    app["components"]["schemas"]["Tree"] = json!({ "type": "object", "properties": {
+        "kids": { "type": "array", "items": { "$ref": "#/components/schemas/Tree" } }
+    } });
+    let (text, _) = generate(&app);
+    assert!(text.contains("pub kids: Option<Vec<Tree>>"), "{text}");
+}

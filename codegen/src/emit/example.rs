@@ -1,5 +1,7 @@
 //! The example in the docs of an endpoint, with an allowed value for every required parameter.
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 
 use crate::normalize::requirements::{Group, Requirement, Test};
@@ -56,7 +58,12 @@ impl<'a> Example<'a> {
                 (Some(format!("use {krate}::{parents}{last};")), last.clone())
             }
         };
-        let values = Values { own: &endpoint.input_types, shared: &item.types, module: &name };
+        let values = Values {
+            own: &endpoint.input_types,
+            shared: &item.types,
+            module: &name,
+            open: RefCell::default(),
+        };
         let input = endpoint.input.as_ref()?;
         let mut required = values.required(input, Form::Braces)?;
         if required.is_empty() {
@@ -73,6 +80,8 @@ struct Values<'a> {
     own: &'a [Item],
     shared: &'a [Item],
     module: &'a str,
+    /// The names of the types that the current value is inside of.
+    open: RefCell<Vec<String>>,
 }
 
 /// The way to write an object.
@@ -83,6 +92,9 @@ enum Form {
     /// `Point::builder().x(1.0).build()`, for lists of lists.
     Builder,
 }
+
+/// No objects of an example nest deeper.
+const MOST_NESTED: usize = 6;
 
 /// No list of an example is longer.
 const MOST_ITEMS: usize = 3;
@@ -175,7 +187,19 @@ impl Values<'_> {
         text.or_else(|| Some(words(name)).filter(fits)).map(|text| format!("{text:?}"))
     }
 
+    /// Returns a value of a named type, unless it is inside of another one of the same type.
     fn named(&self, name: &str, form: Form) -> Option<String> {
+        let is_inside = self.open.borrow().iter().any(|open| open == name);
+        if is_inside || self.open.borrow().len() == MOST_NESTED {
+            return None;
+        }
+        self.open.borrow_mut().push(name.to_owned());
+        let value = self.of_named(name, form);
+        self.open.borrow_mut().pop();
+        value
+    }
+
+    fn of_named(&self, name: &str, form: Form) -> Option<String> {
         let is_own = self.own.iter().any(|item| item.name() == Some(name));
         match self.item(name)? {
             Item::Number(number) => match number.bounds {
