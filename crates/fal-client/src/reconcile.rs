@@ -30,7 +30,8 @@
 //! - *Found*: the list has a request of this endpoint with exactly this input, sent at that time, which is no other request of
 //!   this client. Two requests with one input are matched with two entries, never with the same.
 //! - *Not accepted*: three looks did not find it, all of them later than the [`lag`](Reconcile::lag) of the list, and each saw a
-//!   request that was sent later, or shortly before, so that the list is not merely out of order.
+//!   request that was sent later, or shortly before, so that the list is not merely out of order. The clock agrees with fal's
+//!   within the [`clock_skew`](Reconcile::clock_skew), and no request with the same input was sent later.
 //! - *In doubt*: everything else, with a [`DoubtReason`].
 //!
 //! A [webhook](Deliveries) with a URL of its own for each request decides without the list.

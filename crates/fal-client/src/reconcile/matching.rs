@@ -125,6 +125,14 @@ fn judge_absence(
     settings: &Reconcile,
 ) -> Verdict {
     // A request that could be this one, if the list showed its input in another form or not at all.
+    // One with the same input after its time is the same if the clock was behind fal's when it was sent.
+    let later = unknown.iter().filter(|entry| {
+        entry.input == doubt.digest() && entry.sent_at.is_some_and(|time| time > doubt.ended())
+    });
+    let request_ids: Vec<String> = later.map(|entry| entry.request_id.clone()).collect();
+    if !request_ids.is_empty() {
+        return Verdict::InDoubt(DoubtReason::Ambiguous { request_ids });
+    }
     let mut possible = unknown.iter().filter(|entry| doubt.may_be_sent_at(entry.sent_at, settings));
     let is_hidden = match display {
         InputDisplay::AsSent => possible.any(|entry| entry.input.is_none()),

@@ -1,6 +1,9 @@
 //! The reasons for which a request stays in doubt.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use crate::timestamp;
 
@@ -31,6 +34,14 @@ pub enum DoubtReason {
     },
     /// The list has requests of that time whose input it does not show, or not as it was sent.
     Unrecognizable,
+    /// The clock by which the request was sent differs from fal's, so the time at which fal received it is not known.
+    /// Reconcile again once the clock is right, or allow for the difference by
+    /// [`Reconcile::clock_skew`](super::Reconcile::clock_skew).
+    #[non_exhaustive]
+    ClockDiffers {
+        /// The difference.
+        by: Duration,
+    },
     /// It is not known what was sent and when: the request was no submit with a JSON body, or the journal is of an older
     /// version.
     NotRecorded,
@@ -53,6 +64,12 @@ impl fmt::Display for DoubtReason {
             Self::Unrecognizable => {
                 f.write_str("the list of requests does not show the inputs of that time as they were sent")
             }
+            Self::ClockDiffers { by } => write!(
+                f,
+                "the clock differs from fal's by {} s, so the time at which fal received it is not known; set the clock, or \
+                 allow for the difference by `Reconcile::clock_skew`",
+                by.as_secs()
+            ),
             Self::NotRecorded => f.write_str("there is no record of its input and time"),
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     DoubtReason, KnownRequests, Reconcile, SentRequest,
     matching::{Verdict, judge},
-    request_list,
+    request_list::{self, ListedRequest, Listing},
 };
 use crate::{Client, endpoint_id::EndpointId, queue::Ticket, untyped::Any};
 
@@ -94,7 +94,8 @@ impl Reconciler {
                 doubts.iter().map(|doubt| doubt.sent.begun).min().unwrap_or_else(|| self.settings.now());
             let start = first.checked_sub(self.settings.clock_skew).unwrap_or(first);
             let looked_at = self.settings.now();
-            let listed = match request_list::fetch(&self.client, &endpoint, start).await {
+            let listing = request_list::fetch(&self.client, &endpoint, start).await;
+            let listed = match listing.and_then(|listing| self.requests_by_right_clock(listing, &doubts)) {
                 Ok(listed) => listed,
                 Err(reason) => {
                     for doubt in doubts {
@@ -137,6 +138,28 @@ impl Reconciler {
             }
         }
     }
+
+    /// Returns the requests of a listing, unless the clock is too wrong to tell when fal received those in doubt.
+    fn requests_by_right_clock(
+        &self,
+        listing: Listing,
+        doubts: &[&mut Doubt],
+    ) -> Result<Vec<ListedRequest>, DoubtReason> {
+        let now = self.settings.now();
+        let from_fal = listing.time.map(|time| difference(now, time));
+        // The clock was set back since: these submits seem to lie in the future.
+        let set_back = doubts.iter().filter_map(|doubt| doubt.sent.ended().duration_since(now).ok()).max();
+        let by = from_fal.max(set_back).unwrap_or_default();
+        // A `Date` has no fractions of seconds.
+        if by > self.settings.clock_skew.saturating_add(Duration::from_secs(1)) {
+            return Err(DoubtReason::ClockDiffers { by });
+        }
+        Ok(listing.requests)
+    }
+}
+
+fn difference(a: SystemTime, b: SystemTime) -> Duration {
+    a.duration_since(b).unwrap_or_else(|negative| negative.duration())
 }
 
 /// Returns the id of the endpoint of a request with the path of its call, as fal lists it.

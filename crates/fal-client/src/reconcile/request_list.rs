@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::Method;
+use http::{Method, header::DATE};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +19,13 @@ use crate::{
 const PAGE: &str = "100";
 /// The largest number of pages of one look.
 const MAX_PAGES: usize = 200;
+
+/// The requests since some time, as one look has found them.
+pub(super) struct Listing {
+    pub(super) requests: Vec<ListedRequest>,
+    /// The time of the answer by fal's clock.
+    pub(super) time: Option<SystemTime>,
+}
 
 /// A request in the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,19 +60,20 @@ pub(super) async fn fetch(
     client: &Client,
     endpoint: &str,
     start: SystemTime,
-) -> Result<Vec<ListedRequest>, DoubtReason> {
+) -> Result<Listing, DoubtReason> {
     if client.0.transport.proxy.is_some() {
         let why = "`proxy_url` forwards only calls of models; use a client without one";
         return Err(DoubtReason::NoAccess(why.to_owned()));
     }
-    let mut listed = Vec::new();
+    let mut listing = Listing { requests: Vec::new(), time: None };
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        let page = fetch_page(client, endpoint, start, cursor.as_deref()).await.map_err(reason)?;
-        listed.extend(page.items.into_iter().map(ListedRequest::from));
+        let (page, time) = fetch_page(client, endpoint, start, cursor.as_deref()).await.map_err(reason)?;
+        listing.requests.extend(page.items.into_iter().map(ListedRequest::from));
+        listing.time = time;
         let next = page.next_cursor.filter(|next| cursor.as_ref() != Some(next));
         if next.is_none() {
-            return Ok(listed);
+            return Ok(listing);
         }
         cursor = next;
     }
@@ -77,7 +85,7 @@ async fn fetch_page(
     endpoint: &str,
     start: SystemTime,
     cursor: Option<&str>,
-) -> Result<Page> {
+) -> Result<(Page, Option<SystemTime>)> {
     let base = client.hosts().base(Service::Platform);
     let mut url = join(base, ["v1", "models", "requests", "by-endpoint"]);
     url.query_pairs_mut()
@@ -88,7 +96,10 @@ async fn fetch_page(
         .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
     let mut request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
     request.retry = client.0.retry.clone();
-    client.0.transport.send(&request).await?.json()
+    let response = client.0.transport.send(&request).await?;
+    let date = response.headers.get(DATE).and_then(|date| date.to_str().ok());
+    let time = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    Ok((response.json()?, time))
 }
 
 fn reason(error: Error) -> DoubtReason {

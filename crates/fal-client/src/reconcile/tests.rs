@@ -49,6 +49,8 @@ struct List {
     /// The status of its answer, or 200.
     status: u16,
     is_empty: bool,
+    /// The time by which fal's clock is ahead of this machine's. The answer has the header `Date` then.
+    ahead: Option<Duration>,
     /// The inputs as they are sent, with defaults added, or none.
     inputs: Inputs,
 }
@@ -62,7 +64,7 @@ enum Inputs {
 
 impl Default for List {
     fn default() -> Self {
-        Self { lag: Duration::ZERO, status: 200, is_empty: false, inputs: Inputs::AsSent }
+        Self { lag: Duration::ZERO, status: 200, is_empty: false, ahead: None, inputs: Inputs::AsSent }
     }
 }
 
@@ -75,12 +77,18 @@ impl Service {
 
     /// Adds a request that another client has sent.
     fn accept(&self, input: Value) -> String {
+        let sent_at = self.now();
         let lag = lock(&self.0.list).lag;
         let mut entries = lock(&self.0.entries);
         let id = format!("r{}", entries.len());
-        let entry = Entry { id: id.clone(), input, sent_at: system_now(), listed_at: Instant::now() + lag };
+        let entry = Entry { id: id.clone(), input, sent_at, listed_at: Instant::now() + lag };
         entries.push(entry);
         id
+    }
+
+    /// Returns the time by fal's clock.
+    fn now(&self) -> SystemTime {
+        system_now() + lock(&self.0.list).ahead.unwrap_or_default()
     }
 
     fn looks(&self) -> usize {
@@ -116,7 +124,13 @@ impl Service {
         });
         let items: Vec<Value> = items.collect();
         let next = (cursor + PAGE < visible.len()).then(|| (cursor + PAGE).to_string());
-        simulation::json(200, &json!({"items": items, "next_cursor": next, "has_more": next.is_some()}))
+        let page = json!({"items": items, "next_cursor": next, "has_more": next.is_some()});
+        let mut response = simulation::json(200, &page);
+        if let Some(ahead) = list.ahead {
+            let date = httpdate::fmt_http_date(system_now() + ahead);
+            response.headers_mut().insert("date", date.parse().unwrap());
+        }
+        response
     }
 
     /// Answers a request. The header `x-test` decides the fate of a submit.
@@ -586,6 +600,41 @@ async fn a_request_from_long_before_is_another() {
     sleep(Duration::from_secs(2)).await;
     submit(&client, "", json!({"prompt": "a dog"})).await.unwrap();
     assert!(matches!(reconcile(&error, &client).await, Reconciled::NotAccepted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_never_decides_that_a_request_was_not_accepted() {
+    let hour = Duration::from_secs(3600);
+    let service = Service::default();
+    let client = service.client();
+    service.set(List { ahead: Some(hour), ..List::default() });
+    let error = lost(&client, "lose", json!({"prompt": "a cat"})).await;
+    sleep(Duration::from_secs(2)).await;
+    submit(&client, "", json!({"prompt": "a dog"})).await.unwrap();
+    let reconciled = reconcile(&error, &client).await;
+    let Reconciled::InDoubt(reason @ DoubtReason::ClockDiffers { by }) = reconciled else {
+        panic!("{reconciled:?}");
+    };
+    assert!(by.abs_diff(hour) <= Duration::from_secs(1), "{by:?}");
+    let expected = format!("the clock differs from fal's by {} s", by.as_secs());
+    assert!(reason.to_string().starts_with(&expected), "{reason}");
+
+    // The clock is set right, an hour forward.
+    sleep(hour).await;
+    service.set(List { ahead: Some(Duration::ZERO), ..List::default() });
+    submit(&client, "", json!({"prompt": "a cow"})).await.unwrap();
+    let reconciled = reconcile(&error, &client).await;
+    let Reconciled::InDoubt(DoubtReason::Ambiguous { request_ids }) = reconciled else {
+        panic!("{reconciled:?}");
+    };
+    assert_eq!(request_ids, ["r0"]);
+
+    // With a clock that was set back, the request lies in the future.
+    let error = lost(&client, "lose", json!({"prompt": "a bird"})).await;
+    service.set(List::default());
+    let settings = Reconcile::default().clock(move || system_now() - hour);
+    let reconciled = error.reconcile::<Any>(&client).settings(settings).await.unwrap();
+    assert!(matches!(reconciled, Reconciled::InDoubt(DoubtReason::ClockDiffers { .. })), "{reconciled:?}");
 }
 
 #[tokio::test(start_paused = true)]
