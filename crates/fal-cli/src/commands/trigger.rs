@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fal_client::untyped;
 use fal_emulator::WebhookSender;
+use fal_emulator::catalogue::CatalogueModel;
 use serde_json::{Value, json};
 
 use super::call::print_help;
@@ -37,7 +38,7 @@ pub(super) async fn run(session: &Session, arguments: &TriggerArguments) -> Resu
         let client = session.client().await?;
         let progress = Progress::new(session.global.quiet, session.global.json);
         let given = input::read(&model, &given)?.upload(client, &progress).await?;
-        let input = input::check(&model, with_samples(given, &parameter::parameters(&model)))?;
+        let input = input::check(&model, with_samples(&model, given))?;
         let reply = client.subscribe(untyped::input(model.id(), input)).await?;
         (reply.request_id().to_owned(), 200, (*reply).clone())
     };
@@ -55,14 +56,26 @@ pub(super) async fn run(session: &Session, arguments: &TriggerArguments) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Adds values for the required parameters that were not given.
-fn with_samples(mut input: Value, parameters: &[Parameter]) -> Value {
-    for parameter in parameters.iter().filter(|parameter| parameter.is_required) {
-        if input.get(&parameter.name).is_none() {
-            input[&parameter.name] = parameter.sample();
-        }
+/// Adds values for the required parameters that were not given, and for one of the others if a rule asks for it, such as
+/// "at least one of".
+fn with_samples(model: &CatalogueModel, mut input: Value) -> Value {
+    let parameters = parameter::parameters(model);
+    let (required, optional): (Vec<_>, Vec<_>) = parameters
+        .iter()
+        .filter(|parameter| input.get(&parameter.name).is_none())
+        .partition(|parameter| parameter.is_required);
+    for parameter in required {
+        input[&parameter.name] = parameter.sample();
     }
-    input
+    if input::check(model, input.clone()).is_ok() {
+        return input;
+    }
+    let with_one_more = |parameter: &Parameter| {
+        let mut input = input.clone();
+        input[&parameter.name] = parameter.sample();
+        input::check(model, input.clone()).is_ok().then_some(input)
+    };
+    optional.into_iter().find_map(with_one_more).unwrap_or(input)
 }
 
 #[cfg(test)]
@@ -78,7 +91,7 @@ mod tests {
         // Every tenth model, because a debug build takes long for all.
         let refused = ids.into_iter().step_by(10).filter_map(|id| {
             let model = catalogue.get(id)?;
-            let input = with_samples(json!({}), &parameter::parameters(&model));
+            let input = with_samples(&model, json!({}));
             let failure = input::check(&model, input.clone()).err()?;
             Some(format!("{id}: {input}: {}", failure.lines().join("; ")))
         });
