@@ -165,7 +165,7 @@ impl Client {
 
     /// Downloads a file by its URL, without sending the key. `data:` URLs are decoded.
     ///
-    /// Takes everything that [has a URL](HasUrl): text, a `Url`, a [`File`], and the files in outputs.
+    /// Takes everything that [has a URL](HasUrl): text, a `Url`, a [`File`](crate::File), and the files in outputs.
     ///
     /// # Examples
     ///
