@@ -19,7 +19,7 @@ pub(crate) fn cargo_with<I: AsRef<str>>(
     environment: &[(&str, &str)],
 ) -> Result<(), String> {
     let arguments: Vec<String> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
-    let line = format!("cargo {}", arguments.join(" "));
+    let line = shown(&arguments);
     let mut command = cargo_command();
     let status = command.args(&arguments).envs(environment.iter().copied()).current_dir(root()).status();
     match status {
@@ -27,6 +27,17 @@ pub(crate) fn cargo_with<I: AsRef<str>>(
         Ok(status) => Err(format!("`{line}` failed ({status})")),
         Err(error) => Err(format!("`{line}` could not be started: {error}")),
     }
+}
+
+/// Returns a command line for people: the packages that are left out are hundreds.
+fn shown(arguments: &[String]) -> String {
+    let (excluded, others): (Vec<_>, Vec<_>) =
+        arguments.iter().map(String::as_str).partition(|argument| argument.starts_with("--exclude="));
+    let left_out = match excluded.len() {
+        0 => String::new(),
+        count => format!(" and {count} times --exclude"),
+    };
+    format!("cargo {}{left_out}", others.join(" "))
 }
 
 /// Returns the cargo that started this program.
@@ -45,4 +56,17 @@ pub(crate) fn program(package: &str) -> Command {
     let manifest = root().join("Cargo.toml");
     command.args(["run", "--quiet", "--package", package, "--manifest-path"]).arg(manifest).arg("--");
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excluded_packages_are_counted() {
+        let line =
+            |arguments: &[&str]| shown(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        assert_eq!(line(&["fmt", "--all"]), "cargo fmt --all");
+        assert_eq!(line(&["test", "--exclude=a", "--exclude=b", "x"]), "cargo test x and 2 times --exclude");
+    }
 }
