@@ -6,7 +6,7 @@ const MAX_NAME: usize = 100;
 /// Replaces the characters of a name that could lead to another folder, on any system.
 pub(super) fn sanitize(name: &str) -> String {
     let sanitize =
-        |letter: char| if letter.is_alphanumeric() || "-_. ".contains(letter) { letter } else { '_' };
+        |letter: char| if letter.is_alphanumeric() || "-_. ,+=@()".contains(letter) { letter } else { '_' };
     let name: String = name.chars().map(sanitize).take(MAX_NAME).collect();
     let mut name = name.trim_matches(['.', ' ']).to_owned();
     while name.len() > MAX_NAME {
@@ -51,6 +51,7 @@ mod tests {
             (".hidden", "hidden"),
             ("a\\b:c\u{0}", "a_b_c_"),
             ("a b.", "a b"),
+            ("an owl, wise (2).png", "an owl, wise (2).png"),
             ("CON", "_CON"),
             ("con.png", "_con.png"),
             ("nul ", "_nul"),
