@@ -1,6 +1,10 @@
 //! The key is sent to the configured hosts only.
 
-use fal_client::{Client, queue::Ticket};
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
+
+use fal_client::{Client, queue::Ticket, untyped};
+use fal_emulator::Emulator;
 use serde_json::json;
 
 use crate::{
@@ -91,4 +95,38 @@ async fn names_below_localhost_are_this_machine_whatever_the_resolver_says() {
     let client = Client::builder().emulator(&url).key("test:key").retry(quick()).build().unwrap();
     assert_eq!(client.run(cat()).await.unwrap().seed, 1);
     assert_eq!(server.received().len(), 1);
+}
+
+#[cfg(feature = "rustls")]
+#[tokio::test]
+async fn nothing_is_sent_under_a_certificate_for_other_names() {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
+    let emulator = Emulator::builder().tls().start().await.unwrap();
+    let address = emulator.url().trim_start_matches("https://").parse().unwrap();
+    let ca = CertificateDer::from_pem_slice(emulator.ca_certificate().unwrap().as_bytes()).unwrap();
+    let call = async |host: &str| {
+        let mut trusted = rustls::RootCertStore::empty();
+        trusted.add(ca.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(trusted)
+            .with_no_client_auth();
+        let http =
+            reqwest::Client::builder().no_proxy().resolve(host, address).tls_backend_preconfigured(tls);
+        let url = format!("https://{host}:{}", address.port());
+        let client =
+            Client::builder().http(http.build().unwrap()).key("test:key").run_host(url).retry(quick());
+        client.build().unwrap().run(untyped::input("fal-ai/flux/dev", json!({"prompt": "a cat"}))).await
+    };
+    let hosts = ["api.example", "fal.run.example", "notfal.run", "a.b.fal.run", "localhost.example"];
+    println!("attacks: {}", hosts.len());
+    for host in hosts {
+        let error = call(host).await.unwrap_err();
+        assert!(error.is_transport(), "{host}: {error}");
+        assert!(emulator.requests().is_empty(), "{host}");
+    }
+    call("fal.run").await.unwrap();
 }

@@ -220,6 +220,10 @@ async fn an_interrupted_upload_continues_from_its_checkpoint() {
 
         // As another process would, with parts of another size by now, which the noted ones must not be mixed with.
         let stored = serde_json::to_string(&checkpoint).unwrap();
+        // A full disk took only a part of it.
+        let cut = (0..stored.len()).map(|length| serde_json::from_str::<Checkpoint>(&stored[..length]));
+        println!("attacks: {}", stored.len());
+        assert!(cut.into_iter().all(|read| read.is_err()));
         let checkpoint: Checkpoint = serde_json::from_str(&stored).unwrap();
         let before = count(&emulator, is_part);
         let other_size = multipart().part_size(PART / 2).repository(repository);
