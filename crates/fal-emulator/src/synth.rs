@@ -12,6 +12,7 @@ mod call_parameters;
 mod file;
 mod file_kind;
 mod production;
+mod rules;
 mod run_progress;
 mod scalar;
 mod synthesizer;

@@ -8,7 +8,7 @@ use super::call_parameters::CallParameters;
 use super::production::Production;
 use super::run_progress::RunProgress;
 use super::transcript::{self, Segment};
-use super::{file, scalar};
+use super::{file, rules, scalar};
 use crate::hosts::BaseUrls;
 use crate::models::Model;
 use crate::store::{Lifecycle, Store};
@@ -105,11 +105,18 @@ impl Synthesizer<'_> {
         file::allows(self.model.components.resolve(schema).0, value)
     }
 
-    /// Merges the parts of `allOf` into one schema; `None` if the schema has no `allOf`.
+    /// Merges the parts of `allOf` into one schema, except for rules between its properties, which stay; `None` if the
+    /// schema has no `allOf`.
     fn merge_all_of(&self, schema: &Value) -> Option<Value> {
         let parts = schema.get("allOf")?.as_array()?;
         let mut whole = schema.as_object()?.clone();
         whole.remove("allOf");
+        let has_properties = whole.contains_key("properties");
+        let (rules, parts): (Vec<_>, Vec<_>) =
+            parts.iter().partition(|part| has_properties && rules::is_rule(part));
+        if !rules.is_empty() {
+            whole.insert("allOf".to_owned(), json!(rules));
+        }
         for part in parts {
             let (part, _) = self.model.components.resolve(part);
             let nested = self.merge_all_of(part);
@@ -192,7 +199,7 @@ impl Synthesizer<'_> {
             let others = others.filter(|others| others.is_object()).unwrap_or(&Value::Null);
             object.insert("inference".to_owned(), scalar::make_number(others, 0.21));
         }
-        Value::Object(object)
+        rules::keep(schema, object)
     }
 
     fn make_array(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
