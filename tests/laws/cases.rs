@@ -87,17 +87,9 @@ impl Cases {
         for draw in 0..MAX_DRAWS {
             // A rule may ask for more than the required properties.
             let fill = if draw < MAX_DRAWS / 2 { fill } else { Fill::Some };
-            let mut instance = Generator { random, fill }.instance(&schema.tree);
-            // Or for fewer than all.
-            for _ in 0..MAX_REMOVED {
-                if schema.accepts(&instance) {
-                    return Some(instance);
-                }
-                let Some(object) = instance.as_object_mut().filter(|object| !object.is_empty()) else {
-                    break;
-                };
-                let name = object.keys().nth(random.below(object.len())).cloned();
-                name.and_then(|name| object.remove(&name));
+            let instance = Generator { random, fill }.instance(&schema.tree);
+            if let Some(instance) = fit(schema, instance, random) {
+                return Some(instance);
             }
             self.discarded += 1;
         }
@@ -172,6 +164,29 @@ impl Cases {
             self.push(Direction::Output, "generated", "", instance, true);
         }
     }
+}
+
+/// Returns an instance that the schema accepts, without the properties that must not be given together.
+pub(crate) fn fit(schema: &Schema, mut instance: Value, random: &mut Random) -> Option<Value> {
+    for _ in 0..MAX_REMOVED {
+        if schema.accepts(&instance) {
+            return Some(instance);
+        }
+        let mut names: Vec<String> = instance.as_object()?.keys().cloned().collect();
+        random.shuffle(&mut names);
+        let fitting = names.iter().map(|name| without(&instance, name)).find(|one| schema.accepts(one));
+        if fitting.is_some() {
+            return fitting;
+        }
+        instance = without(&instance, names.first()?);
+    }
+    None
+}
+
+fn without(instance: &Value, name: &str) -> Value {
+    let mut instance = instance.clone();
+    instance.as_object_mut().and_then(|object| object.remove(name));
+    instance
 }
 
 /// Reorders edits: one of each kind, then a second one of each kind, and so on.

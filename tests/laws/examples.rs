@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
+    cases::fit,
     instances::{Fill, Generator},
     random::Random,
     schema::Schema,
@@ -42,9 +43,7 @@ pub(crate) fn examples(schema: &Schema, random: &mut Random) -> Examples {
     found.unplaced = count(&schema.tree);
     for _ in 0..ATTEMPTS {
         let base = Generator { random, fill: Fill::Full }.instance(&schema.tree);
-        if !schema.accepts(&base) {
-            continue;
-        }
+        let Some(base) = fit(schema, base, random) else { continue };
         for site in sites(&schema.tree, &base) {
             for node in [site.schema, site.branch] {
                 if !done.insert(std::ptr::from_ref(node)) {

@@ -266,6 +266,8 @@ fn drop_rules(object: &mut Map<String, Value>) {
             };
             schema.iter().all(|(key, value)| match key.as_str() {
                 "required" | "description" => true,
+                // As `imply_objects` writes.
+                "type" => value == "object",
                 "properties" => known(value),
                 _ => false,
             })
