@@ -25,19 +25,19 @@ impl<M: Endpoint> Done<M> {
     /// Returns the key of the request in its batch.
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.offered.key
+        &self.offered.collected.key
     }
 
     /// Returns the name of the batch.
     #[must_use]
     pub fn batch(&self) -> &str {
-        &self.offered.batch
+        &self.offered.collected.batch
     }
 
     /// Returns the id of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.offered.endpoint
+        &self.offered.collected.endpoint
     }
 
     /// Returns true if the output is one of an earlier request with the same input, and no request was sent for it, as
@@ -50,19 +50,19 @@ impl<M: Endpoint> Done<M> {
     /// Returns the id of the request at fal. Of a [reused](Self::is_reused) output, it is the id of the earlier request.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        &self.offered.request_id
+        &self.offered.collected.request_id
     }
 
     /// Returns the cost of the request, or `None` if fal named no units or has no price.
     #[must_use]
     pub fn cost(&self) -> Option<Usd> {
-        self.offered.cost
+        self.offered.collected.cost
     }
 
     /// Returns the units that fal charges, as decimal text, if it named them.
     #[must_use]
     pub fn billable_units(&self) -> Option<&str> {
-        self.offered.units.as_deref()
+        self.offered.collected.units.as_deref()
     }
 
     /// Returns the number of this offer, from 1. It rises each time that the handler fails.
@@ -74,13 +74,13 @@ impl<M: Endpoint> Done<M> {
     /// Returns the input as JSON text.
     #[must_use]
     pub fn input_json(&self) -> &str {
-        &self.offered.input
+        &self.offered.collected.input
     }
 
     /// Returns the output as JSON text, with fields that the type does not have.
     #[must_use]
     pub fn output_json(&self) -> &str {
-        &self.offered.output
+        &self.offered.collected.output
     }
 
     /// Returns the files of the output that were saved, in the order of the output. Empty if no worker saves files; see
@@ -102,7 +102,7 @@ impl<M: Endpoint> Done<M> {
     ///
     /// `Decode` if the output is not of the type of the endpoint.
     pub fn reply(&self) -> fal_client::Result<Reply<M::Output>> {
-        Reply::from_raw(self.request_id(), self.offered.output.clone())
+        Reply::from_raw(self.request_id(), self.offered.collected.output.clone())
     }
 }
 

@@ -24,6 +24,8 @@ use std::{
 
 use uuid::Uuid;
 
+#[cfg(all(test, feature = "media"))]
+pub(crate) use self::request::Collected;
 #[cfg(feature = "media")]
 pub(crate) use self::request::{MediaPlace, Unsaved};
 #[cfg(any(feature = "media", feature = "metrics"))]

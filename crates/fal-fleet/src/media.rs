@@ -167,8 +167,8 @@ impl MediaStore {
         client: &Client,
         unsaved: &Unsaved,
     ) -> Result<Vec<MediaFile>> {
-        let output: Value = parse("output", &unsaved.output)?;
-        let input: Value = parse("input", &unsaved.input)?;
+        let output: Value = parse("output", &unsaved.collected.output)?;
+        let input: Value = parse("input", &unsaved.collected.input)?;
         let mut files = Vec::new();
         for (index, media) in find_media(&output).into_iter().enumerate() {
             let facts = NameFacts { unsaved, input: &input, output: &output, field: &media.field, index };
@@ -252,7 +252,7 @@ impl MediaStore {
     /// Returns the name that an earlier attempt has taken, or takes one that no other file has.
     async fn take_name(&self, ledger: &Ledger, facts: &NameFacts<'_>, extension: &str) -> Result<String> {
         let index = i32::try_from(facts.index).unwrap_or(i32::MAX);
-        let place = MediaPlace { store: &self.location, held: facts.unsaved.held, index };
+        let place = MediaPlace { store: &self.location, held: facts.unsaved.collected.held, index };
         if let Some(name) = ledger.media_name(place).await? {
             return Ok(name);
         }

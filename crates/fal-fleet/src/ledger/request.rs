@@ -93,9 +93,9 @@ pub(crate) struct Finished {
     pub(crate) is_retryable: bool,
 }
 
-/// An output that a worker may hand to its handler.
+/// An output, with the request that it is of.
 #[derive(Debug, Clone)]
-pub(crate) struct Offered {
+pub(crate) struct Collected {
     pub(crate) held: Held,
     pub(crate) batch: String,
     pub(crate) key: String,
@@ -105,33 +105,30 @@ pub(crate) struct Offered {
     pub(crate) request_id: String,
     pub(crate) cost: Option<Usd>,
     pub(crate) units: Option<String>,
+    pub(crate) traceparent: Option<String>,
+}
+
+/// An output that a worker may hand to its handler.
+#[derive(Debug, Clone)]
+pub(crate) struct Offered {
+    pub(crate) collected: Collected,
     /// The number of this offer, from 1.
     pub(crate) offer: i32,
     /// The output is one of an earlier request, and no request was sent for it.
     pub(crate) is_reused: bool,
     /// The files of the output, if a worker has saved them.
     pub(crate) media: Vec<MediaFile>,
-    pub(crate) traceparent: Option<String>,
 }
 
 /// An output whose files are to be saved.
 #[cfg(feature = "media")]
 #[derive(Debug, Clone)]
 pub(crate) struct Unsaved {
-    pub(crate) held: Held,
-    pub(crate) batch: String,
-    pub(crate) key: String,
-    pub(crate) endpoint: String,
-    pub(crate) input: String,
-    pub(crate) output: String,
-    pub(crate) request_id: String,
-    pub(crate) cost: Option<Usd>,
-    pub(crate) units: Option<String>,
+    pub(crate) collected: Collected,
     /// The time at which the output has arrived, such as `2026-11-27T02:00:00Z`.
     pub(crate) done_at: String,
     /// The time since the output has arrived.
     pub(crate) age: Duration,
-    pub(crate) traceparent: Option<String>,
 }
 
 /// A file of an output in a media store.

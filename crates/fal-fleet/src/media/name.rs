@@ -26,12 +26,12 @@ impl NameFacts<'_> {
     }
 
     fn get(&self, place: &str, extension: &str) -> String {
-        let unsaved = self.unsaved;
+        let collected = &self.unsaved.collected;
         match place {
-            "batch" => unsaved.batch.clone(),
-            "key" => unsaved.key.clone(),
-            "model" => unsaved.endpoint.replace('/', "-"),
-            "request" => unsaved.request_id.clone(),
+            "batch" => collected.batch.clone(),
+            "key" => collected.key.clone(),
+            "model" => collected.endpoint.replace('/', "-"),
+            "request" => collected.request_id.clone(),
             "name" => self.field.to_owned(),
             "index" => self.index.to_string(),
             "ext" => extension.to_owned(),
@@ -81,13 +81,13 @@ pub(super) fn candidates(template: &NameTemplate, facts: &NameFacts<'_>, extensi
     let numbered = |number: &str| {
         // The id comes from fal, and is made safe as a place is.
         let id = NameTemplate::parse("{request}").map_or_else(
-            |_| facts.unsaved.held.id.to_string(),
-            |template| template.fill(|_| facts.unsaved.request_id.clone()),
+            |_| facts.unsaved.collected.held.id.to_string(),
+            |template| template.fill(|_| facts.unsaved.collected.request_id.clone()),
         );
         let slash = if folder.is_empty() { "" } else { "/" };
         format!("{folder}{slash}{stem}-{id}{number}{dotted}")
     };
-    let with_index = numbered(&format!("-{}-{}", facts.unsaved.held.id, facts.index));
+    let with_index = numbered(&format!("-{}-{}", facts.unsaved.collected.held.id, facts.index));
     [name.clone(), numbered(""), with_index]
 }
 
@@ -96,10 +96,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ledger::Held;
+    use crate::ledger::{Collected, Held};
 
     fn names(template: &str, key: &str) -> [String; 3] {
-        let unsaved = Unsaved {
+        let collected = Collected {
             held: Held { id: 1, epoch: 1 },
             batch: "cats & dogs".to_owned(),
             key: key.to_owned(),
@@ -109,10 +109,9 @@ mod tests {
             request_id: "r/1".to_owned(),
             cost: None,
             units: None,
-            done_at: String::new(),
-            age: std::time::Duration::ZERO,
             traceparent: None,
         };
+        let unsaved = Unsaved { collected, done_at: String::new(), age: std::time::Duration::ZERO };
         let (input, output) = (json!({ "prompt": "a cat", "seed": 3, "steps": 4 }), json!({ "seed": 7 }));
         let facts =
             NameFacts { unsaved: &unsaved, input: &input, output: &output, field: "images-0", index: 2 };

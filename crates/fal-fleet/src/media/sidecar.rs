@@ -7,19 +7,19 @@ use crate::{MediaFile, ledger::usd_text};
 
 /// Returns the description of a file as JSON text.
 pub(super) fn describe(facts: &NameFacts<'_>, file: &MediaFile) -> String {
-    let unsaved = facts.unsaved;
+    let collected = &facts.unsaved.collected;
     let description = json!({
-        "batch": unsaved.batch,
-        "key": unsaved.key,
-        "model": unsaved.endpoint,
-        "request_id": unsaved.request_id,
+        "batch": collected.batch,
+        "key": collected.key,
+        "model": collected.endpoint,
+        "request_id": collected.request_id,
         "field": file.field,
         "prompt": facts.input.get("prompt").unwrap_or(&Value::Null),
         "input": facts.input,
         "seed": facts.seed(),
-        "cost_usd": unsaved.cost.map(usd_text),
-        "billable_units": unsaved.units,
-        "done_at": unsaved.done_at,
+        "cost_usd": collected.cost.map(usd_text),
+        "billable_units": collected.units,
+        "done_at": facts.unsaved.done_at,
         "bytes": file.bytes,
         "content_type": file.content_type,
     });

@@ -40,15 +40,16 @@ impl Shared {
         M: Endpoint,
         F: AsyncFn(Done<M>) -> Result<(), HandlerError>,
     {
-        let (held, nth) = (offered.held, offered.offer);
+        let collected = &offered.collected;
+        let (held, nth) = (collected.held, offered.offer);
         let span = tracing::info_span!(
             "fal.fleet.handle",
-            batch = %offered.batch,
-            key = %offered.key,
-            request_id = %offered.request_id,
-            gen_ai.response.id = %offered.request_id
+            batch = %collected.batch,
+            key = %collected.key,
+            request_id = %collected.request_id,
+            gen_ai.response.id = %collected.request_id
         );
-        let span = continued(span, offered.traceparent.as_deref());
+        let span = continued(span, collected.traceparent.as_deref());
         self.hold(held);
         let outcome = handler(Done::new(offered, self.client.clone())).instrument(span).await;
         self.let_go(held);

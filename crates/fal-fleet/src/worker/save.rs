@@ -27,15 +27,16 @@ impl Shared {
     }
 
     async fn save(&self, media: &MediaStore, unsaved: Unsaved) {
-        let held = unsaved.held;
+        let collected = &unsaved.collected;
+        let held = collected.held;
         let span = tracing::info_span!(
             "fal.fleet.save",
-            batch = %unsaved.batch,
-            key = %unsaved.key,
-            request_id = %unsaved.request_id,
-            gen_ai.response.id = %unsaved.request_id
+            batch = %collected.batch,
+            key = %collected.key,
+            request_id = %collected.request_id,
+            gen_ai.response.id = %collected.request_id
         );
-        let span = continued(span, unsaved.traceparent.as_deref());
+        let span = continued(span, collected.traceparent.as_deref());
         self.hold(held);
         let saved = media.save(&self.ledger, &self.client, &unsaved).instrument(span).await;
         self.let_go(held);

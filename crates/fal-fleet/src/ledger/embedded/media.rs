@@ -18,18 +18,9 @@ impl Unit<'_> {
     fn unsaved(&self, request: Request) -> Result<Unsaved> {
         let done_at = request.done_at.unwrap_or(self.now);
         Ok(Unsaved {
-            held: request.held(),
-            batch: self.batch(request.batch)?.name,
-            key: request.key,
-            endpoint: request.endpoint,
-            input: request.input,
-            output: request.output.unwrap_or_default(),
-            request_id: request.request_id.or(request.reused_from).unwrap_or_default(),
-            cost: request.cost.map(|cost| cost.0),
-            units: request.units,
             done_at: self.value("select strftime('%Y-%m-%dT%H:%M:%SZ', ?1, 'unixepoch')", [done_at])?,
             age: Duration::try_from_secs_f64(self.now - done_at).unwrap_or_default(),
-            traceparent: request.traceparent,
+            collected: self.collected(request)?,
         })
     }
 }

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Result,
     ledger::request::{
-        Accepted, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State, failure_json,
-        plain_ticket,
+        Accepted, Collected, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State,
+        failure_json, plain_ticket,
     },
     media_file,
 };
@@ -205,23 +205,30 @@ impl Unit<'_> {
         })
     }
 
-    fn offered(&self, request: Request) -> Result<Offered> {
-        let offer = request.offers + 1;
-        self.execute("update fal.request set offers = ?2 where id = ?1", (request.id, offer))?;
-        Ok(Offered {
+    /// Returns the output of a request.
+    pub(super) fn collected(&self, request: Request) -> Result<Collected> {
+        Ok(Collected {
             held: request.held(),
             batch: self.batch(request.batch)?.name,
             key: request.key,
             endpoint: request.endpoint,
             input: request.input,
             output: request.output.unwrap_or_default(),
-            is_reused: request.reused_from.is_some(),
             request_id: request.request_id.or(request.reused_from).unwrap_or_default(),
             cost: request.cost.map(|cost| cost.0),
             units: request.units,
-            offer,
-            media: media_file::parse(request.saved.as_deref())?,
             traceparent: request.traceparent,
+        })
+    }
+
+    fn offered(&self, request: Request) -> Result<Offered> {
+        let offer = request.offers + 1;
+        self.execute("update fal.request set offers = ?2 where id = ?1", (request.id, offer))?;
+        Ok(Offered {
+            offer,
+            is_reused: request.reused_from.is_some(),
+            media: media_file::parse(request.saved.as_deref())?,
+            collected: self.collected(request)?,
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Postgres, values::parse_optional_usd};
+use super::{
+    Postgres,
+    offers::{COLLECTED, collected},
+};
 use crate::{
     MediaFile, Result,
     ledger::request::{Held, MediaPlace, Unsaved, fold},
@@ -13,33 +16,23 @@ impl Postgres {
     pub(crate) async fn unsaved(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Unsaved>> {
         let client = self.connection().await?;
         let statement = client
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "with due as (select id from fal.request
                               where state = 'done' and acknowledged_at is null and saved is null and due <= now()
                                 and ($1 = '' or endpoint = $1)
                               order by due, id limit $2 for update skip locked)
                  update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $3)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
-                 returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
-                           r.cost::text, r.units, to_char(r.done_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
-                           extract(epoch from now() - r.done_at)::float8, r.traceparent",
-            )
+                 returning {COLLECTED}, to_char(r.done_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
+                           extract(epoch from now() - r.done_at)::float8",
+            ))
             .await?;
         let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
         let unsaved = rows.into_iter().map(|row| {
             Ok(Unsaved {
-                held: Held { id: row.get(0), epoch: row.get(1) },
-                batch: row.get(2),
-                key: row.get(3),
-                endpoint: row.get(4),
-                input: row.get(5),
-                output: row.get(6),
-                request_id: row.get(7),
-                cost: parse_optional_usd(row.get(8))?,
-                units: row.get(9),
-                done_at: row.get(10),
-                age: Duration::try_from_secs_f64(row.get(11)).unwrap_or_default(),
-                traceparent: row.get(12),
+                collected: collected(&row)?,
+                done_at: row.get(11),
+                age: Duration::try_from_secs_f64(row.get(12)).unwrap_or_default(),
             })
         });
         unsaved.collect()

@@ -2,12 +2,35 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Row;
+
 use super::{Postgres, moves::changed, values::parse_optional_usd};
 use crate::{
     Result,
-    ledger::request::{Held, Offered},
+    ledger::request::{Collected, Held, Offered},
     media_file,
 };
+
+/// The columns of an output and its request, for [`collected`]: `r` is the request, and `b` its batch.
+pub(super) const COLLECTED: &str =
+    "r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
+     r.cost::text, r.units, r.traceparent";
+
+/// Reads an output and its request from a row that begins with the columns of [`COLLECTED`].
+pub(super) fn collected(row: &Row) -> Result<Collected> {
+    Ok(Collected {
+        held: Held { id: row.get(0), epoch: row.get(1) },
+        batch: row.get(2),
+        key: row.get(3),
+        endpoint: row.get(4),
+        input: row.get(5),
+        output: row.get(6),
+        request_id: row.get(7),
+        cost: parse_optional_usd(row.get(8))?,
+        units: row.get(9),
+        traceparent: row.get(10),
+    })
+}
 
 impl Postgres {
     /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
@@ -28,26 +51,16 @@ impl Postgres {
                               order by due, id limit $2 for update skip locked)
                  update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $3)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
-                 returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, r.reused_from, ''),
-                           r.cost::text, r.units, r.offers, r.reused_from is not null, r.saved::text, r.traceparent",
+                 returning {COLLECTED}, r.offers, r.reused_from is not null, r.saved::text",
             ))
             .await?;
         let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
         let offered = rows.into_iter().map(|row| {
             Ok(Offered {
-                held: Held { id: row.get(0), epoch: row.get(1) },
-                batch: row.get(2),
-                key: row.get(3),
-                endpoint: row.get(4),
-                input: row.get(5),
-                output: row.get(6),
-                request_id: row.get(7),
-                cost: parse_optional_usd(row.get(8))?,
-                units: row.get(9),
-                offer: row.get(10),
-                is_reused: row.get(11),
-                media: media_file::parse(row.get(12))?,
-                traceparent: row.get(13),
+                collected: collected(&row)?,
+                offer: row.get(11),
+                is_reused: row.get(12),
+                media: media_file::parse(row.get(13))?,
             })
         });
         offered.collect()

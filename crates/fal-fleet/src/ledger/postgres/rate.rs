@@ -213,7 +213,7 @@ async fn work(ledger: &Postgres, end: Instant, finished: &AtomicU64) {
         assert!(join_all(done).await.into_iter().all(Result::unwrap));
         let offered = ledger.offer("", false, AT_ONCE, LEASE).await.unwrap();
         let acknowledged =
-            join_all(offered.into_iter().map(|offered| ledger.acknowledge(offered.held))).await;
+            join_all(offered.into_iter().map(|offered| ledger.acknowledge(offered.collected.held))).await;
         finished.fetch_add(acknowledged.len() as u64, Ordering::Relaxed);
         if is_empty && acknowledged.is_empty() {
             break;
