@@ -98,6 +98,16 @@ fn is_data(keyword: &str) -> bool {
     matches!(keyword, "default" | "const" | "enum" | "example" | "examples")
 }
 
+/// Calls `change` with each part of a schema. The keys of `properties` are names, not keywords.
+fn each_part(schema: &mut Map<String, Value>, change: fn(&mut Value)) {
+    for (key, value) in schema.iter_mut().filter(|(key, _)| !is_data(key)) {
+        match value {
+            Value::Object(names) if key == "properties" => names.values_mut().for_each(change),
+            value => change(value),
+        }
+    }
+}
+
 /// Bounds under their names in Python, and their keywords, each of which limits values of one type only.
 const PYTHON_BOUNDS: &[(&str, &[&str])] = &[
     ("ge", &["minimum"]),
@@ -126,13 +136,7 @@ fn rename_bounds(schema: &mut Value) {
                     object.entry(*keyword).or_insert_with(|| bound.clone());
                 }
             }
-            for (key, value) in object.iter_mut().filter(|(key, _)| !is_data(key)) {
-                match value {
-                    // Here keys are names, not keywords.
-                    Value::Object(names) if key == "properties" => names.values_mut().for_each(rename_bounds),
-                    value => rename_bounds(value),
-                }
-            }
+            each_part(object, rename_bounds);
         }
         _ => {}
     }
@@ -330,12 +334,7 @@ fn distribute(schema: &mut Value) {
                     member.entry(*key).or_insert_with(|| limit.clone());
                 }
             }
-            for (key, value) in object.iter_mut().filter(|(key, _)| !is_data(key)) {
-                match value {
-                    Value::Object(names) if key == "properties" => names.values_mut().for_each(distribute),
-                    value => distribute(value),
-                }
-            }
+            each_part(object, distribute);
         }
         _ => {}
     }
