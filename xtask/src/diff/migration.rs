@@ -1,4 +1,4 @@
-//! What users write in place of names that are gone.
+//! The names that users write in place of those that are gone.
 
 use std::collections::BTreeMap;
 
