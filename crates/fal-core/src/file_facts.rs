@@ -7,6 +7,7 @@ mod gif;
 mod mp3;
 mod mp4;
 mod ogg;
+mod wav;
 mod webm;
 
 /// The number of first bytes by which the kind of a file is known.
@@ -55,7 +56,8 @@ impl FileFacts {
         let facts = match head.as_slice() {
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::read(&mut reader, length).ok(),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => {
-                Self::from_wav(reader, length)
+                let duration = wav::duration(&mut reader, length).unwrap_or_default();
+                Some(Self { duration, ..Self::default() })
             }
             [b'I', b'D', b'3', ..] | [0xff, 0xe0..=0xff, ..] if head.get(1) != Some(&0xd8) => {
                 mp3::duration(&mut reader, length)
@@ -97,18 +99,6 @@ impl FileFacts {
         let mut head = Vec::new();
         reader.take(FLAC).read_to_end(&mut head).ok()?;
         Some(Self { duration: flac::duration(&head), ..Self::default() })
-    }
-
-    fn from_wav<R: Read>(reader: R, length: u64) -> Option<Self> {
-        let wav = hound::WavReader::new(reader).ok()?;
-        let spec = wav.spec();
-        let frame = u64::from(spec.channels) * u64::from(spec.bits_per_sample.div_ceil(8));
-        if spec.sample_rate == 0 || frame == 0 {
-            return None;
-        }
-        // A header that was written before the end was known claims more than the file has.
-        let samples = u64::from(wav.duration()).min(length / frame);
-        Some(Self { duration: Some(number(samples) / f64::from(spec.sample_rate)), ..Self::default() })
     }
 }
 

@@ -38,4 +38,10 @@ mod tests {
             assert_eq!(duration(bytes), None);
         }
     }
+    #[test]
+    fn a_wav_of_unknown_length_lasts_to_the_end_of_the_file() {
+        let mut wav = crate::media::wav::arpeggio(1.0, 0);
+        wav[40..44].fill(0xFF);
+        assert_eq!(duration(&wav), Some(1.0));
+    }
 }
