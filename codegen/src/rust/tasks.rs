@@ -21,9 +21,37 @@ struct Shape {
     output: Made,
     /// The name of the constant of the output's field, and its default.
     made: (&'static str, &'static str),
-    /// Words, one of which is in the category or the id of every such endpoint. Any endpoint fits if there are none.
-    words: &'static [&'static str],
+    /// Rows of parts of a [`Fact`] that tell such endpoints from others of the same shape. Any endpoint fits if there are none.
+    marks: &'static [&'static [&'static str]],
+    /// Rows that tell endpoints of the same shape that do something else.
+    foreign_marks: &'static [&'static [&'static str]],
 }
+
+/// The words of one fact about an endpoint in lower case: its id, its title, or the first sentence of its description.
+///
+/// A space is before and after each word, so that ` upscal` is found where a word begins so, and `sr ` where one ends so.
+struct Fact(String);
+
+impl Fact {
+    fn new(text: &str) -> Self {
+        let lower = text.to_lowercase();
+        let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        Self(words.fold(" ".to_owned(), |text, word| text + word + " "))
+    }
+
+    fn of(endpoint: &Endpoint) -> [Self; 3] {
+        let sentence = endpoint.description.split(". ").next().unwrap_or_default();
+        [&endpoint.id, &endpoint.title, sentence].map(Self::new)
+    }
+
+    /// Returns true if the fact has all parts of one of the rows.
+    fn has_one(&self, rows: &[&[&str]]) -> bool {
+        rows.iter().any(|row| row.iter().all(|part| self.0.contains(part)))
+    }
+}
+
+/// Marks of endpoints whose image is a mask, not the image changed.
+const SEGMENTING: &[&[&str]] = &[&[" segment"]];
 
 /// A parameter that a task gives: the name of its constant, the default, and the other names that it has.
 struct Parameter {
@@ -40,6 +68,7 @@ enum Made {
 }
 
 const PROMPT: Parameter = Parameter { constant: "PROMPT", kind: Ty::Text, names: &["prompt"] };
+const CHANGE: Parameter = Parameter { constant: "PROMPT", kind: Ty::Text, names: &["prompt", "instruction"] };
 const IMAGE: Parameter = Parameter {
     constant: "IMAGE",
     kind: Ty::File,
@@ -67,15 +96,17 @@ const SHAPES: &[Shape] = &[
         parameters: &[PROMPT],
         output: Made::Images,
         made: IMAGES,
-        words: &[],
+        marks: &[],
+        foreign_marks: &[],
     },
     Shape {
         name: "ImageToImage",
         task: "image-to-image",
-        parameters: &[PROMPT, IMAGE],
+        parameters: &[CHANGE, IMAGE],
         output: Made::Images,
         made: IMAGES,
-        words: &[],
+        marks: &[],
+        foreign_marks: SEGMENTING,
     },
     Shape {
         name: "TextToVideo",
@@ -83,7 +114,8 @@ const SHAPES: &[Shape] = &[
         parameters: &[PROMPT],
         output: Made::File,
         made: ("VIDEO", "video"),
-        words: &[],
+        marks: &[],
+        foreign_marks: &[],
     },
     Shape {
         name: "ImageToVideo",
@@ -91,7 +123,8 @@ const SHAPES: &[Shape] = &[
         parameters: &[PROMPT, IMAGE],
         output: Made::File,
         made: ("VIDEO", "video"),
-        words: &[],
+        marks: &[],
+        foreign_marks: &[],
     },
     Shape {
         name: "VideoToVideo",
@@ -99,7 +132,8 @@ const SHAPES: &[Shape] = &[
         parameters: &[PROMPT, VIDEO],
         output: Made::File,
         made: ("VIDEO", "video"),
-        words: &[],
+        marks: &[],
+        foreign_marks: &[],
     },
     Shape {
         name: "TextToSpeech",
@@ -107,7 +141,8 @@ const SHAPES: &[Shape] = &[
         parameters: &[Parameter { constant: "TEXT", kind: Ty::Text, names: &["text", "prompt", "input"] }],
         output: Made::File,
         made: ("AUDIO", "audio"),
-        words: &["text-to-speech", "tts", "kokoro"],
+        marks: &[&[" text to speech "], &["tts "], &[" kokoro "]],
+        foreign_marks: &[],
     },
     Shape {
         name: "TextToAudio",
@@ -115,7 +150,8 @@ const SHAPES: &[Shape] = &[
         parameters: &[Parameter { constant: "PROMPT", kind: Ty::Text, names: &["prompt", "text"] }],
         output: Made::File,
         made: ("AUDIO", "audio"),
-        words: &["text-to-audio", "text-to-music", "music", "sound-effect"],
+        marks: &[&[" text to audio "], &[" music "], &[" sound effect"]],
+        foreign_marks: &[],
     },
     Shape {
         name: "SpeechToText",
@@ -123,7 +159,8 @@ const SHAPES: &[Shape] = &[
         parameters: &[Parameter { constant: "AUDIO", kind: Ty::File, names: &["audio_url"] }],
         output: Made::Text,
         made: ("TEXT", "text"),
-        words: &[],
+        marks: &[&[" speech to text "], &[" transcri"], &["whisper "], &["asr "]],
+        foreign_marks: &[],
     },
     Shape {
         name: "Upscale",
@@ -131,7 +168,16 @@ const SHAPES: &[Shape] = &[
         parameters: &[IMAGE],
         output: Made::Images,
         made: ONE_IMAGE,
-        words: &["upscale", "upscaler"],
+        marks: &[
+            &[" upscal"],
+            &[" enlarge"],
+            &[" super resolution "],
+            &[" increase resolution "],
+            &["srgan "],
+            // Names of models for super-resolution end so.
+            &["sr "],
+        ],
+        foreign_marks: &[],
     },
     Shape {
         name: "RemoveBackground",
@@ -139,7 +185,15 @@ const SHAPES: &[Shape] = &[
         parameters: &[IMAGE],
         output: Made::Images,
         made: ONE_IMAGE,
-        words: &["remove-background", "background-removal", "rembg", "birefnet"],
+        marks: &[
+            &[" background", " remov"],
+            &[" background", " cut"],
+            &[" rembg "],
+            &[" rmbg "],
+            &[" birefnet "],
+            &[" matting "],
+        ],
+        foreign_marks: &[],
     },
 ];
 
@@ -181,12 +235,11 @@ fn fit(
     output: &Struct,
 ) -> Option<TaskImpl> {
     let category = endpoint.category.as_deref().unwrap_or_default();
-    let is_in_id = |word: &str| {
-        let parts = || endpoint.id.split(['/', '-']);
-        parts().any(|part| part == word) || word.contains('-') && endpoint.id.contains(word)
-    };
-    let is_named = |word: &&str| category == *word || is_in_id(word);
-    if !shape.words.is_empty() && !shape.words.iter().any(is_named) {
+    let facts = Fact::of(endpoint);
+    let is_marked = |rows| facts.iter().any(|fact| fact.has_one(rows));
+    if !shape.marks.is_empty() && category != shape.task && !is_marked(shape.marks)
+        || is_marked(shape.foreign_marks)
+    {
         return None;
     }
     let (mut constants, mut given, mut requires_file) = (Vec::new(), Vec::new(), false);
@@ -201,7 +254,7 @@ fn fit(
         }
     }
     // An endpoint that is listed for another task, and can do without what this task gives, wants something else.
-    if shape.words.is_empty() && !category.is_empty() && category != shape.task && !requires_file {
+    if shape.marks.is_empty() && !category.is_empty() && category != shape.task && !requires_file {
         return None;
     }
     // A parameter that the endpoint requires and the task does not give.
@@ -233,25 +286,27 @@ fn find<'a>(parameter: &Parameter, input: &'a Struct) -> Option<&'a Field> {
 
 /// Returns the field of an output that a task is for.
 fn made(shape: &Shape, krate: &Crate, endpoint: &Endpoint, output: &Struct) -> Option<String> {
-    let has = |name: &str, check: &dyn Fn(&Ty) -> bool| {
-        output
-            .fields
-            .iter()
-            .any(|field| field.json_name == name && field.presence == Presence::Required && check(&field.ty))
-    };
     let is_file = |ty: &Ty| matches!(ty, Ty::Named(name) if is_file(krate, endpoint, name));
     let is_list = |ty: &Ty| matches!(ty, Ty::List(item) if is_file(item));
-    match shape.output {
-        Made::Images if has("images", &is_list) => Some("images".to_owned()),
-        Made::Images => has("image", &is_file).then(|| "image".to_owned()),
-        Made::File => {
-            // A video is made by an endpoint that has no sound file of the same standing, and the other way round.
-            has(shape.made.1, &is_file).then(|| shape.made.1.to_owned()).or_else(|| {
-                (shape.made.1 == "audio" && has("audio_file", &is_file)).then(|| "audio_file".to_owned())
-            })
-        }
-        Made::Text => has("text", &|ty| *ty == Ty::Text).then(|| "text".to_owned()),
-    }
+    let is_text = |ty: &Ty| *ty == Ty::Text;
+    let files = output.fields.iter().filter(|field| is_file(&field.ty) || is_list(&field.ty)).count();
+    // An output that may lack the only thing that its endpoint is listed for lacks it when something went wrong.
+    let is_sure = |field: &Field| {
+        field.presence == Presence::Required
+            || files == 1 && endpoint.category.as_deref() == Some(shape.task) && is_file(&field.ty)
+    };
+    let has = |name: &str, check: &dyn Fn(&Ty) -> bool| {
+        output.fields.iter().any(|field| field.json_name == name && is_sure(field) && check(&field.ty))
+    };
+    let found = match shape.output {
+        Made::Images if has("images", &is_list) => Some("images"),
+        Made::Images => has("image", &is_file).then_some("image"),
+        // A video is made by an endpoint that has no sound file of the same standing, and the other way round.
+        Made::File if has(shape.made.1, &is_file) => Some(shape.made.1),
+        Made::File => (shape.made.1 == "audio" && has("audio_file", &is_file)).then_some("audio_file"),
+        Made::Text => ["text", "output"].into_iter().find(|name| has(name, &is_text)),
+    };
+    found.map(str::to_owned)
 }
 
 /// Returns true for the name of a struct that has a URL.

@@ -1,7 +1,8 @@
 //! Tasks that many models can do, so that one model can be swapped for another by changing one path.
 //!
 //! A generated endpoint has the trait of a task if its document fits by shape: the task gives all parameters that the
-//! endpoint requires, and its output has what the task is for.
+//! endpoint requires, and its output has what the task is for. Endpoints of one shape with different purposes, such as
+//! upscaling and colorizing, are told apart by their category, id, title and description.
 //!
 //! | Task | Trait | Output |
 //! |---|---|---|

@@ -40,6 +40,11 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::ImageToImage for Model {
+    const PROMPT: &'static str = "instruction";
+    const IMAGES: &'static str = "image";
+}
+
 /// The parameters of [`bria/fibo-edit/replace_object_by_text`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -71,6 +71,8 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::Upscale for Model {}
+
 /// The parameters of [`fal-ai/ccsr`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

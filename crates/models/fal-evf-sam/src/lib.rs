@@ -72,10 +72,6 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
-impl fal_core::task::ImageToImage for Model {
-    const IMAGES: &'static str = "image";
-}
-
 /// The parameters of [`fal-ai/evf-sam`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -42,6 +42,8 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::ImageToVideo for Model {}
+
 /// The parameters of [`fal-ai/kandinsky5-pro/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

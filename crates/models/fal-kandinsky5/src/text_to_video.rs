@@ -41,6 +41,8 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::TextToVideo for Model {}
+
 /// The parameters of [`fal-ai/kandinsky5/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -44,6 +44,10 @@ impl Streams for Model {
     type Event = Event;
 }
 
+impl fal_core::task::SpeechToText for Model {
+    const TEXT: &'static str = "output";
+}
+
 /// The parameters of [`nvidia/nemotron-asr-multilingual/asr`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -83,6 +83,8 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::TextToVideo for Model {}
+
 /// The parameters of [`fal-ai/ovi`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -75,6 +75,10 @@ impl Endpoint for Model {
 
 impl fal_core::task::ImageToImage for Model {}
 
+impl fal_core::task::Upscale for Model {
+    const IMAGES: &'static str = "images";
+}
+
 /// The parameters of [`fal-ai/pasd`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -80,8 +80,6 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
-impl fal_core::task::SpeechToText for Model {}
-
 /// The parameters of [`fal-ai/personaplex`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

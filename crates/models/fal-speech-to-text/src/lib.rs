@@ -82,6 +82,10 @@ impl Streams for Model {
     type Event = Event;
 }
 
+impl fal_core::task::SpeechToText for Model {
+    const TEXT: &'static str = "output";
+}
+
 /// The parameters of [`fal-ai/speech-to-text`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

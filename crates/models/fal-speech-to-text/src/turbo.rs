@@ -38,6 +38,10 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::SpeechToText for Model {
+    const TEXT: &'static str = "output";
+}
+
 /// The parameters of [`fal-ai/speech-to-text/turbo`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -70,6 +70,8 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::Upscale for Model {}
+
 /// The parameters of [`fal-ai/swin2sr`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -39,6 +39,8 @@ impl Endpoint for Model {
     type Output = Output;
 }
 
+impl fal_core::task::RemoveBackground for Model {}
+
 /// The parameters of [`fal-ai/bria/background/remove`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
