@@ -31,10 +31,11 @@ type Provider = Arc<dyn Fn() -> BoxFuture<'static, Result<Credentials, BoxError>
 impl Credentials {
     /// Uses an API key as the dashboard shows it, usually `id:secret`.
     ///
-    /// Quotes around it and `Key ` before it are removed, with a warning: they come from files and headers that were
-    /// copied whole.
+    /// Quotes around it, and `Key `, `Bearer `, `Authorization:` and `FAL_KEY=` before it, are removed with a warning: they
+    /// come from files and headers that were copied whole. What follows `Bearer ` and has no colon is a
+    /// [`token`](Self::token).
     pub fn key(key: impl Into<String>) -> Self {
-        Self(Kind::Key(strip(&key.into(), "key")))
+        parse(&key.into(), Scheme::Key)
     }
 
     /// Uses the two halves of an API key, as in `FAL_KEY_ID` and `FAL_KEY_SECRET`.
@@ -44,7 +45,7 @@ impl Credentials {
 
     /// Uses the access token of a user who has logged in. Sent as `Authorization: Bearer`.
     pub fn token(token: impl Into<String>) -> Self {
-        Self(Kind::Token(strip(&token.into(), "bearer")))
+        parse(&token.into(), Scheme::Bearer)
     }
 
     /// Asks `provide` for the credentials before every request, retries included.
@@ -112,24 +113,50 @@ impl Credentials {
     }
 }
 
-/// Removes space, quotes and the name of the scheme around a secret.
-fn strip(secret: &str, scheme: &str) -> String {
-    let given = secret.trim();
-    let mut stripped = given;
+/// The scheme of an `Authorization` header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Key,
+    Bearer,
+}
+
+/// Makes credentials of a text, without what was copied along: space, quotes, the name of the scheme, of the header or of
+/// the variable. The scheme that the text names counts.
+fn parse(text: &str, scheme: Scheme) -> Credentials {
+    let given = text.trim_matches(is_around);
+    let (mut secret, mut named) = (given, None);
     loop {
-        let unquoted =
-            ['"', '\'', '`'].into_iter().find_map(|quote| stripped.strip_prefix(quote)?.strip_suffix(quote));
-        let bare = || {
-            let (first, rest) = stripped.split_once(char::is_whitespace)?;
-            first.eq_ignore_ascii_case(scheme).then_some(rest)
+        let unquoted = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’')]
+            .into_iter()
+            .find_map(|(open, close)| secret.strip_prefix(open)?.strip_suffix(close));
+        let without_name = || {
+            let (name, rest) = secret.split_once(|end: char| end.is_whitespace() || ":=".contains(end))?;
+            let is_label = secret.get(name.len()..).is_some_and(|rest| rest.starts_with([':', '=']));
+            match (name.to_ascii_lowercase().as_str(), is_label) {
+                ("key", false) => named = Some(Scheme::Key),
+                ("bearer", false) => named = Some(Scheme::Bearer),
+                ("export", false) | ("authorization" | "fal_key", true) => {}
+                _ => return None,
+            }
+            Some(rest)
         };
-        let Some(shorter) = unquoted.or_else(bare) else { break };
-        stripped = shorter.trim();
+        let Some(shorter) = unquoted.or_else(without_name) else { break };
+        secret = shorter.trim_matches(is_around);
     }
-    if stripped.len() < given.len() {
+    if secret.len() < given.len() {
         tracing::warn!("the fal key was given with quotes or its scheme around it, which were removed");
     }
-    stripped.to_owned()
+    let is_key = match (scheme, named) {
+        // Only keys have two halves.
+        (Scheme::Key, Some(Scheme::Bearer)) => secret.contains(':'),
+        (_, named) => named.unwrap_or(scheme) == Scheme::Key,
+    };
+    Credentials(if is_key { Kind::Key(secret.to_owned()) } else { Kind::Token(secret.to_owned()) })
+}
+
+/// Returns true for space, and for the mark that some editors put at the beginning of a file.
+fn is_around(character: char) -> bool {
+    character.is_whitespace() || character == '\u{feff}'
 }
 
 /// The `Authorization` header of requests, or its provider.
@@ -171,7 +198,8 @@ fn header(scheme: &str, secret: &str) -> Result<HeaderValue> {
     if secret.is_empty() {
         return Err(missing_key("the key given to the client is empty"));
     }
-    let mut header = HeaderValue::from_str(&format!("{scheme} {secret}")).map_err(|_| {
+    let header = HeaderValue::from_str(&format!("{scheme} {secret}"));
+    let mut header = header.ok().filter(|_| secret.is_ascii()).ok_or_else(|| {
         Error::new(ErrorKind::Auth, "the fal key has characters that no HTTP header can carry")
     })?;
     header.set_sensitive(true);
@@ -231,8 +259,25 @@ mod tests {
                 "Key a:b"
             );
         }
-        assert_eq!(header(Credentials::token("Bearer t")).await.unwrap().unwrap(), "Bearer t");
-        assert_eq!(header(Credentials::key("keya:b\"")).await.unwrap().unwrap(), "Key keya:b\"");
+        for (given, expected) in [
+            (Credentials::key("Authorization: Key a:b"), "Key a:b"),
+            (Credentials::key("authorization: 'Bearer a:b'"), "Key a:b"),
+            (Credentials::key("export FAL_KEY=\"a:b\"\r\n"), "Key a:b"),
+            (Credentials::key("\u{feff}a:b"), "Key a:b"),
+            (Credentials::key("“a:b”"), "Key a:b"),
+            (Credentials::key("Bearer t"), "Bearer t"),
+            (Credentials::token("Bearer t"), "Bearer t"),
+            (Credentials::token("Bearer  'Bearer t'"), "Bearer t"),
+            (Credentials::token("Key a:b"), "Key a:b"),
+            (Credentials::key("keya:b\""), "Key keya:b\""),
+            (Credentials::key("key:b"), "Key key:b"),
+            (Credentials::key("bearer=x"), "Key bearer=x"),
+        ] {
+            assert_eq!(header(given).await.unwrap().unwrap(), expected);
+        }
+        for bad in ["a:\nb", "a:b\0", "a:bé", "a:\u{200b}b", ""] {
+            assert!(header(Credentials::key(bad)).await.is_err_and(|error| error.is_auth()), "{bad:?}");
+        }
         assert!(header(Credentials::key("\"\"")).await.unwrap_err().is_auth());
     }
 

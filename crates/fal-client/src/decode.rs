@@ -17,7 +17,7 @@ impl Response {
     /// `Decode` with the path of the first value that does not fit, and the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let is_null = self.status == StatusCode::NO_CONTENT && self.body.is_empty();
-        let body: &[u8] = if is_null { b"null" } else { &self.body };
+        let body: &[u8] = if is_null { b"null" } else { without_mark(&self.body) };
         serde_json::from_slice(body).map_err(|cause| self.decode_error(cause))
     }
 
@@ -38,6 +38,11 @@ impl Response {
         let error = error.with_error_type(error_type).with_response(self.status, self.body.clone());
         error.with_headers(&self.headers).with_request_id(self.request_id()).hide(&self.secrets)
     }
+}
+
+/// Returns a body without the mark of UTF-8 that some servers put at its beginning.
+pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Returns the path of the value at which decoding `json` failed with `cause`, such as `images[0].url`, or `.` for the
@@ -121,9 +126,11 @@ mod tests {
 
     #[test]
     fn a_response_without_content_is_null() {
-        let response = response(StatusCode::NO_CONTENT);
+        let mut response = response(StatusCode::NO_CONTENT);
         assert_eq!(response.json::<()>().ok(), Some(()));
         assert!(response.json::<Output>().is_err());
+        response.body = "\u{feff}{\"images\":[]}".into();
+        assert!(response.json::<Output>().unwrap().images.is_empty());
     }
 
     #[test]

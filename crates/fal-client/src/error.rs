@@ -114,11 +114,13 @@ impl Error {
         let words = parsed.message.as_deref().filter(|_| !parsed.is_unreadable).unwrap_or_default();
         let kind = ErrorKind::from_lock(status, words)
             .unwrap_or_else(|| ErrorKind::from_status(status, is_start_timeout, parsed.fields));
-        let message = if status.is_redirection() {
-            let location = text("location").unwrap_or_else(|| "nowhere".to_owned());
-            format!("a redirect to {location}, which is not followed because the key would go along")
-        } else {
-            parsed.message.unwrap_or_else(|| status.canonical_reason().unwrap_or("no message").to_owned())
+        let message = match text("location").filter(|_| status.is_redirection()) {
+            Some(location) => {
+                format!("a redirect to {location}, which is not followed because the key would go along")
+            }
+            None => {
+                parsed.message.unwrap_or_else(|| status.canonical_reason().unwrap_or("no message").to_owned())
+            }
         };
         let mut error = Self::new(kind, message).with_response(status, body);
         error.0.error_type = parsed.error_type.or_else(|| text("x-fal-error-type"));

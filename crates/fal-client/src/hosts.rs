@@ -112,9 +112,11 @@ impl Hosts {
         Ok(())
     }
 
-    /// Returns true if a URL from a response may be called: by `https`, or on this machine.
+    /// Returns true if a URL from a response may be called: by `https`, on this machine, or at a service for which the
+    /// builder allows plain `http`.
     pub(crate) fn is_safe(&self, url: &Url) -> bool {
-        url.scheme() == "https" || (url.scheme() == "http" && self.is_local(url))
+        let is_service = || self.all().into_iter().any(|base| has_same_origin(base, url));
+        url.scheme() == "https" || (url.scheme() == "http" && (self.is_local(url) || is_service()))
     }
 
     /// Returns the base URL of a service.

@@ -126,7 +126,10 @@ impl CallOptions {
     /// Sets the URL of the webhook. An unusable one is refused, because the result of a paid request would never arrive.
     pub(crate) fn set_webhook(&mut self, url: String) {
         let is_http = |url: &Url| matches!(url.scheme(), "https" | "http") && url.has_host();
-        if Url::parse(&url).is_ok_and(|url| is_http(&url)) {
+        // The parser mends spaces, backslashes and missing slashes, and fal may not.
+        let is_whole = url.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'))
+            && !url.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\');
+        if is_whole && Url::parse(&url).is_ok_and(|url| is_http(&url)) {
             self.set_query(WEBHOOK, url);
         } else {
             self.set_invalid(format!(
@@ -457,9 +460,32 @@ mod tests {
 
     #[test]
     fn webhook_that_is_no_http_url_is_refused() {
-        for bad in
-            ["", " ", "not a url", "/path", "example.com/x", "ftp://example.com", "file:///x", "https://"]
-        {
+        for bad in [
+            "",
+            " ",
+            "not a url",
+            "/path",
+            "example.com/x",
+            "ftp://example.com",
+            "file:///x",
+            "https://",
+            "https:example.com",
+            "https:/example.com",
+            "https:///example.com",
+            "https:\\\\example.com",
+            "https://example.com\\@other.example",
+            " https://example.com",
+            "https://example.com\n",
+            "https://example.com/a b",
+            "https://exam\tple.com",
+            "https://example.com:99999",
+            "https://[::1",
+            "https://user@",
+            "https://?a=b",
+            "wss://example.com",
+            "javascript:alert(1)",
+            "data:,x",
+        ] {
             let mut options = CallOptions::default();
             options.set_webhook(bad.to_owned());
             assert!(options.headers(None).unwrap_err().is_config(), "{bad}");

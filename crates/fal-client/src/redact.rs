@@ -55,7 +55,13 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
 /// Returns `text` without secrets, on one line, and cut to `max` bytes.
 pub(crate) fn single_line(text: &str, max: usize) -> String {
     let text = redact(text);
-    shorten(&text, max).chars().map(|shown| if shown.is_control() { ' ' } else { shown }).collect()
+    shorten(&text, max).chars().map(|shown| if breaks_lines(shown) { ' ' } else { shown }).collect()
+}
+
+/// Returns true for a character that ends a line, moves the cursor of a terminal or turns the direction of writing.
+fn breaks_lines(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns `text`, cut to `max` bytes.
@@ -388,6 +394,7 @@ mod tests {
         assert_eq!(shorten("žluť", 6), "žluť");
         assert_eq!(shorten("žluťoučký", 6), "žl…");
         assert_eq!(single_line("a\r\nb", 10), "a  b");
+        assert_eq!(single_line("a\u{1b}[2J\u{2028}b\u{202e}c\u{2066}", 20), "a [2J b c ");
     }
 
     #[test]

@@ -319,8 +319,10 @@ fn has_value(headers: &HeaderMap, name: &str, expected: &str) -> bool {
 /// one.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let retry_after = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = retry_after.parse() {
-        return Some(Duration::from_secs(seconds));
+    if retry_after.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        let seconds: f64 = retry_after.parse().ok()?;
+        // A number that no `Duration` can hold is a demand to stay away.
+        return Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
     }
     let date = httpdate::parse_http_date(retry_after).ok()?;
     let clock = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());

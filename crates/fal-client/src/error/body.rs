@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{FieldError, cut_json, xml};
+use crate::decode::without_mark;
 
 /// The parsed body of a failed call.
 #[derive(Debug, Default, PartialEq)]
@@ -20,8 +21,12 @@ pub(super) struct ErrorBody {
 
 impl ErrorBody {
     pub(super) fn parse(body: &[u8]) -> Self {
+        let body = without_mark(body);
         match serde_json::from_slice(body) {
             Ok(Value::Object(object)) => Self::from_object(&object),
+            Ok(Value::Array(list)) if list.iter().any(|entry| entry.get("loc").is_some()) => {
+                Self::from_details(&list)
+            }
             Ok(Value::Null) => Self::default(),
             Ok(Value::String(text)) => Self::from_message(text),
             Ok(other) => Self::from_message(other.to_string()),
@@ -54,7 +59,7 @@ impl ErrorBody {
             let message = Some(format!("{} bytes that are not text", body.len()));
             return Self { message, is_unreadable: true, ..Self::default() };
         };
-        let text = text.trim_start_matches('\u{feff}').trim();
+        let text = text.trim();
         if text.is_empty() {
             return Self::default();
         }
@@ -64,9 +69,9 @@ impl ErrorBody {
         if let Some((code, message)) = xml::parse_error(text) {
             return Self { message: message.or_else(|| code.clone()), error_type: code, ..Self::default() };
         }
-        let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-        let message = match title {
-            Some((title, _)) => format!("an HTML page titled `{}`", title.trim()),
+        let message = match xml::element(text, "title") {
+            Some(title) => format!("an HTML page titled `{title}`"),
+            None if text.starts_with("<?xml") => "an XML document".to_owned(),
             None => "an HTML page".to_owned(),
         };
         Self { is_unreadable: true, ..Self::from_message(message) }
@@ -76,38 +81,40 @@ impl ErrorBody {
         Self { message: Some(text.into()), ..Self::default() }
     }
 
+    /// Reads a list of refused parameters.
+    fn from_details(list: &[Value]) -> Self {
+        let fields: Vec<_> = list.iter().map(parse_detail).collect();
+        Self { message: (!fields.is_empty()).then(|| join(&fields)), fields, ..Self::default() }
+    }
+
     fn from_object(object: &Map<String, Value>) -> Self {
-        let given = |key: &str| object.get(key).filter(|value| !value.is_null());
-        let mut parsed = match given("detail").or_else(|| given("error")) {
-            Some(Value::String(text)) => match object.get("reason").and_then(Value::as_str) {
+        let given = |key: &&str| object.get(*key).filter(|value| !is_blank(value));
+        let mut parsed = match ["detail", "error"].iter().find_map(given) {
+            Some(Value::String(text)) => {
                 // Realtime: {"type": "x-fal-error", "error": "TIMEOUT", "reason": "no inputs"}
-                Some(reason) => Self::from_message(format!("{text}: {reason}")),
-                None => Self::from_message(text),
-            },
-            Some(Value::Array(list)) => {
-                let fields: Vec<_> = list.iter().map(parse_detail).collect();
-                Self { message: (!fields.is_empty()).then(|| join(&fields)), fields, ..Self::default() }
+                let more = first_text(object, &["reason", "error_description", "message"]);
+                let more = more.filter(|more| !text.contains(more.as_str()));
+                Self::from_message(more.map_or_else(|| text.clone(), |more| format!("{text}: {more}")))
             }
+            Some(Value::Array(list)) => Self::from_details(list),
+            // An error inside of an error, as gateways pass it on.
             Some(Value::Object(inner)) => {
-                let text = first_text(inner, &["message", "msg", "detail", "error"]);
-                let message = text.unwrap_or_else(|| Value::Object(inner.clone()).to_string());
-                Self {
-                    error_type: first_text(inner, &["type", "error_type", "code"]),
-                    ..Self::from_message(message)
-                }
+                let parsed = Self::from_object(inner);
+                let error_type = first_text(inner, &["type", "error_type", "code"]).or(parsed.error_type);
+                Self { error_type, ..parsed }
             }
-            _ => Self { message: first_text(object, &["message", "msg", "status"]), ..Self::default() },
+            _ => Self { message: first_text(object, MESSAGES), ..Self::default() },
         };
         if let Some(Value::Array(list)) = object.get("errors")
             && parsed.fields.is_empty()
         {
             parsed.fields = list.iter().filter_map(parse_field).collect();
+            parsed.message = parsed.message.or_else(|| join_texts(list));
         }
-        let seconds = object.get("retry_after").and_then(Value::as_f64);
-        parsed.retry_after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let inner = object.get("error").and_then(Value::as_object);
-        let id = |object| first_text(object, &["request_id"]);
-        parsed.request_id = id(object).or_else(|| inner.and_then(id));
+        let seconds = object.get("retry_after").and_then(number);
+        parsed.retry_after =
+            seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).or(parsed.retry_after);
+        parsed.request_id = first_text(object, &["request_id"]).or(parsed.request_id);
         if let Some(error_type) = first_text(object, &["error_type"]) {
             parsed.error_type = Some(error_type);
         }
@@ -116,6 +123,33 @@ impl ErrorBody {
         }
         parsed
     }
+}
+
+/// Names of the message in objects of every service.
+const MESSAGES: &[&str] = &["message", "msg", "Message", "error_message", "title", "status"];
+
+/// Returns true for a value that says nothing.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+/// Returns a number, also one that is written as text.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// Returns the messages in a list of errors that name no parameter.
+fn join_texts(list: &[Value]) -> Option<String> {
+    let text = |entry: &Value| match entry {
+        Value::String(text) => Some(text.clone()),
+        entry => first_text(entry.as_object()?, &["detail", "message", "msg", "title"]),
+    };
+    let texts: Vec<_> = list.iter().filter_map(text).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
 }
 
 /// Parses an entry of pydantic's form: `{"loc": ["body", "num_images"], "msg", "type", "input", "ctx"}`.
@@ -151,7 +185,8 @@ fn join(fields: &[FieldError]) -> String {
 }
 
 fn first_text(object: &Map<String, Value>, keys: &[&str]) -> Option<String> {
-    keys.iter().find_map(|key| object.get(*key)?.as_str()).map(str::to_owned)
+    let text = |key: &&str| object.get(*key).filter(|value| !is_blank(value))?.as_str();
+    keys.iter().find_map(text).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -209,6 +244,19 @@ mod tests {
                 Some("AccessDenied"),
             ),
             (b"<Error><Code>NoSuchKey</Code></Error>", Some("NoSuchKey"), Some("NoSuchKey")),
+            (b"\xef\xbb\xbf{\"detail\":\"with a mark\"}", Some("with a mark"), None),
+            (br#"{"detail":"","error":" ","message":"m"}"#, Some("m"), None),
+            (br#"{"detail":42}"#, Some(r#"{"detail":42}"#), None),
+            (br#"{"detail":{"detail":{"error":{"message":"deep","code":"c"}}}}"#, Some("deep"), Some("c")),
+            (br#"{"statusCode":404,"error":"Not Found","message":"Cannot GET /"}"#, Some("Not Found: Cannot GET /"), None),
+            (br#"{"error":"invalid_token","error_description":"expired"}"#, Some("invalid_token: expired"), None),
+            (br#"{"type":"about:blank","title":"Forbidden","status":403}"#, Some("Forbidden"), None),
+            (br#"{"Message":"of a gateway"}"#, Some("of a gateway"), None),
+            (br#"{"errors":["a",{"message":"b"},{"detail":"c"},null,7]}"#, Some("a; b; c"), None),
+            (br#"{"errors":[]}"#, Some(r#"{"errors":[]}"#), None),
+            (br#"{"detail":[{"loc":["body","a"],"msg":"no","type":"t"}]}"#, Some("body.a: no"), None),
+            (b"<!doctype html><HTML><TITLE lang='en'>Bad &amp; broken</TITLE>", Some("an HTML page titled `Bad & broken`"), None),
+            (b"<?xml version='1.0'?><failure/>", Some("an XML document"), None),
         ];
         for (body, message, error_type) in table {
             let read = ErrorBody::parse(body);
@@ -237,6 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn fields_are_found_below_other_errors_and_without_an_object() {
+        let list = r#"[{"loc":["body","seed"],"msg":"no","type":"t"}]"#;
+        for body in [
+            list.to_owned(),
+            format!(r#"{{"detail":{list}}}"#),
+            format!(r#"{{"error":{{"message":"refused","detail":{list}}}}}"#),
+            format!(r#"{{"detail":{{"detail":{list},"request_id":"r"}}}}"#),
+        ] {
+            let read = ErrorBody::parse(body.as_bytes());
+            assert_eq!((read.fields.len(), read.fields[0].path.as_str()), (1, "body.seed"), "{body}");
+        }
+    }
+
+    #[test]
     fn error_lists_become_fields() {
         let body = br#"{"detail":"invalid","errors":[{"field":"seed","message":"too big"},{"other":1},3]}"#;
         let read = ErrorBody::parse(body);
@@ -255,6 +317,8 @@ mod tests {
         );
         let read = ErrorBody::parse(br#"{"error":{"message":"m","request_id":"r2"},"retry_after":-1}"#);
         assert_eq!((read.retry_after, read.request_id.as_deref()), (None, Some("r2")));
+        let read = ErrorBody::parse(br#"{"error":{"detail":"m","retry_after":"1.5"}}"#);
+        assert_eq!(read.retry_after, Some(Duration::from_millis(1500)));
     }
 
     #[test]

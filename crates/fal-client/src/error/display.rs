@@ -195,6 +195,8 @@ mod tests {
                 error(302, &[("location", "https://evil.example")], ""),
                 "acme/app: 302 a redirect to https://evil.example, which is not followed because the key would go along",
             ),
+            (error(304, &[], ""), "acme/app: 304 Not Modified"),
+            (error(307, &[], r#"{"detail":"moved"}"#), "acme/app: 307 moved"),
         ];
         for (error, line) in table {
             assert_eq!(error.to_string(), line);

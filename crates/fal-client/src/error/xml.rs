@@ -10,7 +10,7 @@ pub(super) fn parse_error(text: &str) -> Option<(Option<String>, Option<String>)
 }
 
 /// Returns the text of the first element with this name, also if it has a namespace, attributes or no end.
-fn element(text: &str, name: &str) -> Option<String> {
+pub(super) fn element(text: &str, name: &str) -> Option<String> {
     let mut rest = text;
     loop {
         let (_, tag) = rest.split_once('<')?;

@@ -119,7 +119,7 @@ impl Follower {
                     }
                     self.add_late_lines(&mut update).await;
                 }
-                return Ok(Some(update.with_request_id(self.handle.request_id())));
+                return Ok(Some(self.handle.finish_update(update)));
             }
         }
         Ok(None)

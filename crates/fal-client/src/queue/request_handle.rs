@@ -228,7 +228,12 @@ impl RequestHandle {
 
     async fn send_status(&self, request: Request) -> Result<Update> {
         let update = Update::parse(&self.send(request).await?).map_err(|error| self.with_ids(error))?;
-        Ok(update.with_request_id(self.request_id()))
+        Ok(self.finish_update(update))
+    }
+
+    /// Adds the id of this request to an update, and hides the secrets of the client.
+    pub(super) fn finish_update(&self, update: Update) -> Update {
+        update.with_request_id(self.request_id()).hide(&self.client.0.transport.secrets())
     }
 
     async fn fetch_result(&self, class: RetryClass) -> Result<CallResponse> {

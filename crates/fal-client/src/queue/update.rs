@@ -5,7 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Error, ErrorKind, Result, redact::single_line, transport::Response};
+use crate::{
+    Error, ErrorKind, Result,
+    decode::without_mark,
+    redact::{Secrets, single_line},
+    transport::Response,
+};
 
 /// The status of a request.
 ///
@@ -92,6 +97,17 @@ impl Update {
         self
     }
 
+    /// Removes the secrets of the client, which a runner may have logged.
+    pub(super) fn hide(mut self, secrets: &Secrets) -> Self {
+        if let Self::Completed { error, error_type, .. } = &mut self {
+            [error, error_type].into_iter().flatten().for_each(|text| secrets.remove_from(text));
+        }
+        for line in self.logs_mut().into_iter().flatten() {
+            secrets.remove_from(&mut line.message);
+        }
+        self
+    }
+
     pub(super) fn logs_mut(&mut self) -> Option<&mut Vec<Log>> {
         match self {
             Self::Queued { .. } => None,
@@ -157,14 +173,13 @@ pub(super) enum Status {
 
 #[derive(Deserialize)]
 struct StatusOnly {
-    #[serde(rename = "status")]
-    _status: String,
+    status: String,
 }
 
 impl Status {
     /// Returns `None` for a body that is not a status.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else { return None };
+        let mut body = parse_object(without_mark(body))?;
         let Some(Value::String(status)) = body.remove("status") else { return None };
         let mut take = |key: &str| body.remove(key).unwrap_or_default();
         let request_id = String::new(); // Its caller knows it.
@@ -181,6 +196,38 @@ impl Status {
             _ => return Some(Self::Unknown(status)),
         }))
     }
+}
+
+/// Parses an object, also one that has numbers or texts that are not JSON. What cannot be read is left out.
+fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
+    if let Ok(value) = serde_json::from_slice(body) {
+        return if let Value::Object(object) = value { Some(object) } else { None };
+    }
+    let body = without_constants(body);
+    // Skipping a value does not read it, so that it may be half a surrogate, too large a number, or too deep.
+    serde_json::from_slice(&body).ok().or_else(|| {
+        let StatusOnly { status } = serde_json::from_slice(&body).ok()?;
+        Some(Map::from_iter([("status".to_owned(), status.into())]))
+    })
+}
+
+/// Replaces the numbers that Python writes, and JSON does not have, by null.
+fn without_constants(body: &[u8]) -> Vec<u8> {
+    let (mut json, mut rest) = (Vec::with_capacity(body.len()), body);
+    let (mut is_text, mut is_escaped) = (false, false);
+    while let Some((byte, after)) = rest.split_first() {
+        let constant = ["NaN", "Infinity", "-Infinity"].iter().find(|name| rest.starts_with(name.as_bytes()));
+        if let (Some(constant), false) = (constant, is_text) {
+            json.extend(b"null");
+            rest = rest.get(constant.len()..).unwrap_or_default();
+            continue;
+        }
+        is_text ^= *byte == b'"' && !is_escaped;
+        is_escaped = is_text && *byte == b'\\' && !is_escaped;
+        json.push(*byte);
+        rest = after;
+    }
+    json
 }
 
 fn parse_position(value: &Value) -> u32 {
@@ -280,7 +327,7 @@ mod tests {
     use http::{HeaderMap, StatusCode};
 
     use super::*;
-    use crate::redact::Secrets;
+    use crate::redact::SecretStore;
 
     fn parse(body: &'static str) -> Result<Update> {
         let body = Bytes::from_static(body.as_bytes());
@@ -333,6 +380,16 @@ mod tests {
     }
 
     #[test]
+    fn key_that_a_runner_logged_is_hidden() {
+        let store = SecretStore::default();
+        store.remember("leak-id:LEAK-SECRET");
+        let update =
+            r#"{"status":"COMPLETED","logs":["env: LEAK-SECRET"],"error":"LEAK-SECRET","error_type":"t"}"#;
+        let update = parse(update).unwrap().hide(&store.get());
+        assert!(!format!("{update:?} {update}").contains("LEAK"), "{update:?}");
+    }
+
+    #[test]
     fn unknown_states_are_errors() {
         for body in [r#"{"status":"FAILED"}"#, r#"{"status":"completed"}"#, "{}", "[]"] {
             assert!(parse(body).unwrap_err().is_decode(), "{body}");
@@ -380,6 +437,27 @@ mod tests {
                 let Some(Status::Known(update)) = Status::parse(body.as_bytes()) else { panic!("{body}") };
                 assert!(update.is_completed(), "{body}");
             }
+        }
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        for odd in ["1e999", "-1e999", "NaN", "-Infinity", r#""\ud83d""#, r#""\"NaN \ud83d""#, &deep] {
+            for body in [
+                format!(r#"{{"status":"COMPLETED","metrics":{{"inference_time":{odd}}}}}"#),
+                format!(r#"{{"logs":[{odd}],"status":"COMPLETED"}}"#),
+                format!("\u{feff}{{\"status\":\"COMPLETED\",\"new\":{odd}}}"),
+            ] {
+                let status = Status::parse(body.as_bytes());
+                assert!(matches!(status, Some(Status::Known(update)) if update.is_completed()), "{body}");
+            }
+        }
+        let body = br#"{"status":"COMPLETED","metrics":{"x":NaN},"logs":["a NaN \" line"]}"#;
+        let Some(Status::Known(update)) = Status::parse(body) else { panic!() };
+        assert_eq!(update.logs()[0].message, "a NaN \" line");
+        let body = b"{\"status\":\"COMPLETED\",\"logs\":[\"half a character: \xc3\"]}";
+        assert!(matches!(Status::parse(body), Some(Status::Known(_))));
+        for bad in
+            [r#"{"status":"COMPLETED","logs":["#, r#"{"status":NaN}"#, "NaN", r#"{"status":"COMPLETED"}}"#]
+        {
+            assert_eq!(Status::parse(bad.as_bytes()), None, "{bad}");
         }
         let positions = [("-1", 0), ("1.0", 1), (r#""3""#, 3), ("{}", 0), ("null", 0), ("1e99", u32::MAX)];
         for (position, expected) in positions {

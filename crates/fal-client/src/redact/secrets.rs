@@ -16,8 +16,8 @@ use crate::sync::lock;
 /// The shortest text that is hidden wherever it occurs. Shorter ones are parts of ordinary words.
 const MIN_LENGTH: usize = 6;
 
-/// The number of secrets that a client remembers. A provider of keys may return a new one for every request.
-const MAX_REMEMBERED: usize = 32;
+/// The number of forms of secrets that a client remembers. A provider of keys may return a new one for every request.
+const MAX_REMEMBERED: usize = 96;
 
 /// Texts that are never printed: the keys and tokens of a client, and their parts. Cloning is cheap.
 #[derive(Clone, Default)]
@@ -44,14 +44,14 @@ impl SecretStore {
 
     /// Remembers a key or a token.
     pub(crate) fn remember(&self, secret: &str) {
-        let mut new = parts(secret);
         let mut secrets = lock(&self.0);
-        new.retain(|part| !secrets.0.contains(part));
-        if !new.is_empty() {
-            // The newest come first, and a whole key comes before its parts.
-            new.extend(secrets.0.iter().take(MAX_REMEMBERED).cloned());
-            *secrets = Secrets(new.into());
+        if secrets.0.iter().any(|known| known.text == secret) {
+            return;
         }
+        // The newest come first, and a whole key comes before its parts.
+        let mut new = parts(secret);
+        new.extend(secrets.0.iter().take(MAX_REMEMBERED).cloned());
+        *secrets = Secrets(new.into());
     }
 
     pub(crate) fn get(&self) -> Secrets {
@@ -64,26 +64,79 @@ fn parts(whole: &str) -> Vec<Secret> {
     let id = whole.find(':').map_or(0, |colon| colon + 1);
     // The id alone is no secret.
     let mut parts = vec![Secret { text: whole.to_owned(), enough: id + MIN_LENGTH }];
-    if id > 0 {
-        parts.push(Secret { text: whole.get(id..).unwrap_or_default().to_owned(), enough: MIN_LENGTH });
+    let half = whole.get(id..).unwrap_or_default();
+    if half.len() >= MIN_LENGTH {
+        let hexadecimal = half.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let base64 = (0..3).map(|before| (base64_after(before, half), (MIN_LENGTH * 8).div_ceil(6)));
+        let forms = [(half.to_owned(), MIN_LENGTH), (hexadecimal, MIN_LENGTH * 2)].into_iter().chain(base64);
+        parts.extend(forms.map(|(text, enough)| Secret { text, enough }));
     }
-    let encode = |part: &Secret| Secret {
-        text: STANDARD_NO_PAD.encode(&part.text),
-        enough: (part.enough * 4).div_ceil(3),
-    };
-    let encoded: Vec<_> = parts.iter().map(encode).collect();
-    parts.extend(encoded);
     parts.retain(|part| part.text.len() >= MIN_LENGTH);
     parts
 }
 
+/// Returns the characters of base64 that stand for `secret` alone, after a number of other bytes: `Key id:` and the like.
+fn base64_after(before: usize, secret: &str) -> String {
+    let bytes = [&b"\0\0"[..before.min(2)], secret.as_bytes()].concat();
+    let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+    STANDARD_NO_PAD.encode(bytes).get(start..end).unwrap_or_default().to_owned()
+}
+
 impl Secret {
-    /// Returns the place of this secret, or of its beginning, in `text`.
+    /// Returns the place of this secret, or of its beginning, in `text`, in any notation of [`length_of`].
     fn find_in(&self, text: &str) -> Option<Range<usize>> {
-        let beginning = self.text.get(..self.enough).unwrap_or(&self.text);
-        let start = text.find(beginning)?;
-        let rest = text.get(start..)?.bytes();
-        Some(start..start + self.text.bytes().zip(rest).take_while(|(secret, text)| secret == text).count())
+        let (secret, text) = (self.text.as_bytes(), text.as_bytes());
+        (0..text.len()).find_map(|start| {
+            let mut end = start;
+            let follows = |byte: &&u8| match text.get(end..).and_then(|text| length_of(**byte, text)) {
+                Some(length) => {
+                    end += length;
+                    true
+                }
+                None => false,
+            };
+            let count = secret.iter().take_while(follows).count();
+            (count >= self.enough.min(secret.len())).then_some(start..end)
+        })
+    }
+}
+
+/// Returns the length of `byte` at the start of `text`: as it is, percent-encoded, or escaped as in JSON or HTML, also
+/// if that was done several times.
+///
+/// Capitals do not count, nor does it matter which alphabet of base64 is used.
+fn length_of(byte: u8, text: &[u8]) -> Option<usize> {
+    let fold = |byte: u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte.to_ascii_lowercase(),
+    };
+    let is_number = |digits: Range<usize>, radix| {
+        let digits = text.get(digits).and_then(|digits| std::str::from_utf8(digits).ok());
+        digits.and_then(|digits| u32::from_str_radix(digits, radix).ok()) == Some(byte.into())
+    };
+    match text {
+        [first, ..] if fold(*first) == fold(byte) => Some(1),
+        [b'%', rest @ ..] => {
+            let start = 1 + 2 * rest.chunks_exact(2).take_while(|digits| *digits == b"25").count();
+            is_number(start..start + 2, 16).then_some(start + 2)
+        }
+        [b'\\', ..] => {
+            let start = text.iter().take_while(|byte| **byte == b'\\').count();
+            match text.get(start)? {
+                b'u' if is_number(start + 1..start + 5, 16) => Some(start + 5),
+                b'x' if is_number(start + 1..start + 3, 16) => Some(start + 3),
+                next => (*next == byte).then_some(start + 1),
+            }
+        }
+        [b'&', b'#', rest @ ..] => {
+            const MAX_DIGITS: usize = 6;
+            let end = 2 + rest.iter().take(MAX_DIGITS + 2).position(|end| *end == b';')?;
+            let is_hexadecimal = rest.first().is_some_and(|radix| radix.eq_ignore_ascii_case(&b'x'));
+            let is_same = if is_hexadecimal { is_number(3..end, 16) } else { is_number(2..end, 10) };
+            is_same.then_some(end + 1)
+        }
+        _ => None,
     }
 }
 
@@ -140,6 +193,7 @@ impl Secrets {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE;
     use serde_json::json;
 
     use super::*;
@@ -150,13 +204,56 @@ mod tests {
         store.remember_header(&HeaderValue::from_static("Key leak-id:LEAK-SECRET"));
         store.remember_header(&HeaderValue::from_static("Bearer another-token"));
         let secrets = store.get();
-        let text = "leak-id:LEAK-SECRET, leak-id%3ALEAK-SECRET, another-token, TEVBSy1TRUNSRVQ=, leak-id";
-        assert_eq!(secrets.hide(text), "***, leak-id%3A***, ***, ***=, leak-id");
+        assert_eq!(secrets.hide("leak-id:LEAK-SECRET, another-token, leak-id"), "***, ***, leak-id");
         assert_eq!(secrets.hide("leak-id:LEAK-SEC"), "***");
         assert_eq!(secrets.hide("LEAK-S and LEAK-"), "*** and LEAK-");
         let mut value = json!({"a": ["x LEAK-SECRET"], "LEAK-SECRET": {"b": "another-token"}, "c": 1});
         secrets.remove_from_json(&mut value);
         assert_eq!(value, json!({"a": ["x ***"], "***": {"b": "***"}, "c": 1}));
+    }
+
+    #[test]
+    fn key_is_hidden_in_every_notation() {
+        let key = "leak-id:Le/ak+\"SECRET-0";
+        let store = SecretStore::default();
+        store.remember(key);
+        let secrets = store.get();
+        let encode = |encode: fn(char) -> String| key.chars().map(encode).collect::<String>();
+        let percent_all = encode(|letter| format!("%{:02X}", u32::from(letter)));
+        let percent_some = encode(|letter| match letter {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' => letter.to_string(),
+            _ => format!("%{:02x}", u32::from(letter)),
+        });
+        let json = serde_json::to_string(key).unwrap();
+        let basic = |before: &str| STANDARD_NO_PAD.encode(format!("{before}{key}"));
+        for written in [
+            key.to_uppercase(),
+            percent_some.replace('%', "%25"),
+            percent_some,
+            percent_all.replace('%', "%2525"),
+            percent_all,
+            encode(|letter| format!("\\u{:04x}", u32::from(letter))),
+            encode(|letter| format!("\\x{:02x}", u32::from(letter))),
+            encode(|letter| format!("&#{};", u32::from(letter))),
+            encode(|letter| format!("&#x{:X};", u32::from(letter))),
+            json.replace('/', "\\/"),
+            serde_json::to_string(&json).unwrap(),
+            format!("{key:?}"),
+            key.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            basic(""),
+            basic("Key "),
+            basic("user:"),
+            basic("ab").replace('+', "-").replace('/', "_"),
+            URL_SAFE.encode(key),
+        ] {
+            let hidden = secrets.hide(&written);
+            assert!(hidden.contains("***") && hidden.len() < 60, "{written} is {hidden}");
+            let rest = hidden.replace("***", "");
+            assert!(!rest.contains("SECRET") && !rest.contains("ak"), "{written} is {hidden}");
+        }
+        for other in ["leak-id", "%", "\\", "&#", "&#x;", "%25%25", "\\u", "Le/ak", "%4c%65%2f", ""] {
+            assert_eq!(secrets.hide(other), other);
+        }
     }
 
     #[test]
@@ -173,7 +270,7 @@ mod tests {
             store.remember_header(&HeaderValue::try_from(format!("Bearer token-{number}")).unwrap());
         }
         let secrets = store.get();
-        assert!(secrets.0.len() < 40 && secrets.hide("token-999") == "***");
+        assert!(secrets.0.len() < 110 && secrets.hide("token-999") == "***");
     }
 
     #[test]

@@ -152,7 +152,17 @@ fn retry_after_is_respected_up_to_the_maximum() {
     assert_eq!(pause(&[("retry-after", "60")]), Some(Duration::from_secs(60)));
     assert_eq!(pause(&[("retry-after", "61")]), None);
     assert_eq!(pause(&[("retry-after", "soon")]), base);
-    assert_eq!(pause(&[("retry-after", "-1")]), base);
+    for odd in ["-1", "-1.5", "", ".", "1.2.3", "inf", "NaN", "1e9", "5s", "0x10", "\u{1}"] {
+        if let Ok(value) = http::HeaderValue::from_str(odd) {
+            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, value)]);
+            assert_eq!(retry_after(&headers), None, "{odd}");
+        }
+    }
+    assert_eq!(pause(&[("retry-after", "1.5")]), Some(Duration::from_millis(1500)));
+    assert_eq!(pause(&[("retry-after", " 2 ")]), Some(Duration::from_secs(2)));
+    for huge in ["1e308", "18446744073709551615", "18446744073709551616", "99999999999999999999999999"] {
+        assert_eq!(pause(&[("retry-after", huge)]).is_none(), huge != "1e308", "{huge}");
+    }
     // The service's clock is a day behind, so the difference counts.
     let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
     assert_eq!(

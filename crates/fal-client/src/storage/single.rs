@@ -10,7 +10,7 @@ use super::{
     byte_source::ByteSource,
     options::Repository,
     progress::Meter,
-    upload_context::{FileMetadata, UploadContext, is_expired},
+    upload_context::{FileMetadata, UploadContext, check_file_url, is_expired},
 };
 use crate::{Result, hosts::join, retry::RetryClass, transport::Request};
 
@@ -62,7 +62,7 @@ async fn to_cdn(
         Ok(request)
     });
     let uploaded: Uploaded = response.await?.json()?;
-    Ok(uploaded.access_url)
+    check_file_url(uploaded.access_url)
 }
 
 async fn to_rest(

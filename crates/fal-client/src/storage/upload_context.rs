@@ -130,7 +130,7 @@ impl UploadContext {
         request.content = Content::Json(body.into());
         self.add_lifecycle(&mut request.headers)?;
         let Initiated { upload_url, file_url } = self.client.0.transport.send(&request).await?.json()?;
-        Ok((parse_upload_url(&upload_url, self.client.hosts())?, file_url))
+        Ok((parse_upload_url(&upload_url, self.client.hosts())?, check_file_url(file_url)?))
     }
 
     /// Adds the headers for the lifecycle of the file. Some of fal's services read one name, some the other.
@@ -185,6 +185,19 @@ pub(super) fn parse_upload_url(text: &str, hosts: &Hosts) -> Result<Url> {
     })
 }
 
+/// Returns the URL of an uploaded file, which goes into an input, if it is one of the web.
+///
+/// # Errors
+///
+/// `Decode` for any other: a `file:` URL would name a file of whoever reads it.
+pub(super) fn check_file_url(url: String) -> Result<String> {
+    if Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host()) {
+        return Ok(url);
+    }
+    let kind = ErrorKind::Decode { path: "file_url".to_owned() };
+    Err(Error::new(kind, "the service gave a URL of the file that is not http(s)"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +216,22 @@ mod tests {
         }
         for bad in ["http://anywhere.example/x", "http://other.localhost/x", "ftp://127.0.0.1/x", "/x", ""] {
             assert!(parse_upload_url(bad, &hosts).unwrap_err().is_decode(), "{bad}");
+        }
+        let url = "http://emulator:8787";
+        let client = Client::builder().emulator(url).allow_plain_http().build().unwrap();
+        assert!(parse_upload_url("http://emulator:8787/x", client.hosts()).is_ok());
+        assert!(parse_upload_url("http://emulator:8788/x", client.hosts()).is_err());
+    }
+
+    #[test]
+    fn files_are_on_the_web() {
+        for good in ["https://v3.fal.media/files/a.png", "http://127.0.0.1:9/a.png", "http://emulator:8787/a"]
+        {
+            assert_eq!(check_file_url(good.to_owned()).unwrap(), good);
+        }
+        for bad in ["", "/a.png", "a.png", "javascript:alert(1)", "file:///etc/passwd", "data:,x", "https://"]
+        {
+            assert!(check_file_url(bad.to_owned()).unwrap_err().is_decode(), "{bad}");
         }
     }
 }
