@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::{Error, ErrorKind, Result, transport::Response};
+use crate::{Error, ErrorKind, Result, json_text::without_mark, transport::Response};
 
 impl Response {
     /// Decodes the body as `T`. The response `204 No Content` is null.
@@ -38,11 +38,6 @@ impl Response {
         let error = error.with_error_type(error_type).with_response(self.status, self.body.clone());
         error.with_headers(&self.headers).with_request_id(self.request_id()).hide(&self.secrets)
     }
-}
-
-/// Returns a body without the mark of UTF-8 that some servers put at its beginning.
-pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Returns the path of the value at which decoding `json` failed with `cause`, such as `images[0].url`, or `.` for the

@@ -95,6 +95,7 @@ pub mod guide;
 mod headers;
 mod hosts;
 mod input;
+mod json_text;
 mod media_output;
 mod meter;
 #[cfg(feature = "metrics")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{FieldError, cut_json, xml};
-use crate::decode::without_mark;
+use crate::json_text::without_mark;
 
 /// The parsed body of a failed call.
 #[derive(Debug, Default, PartialEq)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error, ErrorKind, Result,
-    decode::without_mark,
+    json_text::{without_constants, without_mark},
     redact::{Secrets, single_line},
     transport::Response,
 };
@@ -209,25 +209,6 @@ fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
         let StatusOnly { status } = serde_json::from_slice(&body).ok()?;
         Some(Map::from_iter([("status".to_owned(), status.into())]))
     })
-}
-
-/// Replaces the numbers that Python writes, and JSON does not have, by null.
-fn without_constants(body: &[u8]) -> Vec<u8> {
-    let (mut json, mut rest) = (Vec::with_capacity(body.len()), body);
-    let (mut is_text, mut is_escaped) = (false, false);
-    while let Some((byte, after)) = rest.split_first() {
-        let constant = ["NaN", "Infinity", "-Infinity"].iter().find(|name| rest.starts_with(name.as_bytes()));
-        if let (Some(constant), false) = (constant, is_text) {
-            json.extend(b"null");
-            rest = rest.get(constant.len()..).unwrap_or_default();
-            continue;
-        }
-        is_text ^= *byte == b'"' && !is_escaped;
-        is_escaped = is_text && *byte == b'\\' && !is_escaped;
-        json.push(*byte);
-        rest = after;
-    }
-    json
 }
 
 fn parse_position(value: &Value) -> u32 {
