@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
 use tokio_postgres::Transaction;
 
 use crate::{
-    BatchLedger, BatchStatus, Enqueued, Error, ErrorKind, Result, Reuse,
+    BatchLedger, BatchStatus, Enqueued, Error, ErrorKind, Result, RetryFailed, Reuse,
     ledger::{BatchSettings, CHUNK, Ledger, NewRequest, postgres},
     uploads::Uploads,
     webhooks::check_url,
@@ -115,10 +115,19 @@ impl Batch {
         self
     }
 
-    /// Sends a request again that has failed at fal for a reason that may not repeat, up to this number of times, after 5 s and
-    /// more. It is billed once more. 0 by default. An input that was refused is not sent again.
-    pub fn retry_failed(mut self, times: u32) -> Self {
-        self.settings.retries = Some(times);
+    /// Sends a request again that has failed at fal, up to a number of times, if the failure may not repeat. A [`RetryFailed`] also
+    /// names other failures and the pauses. 0 by default. Each time is billed once more, if fal bills the failure.
+    ///
+    /// ```no_run
+    /// # use fal_client::error_type;
+    /// # use fal_fleet::RetryFailed;
+    /// # fn example(fleet: fal_fleet::Fleet) {
+    /// let batch = fleet.batch("cats").retry_failed(2);
+    /// let batch = batch.retry_failed(RetryFailed::times(5).only([error_type::GENERATION_TIMEOUT]));
+    /// # }
+    /// ```
+    pub fn retry_failed(mut self, policy: impl Into<RetryFailed>) -> Self {
+        self.settings.retry_failed = Some(policy.into());
         self
     }
 

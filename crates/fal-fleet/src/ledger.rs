@@ -47,7 +47,7 @@ pub(crate) use self::{
 };
 pub use self::{
     enqueue::Enqueued,
-    reuse::Reuse,
+    reuse::{Reuse, content_address},
     status::{BatchStatus, Status},
 };
 #[cfg(feature = "media")]
@@ -114,9 +114,9 @@ pass_on! {
     fn follow(account: &str, most: i64, lease: Duration) -> Vec<Followed>;
     /// Notes the end of a request, and settles its money. A failed one waits again if the batch sends failed requests again.
     fn finish(held: Held, finished: Finished) -> bool;
-    /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
+    /// Takes outputs of an account and an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
     /// With `is_saved`, takes only those whose files are saved.
-    fn offer(endpoint: &str, is_saved: bool, most: i64, lease: Duration) -> Vec<Offered>;
+    fn offer(account: &str, endpoint: &str, is_saved: bool, most: i64, lease: Duration) -> Vec<Offered>;
     /// Notes that the handler is done with an output. Returns false if another worker has it by now.
     fn acknowledge(held: Held) -> bool;
     /// Takes requests in doubt of the batches of an account that are to be reconciled.
@@ -180,8 +180,8 @@ pass_on! {
 
 #[cfg(feature = "media")]
 pass_on! {
-    /// Takes outputs of an endpoint whose files are not saved, or of any endpoint if `endpoint` is empty.
-    fn unsaved(endpoint: &str, most: i64, lease: Duration) -> Vec<Unsaved>;
+    /// Takes outputs of an account and an endpoint whose files are not saved, or of any endpoint if `endpoint` is empty.
+    fn unsaved(account: &str, endpoint: &str, most: i64, lease: Duration) -> Vec<Unsaved>;
     /// Returns the name that a file has in a store, if an earlier attempt to save it has taken one.
     fn media_name(place: MediaPlace<'_>) -> Option<String>;
     /// Takes a name in a store for a file. Returns false if another file has it, also as the name of its description.

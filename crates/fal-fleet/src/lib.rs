@@ -62,6 +62,7 @@ mod meter;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod request_ledger;
+mod retry_failed;
 mod sync;
 mod trace;
 mod uploads;
@@ -75,9 +76,10 @@ pub use self::{
     done::Done,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
-    ledger::{BatchStatus, Enqueued, Reuse, Status},
+    ledger::{BatchStatus, Enqueued, Reuse, Status, content_address},
     media_file::MediaFile,
     request_ledger::{BatchLedger, Progress, RequestLedger},
+    retry_failed::RetryFailed,
     webhooks::Webhooks,
     worker::{HandlerError, Worker},
 };

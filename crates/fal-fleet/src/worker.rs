@@ -53,7 +53,8 @@ impl Worker {
 
     /// Sets the account that the key of the client belongs to: `default` by default.
     ///
-    /// A worker sends and follows requests of the batches of its account, and shares its concurrency and its locks.
+    /// A worker sends and follows requests of the batches of its account, and hands their outputs to its handler. It shares the
+    /// concurrency and the locks of the account. Batches of other accounts are left to workers with their keys.
     pub fn account(mut self, name: impl Into<String>) -> Self {
         self.options.account = name.into();
         self
@@ -155,7 +156,7 @@ impl Worker {
     /// Runs the worker, with a handler for the outputs of the endpoint `M`, or of every endpoint with
     /// [`untyped::Any`](fal_client::untyped::Any).
     ///
-    /// `Ok` acknowledges an output. After an `Err` it is offered again, to any worker, after a pause that grows up to 10
+    /// `Ok` acknowledges an output. After an `Err` it is offered again, to any worker of the account, after a pause that grows up to 10
     /// minutes; it is not paid again. Requests of all endpoints are sent and followed, whatever `M` is.
     ///
     /// The worker survives failures of the database and of fal. Its future is not `Send`, because handlers need not be: await

@@ -26,11 +26,12 @@ use self::rows::Unit;
 use crate::{Error, ErrorKind, Result, sync::lock};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     include_str!("embedded/schema.sql"),
     include_str!("embedded/media.sql"),
     include_str!("embedded/trace.sql"),
     include_str!("embedded/upload.sql"),
+    include_str!("embedded/retry.sql"),
 ];
 
 /// The time for which a transaction waits for one of another process.

@@ -34,20 +34,36 @@ impl Reuse {
         [Self::Seeded, Self::All].into_iter().find(|reuse| reuse.name() == name).unwrap_or(Self::Off)
     }
 
-    /// Returns the address of a request by its content, or `None` if it takes no output of another one: the SHA-256 of endpoint
-    /// and input, whatever the order of the members is.
+    /// Returns the [address](content_address) of a request, or `None` if it takes no output of another one.
     pub(super) fn content(self, endpoint: &str, input: &str) -> Option<String> {
         if self == Self::Off {
             return None;
         }
-        let mut input: Value = serde_json::from_str(input).ok()?;
+        let input: Value = serde_json::from_str(input).ok()?;
         if self == Self::Seeded && !input.get("seed").is_some_and(Value::is_number) {
             return None;
         }
-        input.sort_all_objects();
-        let hash = digest(&SHA256, format!("{endpoint} {input}").as_bytes());
-        Some(hex(hash.as_ref()))
+        Some(content_address(endpoint, input))
     }
+}
+
+/// Returns the address of a request by its content: the SHA-256 of the endpoint and the input as 64 hexadecimal digits, whatever the
+/// order of the members is.
+///
+/// Requests of batches with [`Reuse`] have it in the column `content` of `fal.request`. As a key, it makes a row of a table known when the
+/// table is read again in another order.
+///
+/// ```
+/// use fal_fleet::content_address;
+/// use serde_json::json;
+///
+/// let address = content_address("fal-ai/flux/dev", json!({ "prompt": "a cat", "seed": 7 }));
+/// assert_eq!(address, content_address("fal-ai/flux/dev", json!({ "seed": 7, "prompt": "a cat" })));
+/// ```
+#[must_use]
+pub fn content_address(endpoint: &str, mut input: Value) -> String {
+    input.sort_all_objects();
+    hex(digest(&SHA256, format!("{endpoint} {input}").as_bytes()).as_ref())
 }
 
 /// The number of requests of one look for outputs that are there, and of such looks in one claim.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use fal_client::batch::{Budget, Concurrency};
 
 use super::reuse::Reuse;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, RetryFailed};
 
 /// The settings of a batch. Those that are not set keep what the database has.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct BatchSettings {
     pub(crate) webhook: Option<String>,
     pub(crate) reconcile: Option<bool>,
     pub(crate) deadline: Option<SystemTime>,
-    pub(crate) retries: Option<u32>,
+    pub(crate) retry_failed: Option<RetryFailed>,
     pub(crate) reuse: Option<Reuse>,
 }
 
@@ -36,7 +36,7 @@ impl BatchSettings {
                 webhook: None,
                 reconcile: None,
                 deadline: None,
-                retries: None,
+                retry_failed: None,
                 reuse: None,
             }
         )
@@ -45,6 +45,8 @@ impl BatchSettings {
     /// Checks the names.
     pub(super) fn check(&self) -> Result<()> {
         check_name("a batch", &self.name)?;
+        let error_types = self.retry_failed.iter().flat_map(|policy| &policy.error_types);
+        error_types.into_iter().try_for_each(|name| check_name("a type of failures", name))?;
         self.account.as_ref().map_or(Ok(()), |account| check_name("an account", account))
     }
 
@@ -57,7 +59,7 @@ impl BatchSettings {
 
     /// Returns the number of times that a failed request is sent again.
     pub(super) fn retries(&self) -> Option<i32> {
-        self.retries.map(|retries| i32::try_from(retries).unwrap_or(i32::MAX))
+        self.retry_failed.as_ref().map(|policy| i32::try_from(policy.times).unwrap_or(i32::MAX))
     }
 }
 

@@ -41,11 +41,16 @@ pub(crate) struct MovedBatch {
     /// In seconds since 1970.
     pub(super) deadline: Option<f64>,
     pub(super) retries: i32,
+    pub(super) retry_transient: bool,
+    pub(super) retry_error_types: Vec<String>,
+    pub(super) retry_pause: f64,
+    pub(super) retry_max_pause: f64,
     pub(super) reuse: String,
     pub(super) stop_reason: Option<String>,
 }
 
-/// A request that is moved: its id in the ledger that it leaves, and its columns as JSON text.
+/// A request that is moved: its id in the ledger that it leaves, and its columns as JSON text, with `media_names`, the names that
+/// its files have in stores.
 pub(crate) type MovedRequest = (i64, String);
 
 /// Returns the reason for which a batch is stopped while it leaves a ledger.

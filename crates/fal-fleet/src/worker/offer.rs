@@ -30,8 +30,9 @@ impl Shared {
         F: AsyncFn(Done<M>) -> Result<(), HandlerError>,
     {
         let lane = Lane { at_once: self.options.handlers, at_least: 1 };
-        let (is_saved, lease) = (self.options.saves_media(), self.options.lease);
-        let take = async |most| self.ledger.offer(self.endpoint, is_saved, most, lease).await;
+        let (account, is_saved, lease) =
+            (&*self.options.account, self.options.saves_media(), self.options.lease);
+        let take = async |most| self.ledger.offer(account, self.endpoint, is_saved, most, lease).await;
         self.work_off(lane, take, |offered| self.handle(offered, handler)).await;
     }
 

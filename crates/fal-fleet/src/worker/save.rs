@@ -22,7 +22,8 @@ impl Shared {
     pub(super) async fn save_outputs(&self) {
         let Some(media) = &self.options.media else { return };
         let lane = Lane { at_once: SAVES, at_least: 1 };
-        let take = async |most| self.ledger.unsaved(self.endpoint, most, self.options.lease).await;
+        let (account, lease) = (&*self.options.account, self.options.lease);
+        let take = async |most| self.ledger.unsaved(account, self.endpoint, most, lease).await;
         self.work_off(lane, take, |unsaved| self.save(media, unsaved)).await;
     }
 

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use fal_client::untyped::Any;
 use fal_emulator::RequestKind;
+use fal_fleet::Done;
 use futures_util::StreamExt;
 
 use crate::support::{Stage, inputs, keys};
@@ -14,6 +16,7 @@ on_both_ledgers! {
     batches_with_a_higher_priority_go_first,
     nothing_is_sent_after_a_deadline_or_while_a_batch_is_paused,
     accounts_have_workers_of_their_own,
+    outputs_are_handed_to_workers_of_their_account,
     a_watch_goes_on,
 }
 
@@ -55,8 +58,39 @@ async fn accounts_have_workers_of_their_own(stage: Stage) {
     let kept = "select count(*) from fal.account where (name, concurrency) in (values ('default', 2), ('theirs', 9))";
     assert_eq!(stage.number(kept).await, 2);
     let worker = stage.worker().account("theirs");
-    worker.run::<fal_client::untyped::Any, _>(async |_| Ok(())).await.unwrap();
+    worker.run::<Any, _>(async |_| Ok(())).await.unwrap();
     assert!(stage.fleet.batch("theirs").status().await.unwrap().is_finished());
+}
+
+async fn outputs_are_handed_to_workers_of_their_account(stage: Stage) {
+    for account in ["ours", "theirs"] {
+        stage.fleet.batch(account).account(account).enqueue(inputs(3)).await.unwrap();
+        // Their outputs are there, and no handler has run.
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let worker =
+            stage.fleet.worker(stage.client()).account(account).poll_interval(Duration::from_millis(20));
+        let worker = worker.stop_when(async { drop(stopped.await) });
+        let done = async {
+            while stage.fleet.batch(account).status().await.unwrap().done < 3 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            drop(stop);
+        };
+        let handler = async |_: Done<fal_flux::schnell::Model>| Ok(());
+        let (worked, ()) = tokio::join!(worker.run(handler), done);
+        worked.unwrap();
+    }
+    for (account, other) in [("ours", "theirs"), ("theirs", "ours")] {
+        let handler = async |done: Done<Any>| {
+            assert_eq!(done.batch(), account);
+            Ok(())
+        };
+        stage.worker().account(account).run(handler).await.unwrap();
+        assert!(stage.fleet.batch(account).status().await.unwrap().is_finished());
+        let left = if other == "theirs" { 3 } else { 0 };
+        let status = stage.fleet.batch(other).status().await.unwrap();
+        assert_eq!(status.done - status.acknowledged, left, "{status}");
+    }
 }
 
 async fn a_watch_goes_on(stage: Stage) {

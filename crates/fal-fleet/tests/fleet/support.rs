@@ -132,6 +132,14 @@ impl Stage {
         }
     }
 
+    /// Returns the expression of the seconds until a time of a row.
+    pub(crate) fn seconds_until(&self, column: &str) -> String {
+        match &self.database {
+            Database::Postgres { .. } => format!("extract(epoch from {column} - now())"),
+            Database::Embedded { .. } => format!("{column} - now()"),
+        }
+    }
+
     pub(crate) async fn execute(&self, statements: &str) {
         match &self.database {
             Database::Postgres { url } => cluster::execute(url, statements).await,

@@ -1,9 +1,9 @@
 //! Batches that are moved from one ledger to another.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 use fal_client::{Usd, batch::Budget, untyped::Any};
-use fal_fleet::{Done, ErrorKind, Fleet, Reuse};
+use fal_fleet::{Done, ErrorKind, Fleet, RetryFailed, Reuse};
 
 use crate::support::{Stage, inputs, keys};
 
@@ -26,7 +26,16 @@ async fn a_batch_moves_from_one_file_to_another() {
 
 async fn moves(from: Stage, to: Stage) {
     let budget = Budget::new(Usd::cents(20)).max_per_request(Usd::cents(1));
-    let batch = from.fleet.batch("cats").concurrency(3).priority(2).budget(budget).reuse(Reuse::Seeded);
+    let retry =
+        RetryFailed::times(4).only(["a", "b,\"c"]).pauses(Duration::from_secs(7), Duration::from_secs(70));
+    let batch = from
+        .fleet
+        .batch("cats")
+        .concurrency(3)
+        .priority(2)
+        .budget(budget)
+        .reuse(Reuse::Seeded)
+        .retry_failed(retry);
     batch.enqueue(inputs(4)).await.unwrap();
     from.work(1).await;
     batch.enqueue(inputs(12)).await.unwrap();
@@ -48,8 +57,14 @@ async fn moves(from: Stage, to: Stage) {
     after.oldest_waiting = before.oldest_waiting;
     assert_eq!(before, after);
     let kept = "select count(*) from fal.batch b join fal.account a on a.name = b.account
-                where a.concurrency = 3 and b.priority = 2 and b.reuse = 'seeded'";
+                where a.concurrency = 3 and b.priority = 2 and b.reuse = 'seeded' and b.retries = 4
+                  and not b.retry_transient and cast(b.retry_error_types as text) like '%a%b,%c%'
+                  and b.retry_pause = 7 and b.retry_max_pause = 70";
     assert_eq!(to.number(kept).await, 1);
+    assert_eq!(
+        to.number("select count(*) from fal.request where cast(estimate as double precision) = 0.01").await,
+        4
+    );
     // A move that is complete can be asked for again, by mistake or after an error, and changes nothing.
     assert_eq!(from.fleet.move_batch("cats", &to.fleet).await.unwrap_err().kind(), ErrorKind::NotFound);
 
@@ -60,7 +75,7 @@ async fn moves(from: Stage, to: Stage) {
         Ok(())
     };
     // The account is the same one at fal, and so is the emulator.
-    let worker = to.fleet.worker(from.client()).poll_interval(std::time::Duration::from_millis(20));
+    let worker = to.fleet.worker(from.client()).poll_interval(Duration::from_millis(20));
     worker.until_finished().run::<Any, _>(handler).await.unwrap();
     let mut handled = handled.into_inner().unwrap();
     handled.sort();
@@ -70,6 +85,68 @@ async fn moves(from: Stage, to: Stage) {
     // A known key is known there, too, and what was cancelled and is tried again is sent.
     let known = to.fleet.batch("cats").enqueue(inputs(12)).await.unwrap();
     assert_eq!((known.added, known.known), (0, 12));
+}
+
+#[cfg(feature = "media")]
+mod names_of_files {
+    use std::sync::Arc;
+
+    use fal_fleet::{
+        MediaStore,
+        object_store::{ObjectStore, memory::InMemory},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn move_to_postgres_with_their_requests() {
+        let Some(to) = Stage::on_postgres().await else { return };
+        moves(Stage::embedded().await, to).await;
+    }
+
+    #[tokio::test]
+    async fn move_to_an_embedded_ledger_with_their_requests() {
+        let Some(from) = Stage::on_postgres().await else { return };
+        moves(from, Stage::embedded().await).await;
+    }
+
+    /// A worker was killed after it had written a file and before it could say so. The one of the other ledger writes the file again,
+    /// under the same name, and takes no name of a file that was saved.
+    async fn moves(from: Stage, to: Stage) {
+        let bucket: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let store = || MediaStore::with_store(bucket.clone(), "memory:///", "cat.{ext}").unwrap();
+        let batch = from.fleet.batch("cats");
+        batch.enqueue(inputs(2)).await.unwrap();
+        from.worker().save_media(store()).run::<Any, _>(async |_| Ok(())).await.unwrap();
+        let files = "select count(distinct location) from fal.media";
+        assert_eq!(from.number(files).await, 2);
+        from.execute(
+            "update fal.request set saved = null, acknowledged_at = null, due = now() where key = '0001'",
+        )
+        .await;
+        from.fleet.move_batch("cats", &to.fleet).await.unwrap();
+        assert_eq!(to.number("select count(*) from fal.media_name").await, 2);
+        let worker = to.fleet.worker(from.client()).save_media(store()).until_finished();
+        worker.run::<Any, _>(async |_| Ok(())).await.unwrap();
+        assert_eq!(to.number(files).await, 2);
+        let objects = bucket.list_with_delimiter(None).await.unwrap().objects;
+        assert_eq!(objects.len(), 4, "two files with a description each: {objects:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_tried_again_and_moves_is_known_to_webhooks() {
+    let Some(to) = Stage::on_postgres().await else { return };
+    let from = Stage::embedded().await;
+    let batch = from.fleet.batch("cats");
+    batch.enqueue(inputs(1)).await.unwrap();
+    batch.cancel().await.unwrap();
+    batch.retry().await.unwrap();
+    // The token is a part of the URL that fal has.
+    let token = "select count(*) from fal.request where cast(token as text) like '________-____-____-____-____________'";
+    assert_eq!(from.number(token).await, 1);
+    from.fleet.move_batch("cats", &to.fleet).await.unwrap();
+    assert_eq!(to.number(token).await, 1);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ on_both_ledgers! {
     a_delivery_decides_a_submit_whose_answer_was_lost,
     a_delivery_without_a_signature_changes_nothing,
     a_request_that_was_given_back_and_accepted_is_charged,
+    its_estimate_is_reserved_again_without_a_limit_for_each_request,
 }
 
 /// Serves the webhooks of a fleet, and returns their URL.
@@ -46,11 +47,21 @@ async fn a_delivery_without_a_signature_changes_nothing(stage: Stage) {
 
 async fn a_request_that_was_given_back_and_accepted_is_charged(stage: Stage) {
     let stage = stage.with_pace(Pace::instant().run(Duration::from_secs(5))).await;
-    let url = serve(&stage).await;
-    let budget = Budget::new(Usd::cents(5)).max_per_request(Usd::cents(1));
-    stage.fleet.batch("cats").webhook(url).budget(budget).enqueue(inputs(1)).await.unwrap();
     // The cost is not known.
     stage.emulator.on_request(RequestKind::Platform).fail(503, serde_json::json!({}));
+    give_back_and_accept(stage, Budget::new(Usd::cents(5)).max_per_request(Usd::cents(1))).await;
+}
+
+async fn its_estimate_is_reserved_again_without_a_limit_for_each_request(stage: Stage) {
+    let stage = stage.with_pace(Pace::instant().run(Duration::from_secs(5))).await;
+    // The emulator charges a cent for a picture.
+    give_back_and_accept(stage, Usd::cents(5).into()).await;
+}
+
+/// Loses the answer to a submit, gives the request back with its money, and lets a webhook tell that it was accepted.
+async fn give_back_and_accept(stage: Stage, budget: Budget) {
+    let url = serve(&stage).await;
+    stage.fleet.batch("cats").webhook(url).budget(budget).enqueue(inputs(1)).await.unwrap();
     stage.emulator.on_request(RequestKind::Submit).reset(FaultPoint::Reply).times(1);
     assert!(stage.work(1).await.is_empty());
     // As after a look at the list of requests that was too early.

@@ -11,9 +11,11 @@ use std::{
 use fal_client::{
     Usd,
     batch::{Budget, Concurrency},
+    error_type,
     untyped::Any,
 };
 use fal_emulator::{Pace, RequestKind};
+use fal_fleet::RetryFailed;
 use fal_flux::dev;
 use serde_json::json;
 
@@ -29,6 +31,8 @@ on_both_ledgers! {
     failures_are_kept_retried_and_cancelled,
     single_requests_and_whole_batches_are_cancelled_retried_and_pruned,
     a_model_that_fails_is_run_again_as_often_as_the_batch_says,
+    failures_are_sent_again_by_their_type,
+    pauses_before_a_failed_request_double_up_to_the_longest,
     a_worker_stops_when_it_is_told_to_and_finishes_its_handlers,
     a_wrong_key_stops_its_worker_and_not_the_account,
     an_answer_counts_although_the_lease_of_its_submit_has_ended,
@@ -179,19 +183,71 @@ async fn single_requests_and_whole_batches_are_cancelled_retried_and_pruned(stag
 async fn a_model_that_fails_is_run_again_as_often_as_the_batch_says(stage: Stage) {
     stage.fleet.batch("cats").retry_failed(1).enqueue(inputs(1)).await.unwrap();
     stage.emulator.on::<dev::Model>().fail(500, json!({ "detail": "the runner is gone" })).times(2);
-    // It is sent again after some seconds, and the test does not wait for them.
+    assert!(work_without_pauses(&stage).await.is_empty());
+    assert_eq!(stage.submits(), 2);
+    let failed =
+        stage.number("select count(*) from fal.request where state = 'failed' and failures = 2").await;
+    assert_eq!(failed, 1);
+}
+
+/// Works until nothing is left, and does not wait for the pauses before failed requests are sent again.
+async fn work_without_pauses(stage: &Stage) -> Vec<String> {
     let hurry = async {
         loop {
             stage.execute("update fal.request set due = now() where state = 'waiting' and due > now()").await;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let worked = tokio::select! { worked = stage.work(1) => worked, () = hurry => unreachable!() };
-    assert!(worked.is_empty());
-    assert_eq!(stage.submits(), 2);
-    let failed =
-        stage.number("select count(*) from fal.request where state = 'failed' and failures = 2").await;
-    assert_eq!(failed, 1);
+    tokio::select! { worked = stage.work(1) => worked, () = hurry => unreachable!() }
+}
+
+async fn failures_are_sent_again_by_their_type(stage: Stage) {
+    let nothing = json!({ "detail": "nothing was made", "error_type": error_type::NO_MEDIA_GENERATED });
+    let crash = json!({ "detail": "the runner is gone", "error_type": error_type::INTERNAL_SERVER_ERROR });
+    let twice = RetryFailed::times(2);
+    for (nth, policy, status, body, submits) in [
+        (0, twice.clone(), 422, &nothing, 1),
+        (1, twice.clone().also([error_type::NO_MEDIA_GENERATED]), 422, &nothing, 2),
+        (2, twice.clone().also([error_type::NO_MEDIA_GENERATED]), 500, &crash, 2),
+        (3, twice.clone().only([error_type::NO_MEDIA_GENERATED]), 422, &nothing, 2),
+        (4, twice.clone().only([error_type::NO_MEDIA_GENERATED]), 500, &crash, 1),
+        (5, twice.only(Vec::<String>::new()), 500, &crash, 1),
+    ] {
+        stage.emulator.reset();
+        stage.emulator.on::<dev::Model>().fail(status, body).times(1);
+        stage.fleet.batch(nth.to_string()).retry_failed(policy).enqueue(inputs(1)).await.unwrap();
+        let worked = work_without_pauses(&stage).await;
+        assert_eq!((worked.len(), stage.submits()), (submits - 1, submits), "{nth}");
+    }
+    let bad = stage.fleet.batch("bad").retry_failed(RetryFailed::times(1).also(["nul\0"]));
+    assert_eq!(bad.enqueue(inputs(1)).await.unwrap_err().kind(), fal_fleet::ErrorKind::Config);
+}
+
+async fn pauses_before_a_failed_request_double_up_to_the_longest(stage: Stage) {
+    let policy = RetryFailed::times(9).pauses(Duration::from_secs(1000), Duration::from_secs(3000));
+    stage.fleet.batch("cats").retry_failed(policy).enqueue(inputs(1)).await.unwrap();
+    stage.emulator.on::<dev::Model>().fail(500, json!({ "detail": "the runner is gone" }));
+    for (failures, pause) in [(1, 1000), (2, 2000), (3, 3000), (4, 3000)] {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let worker = stage.worker().stop_when(async { drop(stopped.await) });
+        let failed =
+            format!("select count(*) from fal.request where state = 'waiting' and failures = {failures}");
+        let stops = async {
+            while stage.number(&failed).await == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            drop(stop);
+        };
+        let (worked, ()) = tokio::join!(worker.run::<Any, _>(async |_| Ok(())), stops);
+        worked.unwrap();
+        let waits = format!(
+            "select count(*) from fal.request where {} between {} and {pause}",
+            stage.seconds_until("due"),
+            pause - 300
+        );
+        assert_eq!(stage.number(&waits).await, 1, "{failures} failures");
+        stage.execute("update fal.request set due = now()").await;
+    }
 }
 
 async fn a_worker_stops_when_it_is_told_to_and_finishes_its_handlers(stage: Stage) {

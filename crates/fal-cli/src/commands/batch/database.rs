@@ -10,8 +10,7 @@ use std::time::Duration;
 use fal_client::Reply;
 use fal_client::batch::Concurrency;
 use fal_client::untyped::Any;
-use fal_fleet::{Batch, BatchStatus, Error, ErrorKind, Fleet};
-use ring::digest::{SHA256, digest};
+use fal_fleet::{Batch, BatchStatus, Error, ErrorKind, Fleet, content_address};
 use serde_json::Value;
 
 use super::{BatchCall, BatchRows, budget};
@@ -90,7 +89,7 @@ fn configure(batch: Batch, name: &str, options: &BatchOptions) -> Batch {
         AtOnce::Auto => Concurrency::adaptive(),
         AtOnce::Number(number) => number.into(),
     };
-    // Workers of this program take the outputs of this batch only.
+    // A worker takes the outputs of its account, and this program handles those of this batch only.
     let batch = batch.account(name).concurrency(concurrency).reconcile(true);
     match budget(options) {
         Some(budget) => batch.budget(budget),
@@ -102,10 +101,9 @@ fn configure(batch: Batch, name: &str, options: &BatchOptions) -> Batch {
 fn keys(endpoint: &str, inputs: &[Value]) -> Vec<String> {
     let mut times: HashMap<String, usize> = HashMap::new();
     let key = |input: &Value| {
-        let mut input = input.clone();
-        input.sort_all_objects();
-        let hash = digest(&SHA256, format!("{endpoint} {input}").as_bytes());
-        let hash: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let mut hash = content_address(endpoint, input.clone());
+        // Half of it tells rows apart, and fits into a line of a terminal.
+        hash.truncate(32);
         let time = times.entry(hash.clone()).or_default();
         *time += 1;
         if *time == 1 { hash } else { format!("{hash}-{time}") }

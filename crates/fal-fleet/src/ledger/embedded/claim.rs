@@ -165,7 +165,8 @@ fn stop_at_budget(unit: &Unit<'_>, batch: i32, reason: &str) -> Result<bool> {
 fn begin(unit: &Unit<'_>, candidate: &Candidate, options: ClaimOptions<'_>) -> Result<(i32, i32)> {
     let mut statement = unit.prepare_cached(
         "update fal.request
-         set state = ?2, epoch = epoch + 1, attempts = attempts + 1, owner = ?3, begun_at = ?4, due = ?5, reserved = ?6
+         set state = ?2, epoch = epoch + 1, attempts = attempts + 1, owner = ?3, begun_at = ?4, due = ?5, reserved = ?6,
+             estimate = ?6
          where id = ?1 returning epoch, attempts",
     )?;
     let (owner, reserved) = (options.owner.to_string(), candidate.reserve.map(Amount));

@@ -26,11 +26,17 @@ impl Unit<'_> {
 }
 
 impl Embedded {
-    pub(crate) async fn unsaved(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Unsaved>> {
-        let endpoint = endpoint.to_owned();
+    pub(crate) async fn unsaved(
+        &self,
+        account: &str,
+        endpoint: &str,
+        most: i64,
+        lease: Duration,
+    ) -> Result<Vec<Unsaved>> {
+        let (account, endpoint) = (account.to_owned(), endpoint.to_owned());
         self.run(move |unit| {
-            let condition = "r.state = 'done' and r.acknowledged_at is null and r.saved is null and :of in ('', r.endpoint)";
-            let taken = unit.take(condition, &endpoint, most, lease)?;
+            let condition = "r.state = 'done' and r.acknowledged_at is null and r.saved is null";
+            let taken = unit.take(condition, (&account, &endpoint), most, lease)?;
             taken.into_iter().map(|request| unit.unsaved(request)).collect()
         })
         .await

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Embedded,
-    rows::{Amount, Request, Unit, seconds, time},
+    rows::{Amount, Batch, Request, Unit, seconds, time},
 };
 use crate::{
     Result,
@@ -18,17 +18,38 @@ use crate::{
     media_file,
 };
 
+impl Batch {
+    /// Returns true if a request that has failed once more is sent again.
+    fn sends_again(&self, request: &Request, is_transient: bool, error_type: Option<&str>) -> bool {
+        let is_named = self.retry_error_types.0.iter().any(|named| Some(&**named) == error_type);
+        request.failures < self.retries && (is_transient && self.retry_transient || is_named)
+    }
+}
+
 impl Unit<'_> {
-    /// Takes requests whose next step is due. `condition` is one on the request `r` and its batch `b`, with `:of`.
-    pub(super) fn take(&self, condition: &str, of: &str, most: i64, lease: Duration) -> Result<Vec<Request>> {
+    /// Takes requests of an account and an endpoint whose next step is due, or of any endpoint if `endpoint` is empty.
+    /// `condition` is one on the request `r` and its batch `b`.
+    pub(super) fn take(
+        &self,
+        condition: &str,
+        (account, endpoint): (&str, &str),
+        most: i64,
+        lease: Duration,
+    ) -> Result<Vec<Request>> {
         let statement = format!(
             "update fal.request set epoch = epoch + 1, due = :until
              where id in (select r.id from fal.request r join fal.batch b on b.id = r.batch
-                          where {condition} and r.due <= :now order by r.due, r.id limit :most)
+                          where {condition} and b.account = :account and :endpoint in ('', r.endpoint) and r.due <= :now
+                          order by r.due, r.id limit :most)
              returning *"
         );
-        let params =
-            named_params! { ":of": of, ":now": self.now, ":most": most, ":until": self.after(lease) };
+        let params = named_params! {
+            ":account": account,
+            ":endpoint": endpoint,
+            ":now": self.now,
+            ":most": most,
+            ":until": self.after(lease),
+        };
         self.rows(&statement, params, Request::read)
     }
 
@@ -80,9 +101,10 @@ impl Unit<'_> {
     /// Reserves the money of a request that was given back, and was accepted nevertheless. Writes the request.
     fn reserve_again(&self, mut request: Request) -> Result<()> {
         let mut batch = self.batch(request.batch)?;
-        if let (None, Some(_), Some(max)) = (request.reserved, batch.budget, batch.max_per_request) {
-            request.reserved = Some(max);
-            batch.reserved.0 += max.0;
+        let estimate = request.estimate.or(batch.max_per_request);
+        if let (None, Some(_), Some(estimate)) = (request.reserved, batch.budget, estimate) {
+            request.reserved = Some(estimate);
+            batch.reserved.0 += estimate.0;
             batch.save(self)?;
         }
         request.save(self)
@@ -125,7 +147,7 @@ impl Unit<'_> {
 
     fn finish(&self, held: Held, finished: Finished) -> Result<bool> {
         let Some(mut request) = self.held(held, State::Submitted)? else { return Ok(false) };
-        let retries = self.batch(request.batch)?.retries;
+        let batch = self.batch(request.batch)?;
         let paid = finished.cost.map(Amount).or(request.reserved);
         if let Some(paid) = paid {
             request.cost = Some(Amount(request.cost.map_or(paid.0, |cost| cost.0 + paid.0)));
@@ -144,10 +166,11 @@ impl Unit<'_> {
             }
             Err(failure) => {
                 request.error = Some(failure_json(&failure));
-                request.due = self.now + 5.0 * f64::from(request.failures + 1);
                 request.state = State::Failed;
-                if finished.is_retryable && request.failures < retries {
+                if batch.sends_again(&request, finished.is_retryable, failure.error_type.as_deref()) {
                     request.state = State::Waiting;
+                    let pause = batch.retry_pause * 2_f64.powi(request.failures.min(62));
+                    request.due = self.now + pause.min(batch.retry_max_pause);
                     // A request that is sent again has the next id, and no delivery for this one is taken for one of the next.
                     request.request_id = None;
                     request.ticket = None;
@@ -277,7 +300,7 @@ impl Embedded {
     pub(crate) async fn follow(&self, account: &str, most: i64, lease: Duration) -> Result<Vec<Followed>> {
         let account = account.to_owned();
         self.run(move |unit| {
-            let taken = unit.take("r.state = 'submitted' and b.account = :of", &account, most, lease)?;
+            let taken = unit.take("r.state = 'submitted'", (&account, ""), most, lease)?;
             taken.into_iter().map(|request| unit.followed(request)).collect()
         })
         .await
@@ -286,8 +309,7 @@ impl Embedded {
     pub(crate) async fn doubts(&self, account: &str, most: i64, lease: Duration) -> Result<Vec<Doubtful>> {
         let account = account.to_owned();
         self.run(move |unit| {
-            let condition = "r.state = 'in_doubt' and b.account = :of and b.reconcile";
-            let taken = unit.take(condition, &account, most, lease)?;
+            let taken = unit.take("r.state = 'in_doubt' and b.reconcile", (&account, ""), most, lease)?;
             let doubts = taken.into_iter().map(|request| Doubtful {
                 held: request.held(),
                 endpoint: request.endpoint,
@@ -302,18 +324,19 @@ impl Embedded {
 
     pub(crate) async fn offer(
         &self,
+        account: &str,
         endpoint: &str,
         is_saved: bool,
         most: i64,
         lease: Duration,
     ) -> Result<Vec<Offered>> {
-        let endpoint = endpoint.to_owned();
+        let (account, endpoint) = (account.to_owned(), endpoint.to_owned());
         self.run(move |unit| {
             let condition = match is_saved {
-                true => "r.state = 'done' and r.acknowledged_at is null and r.saved is not null and :of in ('', r.endpoint)",
-                false => "r.state = 'done' and r.acknowledged_at is null and :of in ('', r.endpoint)",
+                true => "r.state = 'done' and r.acknowledged_at is null and r.saved is not null",
+                false => "r.state = 'done' and r.acknowledged_at is null",
             };
-            let taken = unit.take(condition, &endpoint, most, lease)?;
+            let taken = unit.take(condition, (&account, &endpoint), most, lease)?;
             taken.into_iter().map(|request| unit.offered(request)).collect()
         })
         .await

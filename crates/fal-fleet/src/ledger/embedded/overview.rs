@@ -66,8 +66,9 @@ impl Embedded {
                                       and (r.state in ('begun', 'submitted') or r.state = 'in_doubt' and b.reconcile
                                            or r.state = 'waiting' and b.stop_reason is null
                                               and (b.deadline is null or b.deadline > ?3)))
-                    and not exists (select 1 from fal.request r
-                                    where r.state = 'done' and r.acknowledged_at is null and ?2 in ('', r.endpoint))",
+                    and not exists (select 1 from fal.request r join fal.batch b on b.id = r.batch
+                                    where b.account = ?1 and r.state = 'done' and r.acknowledged_at is null
+                                      and ?2 in ('', r.endpoint))",
                 (account, endpoint, unit.now),
             )
         })
@@ -76,13 +77,21 @@ impl Embedded {
 
     pub(crate) async fn retry(&self, batch: &str, key: Option<&str>) -> Result<u64> {
         self.change(batch, key, |unit, batch, key| {
-            unit.execute(
-                "update fal.request
-                 set state = 'waiting', due = ?3, request_id = null, ticket = null, token = lower(hex(randomblob(16))),
-                     error = null, done_at = null
-                 where state = 'failed' and batch = ?1 and (?2 is null or key = ?2)",
-                (batch, key, unit.now),
-            )
+            let failed: Vec<i64> = unit.rows(
+                "select id from fal.request where state = 'failed' and batch = ?1 and (?2 is null or key = ?2)",
+                (batch, key),
+                |row| row.get(0),
+            )?;
+            for id in &failed {
+                unit.execute(
+                    "update fal.request
+                     set state = 'waiting', due = ?2, request_id = null, ticket = null, token = ?3, error = null,
+                         done_at = null
+                     where id = ?1",
+                    (id, unit.now, Uuid::new_v4().to_string()),
+                )?;
+            }
+            Ok(failed.len())
         })
         .await
     }

@@ -81,6 +81,10 @@ table! {
         retries: i32,
         stop_reason: Option<String>,
         reuse: String,
+        retry_transient: bool,
+        retry_error_types: ErrorTypes,
+        retry_pause: f64,
+        retry_max_pause: f64,
     }
 }
 
@@ -115,6 +119,7 @@ table! {
         reused_from: Option<String>,
         saved: Option<String>,
         traceparent: Option<String>,
+        estimate: Option<Amount>,
     }
 }
 
@@ -138,6 +143,25 @@ impl ToSql for Amount {
 impl FromSql for Amount {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+    }
+}
+
+/// A list of types of failures, as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct ErrorTypes(pub(super) Vec<String>);
+
+impl ToSql for ErrorTypes {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        serde_json::to_string(&self.0)
+            .map(ToSqlOutput::from)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+    }
+}
+
+impl FromSql for ErrorTypes {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Embedded,
-    rows::{Account, Amount, Unit, seconds},
+    rows::{Account, Amount, ErrorTypes, Unit, seconds},
 };
 use crate::{
     Result,
@@ -47,19 +47,25 @@ impl Unit<'_> {
         )?;
         let mut statement = self.prepare_cached(
             "insert into fal.batch as b
-                 (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries, reuse)
+                 (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries, reuse,
+                  retry_transient, retry_error_types, retry_pause, retry_max_pause)
              values (:name, coalesce(:account, 'default'), coalesce(:priority, 0), :budget, :max, :webhook,
-                     coalesce(:reconcile, false), :deadline, coalesce(:retries, 0), coalesce(:reuse, 'off'))
+                     coalesce(:reconcile, false), :deadline, coalesce(:retries, 0), coalesce(:reuse, 'off'),
+                     coalesce(:transient, true), coalesce(:types, '[]'), coalesce(:pause, 5), coalesce(:max_pause, 600))
              on conflict (name) do update
              set account = coalesce(:account, b.account), priority = coalesce(:priority, b.priority),
                  budget = coalesce(:budget, b.budget),
                  max_per_request = case when :budget is null then b.max_per_request else :max end,
                  webhook = coalesce(:webhook, b.webhook), reconcile = coalesce(:reconcile, b.reconcile),
                  deadline = coalesce(:deadline, b.deadline), retries = coalesce(:retries, b.retries),
-                 reuse = coalesce(:reuse, b.reuse),
+                 reuse = coalesce(:reuse, b.reuse), retry_transient = coalesce(:transient, b.retry_transient),
+                 retry_error_types = coalesce(:types, b.retry_error_types),
+                 retry_pause = coalesce(:pause, b.retry_pause),
+                 retry_max_pause = coalesce(:max_pause, b.retry_max_pause),
                  stop_reason = case when cast(:budget as real) > cast(b.budget as real) then null else b.stop_reason end
              returning id, reuse",
         )?;
+        let policy = settings.retry_failed.as_ref();
         Ok(statement.query_row(
             named_params! {
                 ":name": settings.name,
@@ -72,6 +78,10 @@ impl Unit<'_> {
                 ":deadline": settings.deadline.map(seconds),
                 ":retries": settings.retries(),
                 ":reuse": settings.reuse.map(Reuse::name),
+                ":transient": policy.map(|policy| policy.transient),
+                ":types": policy.map(|policy| ErrorTypes(policy.error_types.clone())),
+                ":pause": policy.map(|policy| policy.pause.as_secs_f64()),
+                ":max_pause": policy.map(|policy| policy.max_pause.as_secs_f64()),
             },
             saved_batch,
         )?)

@@ -1,10 +1,11 @@
 //! Moving a batch to another ledger, or from one.
 
 use rusqlite::OptionalExtension;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Embedded,
-    rows::{Account, Amount, Batch, Request, Unit},
+    rows::{Account, Amount, Batch, ErrorTypes, Request, Unit},
 };
 use crate::{
     Result,
@@ -13,6 +14,23 @@ use crate::{
         transfer::{MovedBatch, MovedRequest, NEVER, check_coming, leaving, unreadable},
     },
 };
+
+/// A request with the names that its files have in stores.
+#[derive(Serialize, Deserialize)]
+struct Moved {
+    #[serde(flatten)]
+    request: Request,
+    media_names: Vec<MediaName>,
+}
+
+/// The name of a file in a store.
+#[derive(Serialize, Deserialize)]
+struct MediaName {
+    store: String,
+    folded: String,
+    name: String,
+    index: i32,
+}
 
 impl Unit<'_> {
     fn batch_named(&self, name: &str) -> Result<Option<Batch>> {
@@ -61,6 +79,10 @@ impl Unit<'_> {
             reconcile: moved.reconcile,
             deadline: moved.deadline,
             retries: moved.retries,
+            retry_transient: moved.retry_transient,
+            retry_error_types: ErrorTypes(moved.retry_error_types),
+            retry_pause: moved.retry_pause,
+            retry_max_pause: moved.retry_max_pause,
             stop_reason: moved.stop_reason,
             reuse: moved.reuse,
         };
@@ -69,7 +91,7 @@ impl Unit<'_> {
     }
 
     fn import(&self, batch: i32, json: &str) -> Result<()> {
-        let request: Request = serde_json::from_str(json).map_err(unreadable)?;
+        let Moved { request, media_names } = serde_json::from_str(json).map_err(unreadable)?;
         let mut statement = self.prepare_cached(
             "insert into fal.request (batch, key, endpoint, input, due, token) values (?1, ?2, ?3, ?4, ?5, ?6)
              on conflict (batch, key) do nothing returning id",
@@ -78,9 +100,30 @@ impl Unit<'_> {
         let params = (batch, key, endpoint, input, self.now, token);
         // One that is there is of an earlier move that was interrupted.
         match statement.query_row(params, |row| row.get(0)).optional()? {
-            Some(id) => Request { id, batch, due: self.now, owner: None, ..request }.save(self),
+            Some(id) => {
+                Request { id, batch, due: self.now, owner: None, ..request }.save(self)?;
+                media_names.iter().try_for_each(|name| self.import_media_name(id, name))
+            }
             None => Ok(()),
         }
+    }
+
+    fn media_names(&self, request: i64) -> Result<Vec<MediaName>> {
+        let statement = "select store, folded, name, \"index\" from fal.media_name where request = ?1";
+        self.rows(statement, [request], |row| {
+            Ok(MediaName { store: row.get(0)?, folded: row.get(1)?, name: row.get(2)?, index: row.get(3)? })
+        })
+    }
+
+    /// Gives a file its name, unless another request has it here: a file that is not saved yet gets another one.
+    fn import_media_name(&self, request: i64, media_name: &MediaName) -> Result<()> {
+        let MediaName { store, folded, name, index } = media_name;
+        self.execute(
+            "insert into fal.media_name (store, folded, name, request, \"index\") values (?1, ?2, ?3, ?4, ?5)
+             on conflict do nothing",
+            (store, folded, name, request, index),
+        )?;
+        Ok(())
     }
 }
 
@@ -102,6 +145,10 @@ fn moved(batch: Batch, account: Option<Account>) -> MovedBatch {
         reconcile: batch.reconcile,
         deadline: batch.deadline,
         retries: batch.retries,
+        retry_transient: batch.retry_transient,
+        retry_error_types: batch.retry_error_types.0,
+        retry_pause: batch.retry_pause,
+        retry_max_pause: batch.retry_max_pause,
         reuse: batch.reuse,
         stop_reason: batch.stop_reason,
     }
@@ -122,9 +169,11 @@ impl Embedded {
                 (batch, after, most),
                 Request::read,
             )?;
-            let exported = requests
-                .iter()
-                .map(|request| Ok((request.id, serde_json::to_string(request).map_err(unreadable)?)));
+            let exported = requests.into_iter().map(|request| {
+                let (id, media_names) = (request.id, unit.media_names(request.id)?);
+                let moved = serde_json::to_string(&Moved { request, media_names });
+                Ok((id, moved.map_err(unreadable)?))
+            });
             exported.collect()
         })
         .await

@@ -44,18 +44,28 @@ impl BatchSettings {
         let budget = self.budget.as_ref().map(|budget| usd_text(budget.limit()));
         let max_per_request = self.budget.as_ref().and_then(Budget::request_limit).map(usd_text);
         let retries = self.retries();
+        let policy = self.retry_failed.as_ref();
+        let retry_transient = policy.map(|policy| policy.transient);
+        let retry_error_types = policy.map(|policy| &policy.error_types);
+        let retry_pause = policy.map(|policy| policy.pause.as_secs_f64());
+        let retry_max_pause = policy.map(|policy| policy.max_pause.as_secs_f64());
         let statement = client
             .prepare(
-                "insert into fal.batch as b (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries, reuse)
+                "insert into fal.batch as b (name, account, priority, budget, max_per_request, webhook, reconcile, deadline, retries, reuse,
+                                             retry_transient, retry_error_types, retry_pause, retry_max_pause)
                  values ($1, coalesce($2, 'default'), coalesce($3::int, 0), $4::text::numeric, $5::text::numeric, $6, coalesce($7::bool, false),
-                         $8::timestamptz, coalesce($9::int, 0), coalesce($10, 'off'))
+                         $8::timestamptz, coalesce($9::int, 0), coalesce($10, 'off'), coalesce($11::bool, true),
+                         coalesce($12::text[], '{}'), coalesce($13::float8, 5), coalesce($14::float8, 600))
                  on conflict (name) do update
                  set account = coalesce($2, b.account), priority = coalesce($3::int, b.priority),
                      budget = coalesce($4::text::numeric, b.budget),
                      max_per_request = case when $4::text is null then b.max_per_request else $5::text::numeric end,
                      webhook = coalesce($6, b.webhook), reconcile = coalesce($7::bool, b.reconcile),
                      deadline = coalesce($8::timestamptz, b.deadline), retries = coalesce($9::int, b.retries),
-                     reuse = coalesce($10, b.reuse),
+                     reuse = coalesce($10, b.reuse), retry_transient = coalesce($11::bool, b.retry_transient),
+                     retry_error_types = coalesce($12::text[], b.retry_error_types),
+                     retry_pause = coalesce($13::float8, b.retry_pause),
+                     retry_max_pause = coalesce($14::float8, b.retry_max_pause),
                      -- More money lets a batch go on.
                      stop_reason = case when coalesce($4::text::numeric, b.budget) > b.budget then null else b.stop_reason end
                  returning id, reuse",
@@ -75,6 +85,10 @@ impl BatchSettings {
                     &self.deadline,
                     &retries,
                     &self.reuse.map(Reuse::name),
+                    &retry_transient,
+                    &retry_error_types,
+                    &retry_pause,
+                    &retry_max_pause,
                 ],
             )
             .await?;

@@ -234,7 +234,7 @@ async fn begin(
         .prepare_cached(
             "update fal.request r
              set state = 'begun', epoch = r.epoch + 1, attempts = r.attempts + 1, owner = $3::text::uuid, begun_at = now(),
-                 due = now() + make_interval(secs => $4), reserved = c.reserved::numeric
+                 due = now() + make_interval(secs => $4), reserved = c.reserved::numeric, estimate = c.reserved::numeric
              from unnest($1::bigint[], $2::text[]) as c (id, reserved)
              where r.id = c.id
              returning r.id, r.epoch, r.attempts",

@@ -13,21 +13,27 @@ use crate::{
 };
 
 impl Postgres {
-    pub(crate) async fn unsaved(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Unsaved>> {
+    pub(crate) async fn unsaved(
+        &self,
+        account: &str,
+        endpoint: &str,
+        most: i64,
+        lease: Duration,
+    ) -> Result<Vec<Unsaved>> {
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(&format!(
-                "with due as (select id from fal.request
-                              where state = 'done' and acknowledged_at is null and saved is null and due <= now()
-                                and ($1 = '' or endpoint = $1)
-                              order by due, id limit $2 for update skip locked)
-                 update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $3)
+                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch
+                              where r.state = 'done' and r.acknowledged_at is null and r.saved is null and r.due <= now()
+                                and b.account = $1 and ($2 = '' or r.endpoint = $2)
+                              order by r.due, r.id limit $3 for update of r skip locked)
+                 update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $4)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning {COLLECTED}, to_char(r.done_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
                            extract(epoch from now() - r.done_at)::float8",
             ))
             .await?;
-        let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
+        let rows = client.query(&statement, &[&account, &endpoint, &most, &lease.as_secs_f64()]).await?;
         let unsaved = rows.into_iter().map(|row| {
             Ok(Unsaved {
                 collected: collected(&row)?,

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// The money to reserve for a request `r` of a batch `b` that was given back, and was accepted nevertheless.
-const AGAIN: &str = "case when r.reserved is null and b.budget is not null then b.max_per_request end";
+const AGAIN: &str =
+    "case when r.reserved is null and b.budget is not null then coalesce(r.estimate, b.max_per_request) end";
 
 /// Reserves the money of such requests in the statement that moves them. `old` is the rows before with `again`, and `moved` after.
 const RESERVE: &str = "again as (select moved.batch, sum(old.again) as again from old join moved on moved.id = old.id
@@ -195,7 +196,11 @@ impl Postgres {
             .prepare_cached(
                 "with old as (
                           select r.id, r.batch, r.reserved, f.output, f.error, f.units, f.cost::numeric as cost,
-                                 f.output is null and f.retryable and r.failures < b.retries as is_retried
+                                 f.output is null and r.failures < b.retries
+                                     and (f.retryable and b.retry_transient
+                                          or coalesce(f.error::json ->> 'error_type' = any(b.retry_error_types), false))
+                                     as is_retried,
+                                 least(b.retry_max_pause, b.retry_pause * power(2, least(r.failures, 62))) as pause
                           from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[])
                                as f (id, epoch, output, error, units, cost, retryable)
                           join fal.request r on r.id = f.id and r.epoch = f.epoch and r.state = 'submitted'
@@ -211,8 +216,7 @@ impl Postgres {
                               -- A late delivery for the failed request must not be taken for one of the next.
                               token = case when old.is_retried then gen_random_uuid() else r.token end,
                               failures = r.failures + (old.output is null)::int,
-                              due = now() + case when old.output is null then make_interval(secs => 5 * (r.failures + 1))
-                                                 else interval '0' end,
+                              due = now() + make_interval(secs => case when old.is_retried then old.pause else 0 end),
                               done_at = now(), owner = null, reserved = null,
                               output = old.output::json, error = old.error::json, units = old.units,
                               cost = case when old.cost is null and old.reserved is null and r.cost is null then null

@@ -33,28 +33,30 @@ pub(super) fn collected(row: &Row) -> Result<Collected> {
 }
 
 impl Postgres {
-    /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
+    /// Takes outputs of an account and an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
     pub(crate) async fn offer(
         &self,
+        account: &str,
         endpoint: &str,
         is_saved: bool,
         most: i64,
         lease: Duration,
     ) -> Result<Vec<Offered>> {
         // Not a parameter, because each form has an index of its own.
-        let saved = if is_saved { "and saved is not null" } else { "" };
+        let saved = if is_saved { "and r.saved is not null" } else { "" };
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(&format!(
-                "with due as (select id from fal.request
-                              where state = 'done' and acknowledged_at is null and due <= now() and ($1 = '' or endpoint = $1) {saved}
-                              order by due, id limit $2 for update skip locked)
-                 update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $3)
+                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch
+                              where r.state = 'done' and r.acknowledged_at is null and r.due <= now() and b.account = $1
+                                and ($2 = '' or r.endpoint = $2) {saved}
+                              order by r.due, r.id limit $3 for update of r skip locked)
+                 update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $4)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning {COLLECTED}, r.offers, r.reused_from is not null, r.saved::text",
             ))
             .await?;
-        let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
+        let rows = client.query(&statement, &[&account, &endpoint, &most, &lease.as_secs_f64()]).await?;
         let offered = rows.into_iter().map(|row| {
             Ok(Offered {
                 collected: collected(&row)?,

@@ -211,7 +211,7 @@ async fn work(ledger: &Postgres, end: Instant, finished: &AtomicU64) {
         let followed = ledger.follow("default", AT_ONCE, LEASE).await.unwrap();
         let done = followed.into_iter().map(|followed| ledger.finish(followed.held, output.clone()));
         assert!(join_all(done).await.into_iter().all(Result::unwrap));
-        let offered = ledger.offer("", false, AT_ONCE, LEASE).await.unwrap();
+        let offered = ledger.offer("default", "", false, AT_ONCE, LEASE).await.unwrap();
         let acknowledged =
             join_all(offered.into_iter().map(|offered| ledger.acknowledge(offered.collected.held))).await;
         finished.fetch_add(acknowledged.len() as u64, Ordering::Relaxed);

@@ -5,12 +5,13 @@ use deadpool_postgres::Client;
 use crate::{Result, ledger::newer_schema};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("media.sql"),
     include_str!("trace.sql"),
     include_str!("upload.sql"),
+    include_str!("retry.sql"),
 ];
 
 /// The key of the lock that is held while the schema is changed.

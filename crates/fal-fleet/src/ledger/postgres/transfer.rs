@@ -37,7 +37,7 @@ impl Postgres {
                      select b.name, b.account, a.concurrency, a.is_adaptive, b.priority, b.budget::text,
                             b.max_per_request::text, b.reserved::text, b.spent::text, b.excess::text, b.webhook,
                             b.reconcile, extract(epoch from b.deadline)::float8 as deadline, b.retries, b.reuse,
-                            b.stop_reason
+                            b.retry_transient, b.retry_error_types, b.retry_pause, b.retry_max_pause, b.stop_reason
                      from fal.batch b join fal.account a on a.name = b.account where b.id = $1) m",
                 &[&id],
             )
@@ -58,7 +58,11 @@ impl Postgres {
                             extract(epoch from r.submitted_at)::float8 as submitted_at,
                             extract(epoch from r.done_at)::float8 as done_at,
                             extract(epoch from r.acknowledged_at)::float8 as acknowledged_at,
-                            r.output::text, r.error::text, r.content, r.reused_from, r.saved::text, r.traceparent
+                            r.output::text, r.error::text, r.content, r.reused_from, r.saved::text, r.traceparent,
+                            r.estimate::text,
+                            (select coalesce(json_agg(m), '[]') from (
+                                 select n.store, n.folded, n.name, n.index from fal.media_name n where n.request = r.id) m)
+                                as media_names
                      from fal.request r join fal.batch b on b.id = r.batch
                      where b.name = $1 and r.id > $2 order by r.id limit $3) r
                  order by r.id",
@@ -89,13 +93,16 @@ impl Postgres {
         let row = transaction
             .query_one(
                 "insert into fal.batch (name, account, priority, budget, max_per_request, reserved, spent, excess, webhook,
-                                        reconcile, deadline, retries, reuse, stop_reason)
+                                        reconcile, deadline, retries, reuse, stop_reason, retry_transient,
+                                        retry_error_types, retry_pause, retry_max_pause)
                  select name, account, priority, budget, max_per_request, reserved, spent, excess, webhook, reconcile,
-                        to_timestamp(deadline), retries, reuse, stop_reason
+                        to_timestamp(deadline), retries, reuse, stop_reason, retry_transient, retry_error_types,
+                        retry_pause, retry_max_pause
                  from json_to_record($1::text::json) as m (
                      name text, account text, priority int, budget numeric, max_per_request numeric, reserved numeric,
                      spent numeric, excess numeric, webhook text, reconcile bool, deadline float8, retries int, reuse text,
-                     stop_reason text)
+                     stop_reason text, retry_transient bool, retry_error_types text[], retry_pause float8,
+                     retry_max_pause float8)
                  returning id",
                 &[&moved],
             )
@@ -109,20 +116,28 @@ impl Postgres {
         let requests: Vec<&str> = requests.iter().map(|(_, json)| &**json).collect();
         client
             .execute(
-                "insert into fal.request (batch, key, endpoint, input, fingerprint, state, epoch, attempts, failures, offers,
+                "with added as (
+                 insert into fal.request (batch, key, endpoint, input, fingerprint, state, epoch, attempts, failures, offers,
                                           token, request_id, ticket, reserved, cost, units, begun_at, submitted_at, done_at,
-                                          acknowledged_at, output, error, content, reused_from, saved, traceparent)
+                                          acknowledged_at, output, error, content, reused_from, saved, traceparent, estimate)
                  select $1, key, endpoint, input::json, sha256(convert_to(endpoint || ' ' || input, 'UTF8')), state, epoch,
                         attempts, failures, offers, token, request_id, ticket, reserved, cost, units, to_timestamp(begun_at),
                         to_timestamp(submitted_at), to_timestamp(done_at), to_timestamp(acknowledged_at), output::json,
-                        error::json, content, reused_from, saved::json, traceparent
+                        error::json, content, reused_from, saved::json, traceparent, estimate
                  from unnest($2::text[]) as m (json) cross join json_to_record(m.json::json) as r (
                      key text, endpoint text, input text, state text, epoch int, attempts int, failures int, offers int,
                      token uuid, request_id text, ticket text, reserved numeric, cost numeric, units text, begun_at float8,
                      submitted_at float8, done_at float8, acknowledged_at float8, output text, error text, content text,
-                     reused_from text, saved text, traceparent text)
+                     reused_from text, saved text, traceparent text, estimate numeric)
                  -- Of an earlier move that was interrupted.
-                 on conflict (batch, key) do nothing",
+                 on conflict (batch, key) do nothing returning id, key)
+                 insert into fal.media_name (store, folded, name, request, index)
+                 select n.store, n.folded, n.name, added.id, n.index
+                 from unnest($2::text[]) as m (json) join added on added.key = m.json::json ->> 'key'
+                 cross join json_to_recordset(m.json::json -> 'media_names')
+                     as n (store text, folded text, name text, index int)
+                 -- One that another request has here is not written: a file that is not saved yet gets another one.
+                 on conflict do nothing",
                 &[&batch, &requests],
             )
             .await?;
