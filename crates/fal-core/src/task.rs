@@ -1,8 +1,8 @@
 //! Tasks that many models can do, so that one model can be swapped for another by changing one path.
 //!
 //! A generated endpoint has the trait of a task if its document fits by shape: the task gives all parameters that the
-//! endpoint requires, and its output has what the task is for. Endpoints of one shape with different purposes, such as
-//! upscaling and colorizing, are told apart by their category, id, title and description.
+//! endpoint requires, and its output has what the task is for. The category, id, title and description decide between
+//! purposes that have the same shape, such as upscaling and colorizing.
 //!
 //! | Task | Trait | Output |
 //! |---|---|---|

@@ -355,10 +355,12 @@ impl Store {
                 entry.written = written;
                 entry.replaced = replaced;
             }
-            (source, _) => {
+            // New words make no fetched document of one that was written by hand.
+            (None, None) => {}
+            (Some(source), _) => {
                 let updated = record["metadata"]["updated_at"].as_str();
                 let entry = Entry {
-                    source: source.clone().unwrap_or_else(|| "file".to_owned()),
+                    source: source.clone(),
                     updated: updated.map(|time| time.chars().take_while(|&c| c != 'T').collect()),
                     document: sha256(record["openapi"].to_string().as_bytes()),
                     written,

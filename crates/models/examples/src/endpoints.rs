@@ -1571,7 +1571,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
         use fal_flux::dev::image_to_image;
         example(input!(image_to_image {
             image_url: "https://example.com/cat.png",
-            prompt: "a cat reading a map",
+            prompt: "A lighthouse at dawn, seen through a rain-streaked window",
         }))
     },
     // `fal-ai/flux/dev/redux`
@@ -1849,7 +1849,6 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_flux_2::klein::realtime;
         example(input!(realtime {
-            prompt: "A lighthouse at dawn in watercolor",
             image_url: "https://example.com/cat.png",
         }))
     },

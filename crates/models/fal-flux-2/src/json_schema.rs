@@ -1539,7 +1539,7 @@ impl SchemaText for fal_flux_2::klein::realtime::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "prompt": {"type": "string", "description": "Description of the picture, in plain language. It may change from message to message."},
+        "prompt": {"type": "string", "description": "Description of the picture, in plain language. It may change from message to message.", "default": "Turn this into \"Living oil painting, melting gold and sapphire\""},
         "image_url": {"type": "string", "description": "Picture to start from, usually the latest frame of a camera or canvas: a data URI, quickest as a JPEG of 704 × 704 pixels. Other sizes are resized."},
         "image_size": {"default": "square", "description": "Size of the result: 768 × 768 pixels, or 1,024 × 1,024 for `square_hd`.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of denoising steps. Fewer are quicker and rougher.", "default": 3},
@@ -1550,7 +1550,7 @@ impl SchemaText for fal_flux_2::klein::realtime::Input {
         "sync_mode": {"type": "boolean", "description": "Returns pictures inside the message instead of as links."},
         "request_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the message, which its result repeats."}
       },
-      "required": ["prompt", "image_url"],
+      "required": ["image_url"],
       "description": "A message to `fal-ai/flux-2/klein/realtime`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -1563,7 +1563,7 @@ impl SchemaText for fal_flux_2::klein::realtime::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RealtimeImage"}, "description": "The result, as one picture."},
+        "images": {"type": "array", "items": {"$type": "RealtimeImage"}, "description": "The result, as one picture, or two with `enable_interpolation`: the one in between comes first."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Seed that was used."},
         "request_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the message that this is the result of."}
       },

@@ -113,17 +113,17 @@ impl SchemaText for fal_flux::dev::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_url": {"type": "string", "description": "Source image that the run starts from. `strength` decides how much of it survives."},
-        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the source image. Small values only retouch it; at the upper end nothing of it is kept and the prompt alone decides.", "default": 0.95},
-        "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the image rough, many bring out detail and take longer.", "default": 40},
-        "prompt": {"type": "string", "description": "Description of the result, in plain language: subject, setting, light and style."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator. Equal seeds, with an equal prompt and model version, give equal images. Left out or `null`, a seed is drawn at random and reported in the output."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
+        "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
-        "sync_mode": {"type": "boolean", "description": "Returns images inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "enable_safety_checker": {"type": "boolean", "description": "Screens finished images for unsafe content. The verdicts are returned in `has_nsfw_concepts`.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images. `jpeg` makes small files, `png` loses nothing to compression.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run: `none` runs the model unchanged, `regular` shortens the run and `high` shortens it the most.", "allOf": [{"$type": "Acceleration"}]}
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/flux/dev/image-to-image`."
@@ -139,9 +139,9 @@ impl SchemaText for fal_flux::dev::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, as many as `num_images` asked for."},
-        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage, such as `inference`."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random when the input had none. Send it back to repeat the result."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
         "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },

@@ -36,7 +36,7 @@
 //!
 //! | module | endpoint | description |
 //! |---|---|---|
-//! | [`dev::image_to_image`](mod@dev::image_to_image) | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | Image to image with `FLUX.1 [dev]`, a flow transformer of 12 billion parameters: redraws a source image as the prompt says. |
+//! | [`dev::image_to_image`](mod@dev::image_to_image) | [`fal-ai/flux/dev/image-to-image`](https://fal.ai/models/fal-ai/flux/dev/image-to-image) | Redraws an image according to a prompt with FLUX.1 \[dev\]. |
 //! | [`dev::redux`](mod@dev::redux) | [`fal-ai/flux/dev/redux`](https://fal.ai/models/fal-ai/flux/dev/redux) | Variations of an image with FLUX.1 \[dev\]: new images based on a single image, without a prompt. |
 //! | [`krea::image_to_image`](mod@krea::image_to_image) | [`fal-ai/flux/krea/image-to-image`](https://fal.ai/models/fal-ai/flux/krea/image-to-image) | Redraws an image according to a prompt with FLUX.1 Krea, trained for a natural photographic look. |
 //! | [`krea::redux`](mod@krea::redux) | [`fal-ai/flux/krea/redux`](https://fal.ai/models/fal-ai/flux/krea/redux) | Variations of an image with FLUX.1 Krea, without a prompt. |

@@ -15,6 +15,9 @@ use super::{
 const METADATA: &[&str] =
     &["category", "status", "kind", "license_type", "model_url", "stream_url", "x-provenance"];
 
+/// The key of a path's protocol, if that is not HTTP.
+const PROTOCOL: &str = "x-fal-protocol";
+
 /// The schema of the status of a queued request, which is alike in every document and dropped.
 const QUEUE_STATUS: &str = "QueueStatus";
 
@@ -79,7 +82,19 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
         // The day is enough to sort by.
         metadata.insert("date".to_owned(), json!(date.split('T').next()));
     }
+    let mut route = Map::new();
+    // Realtime routes say their protocol there.
+    if let Some(protocol) = openapi["paths"][format!("/{id}")].get(PROTOCOL) {
+        route.insert(PROTOCOL.to_owned(), protocol.clone());
+    }
     let reference = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
+    route.insert(
+        "post".to_owned(),
+        json!({
+            "requestBody": { "required": true, "content": reference(input) },
+            "responses": { "200": { "description": "Accepted into the queue." } },
+        }),
+    );
     let document = json!({
         "endpoint_id": id,
         "metadata": metadata,
@@ -92,10 +107,7 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
             },
             "components": { "schemas": schemas },
             "paths": {
-                (format!("/{id}")): { "post": {
-                    "requestBody": { "required": true, "content": reference(input) },
-                    "responses": { "200": { "description": "Accepted into the queue." } },
-                } },
+                (format!("/{id}")): route,
                 (format!("/{id}/requests/{{request_id}}")): { "get": {
                     "parameters": [
                         { "name": "request_id", "in": "path", "required": true, "schema": { "type": "string" } },

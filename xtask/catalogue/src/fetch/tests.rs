@@ -82,6 +82,19 @@ fn a_changed_description_needs_no_service() {
 }
 
 #[test]
+fn document_written_by_hand_stays_one_when_its_words_change() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/draw", false).unwrap();
+    let lock = fixture.root.path().join("schemas/lock.toml");
+    Lock::default().write(&lock).unwrap();
+    let source = Source { from: None, reword: true, base_url: String::new(), force: true };
+    let ids = ["acme/draw".to_owned()];
+    let fetched = fetch(fixture.root.path(), &ids, true, &source).unwrap();
+    assert_eq!(fetched.same, ids);
+    assert_eq!(Lock::read(&lock).unwrap(), Lock::default());
+}
+
+#[test]
 fn an_interrupted_run_is_resumed() {
     let fixture = Fixture::new();
     fixture.fetch("acme/draw", false).unwrap();

@@ -14,10 +14,9 @@
 //! use fal_flux_2::klein::realtime;
 //!
 //! let input = input!(realtime {
-//!     prompt: "A lighthouse at dawn in watercolor",
 //!     image_url: "https://example.com/cat.png",
 //! });
-//! assert_eq!(input.prompt, "A lighthouse at dawn in watercolor");
+//! assert_eq!(input.validate(), Ok(()));
 //! ```
 
 use fal_core::{
@@ -56,7 +55,9 @@ impl Realtime for Model {
 #[non_exhaustive]
 pub struct Input {
     /// Description of the picture, in plain language. It may change from message to message.
-    pub prompt: String,
+    ///
+    /// Default `Turn this into "Living oil painting, melting gold and sapphire"`.
+    pub prompt: Option<String>,
     /// Picture to start from, usually the latest frame of a camera or canvas: a data URI, quickest as a
     /// JPEG of 704 × 704 pixels. Other sizes are resized.
     pub image_url: File,
@@ -97,6 +98,9 @@ pub struct Input {
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
+    /// Default of [`prompt`](Self::prompt): `Turn this into "Living oil painting, melting gold and sapphire"`.
+    pub const DEFAULT_PROMPT: &'static str = "Turn this into \"Living oil painting, melting gold and sapphire\"";
+
     /// Default of [`image_size`](Self::image_size): `square`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Square;
 
@@ -162,7 +166,7 @@ pub type OutputFeedbackStrength = Float<bounds::OutputFeedbackStrength>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// The result, as one picture.
+    /// The result, as one picture, or two with `enable_interpolation`: the one in between comes first.
     pub images: Vec<RealtimeImage>,
     /// Seed that was used.
     pub seed: Option<Integer>,
@@ -180,14 +184,13 @@ impl Input {
     }
 
     /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
         Self::builder_with(fal_core::Checked::default())
     }
 
     #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
-            prompt: Unset,
             image_url: Unset,
             optional: Optional::default(),
             checking,
@@ -208,8 +211,7 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
-    prompt: PromptSlot,
+pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     optional: Optional,
     checking: M,
@@ -217,6 +219,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Stric
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
+    prompt: Option<String>,
     image_size: Option<ImageSize>,
     num_inference_steps: Option<NumInferenceSteps>,
     seed: Option<Nullable<Integer>>,
@@ -229,32 +232,25 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
-    /// Sets [`prompt`](Input::prompt): Description of the picture, in plain language.
-    pub fn prompt(
-        mut self,
-        value: impl fal_core::Required<String, M>,
-    ) -> Builder<String, ImageUrlSlot, M> {
-        Builder {
-            prompt: self.checking.required("prompt", value),
-            image_url: self.image_url,
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Picture to start from, usually the latest frame of a
     /// camera or canvas: a data URI, quickest as a JPEG of 704 × 704 pixels.
     pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
-    ) -> Builder<PromptSlot, File, M> {
+    ) -> Builder<File, M> {
         Builder {
-            prompt: self.prompt,
             image_url: self.checking.required("image_url", value),
             optional: self.optional,
             checking: self.checking,
         }
+    }
+
+    /// Sets [`prompt`](Input::prompt): Description of the picture, in plain language. Default `Turn
+    /// this into "Living oil painting, melting gold and sapphire"`.
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
+        self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the result: 768 × 768 pixels, or 1,024 × 1,024
@@ -329,17 +325,16 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
     }
 }
 
-impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
-        PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
     {
         self.checking
             .finish(Input {
-                prompt: self.prompt.take(),
                 image_url: self.image_url.take(),
+                prompt: self.optional.prompt,
                 image_size: self.optional.image_size,
                 num_inference_steps: self.optional.num_inference_steps,
                 seed: self.optional.seed,
@@ -362,8 +357,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
-for Builder<PromptSlot, ImageUrlSlot> {
+impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -382,7 +376,7 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("prompt", &self.prompt);
+        object.write_optional("prompt", &self.prompt);
         object.write("image_url", &self.image_url);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -407,12 +401,11 @@ impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut prompt = None;
         let mut image_url = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read(&mut prompt),
+                "prompt" => object.read(&mut optional.prompt),
                 "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
@@ -430,8 +423,7 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder::<String, File> {
-            prompt: object.require("prompt", prompt)?,
+        let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
             checking: fal_core::Strict,
@@ -483,21 +475,6 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`prompt` is required by `fal-ai/flux-2/klein/realtime`",
-        label = "`prompt` is missing",
-        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
-    )]
-    pub trait HasPrompt {
-        fn take(self) -> String;
-    }
-
-    impl HasPrompt for String {
-        fn take(self) -> String {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/flux-2/klein/realtime`",
         label = "`image_url` is missing",
