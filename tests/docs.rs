@@ -46,21 +46,6 @@ fn rustdoc_does_not_warn_about_generated_crates() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[test]
-fn every_report_in_the_architecture_has_its_test() {
-    let text = fs::read_to_string(fal_tests::root().join("ARCHITECTURE.md")).unwrap();
-    let (_, section) = text.split_once("## Reports of other clients' users").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
-    assert_eq!(rows.len(), 30);
-    for row in rows {
-        let cell = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
-        let (file, test) = cell.trim_matches('`').split_once("`: `").unwrap_or_else(|| panic!("{row}"));
-        let code = fs::read_to_string(fal_tests::root().join("crates/fal-client").join(file));
-        assert!(code.unwrap_or_default().contains(&format!("fn {test}()")), "{file} has no test `{test}`");
-    }
-}
-
 /// Picks, for each kind of markup, the crate with the highest share of it in its docs.
 fn sample(tree: &Tree) -> BTreeSet<&str> {
     let crates = crates(tree);

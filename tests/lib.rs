@@ -24,6 +24,27 @@ pub fn standalone() -> Options {
     Options { layout: Layout::Standalone { fal_core: FalCore::Path(fal_core) }, ..Options::default() }
 }
 
+/// Compiles an app with these lines of `[dependencies]` and these files in `src`, and warnings as errors.
+///
+/// The inner `Err` holds the compiler's messages.
+///
+/// # Errors
+///
+/// If a temporary folder cannot be written or cargo cannot be started.
+pub fn compile_app(dependencies: &str, files: &[(String, String)]) -> io::Result<Result<(), String>> {
+    let folder = tempfile::tempdir()?;
+    let source = folder.path().join("src");
+    fs::create_dir(&source)?;
+    for (name, text) in files {
+        fs::write(source.join(name), text)?;
+    }
+    let manifest = format!(
+        "[package]\nname = \"app\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n\n[workspace]\n"
+    );
+    fs::write(folder.path().join("Cargo.toml"), manifest)?;
+    check(folder.path(), &[])
+}
+
 /// Writes generated crates to `folder` and compiles them with warnings as errors.
 ///
 /// The inner `Err` holds the compiler's messages.
@@ -33,10 +54,15 @@ pub fn standalone() -> Options {
 /// If `folder` cannot be written or cargo cannot be started.
 pub fn compile(generated: &Generated, folder: &Path) -> io::Result<Result<(), String>> {
     generated.tree.write(folder)?;
+    check(folder, &["--all-features"])
+}
+
+fn check(folder: &Path, arguments: &[&str]) -> io::Result<Result<(), String>> {
     // The versions in this repository's lock file are available without a network.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let checked = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet", "--all-features"])
+        .args(["check", "--offline", "--quiet"])
+        .args(arguments)
         .env("CARGO_TARGET_DIR", root().join("target/generated"))
         .env("RUSTFLAGS", "-Dwarnings")
         .current_dir(folder)

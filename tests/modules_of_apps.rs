@@ -1,17 +1,15 @@
 //! One module in an app that depends on `fal-client` alone: it compiles without a warning with the dependencies that its
 //! head names.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
-    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use fal_codegen::{Generator, Options, Runtime, Source};
-use fal_tests::root;
+use fal_tests::{compile_app, root};
 
 /// Returns the documents of apps and models that an app may have a module of, with the names of their modules.
 fn documents() -> Vec<(String, PathBuf)> {
@@ -42,31 +40,12 @@ fn generate(name: &str, path: &Path) -> String {
 
 /// Compiles modules as parts of an app whose only dependency is `fal-client`, with these features.
 fn compile(features: &[&str], modules: &[(String, String)]) {
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("src");
-    fs::create_dir(&source).unwrap();
-    let mut main = String::new();
-    for (name, text) in modules {
-        fs::write(source.join(format!("{name}.rs")), text).unwrap();
-        writeln!(main, "mod {name};").unwrap();
-    }
-    fs::write(source.join("main.rs"), main + "\nfn main() {}\n").unwrap();
-    let manifest = format!(
-        "[package]\nname = \"app\"\nedition = \"2024\"\n\n[dependencies]\nfal-client = {{ path = {:?}, features = {features:?} }}\n\n\
-         [workspace]\n",
-        root().join("crates/fal-client")
-    );
-    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-    // The versions in this repository's lock file are available without a network.
-    fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
-    let checked = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet"])
-        .env("CARGO_TARGET_DIR", root().join("target/generated"))
-        .env("RUSTFLAGS", "-Dwarnings")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let main: String = modules.iter().map(|(name, _)| format!("mod {name};\n")).collect();
+    let files = modules.iter().map(|(name, text)| (format!("{name}.rs"), text.clone()));
+    let files: Vec<_> = files.chain([("main.rs".to_owned(), main + "\nfn main() {}\n")]).collect();
+    let path = root().join("crates/fal-client");
+    let dependency = format!("fal-client = {{ path = {path:?}, features = {features:?} }}");
+    compile_app(&dependency, &files).unwrap().unwrap_or_else(|messages| panic!("{messages}"));
 }
 
 #[test]

@@ -197,3 +197,72 @@ fn the_json_schema_of_an_input_accepts_what_the_type_reads() {
     let input: dev::Input = serde_json::from_value(called).unwrap();
     assert_eq!(input.prompt, "a cat");
 }
+
+/// Checks a schema by what the strict modes of OpenAI and Anthropic and the `parametersJsonSchema` of Gemini all take.
+fn assert_strict(schema: &Value, depth: usize) {
+    const KEYWORDS: &[&str] =
+        &["additionalProperties", "anyOf", "description", "enum", "items", "properties", "required", "type"];
+    let object = schema.as_object().unwrap();
+    let unknown: Vec<_> = object.keys().filter(|keyword| !KEYWORDS.contains(&keyword.as_str())).collect();
+    assert!(unknown.is_empty() && depth <= 10, "{unknown:?} at depth {depth} in {schema}");
+    if let Some(forms) = schema.get("anyOf") {
+        forms.as_array().unwrap().iter().for_each(|form| assert_strict(form, depth));
+        return;
+    }
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") => {
+            let properties = schema["properties"].as_object().unwrap();
+            let mut required: Vec<_> =
+                schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+            let mut names: Vec<_> = properties.keys().map(String::as_str).collect();
+            required.sort_unstable();
+            names.sort_unstable();
+            assert_eq!(required, names);
+            assert_eq!(schema["additionalProperties"], false);
+            for (name, property) in properties {
+                let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                assert!(
+                    is_name && name.len() <= 64 && !name.starts_with(|first: char| first.is_numeric()),
+                    "{name}"
+                );
+                assert_strict(property, depth + 1);
+            }
+        }
+        Some("array") => assert_strict(&schema["items"], depth + 1),
+        Some(simple) => {
+            assert!(["string", "number", "integer", "boolean", "null"].contains(&simple), "{simple}")
+        }
+        None => assert!(schema.get("enum").is_some(), "{schema}"),
+    }
+}
+
+#[test]
+fn schemas_of_tools_are_what_strict_modes_take() {
+    macro_rules! assert_tools {
+        ($($module:path),* $(,)?) => {
+            $({
+                use $module as module;
+                let tool = fal_core::tool::<module::Model>();
+                let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+                assert!(tool.name().len() <= 64 && tool.name().bytes().all(is_name), "{}", tool.name());
+                assert!((1..=1024).contains(&tool.description().len()), "{}", tool.description());
+                let openai = tool.to_openai();
+                assert_eq!(openai["function"]["strict"], tool.is_strict());
+                assert_eq!(openai["function"]["parameters"]["type"], "object");
+                assert!(tool.is_strict(), "{}", tool.name());
+                assert_strict(&tool.strict_schema(), 0);
+            })*
+        };
+    }
+    assert_tools![
+        fal_flux::dev,
+        fal_flux::dev::image_to_image,
+        fal_flux::schnell,
+        fal_kling_video::ai_avatar::v2::pro,
+        fal_kling_video::o3::pro::reference_to_video,
+        fal_kling_video::v2_1::master::text_to_video,
+        fal_kling_video::v3::pro::image_to_video,
+        fal_kling_video::v3::pro::motion_control,
+        fal_whisper,
+    ];
+}

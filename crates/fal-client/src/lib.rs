@@ -129,6 +129,7 @@ mod timestamp;
 #[doc(alias("opentelemetry", "tracing"))]
 pub mod trace_context;
 mod transport;
+mod try_input_macro;
 pub mod untyped;
 #[cfg(feature = "webhook")]
 pub mod webhook;
@@ -138,7 +139,7 @@ pub use fal_core as core;
 #[doc(inline)]
 pub use fal_core::{
     Endpoint, File, HasUrl, IntoInput, Nullable, OutOfRange, Realtime, Streams, TryParam, UnknownValue,
-    Violation, Violations, input, media, try_input,
+    Violation, Violations, input, media,
 };
 
 /// Endpoints as tools of a language model.

@@ -428,7 +428,10 @@ macro_rules! queue_options {
 /// Implements `Debug` of a call: its type and its endpoint. The type has a method `endpoint`.
 macro_rules! debug_call {
     ($call:ident) => {
-        impl<E: ::fal_core::Endpoint> ::std::fmt::Debug for $call<E> {
+        debug_call!([E: ::fal_core::Endpoint] $call<E>);
+    };
+    ([$($generics:tt)*] $call:ident<$($parameters:ident),*>) => {
+        impl<$($generics)*> ::std::fmt::Debug for $call<$($parameters),*> {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($call)).field("endpoint", &self.endpoint()).finish_non_exhaustive()
             }

@@ -5,7 +5,7 @@ mod event_stream;
 mod raw_events;
 mod workflow;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, marker::PhantomData, time::Duration};
 
 use fal_core::{Endpoint, IntoInput};
 use http::{HeaderValue, header};
@@ -26,26 +26,29 @@ use crate::{
 /// The default time for which a stream may be silent.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A call that is answered with events, from [`Client::stream`]. Await it to send it and to get an [`EventStream`] as
-/// soon as the model begins to answer.
+/// A call of `E` that is answered with events of type `V`, from [`Client::stream`]. Await it to send it and to get an
+/// [`EventStream`] as soon as the model begins to answer.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct StreamRequest<E: Endpoint> {
+pub struct StreamRequest<E: Endpoint, V> {
     client: Client,
     endpoint: Cow<'static, str>,
     input: E::Input,
     options: CallOptions,
     idle_timeout: Option<Duration>,
+    events: PhantomData<fn() -> V>,
 }
 
-input_options!(StreamRequest);
-debug_call!(StreamRequest);
+input_options!([E: ::fal_core::Endpoint, V] StreamRequest<E, V>);
+debug_call!([E: ::fal_core::Endpoint, V] StreamRequest<E, V>);
 
-// Only `Client::stream` asks for an endpoint that streams, so that the compiler says once that one does not.
-impl<E: Endpoint> StreamRequest<E> {
+// Only `Client::stream` asks for an endpoint that streams, and looks up the type of its events, so that the compiler says
+// once that one does not.
+impl<E: Endpoint, V> StreamRequest<E, V> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         let (input, options) = (input.into_input(), CallOptions::default());
-        Self { client, endpoint, input, options, idle_timeout: Some(IDLE_TIMEOUT) }
+        let (idle_timeout, events) = (Some(IDLE_TIMEOUT), PhantomData);
+        Self { client, endpoint, input, options, idle_timeout, events }
     }
 
     /// Sets the time for which the stream may be silent before it fails with `Timeout`. 5 minutes by default; `None` is
@@ -60,12 +63,12 @@ impl<E: Endpoint> StreamRequest<E> {
     }
 }
 
-impl<E: Endpoint> IntoFuture for StreamRequest<E> {
-    type Output = Result<EventStream<E>>;
-    type IntoFuture = Pending<EventStream<E>>;
+impl<E: Endpoint, V: 'static> IntoFuture for StreamRequest<E, V> {
+    type Output = Result<EventStream<E, V>>;
+    type IntoFuture = Pending<EventStream<E, V>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { client, endpoint, input, options, idle_timeout } = self;
+        let Self { client, endpoint, input, options, idle_timeout, events: _ } = self;
         let opened = open(Call::new(client, endpoint, input, options), idle_timeout);
         Pending::new(async { opened.await.map(EventStream::new) })
     }

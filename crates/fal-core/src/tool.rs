@@ -80,26 +80,36 @@ impl<E: Endpoint<Input: DeserializeOwned>> Tool<E> {
         &self.input_schema
     }
 
-    /// Returns the schema for the strict modes of language models.
+    /// Returns the schema in the part of JSON Schema that the strict modes of OpenAI and Anthropic and the
+    /// `parametersJsonSchema` of Gemini have in common.
     ///
-    /// Those take only a part of JSON Schema. Every property is required, and one that the endpoint does not require may be
-    /// null instead. Bounds and defaults are in the descriptions, and [`parse`](Self::parse) checks them. An optional
-    /// property with free content is left out.
+    /// Every object is closed. Every property is required, and one that the endpoint does not require may be null instead.
+    /// Bounds and defaults are in the descriptions, and [`parse`](Self::parse) checks them. An optional property with free
+    /// content is left out. An endpoint that requires free content has no strict form; [`is_strict`](Self::is_strict)
+    /// tells.
     #[must_use]
     pub fn strict_schema(&self) -> Value {
         schema::strict(&self.input_schema)
     }
 
-    /// Returns the tool as OpenAI's API takes it, in its strict mode.
+    /// Returns true if strict modes take [`strict_schema`](Self::strict_schema): every argument that is required has a form,
+    /// and is not any object or list.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        schema::is_expressible(&self.input_schema)
+    }
+
+    /// Returns the tool as OpenAI's API takes it, in its strict mode if the endpoint [has one](Self::is_strict).
     #[must_use]
     pub fn to_openai(&self) -> Value {
+        let is_strict = self.is_strict();
         json!({
             "type": "function",
             "function": {
                 "name": self.name,
                 "description": self.description,
-                "parameters": self.strict_schema(),
-                "strict": true,
+                "parameters": if is_strict { self.strict_schema() } else { self.input_schema.clone() },
+                "strict": is_strict,
             },
         })
     }

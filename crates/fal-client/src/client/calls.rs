@@ -53,7 +53,10 @@ impl Client {
     /// # }
     /// ```
     #[doc(alias("stream_async", "fal.stream", "FalStream"))]
-    pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> StreamRequest<I::Endpoint> {
+    pub fn stream<I: IntoInput<Endpoint: Streams>>(
+        &self,
+        input: I,
+    ) -> StreamRequest<I::Endpoint, <I::Endpoint as Streams>::Event> {
         StreamRequest::new(self.clone(), input)
     }
 

@@ -86,11 +86,11 @@ impl Error {
     /// Empty if [`is_callers_fault`](Self::is_callers_fault) is false, or if the refusal names no parameter.
     ///
     /// ```
-    /// use fal_client::{Error, Violations, try_input};
+    /// use fal_client::try_input;
     /// use fal_flux::dev;
     ///
     /// let num_images: u8 = 9;
-    /// let error = Error::from(try_input!(dev { prompt: "a cat", num_images }).unwrap_err());
+    /// let error = try_input!(dev { prompt: "a cat", num_images }).unwrap_err();
     /// let fields = error.field_errors();
     /// assert_eq!(fields[0].path, "body.num_images");
     /// assert_eq!(fields[0].input, Some(9.into()));

@@ -46,7 +46,7 @@
 //! use fal_flux::dev;
 //!
 //! fn picture(prompt: &str, steps: u32, format: &str) -> fal_client::Result<dev::Input> {
-//!     Ok(try_input!(dev { prompt: prompt, num_inference_steps: steps, output_format: format })?)
+//!     try_input!(dev { prompt: prompt, num_inference_steps: steps, output_format: format })
 //! }
 //!
 //! assert!(picture("a cat", 28, "png").is_ok());

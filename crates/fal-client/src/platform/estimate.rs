@@ -1,6 +1,6 @@
 //! The cost of a call before it is made.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use fal_core::IntoInput;
@@ -14,7 +14,7 @@ use fal_platform::{
 use http::StatusCode;
 
 use super::interceptor::MiddlewareInterceptor;
-use crate::{Client, Error, ErrorKind, Result};
+use crate::{Client, Error, ErrorKind, Pending, Result, redact::single_line};
 
 /// The estimated cost of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,21 @@ pub struct Estimate {
     pub currency: String,
     /// The basis of the estimate.
     pub basis: Basis,
+}
+
+/// Prints one line, such as `about 0.100 USD, for 4 images`.
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "about {:.3} {}, ", self.total_cost, single_line(&self.currency, 10))?;
+        match &self.basis {
+            Basis::Units { quantity, unit } => {
+                let plural =
+                    if unit.ends_with('s') || (quantity - 1.0).abs() < f64::EPSILON { "" } else { "s" };
+                write!(f, "for {quantity} {}{plural}", single_line(unit, 50))
+            }
+            Basis::PastCalls => f.write_str("the average of earlier calls"),
+        }
+    }
 }
 
 /// The basis of an [`Estimate`].
@@ -90,7 +105,7 @@ impl Client {
     /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
     /// # let input = untyped::input("fal-ai/flux/dev", serde_json::json!({"prompt": "a cat", "num_images": 4}));
     /// let estimate = client.estimate(input).await?;
-    /// println!("about {:.3} {}", estimate.total_cost, estimate.currency);
+    /// println!("{estimate}"); // about 0.100 USD, for 4 images
     /// # Ok(())
     /// # }
     /// ```
@@ -99,10 +114,12 @@ impl Client {
     ///
     /// As [`platform`](Self::platform), and `NotFound` for an endpoint without a price.
     #[doc(alias("price", "cost"))]
-    pub async fn estimate<I: IntoInput>(&self, input: I) -> Result<Estimate> {
-        let id = input.endpoint_id().into_owned();
+    pub fn estimate<I: IntoInput>(&self, input: I) -> Pending<Estimate> {
+        let (client, id) = (self.clone(), input.endpoint_id().into_owned());
         let images = num_images(&input.into_input());
-        self.fetch_estimate(&id, images).await.map_err(|error| error.with_endpoint(id))
+        Pending::new(async move {
+            client.fetch_estimate(&id, images).await.map_err(|error| error.with_endpoint(id))
+        })
     }
 
     async fn fetch_estimate(&self, id: &str, images: Option<f64>) -> Result<Estimate> {
@@ -166,5 +183,20 @@ impl From<fal_platform::Error> for Error {
             }
             E::InvalidRequest(message) | E::Custom(message) => Self::new(ErrorKind::Config, message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimate_prints_as_one_line() {
+        let print = |basis| Estimate { total_cost: 0.1, currency: "USD".to_owned(), basis }.to_string();
+        let units = |quantity, unit: &str| Basis::Units { quantity, unit: unit.to_owned() };
+        assert_eq!(print(units(4.0, "image")), "about 0.100 USD, for 4 images");
+        assert_eq!(print(units(1.0, "image")), "about 0.100 USD, for 1 image");
+        assert_eq!(print(units(2.5, "megapixels")), "about 0.100 USD, for 2.5 megapixels");
+        assert_eq!(print(Basis::PastCalls), "about 0.100 USD, the average of earlier calls");
     }
 }

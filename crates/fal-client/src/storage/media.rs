@@ -54,6 +54,34 @@ pub trait MediaExt: Media {
         async move { download.await?.save(path).await }
     }
 
+    /// Downloads the file to a new one in a folder like [`Download::save_in`](crate::storage::Download::save_in), and returns
+    /// its path: `name` with the extension of the file's type.
+    ///
+    /// ```no_run
+    /// use fal_client::{Client, media::Image, storage::MediaExt};
+    ///
+    /// # async fn example(client: Client, images: Vec<Image>) -> fal_client::Result<()> {
+    /// for image in &images {
+    ///     let path = image.save_in(&client, "out", "cat").await?; // out/cat.png, out/cat-2.png ...
+    ///     println!("{}", path.display());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::download`] and [`Download::save`](crate::storage::Download::save).
+    fn save_in(
+        &self,
+        client: &Client,
+        folder: impl AsRef<Path> + Send,
+        name: &str,
+    ) -> impl Future<Output = Result<PathBuf>> + Send {
+        let (download, name) = (self.download(client), name.to_owned());
+        async move { download.await?.save_in(folder, &name).await }
+    }
+
     /// Downloads the file and decodes it as a picture of the crate `image`. With the feature `image`.
     ///
     /// ```no_run

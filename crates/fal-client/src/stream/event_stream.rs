@@ -7,7 +7,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use fal_core::{Endpoint, Streams};
+use fal_core::Endpoint;
+use serde::de::DeserializeOwned;
 
 use super::{
     Event,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{Pending, Reply, Result};
 
-/// The events of a call as they arrive, from awaiting [`Client::stream`](crate::Client::stream).
+/// The events of a call of `E` as they arrive, each of type `V`, from awaiting [`Client::stream`](crate::Client::stream).
 ///
 /// The connection is only read while this is polled, so a slow reader slows the model down instead of taking memory.
 /// Dropping this closes the connection, which cancels the call.
@@ -37,12 +38,12 @@ use crate::{Pending, Reply, Result};
 /// # }
 /// ```
 #[must_use = "nothing is read unless it is asked for"]
-pub struct EventStream<E: Endpoint> {
+pub struct EventStream<E: Endpoint, V> {
     events: RawEvents,
-    types: PhantomData<fn() -> E>,
+    types: PhantomData<fn() -> (E, V)>,
 }
 
-impl<E: Endpoint> EventStream<E> {
+impl<E: Endpoint, V> EventStream<E, V> {
     pub(super) fn new(opened: Opened) -> Self {
         Self { events: opened.into(), types: PhantomData }
     }
@@ -50,9 +51,9 @@ impl<E: Endpoint> EventStream<E> {
     /// Waits for the next event. Returns `None` when the model is done.
     ///
     /// This can be dropped while it waits without losing an event.
-    pub async fn next(&mut self) -> Option<Result<Event<E::Event>>>
+    pub async fn next(&mut self) -> Option<Result<Event<V>>>
     where
-        E: Streams,
+        V: DeserializeOwned,
     {
         std::future::poll_fn(|context| self.poll(context)).await
     }
@@ -80,9 +81,9 @@ impl<E: Endpoint> EventStream<E> {
         Pending::reply(self.events.endpoint.clone(), self.events.done()).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>>
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<V>>>>
     where
-        E: Streams,
+        V: DeserializeOwned,
     {
         Poll::Ready(match ready!(self.events.poll_next(context)) {
             Some(Ok(event)) => Some(match serde_json::from_slice(&event.data) {
@@ -95,15 +96,15 @@ impl<E: Endpoint> EventStream<E> {
     }
 }
 
-impl<E: Streams> futures_util::Stream for EventStream<E> {
-    type Item = Result<Event<E::Event>>;
+impl<E: Endpoint, V: DeserializeOwned> futures_util::Stream for EventStream<E, V> {
+    type Item = Result<Event<V>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll(context)
     }
 }
 
-impl<E: Endpoint> fmt::Debug for EventStream<E> {
+impl<E: Endpoint, V> fmt::Debug for EventStream<E, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("endpoint", &self.events.endpoint)

@@ -28,7 +28,7 @@ fn client(comments: usize, pause: Duration, event: Option<&'static str>) -> Clie
     })
 }
 
-fn call(client: &Client) -> StreamRequest<untyped::Any> {
+fn call(client: &Client) -> StreamRequest<untyped::Any, serde_json::Value> {
     client.stream(untyped::input("acme/app", json!({})))
 }
 

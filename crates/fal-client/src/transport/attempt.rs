@@ -253,13 +253,19 @@ impl Transport {
         } else {
             None
         };
-        let mut prepared = reqwest::Request::new(method, proxy.map_or(url, Url::clone));
+        let target = proxy.map_or(url, Url::clone);
+        // Moves a user and a password from the URL of a download, which hyper logs, into a header.
+        let built = self.http.choose(&target, false).request(method, target).build();
+        let mut prepared = built.map_err(|cause| {
+            Error::new(ErrorKind::Config, "the request cannot be sent to this URL").with_source(cause)
+        })?;
         let headers = prepared.headers_mut();
+        let of_url = headers.remove(header::AUTHORIZATION);
         *headers = changed;
         if let Some(own) = headers.get(header::AUTHORIZATION) {
             self.secrets.remember_header(own);
-        } else if let Some(key) = key {
-            headers.insert(header::AUTHORIZATION, key);
+        } else if let Some(authorization) = key.or(of_url) {
+            headers.insert(header::AUTHORIZATION, authorization);
         }
         if let Some(url) = forwarded {
             headers.insert("x-fal-target-url", url);

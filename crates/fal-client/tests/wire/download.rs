@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use fal_client::{Client, File, untyped};
+use fal_client::{Client, File, storage::MediaExt, untyped};
 use fal_emulator::{Emulator, FaultPoint, Pace, RequestKind, ResponseTemplate};
 use serde_json::json;
 
@@ -234,6 +234,9 @@ async fn existing_files_in_a_folder_are_kept() {
     let path = client.download(&url).await.unwrap().save_in(&out, "other").await.unwrap();
     assert_eq!(path, out.join("other.mp4"));
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 5, "nothing unfinished stays");
+    let file: fal_client::media::FileOutput = serde_json::from_value(json!({"url": url})).unwrap();
+    let path = file.save_in(&client, &out, "film").await.unwrap();
+    assert_eq!(path, out.join("film-4.mp4"));
 }
 
 #[tokio::test]

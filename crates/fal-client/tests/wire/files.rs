@@ -130,8 +130,9 @@ async fn a_failed_upload_is_the_error_of_the_call() {
 
 #[tokio::test]
 async fn a_download_has_no_key_and_follows_redirects() {
-    let server = Server::start(|request: &Received, _: &str| match request.path.as_str() {
+    let server = Server::start(|request: &Received, url: &str| match request.path.as_str() {
         "/old" => bytes(302, &[("location", "/cdn/new")], ""),
+        "/older" => bytes(302, &[("location", &format!("{url}/cdn/new"))], ""),
         "/loop" => bytes(302, &[("location", "/loop")], ""),
         "/gone" => bytes(404, &[], ""),
         _ => bytes(200, &[("content-type", "image/png")], "picture"),
@@ -143,6 +144,16 @@ async fn a_download_has_no_key_and_follows_redirects() {
     assert_eq!(download.bytes().await.unwrap().as_ref(), b"picture");
     assert_eq!(server.lines(), ["GET /old", "GET /cdn/new"]);
     assert!(server.received().iter().all(|request| request.header("authorization").is_none()));
+
+    // The user and password of a URL are for that URL and those below its host, and for no other.
+    let url = server.url.replace("://", "://me:pass%20word@");
+    for (path, is_for_both) in [("old", true), ("older", false)] {
+        let before = server.received().len();
+        client.download(format!("{url}/{path}")).await.unwrap();
+        let sent: Vec<_> = server.received().into_iter().skip(before).collect();
+        assert_eq!(sent[0].header("authorization"), Some("Basic bWU6cGFzcyB3b3Jk"));
+        assert_eq!(sent[1].header("authorization").is_some(), is_for_both, "{path}");
+    }
 
     assert!(client.download(format!("{}/gone", server.url)).await.unwrap_err().is_not_found());
     assert!(client.download(format!("{}/loop", server.url)).await.unwrap_err().is_file());

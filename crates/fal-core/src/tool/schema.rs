@@ -61,8 +61,8 @@ fn merge(schema: &mut Map<String, Value>, keyword: String, value: Value) {
     }
 }
 
-/// The keywords that stay in a strict schema; bounds become words.
-const STRICT: &[&str] = &["type", "description", "enum", "const", "anyOf", "items", "properties"];
+/// The keywords that stay in a strict schema; bounds become words, and a constant becomes an enum of one value.
+const STRICT: &[&str] = &["type", "description", "enum", "anyOf", "items", "properties"];
 
 /// Returns a closed schema in the part of JSON Schema that strict modes take.
 pub(super) fn strict(schema: &Value) -> Value {
@@ -93,6 +93,9 @@ pub(super) fn strict(schema: &Value) -> Value {
         };
         made.insert((*keyword).to_owned(), value);
     }
+    if let Some(constant) = schema.get("const") {
+        made.insert("enum".to_owned(), json!([constant]));
+    }
     let words = describe_bounds(schema);
     if !words.is_empty() {
         let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
@@ -108,16 +111,22 @@ pub(super) fn required(schema: &Map<String, Value>) -> Vec<&str> {
     names.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Returns true for a schema whose values have a form that strict modes can hold a model to.
-fn is_expressible(schema: &Value) -> bool {
+/// Returns true for a schema whose values have a form that strict modes can hold a model to. Optional properties do not
+/// count, because a strict schema leaves out those that have none.
+pub(super) fn is_expressible(schema: &Value) -> bool {
     let is_list = |schema: &Value| {
         schema.get("prefixItems").is_none() && schema.get("items").is_some_and(is_expressible)
     };
     match schema.get("type").and_then(Value::as_str) {
-        Some("object") => schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .is_some_and(|properties| properties.values().all(is_expressible)),
+        Some("object") => {
+            let required = schema.as_object().map(required).unwrap_or_default();
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let is_required = |name: &String| required.contains(&name.as_str());
+            properties.is_some_and(|properties| {
+                properties.values().any(is_expressible)
+                    && properties.iter().all(|(name, schema)| !is_required(name) || is_expressible(schema))
+            })
+        }
         Some("array") => is_list(schema),
         Some(_) => true,
         None => match schema.get("anyOf").and_then(Value::as_array) {

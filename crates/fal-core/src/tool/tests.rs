@@ -84,6 +84,33 @@ fn strict_schema_requires_every_property_and_takes_null() {
 }
 
 #[test]
+fn required_content_of_any_form_has_no_strict_form() {
+    let strict = |properties: Value, required: Value| {
+        let schema = json!({ "type": "object", "properties": properties, "required": required });
+        let closed = schema::close(schema);
+        (schema::is_expressible(&closed), schema::strict(&closed))
+    };
+    let text = json!({ "type": "string" });
+    for free in [
+        json!({ "type": "object" }),
+        json!({ "type": "array" }),
+        json!({}),
+        json!({ "type": "array", "items": {} }),
+    ] {
+        assert!(!strict(json!({ "a": free, "b": text }), json!(["a"])).0, "{free}");
+        let (is_expressible, schema) = strict(json!({ "a": free, "b": text }), json!(["b"]));
+        assert!(is_expressible && schema["properties"].get("a").is_none(), "{schema}");
+        // The rest of an object is kept without its free part.
+        let inner = json!({ "type": "object", "properties": { "a": free, "b": text } });
+        let (is_expressible, schema) = strict(json!({ "c": inner }), json!(["c"]));
+        assert!(is_expressible, "{schema}");
+        assert_eq!(schema["properties"]["c"]["required"], json!(["b"]));
+    }
+    let (_, schema) = strict(json!({ "a": { "const": "x" } }), json!(["a"]));
+    assert_eq!(schema["properties"]["a"], json!({ "enum": ["x"] }));
+}
+
+#[test]
 fn every_mistake_is_told_at_once() {
     let arguments = json!({
         "promt": "a cat", "num_images": 9, "image_size": { "width": 11, "depth": 1 }, "tags": ["a", "c", "b"], "seed": "7",
