@@ -15,7 +15,10 @@ mod files;
 #[cfg(feature = "media")]
 mod media;
 mod money;
+mod readme;
 mod reuse;
+#[cfg(feature = "s3")]
+mod s3;
 mod tls;
 mod transfer;
 mod uploads;
