@@ -113,6 +113,20 @@ fn a_run_that_was_killed_leaves_a_workspace_that_loads_and_is_finished_by_the_ne
 }
 
 #[test]
+fn files_that_nobody_generates_are_removed_and_named() {
+    let folder = workspace();
+    let root = folder.path();
+    generate(root);
+    let good = models(root);
+    fs::write(root.join("crates/models/fal-draw3/NOTES.md"), "mine").unwrap();
+    let plan = workspace::plan(root, &[]).unwrap();
+    let named: Vec<String> = plan.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["removed  crates/models/fal-draw3/NOTES.md"]);
+    plan.write(root).unwrap();
+    assert!(models(root) == good);
+}
+
+#[test]
 fn damaged_crates_are_generated_again() {
     let folder = workspace();
     let root = folder.path();

@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         installed => installed?,
     };
 
-    cargo(["build", "--quiet", "--package", "fal-emulator", "--package", "fal-conformance"])?;
+    cargo(["build", "--package", "fal-emulator", "--package", "fal-conformance"])?;
     drivers.push(Driver {
         client: OURS,
         version: env!("CARGO_PKG_VERSION").to_owned(),

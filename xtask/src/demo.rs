@@ -12,6 +12,6 @@ pub(crate) struct Arguments {
 
 /// Runs the example `demo` of the client. It is not part of xtask, which must build without generated code.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let fixed = ["run", "--quiet", "--package", "fal-client", "--example", "demo", "--"].map(str::to_owned);
+    let fixed = ["run", "--package", "fal-client", "--example", "demo", "--"].map(str::to_owned);
     cargo(fixed.iter().chain(&arguments.prompt))
 }

@@ -65,6 +65,10 @@ fn generating_starts_from_the_committed_state_if_cargo_cannot_load_the_crates() 
     assert!(git(root, &["commit", "--quiet", "--message", "Good"]).status.success());
     let good = xtask(root, "regen");
     assert_eq!(String::from_utf8_lossy(&good.stdout), "started\n", "{good:?}");
+    // Minutes without a word look like a program that hangs.
+    let first = "compiling xtask, which takes a minute the first time";
+    assert!(String::from_utf8_lossy(&good.stderr).contains(first), "{good:?}");
+    assert!(!String::from_utf8_lossy(&xtask(root, "regen").stderr).contains(first));
     // A failure of a command is no failure of cargo.
     assert_eq!(xtask(root, "tidy").status.code(), Some(1));
 

@@ -49,10 +49,9 @@ pub(crate) fn add(
     source: &Source,
     generate: impl Fn(&Path) -> Result<(), String>,
 ) -> Result<(Fetched, Vec<String>), String> {
-    for id in ids {
-        if let Some(problem) = fal_codegen::find_id_problem(id) {
-            return Err(format!("{problem}; an id is written like `fal-ai/flux/dev`"));
-        }
+    let problems: Vec<String> = ids.iter().filter_map(|id| fal_codegen::find_id_problem(id)).collect();
+    if !problems.is_empty() {
+        return Err(format!("{}; an id is written like `fal-ai/flux/dev`", problems.join("; ")));
     }
     let fetched = fetch::fetch(root, ids, false, source)?;
     let ids: Vec<String> = ids.iter().filter(|id| fetched.has(id)).cloned().collect();
@@ -75,15 +74,44 @@ pub(crate) fn add_to_manifest(root: &Path, ids: &[String]) -> Result<String, Str
     let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
     let new = with_endpoints(&old, ids, |app| title(root, &descriptions, ids, app))?;
     write_file(&path, &new)?;
+    let manifest = fal_codegen::Manifest::parse(MANIFEST, &new).map_err(|error| error.to_string())?;
+    for hint in title_hints(&manifest, ids, |id| endpoint_name(root, &descriptions, id)) {
+        eprintln!("{hint}");
+    }
     Ok(old)
+}
+
+/// Returns a hint for each crate that has several endpoints, one of which was added, and the name of one as its title.
+fn title_hints(
+    manifest: &fal_codegen::Manifest,
+    added: &[String],
+    name: impl Fn(&str) -> Option<String>,
+) -> Vec<String> {
+    let is_grown =
+        |endpoints: &[String]| endpoints.len() > 1 && endpoints.iter().any(|id| added.contains(id));
+    let grown = manifest.crates.iter().filter(|(_, family)| is_grown(&family.endpoints));
+    let hints = grown.filter_map(|(crate_name, family)| {
+        let named = family.endpoints.iter().find(|id| name(id).as_ref() == Some(&family.title))?;
+        Some(format!(
+            "{MANIFEST}: `{crate_name}` has {} endpoints, and its title `{}` is the name of `{named}`; change `title`",
+            family.endpoints.len(),
+            family.title
+        ))
+    });
+    hints.collect()
+}
+
+/// Returns the name of an endpoint in the descriptions, or else fal's.
+fn endpoint_name(root: &Path, descriptions: &Descriptions, id: &str) -> Option<String> {
+    let described = descriptions.endpoint(id).map(|endpoint| endpoint.name.clone());
+    described.or_else(|| fetch::display_name(root, id))
 }
 
 /// Returns the title of a family, or else the name of the first added endpoint of its app, or else that of the app.
 fn title(root: &Path, descriptions: &Descriptions, ids: &[String], app: &str) -> String {
     let of_first = || {
         let first = ids.iter().find(|id| families::app_id(id) == app)?;
-        let described = descriptions.endpoint(first).map(|endpoint| endpoint.name.clone());
-        described.or_else(|| fetch::display_name(root, first))
+        endpoint_name(root, descriptions, first)
     };
     let title = descriptions.title(app).map(str::to_owned).or_else(of_first);
     title.unwrap_or_else(|| app.rsplit('/').next().unwrap_or(app).to_owned())
@@ -99,6 +127,7 @@ pub(crate) fn generate(root: &Path) -> Result<(), String> {
 /// Compiles the crates and runs the examples of their documentation.
 fn test(root: &Path, crates: &[String]) -> Result<(), String> {
     let packages = crates.iter().flat_map(|name| ["--package", name]);
+    eprintln!("compiling {}, and running the examples of the documentation", crates.join(", "));
     let status = cargo().args(["test", "--quiet", "--doc"]).args(packages).current_dir(root).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
@@ -211,6 +240,19 @@ mod tests {
                  endpoints = [\"acme/draw/fast\"]\n\n[{after}"
             )
         );
+    }
+
+    #[test]
+    fn title_of_a_crate_that_names_one_of_several_endpoints_is_noted() {
+        let hints = |ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+            let text = with_endpoints(OLD, &ids, |_| "Draw, fast".to_owned()).unwrap();
+            let manifest = fal_codegen::Manifest::parse(MANIFEST, &text).unwrap();
+            title_hints(&manifest, &ids, |id| (id == "acme/draw/fast").then(|| "Draw, fast".to_owned()))
+        };
+        assert!(hints(&["acme/draw/fast", "fal-ai/flux/schnell"]).is_empty());
+        let [hint] = &*hints(&["acme/draw/fast", "acme/draw/slow"]) else { panic!("one hint") };
+        assert!(hint.contains("`fal-acme-draw` has 2 endpoints") && hint.contains("`Draw, fast`"), "{hint}");
     }
 
     #[test]

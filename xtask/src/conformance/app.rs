@@ -11,13 +11,13 @@ use crate::run::cargo_with;
 /// Runs `crates/fal-client/tests/official_app.rs`.
 pub(super) fn run(python: &Path, sources: &Path) -> Result<(), String> {
     let server = Server::start(python, &sources.join("app"))?;
-    let test = ["test", "--quiet", "-p", "fal-client", "--features", "realtime", "--test", "official_app"];
+    let test = ["test", "-p", "fal-client", "--features", "realtime", "--test", "official_app"];
     cargo_with(test.into_iter().chain(["--", "--ignored"]), &[("FAL_CONFORMANCE_APP", &server.url)])
 }
 
 /// Runs `tests/laws/own_apps.rs`.
 pub(super) fn compare_types(python: &Path) -> Result<(), String> {
-    let test = ["test", "--quiet", "-p", "fal-tests", "--test", "laws", "own_apps"];
+    let test = ["test", "-p", "fal-tests", "--test", "laws", "own_apps"];
     let python = python.to_string_lossy();
     cargo_with(
         test.into_iter().chain(["--", "--ignored", "--nocapture"]),

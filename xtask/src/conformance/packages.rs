@@ -53,7 +53,7 @@ fn python(folder: &Path) -> Result<(), String> {
 }
 
 fn javascript(folder: &Path) -> Result<(), String> {
-    cargo(["build", "--quiet", "--package", "fal-emulator"])?;
+    cargo(["build", "--package", "fal-emulator"])?;
     let built = empty(folder.join("npm"))?;
     let target = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let sources = root().join(PACKAGES).join("npm");

@@ -26,7 +26,7 @@ pub(super) fn run(folder: &Path, sources: &Path, operations: &[String], or_skip:
         installed => installed?,
     }
 
-    cargo(["build", "--quiet", "--package", "fal-emulator"])?;
+    cargo(["build", "--package", "fal-emulator"])?;
     let emulator = Emulator::start(sources, &[])?;
     let url = format!("http://{}", emulator.address()?);
     let shots = folder.join("shots").to_string_lossy().into_owned();

@@ -58,7 +58,7 @@ const TOOLS: [Tool; 16] = [
 pub(super) fn run(folder: &Path, sources: &Path, chosen: &[String], or_skip: bool) -> Result<(), String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?.join("tools");
     copy_files(&sources.join("tools"), &folder)?;
-    cargo(["build", "--quiet", "--package", "fal-emulator", "--package", "fal-cli"])?;
+    cargo(["build", "--package", "fal-emulator", "--package", "fal-cli"])?;
     let mut failed = Vec::new();
     let mut installed: Vec<(Origin, Result<(), String>)> = Vec::new();
     let is_chosen = |tool: &&Tool| match chosen {

@@ -307,6 +307,26 @@ fn malformed_id_is_refused_before_anything_is_read() {
 }
 
 #[test]
+fn everything_that_cannot_be_added_is_named_at_once() {
+    let (root, records) = (catalogue(), folder(1, 9));
+    let add = |ids: &[&str]| {
+        let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+        crate::add::add(root.path(), &ids, &from(records.path(), false), |_| Ok(()))
+    };
+    let error = add(&["flux dev", "acme/draw0", "../../evil"]).unwrap_err();
+    assert!(error.contains("flux dev") && error.contains("../../evil"), "{error}");
+    fs::write(root.path().join("schemas/manifest.toml"), "[crates]\n").unwrap();
+    let (fetched, added) = add(&["acme/no1", "acme/draw0", "other/no2"]).unwrap();
+    assert_eq!(added, ["acme/draw0"]);
+    let missing = |id: &str| fetched.problems.iter().any(|problem| problem.contains(id));
+    assert!(
+        fetched.problems.len() == 2 && missing("acme/no1") && missing("other/no2"),
+        "{:?}",
+        fetched.problems
+    );
+}
+
+#[test]
 fn batch_that_is_not_found_is_asked_for_one_by_one() {
     let fixture = Fixture::new();
     let nothing = serde_json::json!({ "error": { "type": "not_found", "message": "no such endpoint" } });
