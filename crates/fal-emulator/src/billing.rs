@@ -50,8 +50,27 @@ pub struct CostSummary {
     pub endpoints: usize,
     /// The cost in US dollars.
     pub usd: f64,
-    /// `true` if any price is invented, because nobody gave one.
-    pub is_invented: bool,
+    /// The number of these calls whose price is invented, because nobody gave one.
+    pub invented_calls: u64,
+    /// The part of the cost at invented prices, in US dollars.
+    pub invented_usd: f64,
+}
+
+impl CostSummary {
+    /// Returns the part of the cost that is at invented prices in words, such as `$0.27 of it at invented prices`; empty if
+    /// all prices were given.
+    pub(crate) fn invented_part(&self) -> String {
+        match self.invented_calls {
+            0 => String::new(),
+            calls if calls == self.calls => "at invented prices".to_owned(),
+            _ => format!("${} of it at invented prices", format_usd(self.invented_usd)),
+        }
+    }
+}
+
+/// Formats dollars with cents, and with more digits if they are less than ten cents.
+pub(crate) fn format_usd(usd: f64) -> String {
+    if usd < 0.1 { format!("{usd:.4}") } else { format!("{usd:.2}") }
 }
 
 /// The caller whom a charge is for, and the request.
@@ -81,7 +100,8 @@ struct Total {
     calls: u64,
     /// In US dollars.
     cost: f64,
-    is_invented: bool,
+    invented_calls: u64,
+    invented_cost: f64,
 }
 
 impl Charge {
@@ -128,7 +148,10 @@ impl Billing {
         let total = state.totals.entry(name).or_default();
         total.calls += 1;
         total.cost += charge.cost();
-        total.is_invented |= charge.price.is_invented;
+        if charge.price.is_invented {
+            total.invented_calls += 1;
+            total.invented_cost += charge.cost();
+        }
         state.charges.push(charge, CHARGE_SIZE);
         drop(state);
         if let Some(whole) = &self.whole {
@@ -156,7 +179,8 @@ impl Billing {
             calls: totals().map(|total| total.calls).sum(),
             endpoints: state.totals.len(),
             usd: totals().map(|total| total.cost).sum(),
-            is_invented: totals().any(|total| total.is_invented),
+            invented_calls: totals().map(|total| total.invented_calls).sum(),
+            invented_usd: totals().map(|total| total.invented_cost).sum(),
         }
     }
 }
@@ -177,13 +201,15 @@ mod tests {
         billing.charge(&request, &Reply::ok(json!({})).with_billable_units(0.0));
         billing.charge(&request, &Reply::ok(json!({})));
         billing.charge(&request, &Reply::invalid(Vec::new()).with_billable_units(3.0));
-        let expected = CostSummary { calls: 1, endpoints: 1, usd: 1.5, is_invented: false };
+        let expected = CostSummary { calls: 1, endpoints: 1, usd: 1.5, invented_calls: 0, invented_usd: 0.0 };
         assert_eq!(billing.total(), expected);
+        assert_eq!(billing.total().invented_part(), "");
         assert_eq!(billing.find("1").map(|charge| charge.cost()), Some(1.5));
-        billing.charge(
-            &ChargedRequest { endpoint: "c/d", ..request },
-            &Reply::ok(json!({})).with_billable_units(1.0),
-        );
-        assert!(billing.total().is_invented);
+        let other = ChargedRequest { endpoint: "c/d", ..request };
+        billing.charge(&other, &Reply::ok(json!({})).with_billable_units(20.0));
+        assert_eq!(billing.total().invented_part(), "$0.20 of it at invented prices");
+        let invented = Billing::new(Prices::default(), Arc::default());
+        invented.charge(&other, &Reply::ok(json!({})).with_billable_units(1.0));
+        assert_eq!(invented.total().invented_part(), "at invented prices");
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 
+use crate::billing::format_usd;
 use crate::{Emulator, Error, Pace};
 
 mod child;
@@ -285,7 +286,10 @@ async fn print_summary(emulator: &Emulator, has_command: bool) {
     }
     let cost = emulator.cost().await;
     if cost.calls > 0 {
-        let note = if cost.is_invented { ", at invented prices; --prices FILE sets real ones" } else { "" };
+        let note = match cost.invented_part() {
+            part if part.is_empty() => part,
+            part => format!(", {part}; --prices FILE sets real ones"),
+        };
         eprintln!(
             "fal-emulator: this run would have cost ${} for {} of {}{note}",
             format_usd(cost.usd),
@@ -296,11 +300,6 @@ async fn print_summary(emulator: &Emulator, has_command: bool) {
     if !refused.is_empty() {
         eprintln!("fal-emulator: refused requests for names that it does not serve: {}", refused.join(", "));
     }
-}
-
-/// Formats dollars with cents, and with more digits if they are less than ten cents.
-fn format_usd(usd: f64) -> String {
-    if usd < 0.1 { format!("{usd:.4}") } else { format!("{usd:.2}") }
 }
 
 fn count_of(count: u64, noun: &str) -> String {

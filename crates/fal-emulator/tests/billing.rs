@@ -75,7 +75,7 @@ async fn calls_make_usage_and_billing_events() {
     let account = fal.get(&platform("account/billing?expand=credits")).await.json();
     assert!((account["credits"]["current_balance"].as_f64().unwrap() - 999.9).abs() < 1e-6, "{account}");
     let cost = fal.emulator.cost().await;
-    assert_eq!((cost.calls, cost.endpoints, cost.is_invented), (2, 1, false));
+    assert_eq!((cost.calls, cost.endpoints, cost.invented_calls), (2, 1, 0));
     for bad in [
         "models/usage?expand=x",
         "models/usage?timeframe=year",
@@ -112,6 +112,11 @@ async fn prices_are_those_of_the_user_or_marked_as_invented() {
     let seconds: f64 = video.header("x-fal-billable-units").parse().unwrap();
     let cost = fal.emulator.cost().await;
     assert!((cost.usd - seconds * 0.5).abs() < 1e-9 && seconds > 1.0, "{cost:?}, {seconds}");
+    fal.run("fal-ai/flux/schnell", &json!({"prompt": "a cat", "num_images": 4})).await;
+    let cost = fal.emulator.cost().await;
+    assert_eq!((cost.calls, cost.invented_calls, cost.invented_usd), (2, 1, 0.04));
+    let feed = fal.get(&format!("{}/_emulator/page/feed", fal.emulator.url())).await.json();
+    assert_eq!(feed["cost"]["invented_part"], "$0.0400 of it at invented prices");
     let bad = folder.path().join("bad.json");
     std::fs::write(&bad, r#"{"a/b": {"unit_price": -1, "unit": "images"}}"#).unwrap();
     let error = Emulator::builder().prices(&bad).start().await.unwrap_err();

@@ -201,6 +201,10 @@ fn unknown_models_and_the_cost_of_the_run_are_reported() {
         "{stderr}"
     );
     assert!(stderr.contains("this run would have cost $0.75 for 1 call of 1 endpoint\n"), "{stderr}");
+    let mixed = format!("{}; {}", call("fal-ai/flux/dev"), call("fal-ai/flux/schnell"));
+    let (_, _, stderr) = run(&["--prices", prices.to_str().unwrap()], &[], &mixed);
+    let line = "this run would have cost $0.78 for 2 calls of 2 endpoints, $0.0300 of it at invented prices; --prices FILE sets real ones\n";
+    assert!(stderr.contains(line), "{stderr}");
     let (_, _, stderr) = run(&["--unknown-models", "accept"], &[], &call("acme/new-model"));
     assert!(!stderr.contains("unknown") && stderr.contains("at invented prices; --prices FILE"), "{stderr}");
 }

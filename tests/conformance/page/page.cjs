@@ -2,7 +2,7 @@
 "use strict";
 const assert = require("node:assert/strict");
 const { createServer } = require("node:http");
-const { DESK, PHONE, URL, json, onPage, openModel, post } = require("./browser.cjs");
+const { DESK, PHONE, URL, isTryDrawn, json, onPage, openModel, post } = require("./browser.cjs");
 const { main } = require("./report.cjs");
 
 const prompt = async (page, text) => {
@@ -76,7 +76,7 @@ onPage("webhooks", DESK, async (page) => {
 onPage("values that are no text", DESK, async (page) => {
   const toxic = [{ prompt: { toString: "x" } }, { text: { toString: null } }, { prompt: { valueOf: 1, toString: 2 } }];
   for (const input of toxic) await post("/run/fal-ai/flux/krea", input);
-  const reply = { images: [{ url: "https://h.invalid/a.bin", file_name: { toString: 1 }, content_type: { startsWith: 1 }, width: { toString: 1 }, height: 1 }] };
+  const reply = { images: [{ url: "https://h.invalid/a.bin", file_name: { toString: 1 }, content_type: { startsWith: 1 }, width: { toString: 1 }, height: 1 }], detail: [{ loc: ["body", { toString: 1 }], msg: { toString: "x" } }] };
   await post("/_emulator/scenario", { endpoint: [{ id: "acme/toxic", outcomes: [{ reply }] }] });
   await post("/run/acme/toxic", { prompt: "after all of them" });
   await page.waitForFunction(() => document.querySelector("#calls")?.textContent.includes("after all of them"));
@@ -86,6 +86,15 @@ onPage("values that are no text", DESK, async (page) => {
     await card.waitForSelector(".body pre");
   }
   assert.equal(await page.$("#trouble .problem"), null);
+  // The same as the answer to a call of the page.
+  await page.click("[data-view=try]");
+  await isTryDrawn(page);
+  await page.fill("#try .search", "acme/toxic");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector("#try [role=status]")?.textContent.includes("acme/toxic"));
+  await page.click("#try button:text-is('Run')");
+  await page.waitForFunction(() => document.querySelector("#try [aria-label=Result]").textContent.includes("Output"));
+  assert.match(await page.textContent("#try form .problem:not(:empty)"), /\{"toString":"x"\}/);
 });
 
 onPage("keyboard", DESK, async (page) => {
@@ -113,6 +122,16 @@ onPage("focus while calls change", DESK, async (page) => {
   await page.waitForSelector("#calls .card .tag.done");
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
   assert.equal(await page.$eval("#calls .card", (card) => card.open), true);
+  // Inside of details that change.
+  await post("/_emulator/scenario", { endpoint: [{ id: "acme/long", pace: { ahead: 0, per_position: 0, run: 900, log_lines: 4 } }] });
+  await post("/queue/acme/long", { prompt: "long" });
+  await page.waitForFunction(() => document.querySelector("#calls .card .tag.running") && document.querySelector("#calls .card").textContent.includes("long"));
+  await page.click("#calls .card summary");
+  await page.waitForSelector("#calls .card[open] .body pre");
+  await page.focus("#calls .card[open] .body pre");
+  await post("/_emulator/advance", { seconds: 1000 });
+  await page.waitForFunction(() => document.querySelector("#calls .card .body").textContent.includes("fal-emulator: step 4 of 4"));
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "PRE");
   await post("/queue/acme/quick?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fa", {});
   await page.click("[data-view=webhooks]");
   await page.waitForSelector("#webhooks .card");

@@ -100,6 +100,7 @@ onPage("a call has a link, a course and its requests", DESK, async (page) => {
   await says(page, "#call", "Output");
   await says(page, "#call", "1 × images at $");
   await says(page, "#cost", "Would have cost $");
+  await says(page, "#cost", ", at invented prices");
   assert.equal(await page.isVisible("#calls .list"), false);
   await page.reload();
   await says(page, "#call h2", "fal-ai/flux/dev");
@@ -204,6 +205,30 @@ onPage("models are suggested, and unknown ones are told", DESK, async (page) => 
   assert.notEqual(await page.title(), "taken");
   await page.reload();
   await says(page, "#try [role=status]", id);
+});
+
+onPage("ids with marks of URLs are called", DESK, async (page) => {
+  await scripted({ endpoint: [{ id: "acme/a?b#c d", outcomes: [{ reply: { marked: 1 } }] }] }, async () => {
+    await page.click("[data-view=try]");
+    await isTryDrawn(page);
+    await page.fill("#try .search", "acme/a?b#c d");
+    await page.keyboard.press("Enter");
+    await says(page, "#try [role=status]", "acme/a?b#c d");
+    await page.click("#try button:text-is('Run')");
+    await says(page, "#try [aria-label=Result]", '"marked": 1');
+    await page.click("#try button.main");
+    await says(page, "#try [aria-label=Result]", "Output");
+    await says(page, "#try [aria-label=Result]", '"marked": 1');
+  });
+});
+
+onPage("a lost connection is told", DESK, async (page) => {
+  await says(page, "#alive", "Connected");
+  assert.equal(await page.getAttribute("#alive", "role"), "status");
+  await page.route("**/_emulator/page/feed*", (route) => route.abort());
+  await page.waitForFunction(() => document.querySelector("#alive").textContent === "Not connected");
+  await page.unroute("**/_emulator/page/feed*");
+  await page.waitForFunction(() => document.querySelector("#alive").textContent === "Connected");
 });
 
 onPage("text that is typed while the view opens stays", DESK, async (page) => {

@@ -147,7 +147,7 @@ fn load_or_create_ca(
     // The names and the key, as a line before the certificate, which readers of PEM skip.
     let scope = format!("{:?} {:?}", params.name_constraints, key.public_key_raw());
     let scope = sha256(scope.as_bytes());
-    let known = std::fs::read_to_string(path).ok().filter(|text| {
+    let known = private_files::read_text(path).ok().filter(|text| {
         let (first, certificate) = text.split_once('\n').unwrap_or_default();
         let expires = first.strip_prefix(&format!("fal-emulator CA {scope} until "));
         let expires = expires.and_then(|seconds| seconds.parse::<i64>().ok());
@@ -160,14 +160,15 @@ fn load_or_create_ca(
     let certificate = params.self_signed(key)?.pem();
     let until = params.not_after.unix_timestamp();
     let new = path.with_extension("new");
-    std::fs::write(&new, format!("fal-emulator CA {scope} until {until}\n{certificate}"))?;
-    std::fs::rename(&new, path)?;
+    let text = format!("fal-emulator CA {scope} until {until}\n{certificate}");
+    let written = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path));
+    written.map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     Ok(certificate)
 }
 
 /// Reads a key from a file, which is created if it does not exist.
 fn load_or_create_key(path: &Path) -> Result<KeyPair, TlsError> {
-    match std::fs::read_to_string(path) {
+    match private_files::read_text(path) {
         Ok(pem) => Ok(KeyPair::from_pem(&pem)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = KeyPair::generate()?;
@@ -235,5 +236,22 @@ mod tests {
         assert_ne!(make(&["emulator".to_owned()]), first);
         std::fs::write(folder.path().join("ca.pem"), "damaged").unwrap();
         assert!(make(&[]).starts_with("-----BEGIN CERTIFICATE-----"));
+    }
+
+    /// Reading one would wait for a writer for ever.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_no_certificate_and_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let make_pipe = |name: &str| {
+            let path = folder.path().join(name);
+            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        };
+        make_pipe("ca.pem");
+        assert!(Tls::new(Some(folder.path()), &[], HOST).is_ok());
+        std::fs::remove_file(folder.path().join("ca-key.pem")).unwrap();
+        make_pipe("ca-key.pem");
+        let error = Tls::new(Some(folder.path()), &[], HOST).err().unwrap().to_string();
+        assert!(error.ends_with("ca-key.pem: not a regular file"), "{error}");
     }
 }

@@ -59,8 +59,8 @@ const lists = makeLists();
 const [callList, webhookList, requestList] = lists;
 
 /** Shows the cost that fal would have charged so far. */
-const showCost = ({ usd, calls, is_invented: isInvented }) => {
-  const text = calls > 0 ? `Would have cost $${usd.toFixed(2)} for ${plural(calls, "call")}${isInvented ? ", at invented prices" : ""}` : "";
+const showCost = ({ usd, calls, invented_part: inventedPart }) => {
+  const text = calls > 0 ? `Would have cost $${usd.toFixed(2)} for ${plural(calls, "call")}${inventedPart && `, ${inventedPart}`}` : "";
   const place = byId("cost");
   if (place.textContent !== text) place.textContent = text;
 };

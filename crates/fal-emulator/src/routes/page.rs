@@ -157,7 +157,7 @@ async fn feed(
 fn cost_json(app: &App) -> Value {
     let cost = app.billing.total();
     json!({
-        "usd": cost.usd, "calls": cost.calls, "endpoints": cost.endpoints, "is_invented": cost.is_invented,
+        "usd": cost.usd, "calls": cost.calls, "endpoints": cost.endpoints, "invented_part": cost.invented_part(),
     })
 }
 
