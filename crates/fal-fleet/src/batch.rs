@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
 use tokio_postgres::Transaction;
 
 use crate::{
-    BatchLedger, BatchStatus, Enqueued, Error, ErrorKind, Result, RetryFailed, Reuse,
+    BatchLedger, BatchStatus, Enqueued, Error, ErrorKind, FailedRequest, Result, RetryFailed, Reuse,
     ledger::{BatchSettings, CHUNK, Ledger, NewRequest, postgres},
     uploads::Uploads,
     webhooks::check_url,
@@ -325,6 +325,25 @@ impl Batch {
                 format!("there is no batch `{}`", self.settings.name.escape_debug()),
             )
         })
+    }
+
+    /// Returns the requests that have failed or are in doubt, with the reasons: up to `most` of them, in the order in which they
+    /// were added.
+    ///
+    /// ```no_run
+    /// # async fn example(fleet: fal_fleet::Fleet) -> fal_fleet::Result<()> {
+    /// for failed in fleet.batch("cats").failures(100).await? {
+    ///     println!("{}: {}", failed.key, failed.message);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Database` if the database cannot be used.
+    pub async fn failures(&self, most: u32) -> Result<Vec<FailedRequest>> {
+        self.ledger.failures(&self.settings.name, most).await
     }
 
     /// Sends all requests again that have failed, and returns their number. They are billed once more.

@@ -48,7 +48,7 @@ pub(crate) use self::{
 pub use self::{
     enqueue::Enqueued,
     reuse::{Reuse, content_address},
-    status::{BatchStatus, Status},
+    status::{BatchStatus, FailedRequest, Status},
 };
 #[cfg(feature = "media")]
 use crate::MediaFile;
@@ -156,6 +156,8 @@ pass_on! {
     fn find(batch: &str, key: &str) -> Option<Found>;
     /// Counts the requests of every batch, or of one.
     fn status(batch: Option<&str>) -> Status;
+    /// Returns the requests of a batch that have failed or are in doubt, in the order of their ids.
+    fn failures(batch: &str, most: u32) -> Vec<FailedRequest>;
     /// Lets failed requests wait again: one of them, or all of a batch. Returns their number.
     fn retry(batch: &str, key: Option<&str>) -> u64;
     /// Ends requests that wait: one of them, or all of a batch. Returns their number.

@@ -76,7 +76,7 @@ pub use self::{
     done::Done,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
-    ledger::{BatchStatus, Enqueued, Reuse, Status, content_address},
+    ledger::{BatchStatus, Enqueued, FailedRequest, Reuse, Status, content_address},
     media_file::MediaFile,
     request_ledger::{BatchLedger, Progress, RequestLedger},
     retry_failed::RetryFailed,

@@ -50,6 +50,20 @@ pub struct BatchStatus {
     pub stop_reason: Option<String>,
 }
 
+/// A request of a batch that has no output, from [`Batch::failures`](crate::Batch::failures).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailedRequest {
+    /// The key of the request.
+    pub key: String,
+    /// The id of the request at fal, if fal has accepted it.
+    pub request_id: Option<String>,
+    /// The reason.
+    pub message: String,
+    /// True if fal may have accepted the request, so that it may still have an output.
+    pub is_in_doubt: bool,
+}
+
 impl BatchStatus {
     /// Returns true if every request has ended, and every output is acknowledged.
     #[must_use]

@@ -6,9 +6,10 @@ use std::{
 };
 
 use fal_client::untyped::Any;
-use fal_emulator::RequestKind;
+use fal_emulator::{FaultPoint, RequestKind};
 use fal_fleet::Done;
 use futures_util::StreamExt;
+use serde_json::json;
 
 use crate::support::{Stage, inputs, keys};
 
@@ -18,6 +19,7 @@ on_both_ledgers! {
     accounts_have_workers_of_their_own,
     outputs_are_handed_to_workers_of_their_account,
     a_watch_goes_on,
+    failures_are_listed_with_their_reasons,
 }
 
 async fn batches_with_a_higher_priority_go_first(stage: Stage) {
@@ -91,6 +93,23 @@ async fn outputs_are_handed_to_workers_of_their_account(stage: Stage) {
         let status = stage.fleet.batch(other).status().await.unwrap();
         assert_eq!(status.done - status.acknowledged, left, "{status}");
     }
+}
+
+async fn failures_are_listed_with_their_reasons(stage: Stage) {
+    let batch = stage.fleet.batch("cats").concurrency(1);
+    assert_eq!(batch.failures(10).await.unwrap(), []);
+    stage.emulator.on_request(RequestKind::Submit).fail(422, json!({ "detail": "no cats" })).times(1);
+    batch.enqueue(inputs(1)).await.unwrap();
+    stage.work(1).await;
+    stage.emulator.on_request(RequestKind::Submit).reset(FaultPoint::Reply).times(1);
+    batch.enqueue(inputs(3)).await.unwrap();
+    stage.work(1).await;
+    let failures = batch.failures(10).await.unwrap();
+    let seen: Vec<_> = failures.iter().map(|failed| (failed.key.as_str(), failed.is_in_doubt)).collect();
+    assert_eq!(seen, [("0000", false), ("0001", true)]);
+    assert!(failures[0].message.contains("no cats") && !failures[1].message.is_empty(), "{failures:?}");
+    assert_eq!(batch.failures(1).await.unwrap().len(), 1);
+    assert_eq!(stage.fleet.batch("other").failures(10).await.unwrap(), []);
 }
 
 async fn a_watch_goes_on(stage: Stage) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Result,
-    ledger::status::{BatchStatus, Status},
+    ledger::status::{BatchStatus, FailedRequest, Status},
 };
 
 /// The time without a sign of life after which a worker is forgotten, in seconds.
@@ -70,6 +70,27 @@ impl Embedded {
                                     where b.account = ?1 and r.state = 'done' and r.acknowledged_at is null
                                       and ?2 in ('', r.endpoint))",
                 (account, endpoint, unit.now),
+            )
+        })
+        .await
+    }
+
+    pub(crate) async fn failures(&self, batch: &str, most: u32) -> Result<Vec<FailedRequest>> {
+        let batch = batch.to_owned();
+        self.run(move |unit| {
+            unit.rows(
+                "select r.key, r.request_id, coalesce(r.error ->> 'message', '') as message, r.state = 'in_doubt' as in_doubt
+                 from fal.request r join fal.batch b on b.id = r.batch
+                 where b.name = ?1 and r.state in ('failed', 'in_doubt') order by r.id limit ?2",
+                (batch, most),
+                |row| {
+                    Ok(FailedRequest {
+                        key: row.get("key")?,
+                        request_id: row.get("request_id")?,
+                        message: row.get("message")?,
+                        is_in_doubt: row.get("in_doubt")?,
+                    })
+                },
             )
         })
         .await

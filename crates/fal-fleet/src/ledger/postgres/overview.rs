@@ -10,7 +10,7 @@ use crate::{
     Result,
     ledger::{
         settings::no_batch,
-        status::{BatchStatus, Status},
+        status::{BatchStatus, FailedRequest, Status},
     },
 };
 
@@ -78,6 +78,26 @@ impl Postgres {
             )
             .await?;
         Ok(client.query_one(&statement, &[&account, &endpoint]).await?.get(0))
+    }
+
+    /// Returns the requests of a batch that have failed or are in doubt, in the order of their ids.
+    pub(crate) async fn failures(&self, batch: &str, most: u32) -> Result<Vec<FailedRequest>> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "select r.key, r.request_id, coalesce(r.error ->> 'message', ''), r.state = 'in_doubt'
+                 from fal.request r join fal.batch b on b.id = r.batch
+                 where b.name = $1 and r.state in ('failed', 'in_doubt') order by r.id limit $2",
+            )
+            .await?;
+        let rows = client.query(&statement, &[&batch, &i64::from(most)]).await?;
+        let failed = rows.iter().map(|row| FailedRequest {
+            key: row.get(0),
+            request_id: row.get(1),
+            message: row.get(2),
+            is_in_doubt: row.get(3),
+        });
+        Ok(failed.collect())
     }
 
     /// Lets failed requests wait again: one of them, or all of a batch. Returns their number.
