@@ -96,13 +96,41 @@ fn to_schema(group: &Group) -> Value {
     schema.into()
 }
 
+/// Returns the rules about properties that stand beside them in the schema of an object.
+///
+/// ```
+/// use fal_codegen::{normalize::requirements, rust::describe_requirement};
+///
+/// let schema = serde_json::json!({
+///     "properties": {"audio_url": {"type": "string"}, "video_url": {"type": "string"}},
+///     "anyOf": [{"required": ["audio_url"]}, {"required": ["video_url"]}],
+/// });
+/// let rules = requirements::read(&schema);
+/// assert_eq!(describe_requirement(&rules[0]), "At least one of `audio_url` and `video_url` must be given");
+/// ```
+#[must_use]
+pub fn read(schema: &Value) -> Vec<Requirement> {
+    let (Some(schema), Some(properties)) = (schema.as_object(), schema["properties"].as_object()) else {
+        return Vec::new();
+    };
+    take(&mut schema.clone(), properties)
+}
+
 /// Keywords that have no part in a rule.
 const ANNOTATIONS: &[&str] = &["title", "description", "$comment"];
 
 /// Moves the rules about properties that stand beside them to an extension. Others stay where they are.
 pub(super) fn move_requirements(schema: &mut Map<String, Value>) {
     let Some(Value::Object(properties)) = schema.get("properties").cloned() else { return };
-    let reader = Reader { properties: &properties };
+    let found = take(schema, &properties);
+    if !found.is_empty() {
+        schema.insert(REQUIREMENTS.to_owned(), json!(found));
+    }
+}
+
+/// Removes the rules about properties that stand beside them, and returns them.
+fn take(schema: &mut Map<String, Value>, properties: &Map<String, Value>) -> Vec<Requirement> {
+    let reader = Reader { properties };
     let mut found = reader.take(schema);
     if let Some(Value::Array(parts)) = schema.get_mut("allOf") {
         parts.retain_mut(|part| {
@@ -118,9 +146,7 @@ pub(super) fn move_requirements(schema: &mut Map<String, Value>) {
             schema.remove("allOf");
         }
     }
-    if !found.is_empty() {
-        schema.insert(REQUIREMENTS.to_owned(), json!(found));
-    }
+    found
 }
 
 /// A reader of the rules about these properties.

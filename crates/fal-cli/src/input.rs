@@ -233,20 +233,25 @@ fn parameter_at<'a>(parameters: &'a [Parameter], parts: &[&str]) -> Option<&'a P
 }
 
 impl Input {
-    /// Returns true if local files are to be uploaded.
-    pub(crate) fn has_files(&self) -> bool {
-        !self.files.is_empty()
-    }
-
     /// Returns the input as it would be sent, with a note in place of each local file.
     pub(crate) fn preview(&self) -> Value {
+        self.with_files(|file| format!("<upload {}>", file.name()))
+    }
+
+    /// Returns the input with a text in place of each local file.
+    pub(crate) fn with_files(&self, mut text: impl FnMut(&LocalFile) -> String) -> Value {
         let mut json = self.json.clone();
         for (pointer, file) in &self.files {
             if let Some(place) = json.pointer_mut(pointer) {
-                *place = format!("<upload {}>", file.name()).into();
+                *place = text(file).into();
             }
         }
         json
+    }
+
+    /// Returns the local files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &LocalFile> {
+        self.files.iter().map(|(_, file)| file)
     }
 
     /// Returns an input that uploads its files when it is sent.

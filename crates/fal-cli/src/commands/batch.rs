@@ -192,7 +192,7 @@ impl BatchCall<'_> {
                 Ok(()) => done.acknowledge(&index).await?,
                 Err(failure) => {
                     failed += 1;
-                    self.print_failure(index, &failure, &bar);
+                    bar.suspended(|| self.print_failure(Some(index), None, &failure));
                 }
             }
             bar.state(&done.progress().to_string());
@@ -242,13 +242,20 @@ impl BatchCall<'_> {
         Ok(())
     }
 
-    fn print_failure(&self, index: usize, failure: &Failure, bar: &Bar) {
+    /// Prints a row that has failed. One of an earlier form of the table has a key only.
+    fn print_failure(&self, index: Option<usize>, key: Option<&str>, failure: &Failure) {
+        let row = index.map(|index| index + 1);
         if self.session.global.json {
             let mut line = failure.to_json();
-            line["row"] = (index + 1).into();
+            line["row"] = row.into();
+            if let Some(key) = key {
+                line["key"] = key.into();
+            }
             print(&line.to_string());
-        } else {
-            bar.suspended(|| eprintln!("row {}: {}", index + 1, failure.lines().join("; ")));
+            return;
         }
+        let key = key.map(|key| format!("key {key}"));
+        let place = [row.map(|row| format!("row {row}")), key].into_iter().flatten().collect::<Vec<_>>();
+        eprintln!("{}: {}", place.join(", "), failure.lines().join("; "));
     }
 }

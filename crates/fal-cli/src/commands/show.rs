@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::arguments::ShowArguments;
 use crate::failure::Result;
 use crate::model::parameter::{parameters, value_text};
-use crate::model::{Kind, Parameter, lookup};
+use crate::model::{Kind, Parameter, lookup, parameter};
 use crate::output::print;
 use crate::session::Session;
 
@@ -41,6 +41,7 @@ pub(crate) async fn describe(session: &Session, model: &CatalogueModel) -> Resul
         "id": model.id(), "name": text("display_name"), "category": model.category(),
         "description": text("description"), "streams": model.streams(), "price": price,
         "parameters": parameters(model).iter().map(Parameter::to_json).collect::<Vec<_>>(),
+        "rules": parameter::rules(model),
         "output": outputs(model).map(|(name, text)| json!({"name": name, "description": text})).collect::<Vec<_>>(),
         "page": page(model),
     }))
@@ -76,6 +77,11 @@ fn print_page(model: &CatalogueModel, price: &Value) {
     print(&format!("\n{}", style("Parameters").bold()));
     for parameter in parameters(model) {
         print_parameter(&parameter);
+    }
+    let rules = parameter::rules(model);
+    if !rules.is_empty() {
+        print(&format!("\n{}", style("Rules").bold()));
+        rules.iter().for_each(|rule| print(&format!("  {rule}")));
     }
     print(&format!("\n{}", style("Output").bold()));
     for (name, text) in outputs(model) {

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use fal_client::storage::{broken_limits, find_media};
 use fal_client::{Client, File};
+use ring::digest::{Context, SHA256};
 use serde_json::Value;
 
-use crate::failure::Result as CommandResult;
+use crate::failure::{Failure, Result as CommandResult};
 use crate::model::{Parameter, file_limits};
 use crate::progress::Progress;
 
@@ -55,6 +56,26 @@ impl LocalFile {
             Source::Path(path) => path.display().to_string(),
             Source::Content(_) => "stdin".to_owned(),
         }
+    }
+
+    /// Returns the SHA-256 of the content, as hexadecimal text.
+    pub(crate) fn sha256(&self) -> CommandResult<String> {
+        let mut context = Context::new(&SHA256);
+        match &self.source {
+            Source::Content(content) => context.update(content),
+            Source::Path(path) => {
+                let failed = |error| Failure::usage(format!("{}: {error}", path.display()));
+                let mut file = std::fs::File::open(path).map_err(failed)?;
+                let mut buffer = vec![0; 64 << 10];
+                loop {
+                    match file.read(&mut buffer).map_err(failed)? {
+                        0 => break,
+                        length => context.update(buffer.get(..length).unwrap_or_default()),
+                    }
+                }
+            }
+        }
+        Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Returns a line for each limit of a parameter that the file breaks.

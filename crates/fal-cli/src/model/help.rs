@@ -4,8 +4,9 @@ use clap::builder::{PossibleValuesParser, StyledStr};
 use clap::{Arg, ArgAction, Command};
 use fal_emulator::catalogue::CatalogueModel;
 
-use super::parameter::value_text;
+use super::parameter::{rules, value_text};
 use super::{Kind, Parameter};
+use crate::arguments::PARAMETER_HELP;
 
 /// Returns a command whose `--help` lists every parameter of a model beside the options of `command`.
 pub(crate) fn command(command: &Command, model: &CatalogueModel, parameters: &[Parameter]) -> Command {
@@ -22,7 +23,7 @@ pub(crate) fn command(command: &Command, model: &CatalogueModel, parameters: &[P
         .bin_name(name)
         .about(about.concat().trim().to_owned())
         .override_usage(format!("fal-cli {} {} [PARAMETER]... [OPTIONS]", command.get_name(), model.id()))
-        .after_help(crate::arguments::PARAMETER_HELP)
+        .after_help(notes(model))
         .next_help_heading("Parameters");
     for (order, parameter) in parameters.iter().enumerate() {
         help = help.arg(argument(command, parameter).display_order(order));
@@ -35,6 +36,15 @@ pub(crate) fn command(command: &Command, model: &CatalogueModel, parameters: &[P
         help = help.arg(option.clone().id(id).required(false).help_heading("Options"));
     }
     help
+}
+
+/// Returns the text below the parameters and options: the rules about parameters, and how parameters are written.
+fn notes(model: &CatalogueModel) -> String {
+    let rules: String = rules(model).iter().map(|rule| format!("  {rule}\n")).collect();
+    match rules.as_str() {
+        "" => PARAMETER_HELP.to_owned(),
+        rules => format!("Rules:\n{rules}\n{PARAMETER_HELP}"),
+    }
 }
 
 /// Returns true if `name` is an option of the command, so that a parameter of this name can only be written `name=value`.

@@ -1,5 +1,7 @@
 //! The parameters of a model, from the schema of its input.
 
+use fal_codegen::normalize::requirements;
+use fal_codegen::rust::describe_requirement;
 use fal_emulator::catalogue::CatalogueModel;
 use serde_json::{Map, Value, json};
 
@@ -44,6 +46,12 @@ pub(crate) enum Kind {
 /// Returns the parameters of a model, in the order of its document.
 pub(crate) fn parameters(model: &CatalogueModel) -> Vec<Parameter> {
     properties(model, model.input(), 0)
+}
+
+/// Returns the rules about which parameters go together, a sentence each.
+pub(crate) fn rules(model: &CatalogueModel) -> Vec<String> {
+    let rules = requirements::read(model.input());
+    rules.iter().map(|rule| format!("{}.", describe_requirement(rule))).collect()
 }
 
 fn properties(model: &CatalogueModel, schema: &Value, depth: usize) -> Vec<Parameter> {

@@ -1,6 +1,9 @@
 //! `fal-cli add`: crates of models for Rust packages.
 
+use std::path::Path;
+
 use serde_json::Value;
+use tokio::process::Command;
 
 use crate::support::{Outcome, Terminal};
 
@@ -28,19 +31,51 @@ async fn the_crates_are_added_to_the_package() {
     terminal.write("src/main.rs", "fn main() {}\n");
     let checkout = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let mut command = terminal.command(&["add", "fal-ai/flux/dev", "--path", checkout]);
-    // The index that this test was built with has tokio.
-    for name in ["PATH", "HOME", "CARGO", "CARGO_HOME", "RUSTUP_HOME"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    let outcome = Outcome::wait(command.env("CARGO_NET_OFFLINE", "true").spawn().unwrap()).await;
+    let outcome = Outcome::wait(with_cargo(&mut command).spawn().unwrap()).await;
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let manifest: toml::Table =
         std::fs::read_to_string(terminal.path("Cargo.toml")).unwrap().parse().unwrap();
     let names: Vec<&String> = manifest["dependencies"].as_table().unwrap().keys().collect();
     assert_eq!(names, ["fal-client", "fal-flux", "tokio"]);
     assert_eq!(manifest["dependencies"]["tokio"]["features"][1].as_str(), Some("rt-multi-thread"));
+}
+
+#[tokio::test]
+async fn the_printed_programs_compile() {
+    let terminal = Terminal::offline();
+    let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+                    [profile.dev]\ndebug = \"line-tables-only\"\n";
+    terminal.write("Cargo.toml", manifest);
+    terminal.write("src/lib.rs", "");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // The versions of dependencies that are compiled and fetched already.
+    std::fs::copy(checkout.join("Cargo.lock"), terminal.path("Cargo.lock")).unwrap();
+    for (name, id) in [
+        ("text_to_image", "fal-ai/flux/dev"),
+        ("image_to_video", "fal-ai/kling-video/v2.1/master/image-to-video"),
+        ("speech_to_text", "fal-ai/whisper"),
+    ] {
+        let mut command = terminal.command(&["add", id, "--quiet", "--path", checkout.to_str().unwrap()]);
+        let outcome = Outcome::wait(with_cargo(&mut command).spawn().unwrap()).await;
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        terminal.write(&format!("src/bin/{name}.rs"), outcome.stdout);
+    }
+    let mut check = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    check.args(["check", "--quiet", "--bins"]).current_dir(terminal.home.path());
+    check.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
+    let output = with_cargo(&mut check).output().await.unwrap();
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !messages.contains("warning"), "{messages}");
+}
+
+/// Lets a command use the cargo and the registry that this test was built with.
+fn with_cargo(command: &mut Command) -> &mut Command {
+    for name in ["PATH", "HOME", "CARGO", "CARGO_HOME", "RUSTUP_HOME"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("CARGO_NET_OFFLINE", "true")
 }
 
 #[tokio::test]

@@ -57,6 +57,31 @@ async fn show_has_the_facts_of_the_schema() {
 }
 
 #[tokio::test]
+async fn rules_between_parameters_are_told_in_words() {
+    let terminal = Terminal::offline();
+    let kling = "fal-ai/kling-video/v3/pro/text-to-video";
+    let rule = "Exactly one of `prompt` and `multi_prompt` must be given.";
+    assert_eq!(terminal.json(&["show", kling]).await["rules"], json!([rule]));
+    assert!(terminal.stdout(&["show", kling]).await.contains(&format!("Rules\n  {rule}\n")));
+    assert!(terminal.stdout(&["run", kling, "--help"]).await.contains(&format!("Rules:\n  {rule}\n")));
+
+    let flux = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/fal-ai/flux/dev.json")).unwrap();
+    let mut own: serde_json::Value = serde_json::from_slice(&flux).unwrap();
+    let schemas = own["openapi"]["components"]["schemas"].as_object_mut().unwrap();
+    let input = schemas.values_mut().find(|schema| schema["properties"]["prompt"].is_object()).unwrap();
+    input["dependentRequired"] = json!({"seed": ["guidance_scale"]});
+    input["if"] = json!({"required": ["sync_mode"], "properties": {"sync_mode": {"const": true}}});
+    input["then"] = json!({"properties": {"output_format": {"const": "png"}}, "required": ["output_format"]});
+    let document = terminal.write("own.json", own.to_string());
+    let shown = terminal.json(&["show", "fal-ai/flux/dev", "--schema", document.to_str().unwrap()]).await;
+    let rules = json!([
+        "`guidance_scale` is required if `seed` is given.",
+        "`output_format` must be `png` if `sync_mode` is `true`.",
+    ]);
+    assert_eq!(shown["rules"], rules);
+}
+
+#[tokio::test]
 async fn every_model_can_be_shown() {
     let catalogue = fal_emulator::catalogue::Catalogue::embedded().unwrap();
     let terminal = Terminal::offline();

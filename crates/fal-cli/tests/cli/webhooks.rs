@@ -3,12 +3,13 @@
 use std::process::Stdio;
 
 use fal_client::webhook::Verifier;
+use fal_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::support::Terminal;
+use crate::support::{Outcome, Terminal};
 
 const CALL: [&str; 3] = ["fal-ai/flux/dev", "prompt=a cat", "image_size=64x64"];
 
@@ -114,6 +115,53 @@ async fn results_of_the_queue_are_delivered() {
     );
     // Both results have been fetched.
     assert_eq!(terminal.stdout(&["resume", "--list"]).await, "");
+}
+
+/// The emulator takes the place of fal: it answers for its host names, and knows one key.
+#[tokio::test]
+async fn requests_at_fal_are_followed_and_delivered_as_fal_delivers() {
+    let fal = Emulator::builder().tls().require_key("id:secret").start().await.unwrap();
+    fal.on_endpoint("fal-ai/flux/schnell").fail(500, json!({"detail": "no cats"}));
+    let terminal = Terminal::offline();
+    terminal.write("ca.pem", fal.ca_certificate().unwrap());
+    let proxy = fal.url().replacen("https", "http", 1);
+    let command = |arguments: &[&str]| {
+        let mut command = terminal.command(arguments);
+        command.env("FAL_KEY", "id:secret").env("HTTPS_PROXY", &proxy);
+        command.env("SSL_CERT_FILE", terminal.path("ca.pem"));
+        command
+    };
+    let submit = async |arguments: &[&str]| {
+        let call = [&["submit"], arguments, &["prompt=a cat", "image_size=64x64"]].concat();
+        let outcome = Outcome::wait(command(&call).spawn().unwrap()).await;
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.stdout.trim().to_owned()
+    };
+    let earlier = submit(&["fal-ai/flux/dev"]).await;
+
+    let mut program = Program::start().await;
+    let arguments = ["listen", "--forward-to", &program.url, "--at", "127.0.0.1:0", "--json"];
+    let mut listen = command(&arguments).spawn().unwrap();
+    let mut lines = BufReader::new(listen.stdout.take().unwrap()).lines();
+    let start: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    let keys = fetch(start["keys"].as_str().unwrap()).await;
+
+    let mut submitted = Vec::new();
+    for (model, status) in [("fal-ai/flux/dev", "OK"), ("fal-ai/flux/schnell", "ERROR")] {
+        // fal delivers to the same program, so that each result comes twice.
+        submitted.push((submit(&[model, "--webhook", &program.url]).await, status));
+    }
+    let mut delivered = Vec::new();
+    for _ in 0..4 {
+        delivered.push(program.next(&keys).await);
+    }
+    for (id, status) in &submitted {
+        let own: Vec<&Value> = delivered.iter().filter(|body| body["request_id"] == **id).collect();
+        assert_eq!(own.len(), 2, "{delivered:?}");
+        assert_eq!((own[0], &own[0]["status"]), (own[1], &json!(status)));
+    }
+    assert!(delivered.iter().all(|body| body["request_id"] != *earlier), "{delivered:?}");
+    listen.kill().await.unwrap();
 }
 
 #[tokio::test]

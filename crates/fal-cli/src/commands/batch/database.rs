@@ -1,6 +1,7 @@
 //! `fal-cli batch --database`: rows in a database, on which any number of machines work.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,9 +18,13 @@ use super::{BatchCall, BatchRows, budget};
 use crate::arguments::{AtOnce, BatchOptions};
 use crate::costs;
 use crate::failure::{Failure, FailureKind, Result};
-use crate::input::Input;
+use crate::input::{Input, LocalFile};
 use crate::progress::Bar;
 
+/// The time for which fal keeps uploaded files. Rows are known by their content for half of it.
+const KEEP: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The most failed rows that are listed.
+const MAX_FAILURES: u32 = 1_000;
 /// The pause between two looks at the state of the batch.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -32,11 +37,6 @@ pub(super) async fn run(
     rows: &BatchRows<'_>,
     inputs: Vec<Input>,
 ) -> Result<ExitCode> {
-    if inputs.iter().any(Input::has_files) {
-        return Err(Failure::usage(
-            "--database: other machines cannot read local files; `fal-cli upload` makes URLs of them",
-        ));
-    }
     let fleet = match database.contains("://") {
         true => Fleet::connect(database).await,
         false => Fleet::embedded(database).await,
@@ -46,15 +46,15 @@ pub(super) async fn run(
         .clone()
         .unwrap_or_else(|| table.file_stem().unwrap_or_default().to_string_lossy().into_owned());
     let fleet = fleet.map_err(failure)?;
-    let batch = configure(fleet.batch(&name), &name, options);
-    let keys = keys(call.id, rows.inputs);
+    let client = call.session.client().await?.clone();
+    let batch = configure(fleet.batch(&name), &name, options).upload_files(client.clone(), KEEP);
+    let keys = keys(call.id, &contents(&inputs)?);
     let inputs = inputs.into_iter().map(|input| input.into_untyped(call.id));
     let enqueued = batch.enqueue(keys.iter().zip(inputs)).await.map_err(failure)?;
     call.progress.line(&format!("batch {name}: {} rows added, {} known", enqueued.added, enqueued.known));
     let places: HashMap<&str, usize> =
         keys.iter().enumerate().map(|(row, key)| (key.as_str(), row)).collect();
     let bar = call.progress.request(&name);
-    let client = call.session.client().await?.clone();
     let is_interrupted = Arc::new(AtomicBool::new(false));
     let interrupt = {
         let is_interrupted = is_interrupted.clone();
@@ -81,7 +81,36 @@ pub(super) async fn run(
         let message = "interrupted; the same command goes on where it stopped, here or on another machine";
         return Err(Failure::new(FailureKind::Interrupted, message));
     }
+    print_failures(call, &batch, &places).await?;
     report(call, &batch.status().await.map_err(failure)?)
+}
+
+/// Returns the inputs with the hash of each local file in its place, so that a row is known by the content of its files.
+fn contents(inputs: &[Input]) -> Result<Vec<Value>> {
+    let mut hashes = HashMap::new();
+    for file in inputs.iter().flat_map(Input::files) {
+        if let Entry::Vacant(unknown) = hashes.entry(file.name()) {
+            unknown.insert(file.sha256()?);
+        }
+    }
+    let hash = |file: &LocalFile| hashes.get(&file.name()).cloned().unwrap_or_default();
+    Ok(inputs.iter().map(|input| input.with_files(hash)).collect())
+}
+
+/// Prints the rows that have failed, with the reason of each.
+async fn print_failures(call: &BatchCall<'_>, batch: &Batch, places: &HashMap<&str, usize>) -> Result<()> {
+    for failed in batch.failures(MAX_FAILURES).await.map_err(failure)? {
+        let message = match failed.is_in_doubt {
+            true => format!("fal may have accepted it: {}", failed.message),
+            false => failed.message,
+        };
+        let mut reason = Failure::new(FailureKind::Failed, message);
+        if let Some(id) = &failed.request_id {
+            reason = reason.with_request_id(id);
+        }
+        call.print_failure(places.get(failed.key.as_str()).copied(), Some(&failed.key), &reason);
+    }
+    Ok(())
 }
 
 fn configure(batch: Batch, name: &str, options: &BatchOptions) -> Batch {
