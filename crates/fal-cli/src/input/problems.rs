@@ -153,7 +153,8 @@ fn message(detail: &Value) -> String {
         "string_type" => format!("must be a text{}", not()),
         "list_type" => format!("must be a list{}", not()),
         "dict_type" | "model_attributes_type" => format!("must be an object{}", not()),
-        _ => detail["msg"].as_str().unwrap_or("is not valid").to_owned(),
+        // A rule between parameters is a sentence of its own.
+        _ => detail["msg"].as_str().unwrap_or("is not valid").trim_start_matches("Value error, ").to_owned(),
     }
 }
 

@@ -88,12 +88,20 @@ fn media(path: &Path, folder: &Path) -> String {
     }
 }
 
-/// Returns a text for the page, shortened.
+/// Returns a text for the page, shortened, with marks that change the direction of text as their codes.
 fn shown(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
-        Some((end, _)) => format!("{}…", escape(&text[..end])),
-        None => escape(text),
+    let mut letters = text.chars();
+    let mut start = String::new();
+    for letter in letters.by_ref().take(MAX_TEXT) {
+        match letter {
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                start.extend(letter.escape_unicode());
+            }
+            letter => start.push(letter),
+        }
     }
+    let rest = if letters.next().is_some() { "…" } else { "" };
+    format!("{}{rest}", escape(&start))
 }
 
 fn escape(text: &str) -> String {
@@ -123,7 +131,8 @@ mod tests {
     fn texts_of_prompts_and_failures_are_no_markup() {
         let page = page(&[failed(HOSTILE, HOSTILE)], &[format!("prompt={HOSTILE}")], Path::new("out"));
         assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
-        assert_eq!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&amp;lt;").count(), 4, "{page}");
+        let text = "&lt;script&gt;alert(1)&lt;/script&gt;&amp;lt;\\u{202e}";
+        assert_eq!(page.matches(text).count(), 4, "{page}");
         assert!(page.contains("content=\"default-src 'none';"), "{page}");
     }
 

@@ -4,6 +4,8 @@
 
 mod add;
 mod batch;
+#[cfg(feature = "fleet")]
+mod batch_database;
 mod catalogue;
 mod keys;
 mod mcp;

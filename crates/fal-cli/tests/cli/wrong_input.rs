@@ -73,6 +73,10 @@ const TABLE: &[(&[&str], &str)] = &[
         ],
         "end_image_url: wide.png has a ratio of width to height of 3, and the endpoint takes at most 2.500",
     ),
+    (
+        &["fal-ai/kling-video/v3/pro/text-to-video", "duration=5"],
+        "error: Exactly one of `prompt` and `multi_prompt` must be given.",
+    ),
     (&["fal-ai/flux/deev", "prompt=x"], "there is no model `fal-ai/flux/deev`; did you mean fal-ai/flux/dev"),
     (&["flux", "prompt=x"], "`flux` is not an endpoint id"),
     (&["fal-ai/flux/dev", "prompt=x", "-o", "{sed}.png"], "there is no {sed}; there are {model}"),
