@@ -549,7 +549,7 @@ impl ClientBuilder {
             (None, false, Some(env)) => Credentials::from_env(env)?,
             (None, false, None) => {
                 return Err(credentials::missing_key(
-                    "the builder was given none and was not told to use `env`",
+                    "the builder was given none, and reads the environment only after `env()`",
                 ));
             }
         };

@@ -113,6 +113,7 @@ pub mod queue;
 pub mod realtime;
 pub mod reconcile;
 mod redact;
+mod regular_file;
 mod reply;
 mod retry;
 mod run;

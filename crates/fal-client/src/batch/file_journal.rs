@@ -16,7 +16,7 @@ use super::{
     journal::{JournalEntries, JournalOutput},
     journal_reader::{EntryLines, not_an_entry},
 };
-use crate::{BoxFuture, Error, ErrorKind, Result, sync::lock};
+use crate::{BoxFuture, Error, ErrorKind, Result, regular_file::check_is_regular, sync::lock};
 
 /// A [`Journal`] in a file of JSON lines, which only grows.
 ///
@@ -234,10 +234,6 @@ fn is_start_of_entry(tail: &[u8]) -> bool {
         let is_text = std::str::from_utf8(tail).map_or_else(|error| error.error_len().is_none(), |_| true);
         tail.starts_with(head.as_bytes()) && is_text && is_whole_or_cut(serde_json::from_slice(tail))
     })
-}
-
-fn check_is_regular(metadata: &std::fs::Metadata) -> io::Result<()> {
-    if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 /// Writes the entry of a new file in its folder to the disk.

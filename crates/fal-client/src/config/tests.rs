@@ -36,7 +36,7 @@ fn builder_options_win_over_the_environment() {
 #[test]
 fn builder_without_key_or_env_is_an_auth_error() {
     let error = ClientBuilder::new().build().unwrap_err();
-    assert!(error.is_auth() && error.to_string().contains("`env`"), "{error}");
+    assert!(error.is_auth() && error.to_string().contains("after `env()`"), "{error}");
 }
 
 #[test]

@@ -28,10 +28,10 @@ pub struct Estimate {
     pub basis: Basis,
 }
 
-/// Prints one line, such as `about 0.100 USD, for 4 images`.
+/// Prints one line, such as `about 0.1000 USD, for 4 images`.
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "about {:.3} {}, ", self.total_cost, single_line(&self.currency, 10))?;
+        write!(f, "about {:.4} {}, ", self.total_cost, single_line(&self.currency, 10))?;
         match &self.basis {
             Basis::Units { quantity, unit } => {
                 let plural =
@@ -105,7 +105,7 @@ impl Client {
     /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
     /// # let input = untyped::input("fal-ai/flux/dev", serde_json::json!({"prompt": "a cat", "num_images": 4}));
     /// let estimate = client.estimate(input).await?;
-    /// println!("{estimate}"); // about 0.100 USD, for 4 images
+    /// println!("{estimate}"); // about 0.1000 USD, for 4 images
     /// # Ok(())
     /// # }
     /// ```
@@ -194,9 +194,9 @@ mod tests {
     fn estimate_prints_as_one_line() {
         let print = |basis| Estimate { total_cost: 0.1, currency: "USD".to_owned(), basis }.to_string();
         let units = |quantity, unit: &str| Basis::Units { quantity, unit: unit.to_owned() };
-        assert_eq!(print(units(4.0, "image")), "about 0.100 USD, for 4 images");
-        assert_eq!(print(units(1.0, "image")), "about 0.100 USD, for 1 image");
-        assert_eq!(print(units(2.5, "megapixels")), "about 0.100 USD, for 2.5 megapixels");
-        assert_eq!(print(Basis::PastCalls), "about 0.100 USD, the average of earlier calls");
+        assert_eq!(print(units(4.0, "image")), "about 0.1000 USD, for 4 images");
+        assert_eq!(print(units(1.0, "image")), "about 0.1000 USD, for 1 image");
+        assert_eq!(print(units(2.5, "megapixels")), "about 0.1000 USD, for 2.5 megapixels");
+        assert_eq!(print(Basis::PastCalls), "about 0.1000 USD, the average of earlier calls");
     }
 }

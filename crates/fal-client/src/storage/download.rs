@@ -383,7 +383,7 @@ impl Download {
     ///
     /// The file appears when it is complete, and replaces an existing one. Until then the content is in another file
     /// next to it, which is removed if the download fails. On Unix, a new file is readable by its owner only; a file
-    /// that is replaced keeps its permissions.
+    /// that is replaced keeps its permissions. Devices and pipes are refused.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use super::{
     content_type,
     reader::{Reader, TakenReader},
 };
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, regular_file::check_is_regular};
 
 /// A file that is about to be uploaded.
 pub(super) struct UploadSource {
@@ -64,11 +64,11 @@ impl UploadSource {
     }
 
     async fn from_path(path: &Path, content_type: Option<&str>, name: Option<&str>) -> io::Result<Self> {
+        // Looked at first, because opening a named pipe waits for its other end.
+        check_is_regular(&tokio::fs::metadata(path).await?)?;
         let mut file = tokio::fs::File::open(path).await?;
         let metadata = file.metadata().await?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("it is not a file"));
-        }
+        check_is_regular(&metadata)?;
         let content_type = match content_type {
             Some(given) => given.to_owned(),
             None => {

@@ -55,6 +55,18 @@ pub struct Compared<O> {
     pub result: Result<Made<O>, Error>,
 }
 
+/// Prints one line, such as `FLUX.1 [dev] (fal-ai/flux/dev): 2.4 s, 0.0250 USD`.
+impl<O> fmt::Display for Compared<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {:.1} s", self.title, self.endpoint, self.time.as_secs_f64())?;
+        match (&self.result, &self.cost) {
+            (Err(error), _) => write!(f, ", failed: {error}"),
+            (Ok(_), Some(cost)) => write!(f, ", {cost}"),
+            (Ok(_), None) => Ok(()),
+        }
+    }
+}
+
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -103,6 +103,15 @@ async fn every_model_is_compared_whatever_the_others_do() {
     assert!(compared[0].result.is_err() && compared[0].cost.is_none());
     assert_eq!(compared[1].endpoint, "fal-ai/flux/schnell");
     assert_eq!(compared[1].result.as_ref().unwrap().output.len(), 1);
+    let lines: Vec<_> = compared.iter().map(ToString::to_string).collect();
+    assert!(
+        lines[0].starts_with("FLUX.1 [dev] (fal-ai/flux/dev): ") && lines[0].contains(" s, failed: "),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("FLUX.1 [schnell] (fal-ai/flux/schnell): ") && lines[1].ends_with(" s"),
+        "{lines:?}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use fal_client::{
     Client, Credentials, File,
     storage::{Access, Acl, Checkpoint, FileExt, Lifecycle, Repository, UploadEvent, UploadOptions},
+    untyped,
 };
 use fal_emulator::{Emulator, FaultPoint, RequestKind};
 use ring::digest::{SHA256, digest};
@@ -513,6 +514,32 @@ async fn a_missing_file_is_named_in_the_error() {
         let error = client.upload(File::path(Path::new(path))).await.unwrap_err();
         assert!(error.is_file() && error.to_string().contains(&format!("cannot read {path}")), "{error}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn pipes_and_devices_are_neither_read_nor_replaced() {
+    use std::os::unix::{fs::FileTypeExt, net::UnixListener};
+
+    let (emulator, client) = start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let [pipe, socket, link] = ["pipe", "socket", "link"].map(|name| folder.path().join(name));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _listener = UnixListener::bind(&socket).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    for path in [&pipe, &socket, &link] {
+        let error = client.upload(File::path(path)).await.unwrap_err();
+        assert!(error.is_file() && error.to_string().contains("it is not a regular file"), "{error}");
+        let input = json!({"image_url": ""});
+        let input = untyped::input("acme/app", input).file("image_url", File::path(path));
+        assert!(client.run(input).await.unwrap_err().is_file());
+        let error = client.download("data:,x").await.unwrap().save(path).await.unwrap_err();
+        assert!(error.is_file() && error.to_string().contains("it is not a regular file"), "{error}");
+    }
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    assert!(emulator.requests().is_empty());
 }
 
 #[tokio::test]

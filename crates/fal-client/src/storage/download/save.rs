@@ -8,12 +8,16 @@ use std::{
 use tokio::{fs, io::AsyncWriteExt};
 
 use super::chunks::Chunks;
-use crate::{Error, ErrorKind, Result, storage::file_name::sanitize};
+use crate::{Error, ErrorKind, Result, regular_file::check_is_regular, storage::file_name::sanitize};
 
 /// Writes to `path`, replaces an existing file, and returns the number of bytes.
 pub(super) async fn replace(chunks: Chunks, path: &Path) -> Result<u64> {
     let partial = PartialFile::next_to(path);
     let written = async {
+        // A device or a pipe would be replaced by a file.
+        if let Ok(existing) = fs::metadata(path).await {
+            check_is_regular(&existing)?;
+        }
         let length = write(chunks, &partial.0).await?;
         if let Ok(existing) = fs::metadata(path).await {
             fs::set_permissions(&partial.0, existing.permissions()).await?;
