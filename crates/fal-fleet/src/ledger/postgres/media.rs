@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Postgres,
-    offers::{COLLECTED, collected},
+    offers::{COLLECTED, collected, due_outputs},
 };
 use crate::{
     MediaFile, Result,
@@ -20,13 +20,11 @@ impl Postgres {
         most: i64,
         lease: Duration,
     ) -> Result<Vec<Unsaved>> {
+        let due = due_outputs("and r.saved is null");
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(&format!(
-                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch
-                              where r.state = 'done' and r.acknowledged_at is null and r.saved is null and r.due <= now()
-                                and b.account = $1 and ($2 = '' or r.endpoint = $2)
-                              order by r.due, r.id limit $3 for update of r skip locked)
+                "with {due}
                  update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $4)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning {COLLECTED}, to_char(r.done_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),

@@ -32,6 +32,22 @@ pub(super) fn collected(row: &Row) -> Result<Collected> {
     })
 }
 
+/// Returns the part `due` of a statement: the ids of outputs of the account `$1` and the endpoint `$2`, or of any endpoint if that is
+/// empty, that are due. At most `$3`. `condition` is a further one on the request `r`.
+///
+/// Looks into each batch of the account, so that outputs of other accounts cost nothing.
+pub(super) fn due_outputs(condition: &str) -> String {
+    format!(
+        "due as (select output.id
+                 from fal.batch b cross join lateral (
+                     select r.id, r.due from fal.request r
+                     where r.batch = b.id and r.state = 'done' and r.acknowledged_at is null and r.due <= now()
+                       and ($2 = '' or r.endpoint = $2) {condition}
+                     order by r.due, r.id limit $3 for update skip locked) output
+                 where b.account = $1 order by output.due, output.id limit $3)"
+    )
+}
+
 impl Postgres {
     /// Takes outputs of an account and an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
     pub(crate) async fn offer(
@@ -43,14 +59,11 @@ impl Postgres {
         lease: Duration,
     ) -> Result<Vec<Offered>> {
         // Not a parameter, because each form has an index of its own.
-        let saved = if is_saved { "and r.saved is not null" } else { "" };
+        let due = due_outputs(if is_saved { "and r.saved is not null" } else { "" });
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(&format!(
-                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch
-                              where r.state = 'done' and r.acknowledged_at is null and r.due <= now() and b.account = $1
-                                and ($2 = '' or r.endpoint = $2) {saved}
-                              order by r.due, r.id limit $3 for update of r skip locked)
+                "with {due}
                  update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $4)
                  from due, fal.batch b where r.id = due.id and b.id = r.batch
                  returning {COLLECTED}, r.offers, r.reused_from is not null, r.saved::text",

@@ -72,9 +72,10 @@ impl Postgres {
                                     and exists (select from fal.request r where r.batch = b.id and r.state = 'waiting'))
                     and not exists (select from fal.request r join fal.batch b on b.id = r.batch
                                     where b.account = $1 and b.reconcile and r.state = 'in_doubt')
-                    and not exists (select from fal.request r join fal.batch b on b.id = r.batch
-                                    where b.account = $1 and r.state = 'done' and r.acknowledged_at is null
-                                      and ($2 = '' or r.endpoint = $2))",
+                    and not exists (select from fal.batch b where b.account = $1
+                                    and exists (select from fal.request r
+                                                where r.batch = b.id and r.state = 'done' and r.acknowledged_at is null
+                                                  and ($2 = '' or r.endpoint = $2)))",
             )
             .await?;
         Ok(client.query_one(&statement, &[&account, &endpoint]).await?.get(0))

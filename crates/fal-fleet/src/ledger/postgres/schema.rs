@@ -5,13 +5,14 @@ use deadpool_postgres::Client;
 use crate::{Result, ledger::newer_schema};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 6] = [
+const VERSIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("media.sql"),
     include_str!("trace.sql"),
     include_str!("upload.sql"),
     include_str!("retry.sql"),
+    include_str!("outputs.sql"),
 ];
 
 /// The key of the lock that is held while the schema is changed.
