@@ -10,6 +10,8 @@ mod json;
 mod markdown;
 mod migration;
 mod properties;
+#[cfg(test)]
+mod siblings;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;

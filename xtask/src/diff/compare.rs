@@ -107,7 +107,7 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
 }
 
 /// The problem of each old document that today's generator cannot read, by the id of its endpoint.
-type Unreadable = BTreeMap<String, String>;
+pub(super) type Unreadable = BTreeMap<String, String>;
 
 /// Everything that a crate is generated from: its family, and the document and overlay of each of its endpoints.
 type Inputs<'a> = (&'a Family, Vec<(Option<&'a String>, Option<&'a String>)>);
@@ -160,17 +160,26 @@ impl Snapshot {
 
     /// Returns the code that the generator writes for some crates.
     pub(super) fn generate(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, Sources>, String> {
-        let (manifest, sources, options) = self.generator_inputs(only, &Unreadable::new());
+        Ok(self.generate_without(only, &Unreadable::new())?.0)
+    }
+
+    /// Returns the code that the generator writes for some crates without some endpoints, and the names of their shared types.
+    pub(super) fn generate_without(
+        &self,
+        only: &BTreeSet<&String>,
+        without: &Unreadable,
+    ) -> Result<(BTreeMap<String, Sources>, TypeNames), String> {
+        let (manifest, sources, options) = self.generator_inputs(only, without);
         let generator = Generator::new(options);
         let generated = generator.manifest(&manifest, &self.manifest_file(), &sources);
-        let tree = generated.map_err(|errors| errors.to_string())?.tree;
+        let generated = generated.map_err(|errors| errors.to_string())?;
         let mut code: BTreeMap<String, Sources> = BTreeMap::new();
-        for (path, text) in tree.iter() {
+        for (path, text) in generated.tree.iter() {
             if let Some((name, path)) = snapshot::source_of_crate(path) {
                 code.entry(name.to_owned()).or_default().insert(path.to_owned(), text.to_owned());
             }
         }
-        Ok(code)
+        Ok((code, generated.type_names))
     }
 
     fn generator_inputs(
