@@ -106,11 +106,8 @@ fn a_changed_bound_changes_only_that_bound_and_its_docs() {
             ("schnell.rs", "/// Between 1 and 16. Default `4`."),
             ("schnell.rs", "/// `num_inference_steps`: between 1 and 16."),
             ("schnell.rs", "/// and 16. Default `4`."),
-            ("schnell.rs", "const MAX: i64 = 16;"),
-            (
-                "schnell.rs",
-                "const MESSAGE: &'static str = \"`num_inference_steps` of fal-ai/flux/schnell must be between 1 and 16\";"
-            ),
+            ("schnell.rs", "NumInferenceSteps, i64, 1, 16,"),
+            ("schnell.rs", "\"`num_inference_steps` of fal-ai/flux/schnell must be between 1 and 16\""),
         ]
     );
 }

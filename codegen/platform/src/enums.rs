@@ -54,21 +54,7 @@ impl Enum {
                 Other(String),
             }
 
-            impl #name {
-                /// All values that the document lists, in its order.
-                pub const ALL: &'static [Self] = &[#(Self::#variants),*];
-
-                /// Returns the value in JSON.
-                #[must_use]
-                pub fn as_str(&self) -> &str {
-                    match self {
-                        #(Self::#variants => #values,)*
-                        Self::Other(other) => other,
-                    }
-                }
-            }
-
-            fal_core::open_enum!(#name);
+            fal_core::open_enum! { #name { #(#variants = #values),* } }
         }
     }
 }

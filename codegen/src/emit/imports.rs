@@ -16,8 +16,10 @@ use crate::rust::{
 pub(super) struct Imports {
     maps: bool,
     fal_core: BTreeSet<&'static str>,
-    /// The traits of serde, with which every module that has one of them has all four.
-    serde: bool,
+    /// The traits of serde by which values are written.
+    writes: bool,
+    /// Those by which unions and tuples are read. Macros of `fal_core` use those of objects.
+    reads: bool,
     map_access: bool,
     serde_json: BTreeSet<&'static str>,
 }
@@ -50,16 +52,6 @@ impl Imports {
         imports
     }
 
-    /// Returns the imports of the module `bounds`.
-    pub(super) fn of_bounds<'a>(items: impl Iterator<Item = &'a Item>) -> TokenStream {
-        let names = items.filter_map(|item| match item {
-            Item::Length(_) => Some("Length"),
-            Item::Number(_) => Some("Range"),
-            _ => None,
-        });
-        uses(&quote!(fal_core), &names.collect())
-    }
-
     /// Returns the `use` line of the standard library.
     pub(super) fn std(&self) -> Option<TokenStream> {
         self.maps.then(|| {
@@ -71,10 +63,9 @@ impl Imports {
 
     /// Returns the `use` lines of other crates.
     pub(super) fn crates(&self) -> TokenStream {
+        let reads = self.reads.then(|| quote!(Deserialize, Deserializer,));
         let map_access = self.map_access.then(|| quote!(, de::MapAccess));
-        let serde = self
-            .serde
-            .then(|| quote!(use serde::{Deserialize, Deserializer, Serialize, Serializer #map_access};));
+        let serde = self.writes.then(|| quote!(use serde::{#reads Serialize, Serializer #map_access};));
         let fal_core = uses(&quote!(fal_core), &self.fal_core);
         let serde_json = uses(&quote!(serde_json), &self.serde_json);
         quote!(#fal_core #serde #serde_json)
@@ -98,7 +89,7 @@ impl Imports {
     }
 
     fn add_struct(&mut self, item: &Struct) {
-        self.serde = true;
+        self.writes = true;
         self.map_access = true;
         self.fal_core.insert("json");
         item.fields.iter().for_each(|field| self.add_field(field));
@@ -125,7 +116,7 @@ impl Imports {
     }
 
     fn add_union(&mut self, item: &Union) {
-        self.serde = true;
+        (self.writes, self.reads) = (true, true);
         self.serde_json.insert("Value");
         let reads_by_helper = item.is_ambiguous
             || item
@@ -147,7 +138,7 @@ impl Imports {
     }
 
     fn add_tuple(&mut self, item: &TupleStruct) {
-        self.serde = true;
+        (self.writes, self.reads) = (true, true);
         self.fal_core.insert("json");
         item.positions().for_each(|position| self.add_type(&position.ty));
         if !item.direction.is_input() {

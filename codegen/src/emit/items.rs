@@ -284,15 +284,13 @@ fn required(structs: &[&Struct]) -> Option<TokenStream> {
 }
 
 /// Returns the module of the markers of bounds.
-fn bounds<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Option<TokenStream> {
-    let markers = items.clone().filter_map(|item| match item {
+fn bounds<'a>(items: impl Iterator<Item = &'a Item>) -> Option<TokenStream> {
+    let markers = items.filter_map(|item| match item {
         Item::Number(number) => Some(types::number_bounds(number)),
         Item::Length(rule) => Some(types::length_bounds(rule)),
         _ => None,
     });
-    let markers: TokenStream = markers.collect();
-    let uses = (!markers.is_empty()).then(|| Imports::of_bounds(items));
-    hidden("bounds", quote!(#uses #markers))
+    hidden("bounds", markers.collect())
 }
 
 /// Returns a module that users never name, if it has something to hold.

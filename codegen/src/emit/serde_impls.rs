@@ -13,7 +13,8 @@ use crate::rust::{Field, ObjectForm, Presence, Struct, Ty, Union, VariantKind};
 
 /// Returns the impls of a struct.
 pub(super) fn structure(item: &Struct) -> [TokenStream; 3] {
-    [serialize(item), deserialize(item), object(item)]
+    let name = ident(&item.ident);
+    [serialize(item), quote!(fal_core::deserialize_object!(#name);), object(item)]
 }
 
 fn serialize(item: &Struct) -> TokenStream {
@@ -49,17 +50,6 @@ fn serialize(item: &Struct) -> TokenStream {
                 #(#constants)*
                 #(#puts)*
                 object.end()
-            }
-        }
-    }
-}
-
-fn deserialize(item: &Struct) -> TokenStream {
-    let name = ident(&item.ident);
-    quote! {
-        impl<'de> Deserialize<'de> for #name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                json::read_object(deserializer)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The types of parameters and fields besides structs: enums, unions, numbers with bounds.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{
@@ -19,9 +19,10 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
         let (docs, variant) = (docs::line(&code(value)), ident(variant));
         quote!(#docs #variant)
     });
-    let known: Vec<Ident> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
-    let values = item.variants.iter().map(|(_, value)| value);
-    let (all, as_str) = (all(&known), docs::line("Returns the value on the wire."));
+    let values = item.variants.iter().map(|(variant, value)| {
+        let variant = ident(variant);
+        quote!(#variant = #value)
+    });
     if item.open {
         let other = docs::line("A value that this crate does not know.");
         return vec![
@@ -35,20 +36,7 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
                     Other(String),
                 }
             },
-            quote! {
-                impl #name {
-                    #all
-                    #as_str
-                    #[must_use]
-                    pub fn as_str(&self) -> &str {
-                        match self {
-                            #(Self::#known => #values,)*
-                            Self::Other(value) => value,
-                        }
-                    }
-                }
-            },
-            quote!(fal_core::open_enum!(#name);),
+            quote!(fal_core::open_enum! { #name { #(#values),* } }),
         ];
     }
     vec![
@@ -60,19 +48,7 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
                 #(#variants,)*
             }
         },
-        quote! {
-            impl #name {
-                #all
-                #as_str
-                #[must_use]
-                pub const fn as_str(&self) -> &'static str {
-                    match self {
-                        #(Self::#known => #values,)*
-                    }
-                }
-            }
-        },
-        quote!(fal_core::closed_enum!(#name, #message);),
+        quote!(fal_core::closed_enum! { #name { #(#values),* } #message }),
     ]
 }
 
@@ -83,9 +59,10 @@ pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
         let (docs, variant) = (docs::line(&format!("`{value}`")), ident(variant));
         quote!(#docs #variant)
     });
-    let known: Vec<Ident> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
-    let values = item.variants.iter().map(|(_, value)| integer(*value));
-    let (all, get) = (all(&known), docs::line("Returns the value on the wire."));
+    let values = item.variants.iter().map(|(variant, value)| {
+        let (variant, value) = (ident(variant), integer(*value));
+        quote!(#variant = #value)
+    });
     vec![
         quote! {
             #docs
@@ -95,29 +72,8 @@ pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
                 #(#variants,)*
             }
         },
-        quote! {
-            impl #name {
-                #all
-                #get
-                #[must_use]
-                pub const fn get(&self) -> i64 {
-                    match self {
-                        #(Self::#known => #values,)*
-                    }
-                }
-            }
-        },
-        quote!(fal_core::integer_enum!(#name, #message);),
+        quote!(fal_core::integer_enum! { #name { #(#values),* } #message }),
     ]
-}
-
-/// Returns the constant that lists the known values of an enum.
-fn all(known: &[Ident]) -> TokenStream {
-    let docs = docs::line("Every value that the schema lists, in its order.");
-    quote! {
-        #docs
-        pub const ALL: &'static [Self] = &[#(Self::#known),*];
-    }
 }
 
 /// Returns a union and its conversions.
@@ -232,31 +188,12 @@ fn marker<T: Copy>(
     let (name, message) = (ident(&item.ident), &item.message);
     let min = bounds.min.map(literal).map_or_else(|| quote!(#primitive::MIN), |min| quote!(#min));
     let max = bounds.max.map(literal).map_or_else(|| quote!(#primitive::MAX), |max| quote!(#max));
-    let above_min = bounds.above_min.then(|| {
-        quote!(
-            const ABOVE_MIN: bool = true;
-        )
-    });
-    let below_max = bounds.below_max.then(|| {
-        quote!(
-            const BELOW_MAX: bool = true;
-        )
-    });
-    let multiple_of = bounds
-        .multiple_of
-        .map(literal)
-        .map(|step| quote!(const MULTIPLE_OF: Option<#primitive> = Some(#step);));
+    let above_min = bounds.above_min.then(|| quote!(ABOVE_MIN: bool = true,));
+    let below_max = bounds.below_max.then(|| quote!(BELOW_MAX: bool = true,));
+    let multiple_of = bounds.multiple_of.map(literal);
+    let multiple_of = multiple_of.map(|step| quote!(MULTIPLE_OF: Option<#primitive> = Some(#step),));
     quote! {
-        pub enum #name {}
-
-        impl Range<#primitive> for #name {
-            const MIN: #primitive = #min;
-            const MAX: #primitive = #max;
-            #above_min
-            #below_max
-            #multiple_of
-            const MESSAGE: &'static str = #message;
-        }
+        fal_core::number_range!(#name, #primitive, #min, #max, #above_min #below_max #multiple_of #message);
     }
 }
 
@@ -266,13 +203,7 @@ pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
     let min = Literal::usize_unsuffixed(rule.min);
     let max = rule.max.map(Literal::usize_unsuffixed).map_or_else(|| quote!(usize::MAX), |max| quote!(#max));
     quote! {
-        pub enum #name {}
-
-        impl Length for #name {
-            const MIN: usize = #min;
-            const MAX: usize = #max;
-            const MESSAGE: &'static str = #message;
-        }
+        fal_core::length_range!(#name, #min, #max, #message);
     }
 }
 

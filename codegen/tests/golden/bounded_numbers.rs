@@ -21,7 +21,7 @@ pub mod types {
     use std::collections::BTreeMap;
 
     use fal_core::{Int, Param, Parameters, Unset, WideInt, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// A mix of colours.
     #[derive(Debug, Clone, PartialEq)]
@@ -128,11 +128,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Mix {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Mix);
 
     impl<'de> json::ReadObject<'de> for Mix {
         const NAME: &'static str = "Mix";
@@ -176,23 +172,15 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
+        fal_core::number_range!(
+            MixParts, i128, 1, i128::MAX,
+            "`parts` of Mix in acme/bounded-numbers must be at least 1"
+        );
 
-        pub enum MixParts {}
-
-        impl Range<i128> for MixParts {
-            const MIN: i128 = 1;
-            const MAX: i128 = i128::MAX;
-            const MESSAGE: &'static str = "`parts` of Mix in acme/bounded-numbers must be at least 1";
-        }
-
-        pub enum MixTemperatures {}
-
-        impl Range<i64> for MixTemperatures {
-            const MIN: i64 = -10;
-            const MAX: i64 = 40;
-            const MESSAGE: &'static str = "`temperatures` of Mix in acme/bounded-numbers must be between -10 and 40";
-        }
+        fal_core::number_range!(
+            MixTemperatures, i64, - 10, 40,
+            "`temperatures` of Mix in acme/bounded-numbers must be between -10 and 40"
+        );
     }
 
     #[doc(hidden)]
@@ -215,7 +203,7 @@ use fal_core::{
     Check, Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -452,11 +440,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -492,11 +476,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -535,58 +515,34 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        Hue, i64, 0, 359, "`hue` of acme/bounded-numbers must be between 0 and 359"
+    );
 
-    pub enum Hue {}
+    fal_core::number_range!(
+        Opacity, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`opacity` of acme/bounded-numbers must be above 0.0 and at most 1.0"
+    );
 
-    impl Range<i64> for Hue {
-        const MIN: i64 = 0;
-        const MAX: i64 = 359;
-        const MESSAGE: &'static str = "`hue` of acme/bounded-numbers must be between 0 and 359";
-    }
+    fal_core::number_range!(
+        Width, i64, 64, 2048, MULTIPLE_OF : Option < i64 > = Some(8),
+        "`width` of acme/bounded-numbers must be between 64 and 2048 and a multiple of 8"
+    );
 
-    pub enum Opacity {}
+    fal_core::number_range!(
+        Step, f64, f64::MIN, f64::MAX, MULTIPLE_OF : Option < f64 > = Some(0.25),
+        "`step` of acme/bounded-numbers must be a multiple of 0.25"
+    );
 
-    impl Range<f64> for Opacity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`opacity` of acme/bounded-numbers must be above 0.0 and at most 1.0";
-    }
+    fal_core::number_range!(
+        Weights, f64, 0.0, 1.0,
+        "`weights` of acme/bounded-numbers must be between 0.0 and 1.0"
+    );
 
-    pub enum Width {}
-
-    impl Range<i64> for Width {
-        const MIN: i64 = 64;
-        const MAX: i64 = 2048;
-        const MULTIPLE_OF: Option<i64> = Some(8);
-        const MESSAGE: &'static str = "`width` of acme/bounded-numbers must be between 64 and 2048 and a multiple of 8";
-    }
-
-    pub enum Step {}
-
-    impl Range<f64> for Step {
-        const MIN: f64 = f64::MIN;
-        const MAX: f64 = f64::MAX;
-        const MULTIPLE_OF: Option<f64> = Some(0.25);
-        const MESSAGE: &'static str = "`step` of acme/bounded-numbers must be a multiple of 0.25";
-    }
-
-    pub enum Weights {}
-
-    impl Range<f64> for Weights {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`weights` of acme/bounded-numbers must be between 0.0 and 1.0";
-    }
-
-    pub enum Weights2 {}
-
-    impl Length for Weights2 {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`weights` of acme/bounded-numbers must have at least 1 item";
-    }
+    fal_core::length_range!(
+        Weights2, 1, usize::MAX,
+        "`weights` of acme/bounded-numbers must have at least 1 item"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@ pub mod types {
     //! Types that the endpoints of `acme/closed-object` share.
 
     use fal_core::{Integer, Param, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// Part to keep.
     #[derive(Debug, Clone, PartialEq)]
@@ -174,11 +174,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Crop {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Crop);
 
     impl<'de> json::ReadObject<'de> for Crop {
         const NAME: &'static str = "Crop";
@@ -212,11 +208,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Margin {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Margin);
 
     impl<'de> json::ReadObject<'de> for Margin {
         const NAME: &'static str = "Margin";
@@ -284,7 +276,7 @@ pub mod types {
 }
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -436,11 +428,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -472,11 +460,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

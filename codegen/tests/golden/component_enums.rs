@@ -34,7 +34,7 @@ pub mod preview {
     //! ```
 
     use fal_core::{Endpoint, Integer, IntoInput, Parameters, Unset, Violations, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     #[doc(inline)]
@@ -180,11 +180,7 @@ pub mod preview {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -216,11 +212,7 @@ pub mod preview {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -280,23 +272,10 @@ pub mod types {
         Bella,
     }
 
-    impl VoiceName {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Adam, Self::Bella];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub const fn as_str(&self) -> &'static str {
-            match self {
-                Self::Adam => "adam",
-                Self::Bella => "bella",
-            }
-        }
+    fal_core::closed_enum! {
+        VoiceName { Adam = "adam", Bella = "bella" }
+        "`VoiceName` of acme/component-enums must be `adam` or `bella`"
     }
-
-    fal_core::closed_enum!(
-        VoiceName, "`VoiceName` of acme/component-enums must be `adam` or `bella`"
-    );
 
     /// The values of `SampleRate`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -308,23 +287,10 @@ pub mod types {
         N44100,
     }
 
-    impl SampleRate {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::N22050, Self::N44100];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub const fn get(&self) -> i64 {
-            match self {
-                Self::N22050 => 22050,
-                Self::N44100 => 44100,
-            }
-        }
+    fal_core::integer_enum! {
+        SampleRate { N22050 = 22050, N44100 = 44100 }
+        "`SampleRate` of acme/component-enums must be `22050` or `44100`"
     }
-
-    fal_core::integer_enum!(
-        SampleRate, "`SampleRate` of acme/component-enums must be `22050` or `44100`"
-    );
 
     /// The values of `Mood`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -336,21 +302,10 @@ pub mod types {
         Tense,
     }
 
-    impl Mood {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Calm, Self::Tense];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub const fn as_str(&self) -> &'static str {
-            match self {
-                Self::Calm => "calm",
-                Self::Tense => "tense",
-            }
-        }
+    fal_core::closed_enum! {
+        Mood { Calm = "calm", Tense = "tense" }
+        "`Mood` of acme/component-enums must be `calm` or `tense`"
     }
-
-    fal_core::closed_enum!(Mood, "`Mood` of acme/component-enums must be `calm` or `tense`");
 
     /// A speaker of the studio.
     #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -364,26 +319,13 @@ pub mod types {
         Other(String),
     }
 
-    impl VoiceNameOutput {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Adam, Self::Bella];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Adam => "adam",
-                Self::Bella => "bella",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        VoiceNameOutput { Adam = "adam", Bella = "bella" }
     }
-
-    fal_core::open_enum!(VoiceNameOutput);
 }
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -450,23 +392,10 @@ pub enum Format {
     Wav,
 }
 
-impl Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Mp3, Self::Wav];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Wav => "wav",
-        }
-    }
+fal_core::closed_enum! {
+    Format { Mp3 = "mp3", Wav = "wav" }
+    "`format` of acme/component-enums must be `mp3` or `wav`"
 }
-
-fal_core::closed_enum!(
-    Format, "`format` of acme/component-enums must be `mp3` or `wav`"
-);
 
 /// The result of [`acme/component-enums`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -661,11 +590,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -706,11 +631,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

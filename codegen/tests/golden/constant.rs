@@ -16,7 +16,7 @@
 // ```
 
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/constant`.
@@ -60,20 +60,9 @@ pub enum Version {
     V2,
 }
 
-impl Version {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::V2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V2 => "v2",
-        }
-    }
+fal_core::closed_enum! {
+    Version { V2 = "v2" } "`version` of acme/constant must be `v2`"
 }
-
-fal_core::closed_enum!(Version, "`version` of acme/constant must be `v2`");
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,20 +72,9 @@ pub enum Format {
     Zip,
 }
 
-impl Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Zip];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Zip => "zip",
-        }
-    }
+fal_core::closed_enum! {
+    Format { Zip = "zip" } "`format` of acme/constant must be `zip`"
 }
-
-fal_core::closed_enum!(Format, "`format` of acme/constant must be `zip`");
 
 /// The values of `level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,20 +84,9 @@ pub enum Level {
     N9,
 }
 
-impl Level {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N9];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N9 => 9,
-        }
-    }
+fal_core::integer_enum! {
+    Level { N9 = 9 } "`level` of acme/constant must be `9`"
 }
-
-fal_core::integer_enum!(Level, "`level` of acme/constant must be `9`");
 
 /// The result of [`acme/constant`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -139,21 +106,9 @@ pub enum Object {
     Other(String),
 }
 
-impl Object {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Archive];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Archive => "archive",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Object { Archive = "archive" }
 }
-
-fal_core::open_enum!(Object);
 
 // Building.
 
@@ -282,11 +237,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -319,11 +270,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

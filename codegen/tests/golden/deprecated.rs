@@ -16,7 +16,7 @@
 // ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/deprecated`.
@@ -67,21 +67,10 @@ pub enum Mode {
     Hard,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Soft, Self::Hard];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Soft => "soft",
-            Self::Hard => "hard",
-        }
-    }
+fal_core::closed_enum! {
+    Mode { Soft = "soft", Hard = "hard" }
+    "`mode` of acme/deprecated must be `soft` or `hard`"
 }
-
-fal_core::closed_enum!(Mode, "`mode` of acme/deprecated must be `soft` or `hard`");
 
 /// The result of [`acme/deprecated`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -226,11 +215,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 #[allow(deprecated)]
 impl<'de> json::ReadObject<'de> for Input {
@@ -266,11 +251,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 #[allow(deprecated)]
 impl<'de> json::ReadObject<'de> for Output {
@@ -313,15 +294,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Amount {}
-
-    impl Range<f64> for Amount {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`amount` of acme/deprecated must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Amount, f64, 0.0, 1.0, "`amount` of acme/deprecated must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -83,23 +83,10 @@ pub enum SizeInteger {
     N1024,
 }
 
-impl SizeInteger {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N512, Self::N1024];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N512 => 512,
-            Self::N1024 => 1024,
-        }
-    }
+fal_core::integer_enum! {
+    SizeInteger { N512 = 512, N1024 = 1024 }
+    "`size_integer` of acme/enums-of-other-types must be `512` or `1024`"
 }
-
-fal_core::integer_enum!(
-    SizeInteger, "`size_integer` of acme/enums-of-other-types must be `512` or `1024`"
-);
 
 /// The values of `size`.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,23 +174,10 @@ pub enum Untyped {
     B,
 }
 
-impl Untyped {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::A, Self::B];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::B => "b",
-        }
-    }
+fal_core::closed_enum! {
+    Untyped { A = "a", B = "b" }
+    "`untyped` of acme/enums-of-other-types must be `a` or `b`"
 }
-
-fal_core::closed_enum!(
-    Untyped, "`untyped` of acme/enums-of-other-types must be `a` or `b`"
-);
 
 /// The values of `twice`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,21 +189,9 @@ pub enum Twice {
     B,
 }
 
-impl Twice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::A, Self::B];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::B => "b",
-        }
-    }
+fal_core::closed_enum! {
+    Twice { A = "a", B = "b" } "`twice` of acme/enums-of-other-types must be `a` or `b`"
 }
-
-fal_core::closed_enum!(Twice, "`twice` of acme/enums-of-other-types must be `a` or `b`");
 
 /// The values of `steps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -241,23 +203,9 @@ pub enum Steps {
     N2,
 }
 
-impl Steps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N1 => 1,
-            Self::N2 => 2,
-        }
-    }
+fal_core::integer_enum! {
+    Steps { N1 = 1, N2 = 2 } "`steps` of acme/enums-of-other-types must be `1` or `2`"
 }
-
-fal_core::integer_enum!(
-    Steps, "`steps` of acme/enums-of-other-types must be `1` or `2`"
-);
 
 /// The values of `overlap`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -271,24 +219,10 @@ pub enum Overlap {
     C,
 }
 
-impl Overlap {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::A, Self::B, Self::C];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::B => "b",
-            Self::C => "c",
-        }
-    }
+fal_core::closed_enum! {
+    Overlap { A = "a", B = "b", C = "c" }
+    "`overlap` of acme/enums-of-other-types must be `a`, `b` or `c`"
 }
-
-fal_core::closed_enum!(
-    Overlap, "`overlap` of acme/enums-of-other-types must be `a`, `b` or `c`"
-);
 
 /// The values of `maybe`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -298,20 +232,9 @@ pub enum Maybe {
     A,
 }
 
-impl Maybe {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::A];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::A => "a",
-        }
-    }
+fal_core::closed_enum! {
+    Maybe { A = "a" } "`maybe` of acme/enums-of-other-types must be `a`"
 }
-
-fal_core::closed_enum!(Maybe, "`maybe` of acme/enums-of-other-types must be `a`");
 
 /// The values of `mixed`.
 #[derive(Debug, Clone, PartialEq)]
@@ -638,11 +561,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -688,11 +607,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

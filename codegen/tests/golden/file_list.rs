@@ -19,7 +19,7 @@ pub mod types {
     //! Types that the endpoints of `acme/file-list` share.
 
     use fal_core::{File, Param, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// A chapter.
     #[derive(Debug, Clone, PartialEq)]
@@ -122,11 +122,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Chapter {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Chapter);
 
     impl<'de> json::ReadObject<'de> for Chapter {
         const NAME: &'static str = "Chapter";
@@ -191,7 +187,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -421,11 +417,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -460,11 +452,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -503,23 +491,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        ImageUrls, 1, 3, "`image_urls` of acme/file-list must have 1 to 3 items"
+    );
 
-    pub enum ImageUrls {}
-
-    impl Length for ImageUrls {
-        const MIN: usize = 1;
-        const MAX: usize = 3;
-        const MESSAGE: &'static str = "`image_urls` of acme/file-list must have 1 to 3 items";
-    }
-
-    pub enum ShortUrl {}
-
-    impl Length for ShortUrl {
-        const MIN: usize = 0;
-        const MAX: usize = 40;
-        const MESSAGE: &'static str = "`short_url` of acme/file-list must have at most 40 characters";
-    }
+    fal_core::length_range!(
+        ShortUrl, 0, 40, "`short_url` of acme/file-list must have at most 40 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -7,7 +7,7 @@
 // Record a clip: `acme/integer-enum`.
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/integer-enum`.
@@ -55,22 +55,10 @@ pub enum Fps {
     N60,
 }
 
-impl Fps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N24, Self::N30, Self::N60];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N24 => 24,
-            Self::N30 => 30,
-            Self::N60 => 60,
-        }
-    }
+fal_core::integer_enum! {
+    Fps { N24 = 24, N30 = 30, N60 = 60 }
+    "`fps` of acme/integer-enum must be `24`, `30` or `60`"
 }
-
-fal_core::integer_enum!(Fps, "`fps` of acme/integer-enum must be `24`, `30` or `60`");
 
 /// The values of `offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,24 +72,10 @@ pub enum Offset {
     N1,
 }
 
-impl Offset {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Minus1, Self::N0, Self::N1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::Minus1 => -1,
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
+fal_core::integer_enum! {
+    Offset { Minus1 = - 1, N0 = 0, N1 = 1 }
+    "`offset` of acme/integer-enum must be `-1`, `0` or `1`"
 }
-
-fal_core::integer_enum!(
-    Offset, "`offset` of acme/integer-enum must be `-1`, `0` or `1`"
-);
 
 /// The values of `bitrates`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,23 +87,10 @@ pub enum Bitrates {
     N256,
 }
 
-impl Bitrates {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N128, Self::N256];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N128 => 128,
-            Self::N256 => 256,
-        }
-    }
+fal_core::integer_enum! {
+    Bitrates { N128 = 128, N256 = 256 }
+    "`bitrates` of acme/integer-enum must be `128` or `256`"
 }
-
-fal_core::integer_enum!(
-    Bitrates, "`bitrates` of acme/integer-enum must be `128` or `256`"
-);
 
 /// The result of [`acme/integer-enum`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -266,11 +227,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -303,11 +260,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -10,7 +10,7 @@ pub mod types {
     //! Types that the endpoints of `acme/map` share.
 
     use fal_core::{Check, Param, Parameters, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// A rule of counting.
     #[derive(Debug, Clone, PartialEq)]
@@ -98,11 +98,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Rule {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Rule);
 
     impl<'de> json::ReadObject<'de> for Rule {
         const NAME: &'static str = "Rule";
@@ -125,15 +121,10 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Length;
-
-        pub enum RuleStopWordsItem {}
-
-        impl Length for RuleStopWordsItem {
-            const MIN: usize = 1;
-            const MAX: usize = usize::MAX;
-            const MESSAGE: &'static str = "`stop_words_item` of Rule in acme/map must have at least 1 character";
-        }
+        fal_core::length_range!(
+            RuleStopWordsItem, 1, usize::MAX,
+            "`stop_words_item` of Rule in acme/map must have at least 1 character"
+        );
     }
 
     #[doc(hidden)]
@@ -163,7 +154,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -404,11 +395,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -443,11 +430,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -486,29 +469,16 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Limits, 1, 2, "`limits` of acme/map must have 1 to 2 entries"
+    );
 
-    pub enum Limits {}
+    fal_core::length_range!(
+        AliasesKey, 2, usize::MAX,
+        "`aliases key` of acme/map must have at least 2 characters"
+    );
 
-    impl Length for Limits {
-        const MIN: usize = 1;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`limits` of acme/map must have 1 to 2 entries";
-    }
-
-    pub enum AliasesKey {}
-
-    impl Length for AliasesKey {
-        const MIN: usize = 2;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`aliases key` of acme/map must have at least 2 characters";
-    }
-
-    pub enum Aliases {}
-
-    impl Length for Aliases {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`aliases` of acme/map must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Aliases, 1, usize::MAX, "`aliases` of acme/map must have at least 1 character"
+    );
 }

@@ -18,7 +18,7 @@ pub mod types {
     //! Types that the endpoints of `acme/media` share.
 
     use fal_core::json;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     #[doc(inline)]
     pub use fal_core::media::{CustomImageSize, Image, ImageSize};
@@ -57,11 +57,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Recording {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Recording);
 
     impl<'de> json::ReadObject<'de> for Recording {
         const NAME: &'static str = "Recording";
@@ -95,7 +91,7 @@ pub mod types {
 }
 
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -239,11 +235,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -273,11 +265,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

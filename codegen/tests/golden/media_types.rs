@@ -34,7 +34,7 @@ pub mod slow {
     //! ```
 
     use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     /// The endpoint `acme/media-types/slow`.
@@ -175,11 +175,7 @@ pub mod slow {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -210,11 +206,7 @@ pub mod slow {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -259,7 +251,7 @@ pub mod slow {
 }
 
 use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/media-types`.
@@ -400,11 +392,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -435,11 +423,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -270,11 +270,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -307,11 +303,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -458,21 +450,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        PauseNumber, f64, 0.0, f64::MAX,
+        "`pause_number` of acme/mixed-union must be at least 0.0"
+    );
 
-    pub enum PauseNumber {}
-
-    impl Range<f64> for PauseNumber {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`pause_number` of acme/mixed-union must be at least 0.0";
-    }
-
-    pub enum ChannelText {}
-
-    impl Length for ChannelText {
-        const MIN: usize = 0;
-        const MAX: usize = 4;
-        const MESSAGE: &'static str = "`channel_text` of acme/mixed-union must have at most 4 characters";
-    }
+    fal_core::length_range!(
+        ChannelText, 0, 4,
+        "`channel_text` of acme/mixed-union must have at most 4 characters"
+    );
 }

@@ -980,11 +980,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for AInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(AInput);
 
     impl<'de> json::ReadObject<'de> for AInput {
         const NAME: &'static str = "AInput";
@@ -1015,11 +1011,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for SlotSlot {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(SlotSlot);
 
     impl<'de> json::ReadObject<'de> for SlotSlot {
         const NAME: &'static str = "SlotSlot";
@@ -1050,11 +1042,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for TimeSlot {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(TimeSlot);
 
     impl<'de> json::ReadObject<'de> for TimeSlot {
         const NAME: &'static str = "TimeSlot";
@@ -1085,11 +1073,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for MapInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(MapInput);
 
     impl<'de> json::ReadObject<'de> for MapInput {
         const NAME: &'static str = "MapInput";
@@ -1122,11 +1106,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ValueInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ValueInput);
 
     impl<'de> json::ReadObject<'de> for ValueInput {
         const NAME: &'static str = "ValueInput";
@@ -1159,11 +1139,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for HasA {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(HasA);
 
     impl<'de> json::ReadObject<'de> for HasA {
         const NAME: &'static str = "HasA";
@@ -1194,11 +1170,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for InputOptional {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(InputOptional);
 
     impl<'de> json::ReadObject<'de> for InputOptional {
         const NAME: &'static str = "InputOptional";
@@ -1229,11 +1201,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for BuilderInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(BuilderInput);
 
     impl<'de> json::ReadObject<'de> for BuilderInput {
         const NAME: &'static str = "BuilderInput";
@@ -1264,11 +1232,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ReadList {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ReadList);
 
     impl<'de> json::ReadObject<'de> for ReadList {
         const NAME: &'static str = "ReadList";
@@ -1299,11 +1263,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Visitor {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Visitor);
 
     impl<'de> json::ReadObject<'de> for Visitor {
         const NAME: &'static str = "Visitor";
@@ -1334,11 +1294,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for DInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(DInput);
 
     impl<'de> json::ReadObject<'de> for DInput {
         const NAME: &'static str = "DInput";
@@ -1369,11 +1325,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for SInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(SInput);
 
     impl<'de> json::ReadObject<'de> for SInput {
         const NAME: &'static str = "SInput";
@@ -1402,11 +1354,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for AOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(AOutput);
 
     impl<'de> json::ReadObject<'de> for AOutput {
         const NAME: &'static str = "AOutput";
@@ -1431,11 +1379,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for SlotSlotOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(SlotSlotOutput);
 
     impl<'de> json::ReadObject<'de> for SlotSlotOutput {
         const NAME: &'static str = "SlotSlotOutput";
@@ -1460,11 +1404,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for TimeSlotOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(TimeSlotOutput);
 
     impl<'de> json::ReadObject<'de> for TimeSlotOutput {
         const NAME: &'static str = "TimeSlotOutput";
@@ -1489,11 +1429,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for MapOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(MapOutput);
 
     impl<'de> json::ReadObject<'de> for MapOutput {
         const NAME: &'static str = "MapOutput";
@@ -1522,11 +1458,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ValueOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ValueOutput);
 
     impl<'de> json::ReadObject<'de> for ValueOutput {
         const NAME: &'static str = "ValueOutput";
@@ -1555,11 +1487,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for HasAOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(HasAOutput);
 
     impl<'de> json::ReadObject<'de> for HasAOutput {
         const NAME: &'static str = "HasAOutput";
@@ -1584,11 +1512,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for InputOptionalOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(InputOptionalOutput);
 
     impl<'de> json::ReadObject<'de> for InputOptionalOutput {
         const NAME: &'static str = "InputOptionalOutput";
@@ -1613,11 +1537,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for BuilderOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(BuilderOutput);
 
     impl<'de> json::ReadObject<'de> for BuilderOutput {
         const NAME: &'static str = "BuilderOutput";
@@ -1642,11 +1562,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ReadListOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ReadListOutput);
 
     impl<'de> json::ReadObject<'de> for ReadListOutput {
         const NAME: &'static str = "ReadListOutput";
@@ -1671,11 +1587,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for VisitorOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(VisitorOutput);
 
     impl<'de> json::ReadObject<'de> for VisitorOutput {
         const NAME: &'static str = "VisitorOutput";
@@ -1700,11 +1612,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for DOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(DOutput);
 
     impl<'de> json::ReadObject<'de> for DOutput {
         const NAME: &'static str = "DOutput";
@@ -1729,11 +1637,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for SOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(SOutput);
 
     impl<'de> json::ReadObject<'de> for SOutput {
         const NAME: &'static str = "SOutput";
@@ -2185,21 +2089,9 @@ pub enum AValue {
     Y,
 }
 
-impl AValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::X, Self::Y];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X => "x",
-            Self::Y => "y",
-        }
-    }
+fal_core::closed_enum! {
+    AValue { X = "x", Y = "y" } "`a` of acme/names-of-generated-code must be `x` or `y`"
 }
-
-fal_core::closed_enum!(AValue, "`a` of acme/names-of-generated-code must be `x` or `y`");
 
 /// `s`: at least 1.
 pub type SValue = WideInt<bounds::SValue>;
@@ -2232,45 +2124,12 @@ pub enum Mode {
     Other,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::File,
-        Self::Map,
-        Self::Check,
-        Self::Float,
-        Self::Value,
-        Self::SelfValue,
-        Self::SelfValue2,
-        Self::Json,
-        Self::Vec,
-        Self::String,
-        Self::Other,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Map => "map",
-            Self::Check => "check",
-            Self::Float => "float",
-            Self::Value => "value",
-            Self::SelfValue => "self",
-            Self::SelfValue2 => "Self",
-            Self::Json => "json",
-            Self::Vec => "vec",
-            Self::String => "String",
-            Self::Other => "Other",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Mode,
+fal_core::closed_enum! {
+    Mode { File = "file", Map = "map", Check = "check", Float = "float", Value = "value",
+    SelfValue = "self", SelfValue2 = "Self", Json = "json", Vec = "vec", String =
+    "String", Other = "Other" }
     "`mode` of acme/names-of-generated-code must be `file`, `map`, `check`, `float`, `value`, `self`, `Self`, `json`, `vec`, `String` or `Other`"
-);
+}
 
 /// The result of [`acme/names-of-generated-code`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -2358,22 +2217,9 @@ pub enum AOutput2 {
     Other(String),
 }
 
-impl AOutput2 {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::X, Self::Y];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::X => "x",
-            Self::Y => "y",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    AOutput2 { X = "x", Y = "y" }
 }
-
-fal_core::open_enum!(AOutput2);
 
 /// The values of `mode`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -2405,43 +2251,11 @@ pub enum ModeOutput {
     Other(String),
 }
 
-impl ModeOutput {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::File,
-        Self::Map,
-        Self::Check,
-        Self::Float,
-        Self::Value,
-        Self::SelfValue,
-        Self::SelfValue2,
-        Self::Json,
-        Self::Vec,
-        Self::String,
-        Self::Other2,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::File => "file",
-            Self::Map => "map",
-            Self::Check => "check",
-            Self::Float => "float",
-            Self::Value => "value",
-            Self::SelfValue => "self",
-            Self::SelfValue2 => "Self",
-            Self::Json => "json",
-            Self::Vec => "vec",
-            Self::String => "String",
-            Self::Other2 => "Other",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    ModeOutput { File = "file", Map = "map", Check = "check", Float = "float", Value =
+    "value", SelfValue = "self", SelfValue2 = "Self", Json = "json", Vec = "vec", String
+    = "String", Other2 = "Other" }
 }
-
-fal_core::open_enum!(ModeOutput);
 
 /// The values of `pick`.
 #[derive(Debug, Clone, PartialEq)]
@@ -3263,11 +3077,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -3396,11 +3206,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -3712,15 +3518,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum SValue {}
-
-    impl Range<i128> for SValue {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`s` of acme/names-of-generated-code must be at least 1";
-    }
+    fal_core::number_range!(
+        SValue, i128, 1, i128::MAX,
+        "`s` of acme/names-of-generated-code must be at least 1"
+    );
 }
 
 #[doc(hidden)]

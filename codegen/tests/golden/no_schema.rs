@@ -33,7 +33,7 @@ pub mod list {
     //! ```
 
     use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     /// The endpoint `acme/no-schema/list`.
@@ -169,11 +169,7 @@ pub mod list {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -222,7 +218,7 @@ pub mod list {
 }
 
 use fal_core::{Endpoint, IntoInput, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/no-schema`.
@@ -337,11 +333,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";

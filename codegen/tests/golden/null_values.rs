@@ -19,7 +19,7 @@ pub mod types {
     //! Types that the endpoints of `acme/null-values` share.
 
     use fal_core::{Integer, Nullable, Param, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// The object `Box` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -207,11 +207,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for BoxInput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(BoxInput);
 
     impl<'de> json::ReadObject<'de> for BoxInput {
         const NAME: &'static str = "BoxInput";
@@ -243,11 +239,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for RequestJoined {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(RequestJoined);
 
     impl<'de> json::ReadObject<'de> for RequestJoined {
         const NAME: &'static str = "RequestJoined";
@@ -279,11 +271,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for BoxOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(BoxOutput);
 
     impl<'de> json::ReadObject<'de> for BoxOutput {
         const NAME: &'static str = "BoxOutput";
@@ -311,11 +299,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Inner {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Inner);
 
     impl<'de> json::ReadObject<'de> for Inner {
         const NAME: &'static str = "Inner";
@@ -344,11 +328,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ReplyJoined {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ReplyJoined);
 
     impl<'de> json::ReadObject<'de> for ReplyJoined {
         const NAME: &'static str = "ReplyJoined";
@@ -514,21 +494,9 @@ pub enum Mode {
     B,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::A, Self::B];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::B => "b",
-        }
-    }
+fal_core::closed_enum! {
+    Mode { A = "a", B = "b" } "`mode` of acme/null-values must be `a` or `b`"
 }
-
-fal_core::closed_enum!(Mode, "`mode` of acme/null-values must be `a` or `b`");
 
 /// The values of `free`.
 #[derive(Debug, Clone, PartialEq)]
@@ -587,21 +555,9 @@ pub enum Kind {
     Other(String),
 }
 
-impl Kind {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::A];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::A => "a",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Kind { A = "a" }
 }
-
-fal_core::open_enum!(Kind);
 
 /// The values of `free`.
 #[derive(Debug, Clone, PartialEq)]
@@ -804,11 +760,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -855,11 +807,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -997,15 +945,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Short {}
-
-    impl Length for Short {
-        const MIN: usize = 1;
-        const MAX: usize = 5;
-        const MESSAGE: &'static str = "`short` of acme/null-values must have 1 to 5 characters";
-    }
+    fal_core::length_range!(
+        Short, 1, 5, "`short` of acme/null-values must have 1 to 5 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/nullable-items`.
@@ -192,11 +192,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -229,11 +225,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -272,15 +264,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum NamesItem {}
-
-    impl Length for NamesItem {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`names_item` of acme/nullable-items must have at least 1 character";
-    }
+    fal_core::length_range!(
+        NamesItem, 1, usize::MAX,
+        "`names_item` of acme/nullable-items must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

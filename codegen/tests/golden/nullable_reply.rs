@@ -18,7 +18,7 @@ pub mod types {
     //! Types that the endpoints of `acme/nullable-reply` share.
 
     use fal_core::{Integer, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// The object `Box` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -38,11 +38,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for BoxOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(BoxOutput);
 
     impl<'de> json::ReadObject<'de> for BoxOutput {
         const NAME: &'static str = "BoxOutput";
@@ -63,7 +59,7 @@ pub mod types {
 }
 
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -192,11 +188,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";

@@ -16,7 +16,7 @@
 // ```
 
 use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/open-enum`.
@@ -67,23 +67,9 @@ pub enum Mood {
     Other(String),
 }
 
-impl Mood {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Calm, Self::Angry, Self::Other2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Calm => "calm",
-            Self::Angry => "angry",
-            Self::Other2 => "other",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Mood { Calm = "calm", Angry = "angry", Other2 = "other" }
 }
-
-fal_core::open_enum!(Mood);
 
 /// The values of `topics`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,22 +83,9 @@ pub enum Topics {
     Other(String),
 }
 
-impl Topics {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::News, Self::Sport];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::News => "news",
-            Self::Sport => "sport",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Topics { News = "news", Sport = "sport" }
 }
-
-fal_core::open_enum!(Topics);
 
 /// The values of `verdict`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -126,22 +99,9 @@ pub enum Verdict {
     Other(String),
 }
 
-impl Verdict {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Pass, Self::Fail];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Verdict { Pass = "pass", Fail = "fail" }
 }
-
-fal_core::open_enum!(Verdict);
 
 // Building.
 
@@ -252,11 +212,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -289,11 +245,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

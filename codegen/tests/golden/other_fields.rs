@@ -20,7 +20,7 @@ pub mod types {
     use std::collections::BTreeMap;
 
     use fal_core::{Check, File, Integer, Param, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     /// The object `Free` of the document.
@@ -562,11 +562,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Free {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Free);
 
     impl<'de> json::ReadObject<'de> for Free {
         const NAME: &'static str = "Free";
@@ -598,11 +594,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Typed {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Typed);
 
     impl<'de> json::ReadObject<'de> for Typed {
         const NAME: &'static str = "Typed";
@@ -635,11 +627,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Closed {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Closed);
 
     impl<'de> json::ReadObject<'de> for Closed {
         const NAME: &'static str = "Closed";
@@ -670,11 +658,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Counts {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Counts);
 
     impl<'de> json::ReadObject<'de> for Counts {
         const NAME: &'static str = "Counts";
@@ -718,11 +702,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Clips {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Clips);
 
     impl<'de> json::ReadObject<'de> for Clips {
         const NAME: &'static str = "Clips";
@@ -761,11 +741,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Clip {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Clip);
 
     impl<'de> json::ReadObject<'de> for Clip {
         const NAME: &'static str = "Clip";
@@ -808,11 +784,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Notes {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Notes);
 
     impl<'de> json::ReadObject<'de> for Notes {
         const NAME: &'static str = "Notes";
@@ -842,11 +814,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for FreeOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(FreeOutput);
 
     impl<'de> json::ReadObject<'de> for FreeOutput {
         const NAME: &'static str = "FreeOutput";
@@ -874,11 +842,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ClosedOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ClosedOutput);
 
     impl<'de> json::ReadObject<'de> for ClosedOutput {
         const NAME: &'static str = "ClosedOutput";
@@ -930,15 +894,10 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Length;
-
-        pub enum NotesExtra {}
-
-        impl Length for NotesExtra {
-            const MIN: usize = 0;
-            const MAX: usize = 3;
-            const MESSAGE: &'static str = "`extra` of Notes in acme/other-fields must have at most 3 characters";
-        }
+        fal_core::length_range!(
+            NotesExtra, 0, 3,
+            "`extra` of Notes in acme/other-fields must have at most 3 characters"
+        );
     }
 
     #[doc(hidden)]
@@ -1029,7 +988,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -1241,11 +1200,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1280,11 +1235,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1306,15 +1257,9 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Extra {}
-
-    impl Range<i64> for Extra {
-        const MIN: i64 = 0;
-        const MAX: i64 = 9;
-        const MESSAGE: &'static str = "`extra` of acme/other-fields must be between 0 and 9";
-    }
+    fal_core::number_range!(
+        Extra, i64, 0, 9, "`extra` of acme/other-fields must be between 0 and 9"
+    );
 }
 
 #[doc(hidden)]

@@ -291,11 +291,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for CustomSheet {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(CustomSheet);
 
     impl<'de> json::ReadObject<'de> for CustomSheet {
         const NAME: &'static str = "CustomSheet";
@@ -354,23 +350,15 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
+        fal_core::number_range!(
+            CustomSheetWidth, i64, 10, 2000,
+            "`width` of CustomSheet in acme/preset-or-object must be between 10 and 2000"
+        );
 
-        pub enum CustomSheetWidth {}
-
-        impl Range<i64> for CustomSheetWidth {
-            const MIN: i64 = 10;
-            const MAX: i64 = 2000;
-            const MESSAGE: &'static str = "`width` of CustomSheet in acme/preset-or-object must be between 10 and 2000";
-        }
-
-        pub enum CustomSheetHeight {}
-
-        impl Range<i64> for CustomSheetHeight {
-            const MIN: i64 = 10;
-            const MAX: i64 = 2000;
-            const MESSAGE: &'static str = "`height` of CustomSheet in acme/preset-or-object must be between 10 and 2000";
-        }
+        fal_core::number_range!(
+            CustomSheetHeight, i64, 10, 2000,
+            "`height` of CustomSheet in acme/preset-or-object must be between 10 and 2000"
+        );
     }
 
     #[doc(hidden)]
@@ -403,7 +391,7 @@ pub mod types {
 }
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -556,11 +544,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -590,11 +574,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

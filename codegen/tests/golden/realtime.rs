@@ -40,7 +40,7 @@ pub mod realtime {
     use fal_core::{
         Endpoint, Integer, IntoInput, Param, Parameters, Realtime, Unset, Violations, json,
     };
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     /// The endpoint `acme/realtime/realtime`.
@@ -200,11 +200,7 @@ pub mod realtime {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -237,11 +233,7 @@ pub mod realtime {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -296,7 +288,7 @@ pub mod realtime {
 }
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/realtime`.
@@ -450,11 +442,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -487,11 +475,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

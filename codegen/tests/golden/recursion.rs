@@ -10,7 +10,7 @@ pub mod types {
     //! Types that the endpoints of `acme/recursion` share.
 
     use fal_core::{Check, Param, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// A node of the tree.
     #[derive(Debug, Clone, PartialEq)]
@@ -169,11 +169,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Node {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Node);
 
     impl<'de> json::ReadObject<'de> for Node {
         const NAME: &'static str = "Node";
@@ -208,11 +204,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Reply {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Reply);
 
     impl<'de> json::ReadObject<'de> for Reply {
         const NAME: &'static str = "Reply";
@@ -243,11 +235,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Placed {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Placed);
 
     impl<'de> json::ReadObject<'de> for Placed {
         const NAME: &'static str = "Placed";
@@ -279,11 +267,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Step {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Step);
 
     impl<'de> json::ReadObject<'de> for Step {
         const NAME: &'static str = "Step";
@@ -321,15 +305,10 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Length;
-
-        pub enum NodeLabel {}
-
-        impl Length for NodeLabel {
-            const MIN: usize = 0;
-            const MAX: usize = 10;
-            const MESSAGE: &'static str = "`label` of Node in acme/recursion must have at most 10 characters";
-        }
+        fal_core::length_range!(
+            NodeLabel, 0, 10,
+            "`label` of Node in acme/recursion must have at most 10 characters"
+        );
     }
 
     #[doc(hidden)]
@@ -358,7 +337,7 @@ pub mod types {
 }
 
 use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -508,11 +487,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -544,11 +519,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -173,7 +173,7 @@ pub mod types {
     //! Types that the endpoints of `acme/root-unions` share.
 
     use fal_core::{Check, File, Int, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     /// The object `Scene` of the document.
@@ -220,21 +220,9 @@ pub mod types {
         Other(String),
     }
 
-    impl FrameType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Frame];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Frame => "frame",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        FrameType { Frame = "frame" }
     }
-
-    fal_core::open_enum!(FrameType);
 
     /// The object `Failure` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -258,21 +246,9 @@ pub mod types {
         Other(String),
     }
 
-    impl FailureType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Failure];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Failure => "failure",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        FailureType { Failure = "failure" }
     }
-
-    fal_core::open_enum!(FailureType);
 
     /// Moves the camera.
     #[derive(Debug, Clone, PartialEq)]
@@ -530,11 +506,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Scene {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Scene);
 
     impl<'de> json::ReadObject<'de> for Scene {
         const NAME: &'static str = "Scene";
@@ -571,11 +543,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Portrait {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Portrait);
 
     impl<'de> json::ReadObject<'de> for Portrait {
         const NAME: &'static str = "Portrait";
@@ -607,11 +575,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Frame {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Frame);
 
     impl<'de> json::ReadObject<'de> for Frame {
         const NAME: &'static str = "Frame";
@@ -644,11 +608,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Failure {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Failure);
 
     impl<'de> json::ReadObject<'de> for Failure {
         const NAME: &'static str = "Failure";
@@ -683,11 +643,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Move {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Move);
 
     impl<'de> json::ReadObject<'de> for Move {
         const NAME: &'static str = "Move";
@@ -721,11 +677,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Stop {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Stop);
 
     impl<'de> json::ReadObject<'de> for Stop {
         const NAME: &'static str = "Stop";
@@ -796,23 +748,15 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::{Length, Range};
+        fal_core::length_range!(
+            ScenePlace, 0, 20,
+            "`place` of Scene in acme/root-unions must have at most 20 characters"
+        );
 
-        pub enum ScenePlace {}
-
-        impl Length for ScenePlace {
-            const MIN: usize = 0;
-            const MAX: usize = 20;
-            const MESSAGE: &'static str = "`place` of Scene in acme/root-unions must have at most 20 characters";
-        }
-
-        pub enum MoveStep {}
-
-        impl Range<i64> for MoveStep {
-            const MIN: i64 = -9;
-            const MAX: i64 = 9;
-            const MESSAGE: &'static str = "`step` of Move in acme/root-unions must be between -9 and 9";
-        }
+        fal_core::number_range!(
+            MoveStep, i64, - 9, 9,
+            "`step` of Move in acme/root-unions must be between -9 and 9"
+        );
     }
 
     #[doc(hidden)]

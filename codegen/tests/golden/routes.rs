@@ -39,7 +39,7 @@ pub mod enlarge {
     //! ```
 
     use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     #[doc(inline)]
@@ -198,11 +198,7 @@ pub mod enlarge {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -234,11 +230,7 @@ pub mod enlarge {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -301,7 +293,7 @@ pub mod enlarge {
         //! ```
 
         use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-        use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+        use serde::{Serialize, Serializer, de::MapAccess};
         use serde_json::{Map, Value};
 
         #[doc(inline)]
@@ -460,11 +452,7 @@ pub mod enlarge {
             }
         }
 
-        impl<'de> Deserialize<'de> for Input {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                json::read_object(deserializer)
-            }
-        }
+        fal_core::deserialize_object!(Input);
 
         impl<'de> json::ReadObject<'de> for Input {
             const NAME: &'static str = "Input";
@@ -496,11 +484,7 @@ pub mod enlarge {
             }
         }
 
-        impl<'de> Deserialize<'de> for Output {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                json::read_object(deserializer)
-            }
-        }
+        fal_core::deserialize_object!(Output);
 
         impl<'de> json::ReadObject<'de> for Output {
             const NAME: &'static str = "Output";
@@ -555,7 +539,7 @@ pub mod types {
     //! Types that the endpoints of `acme/routes` share.
 
     use fal_core::{Float, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// A bath of chemicals.
     #[derive(Debug, Clone, PartialEq)]
@@ -652,11 +636,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Bath {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Bath);
 
     impl<'de> json::ReadObject<'de> for Bath {
         const NAME: &'static str = "Bath";
@@ -685,11 +665,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Photo {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Photo);
 
     impl<'de> json::ReadObject<'de> for Photo {
         const NAME: &'static str = "Photo";
@@ -728,15 +704,10 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
-
-        pub enum BathMinutes {}
-
-        impl Range<f64> for BathMinutes {
-            const MIN: f64 = 0.5;
-            const MAX: f64 = 60.0;
-            const MESSAGE: &'static str = "`minutes` of Bath in acme/routes must be between 0.5 and 60.0";
-        }
+        fal_core::number_range!(
+            BathMinutes, f64, 0.5, 60.0,
+            "`minutes` of Bath in acme/routes must be between 0.5 and 60.0"
+        );
     }
 
     #[doc(hidden)]
@@ -756,7 +727,7 @@ pub mod types {
 }
 
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Streams, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -919,11 +890,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -955,11 +922,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -265,11 +265,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -302,11 +298,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -420,63 +412,39 @@ impl<'de> Deserialize<'de> for Loose {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        TextText, 0, 3,
+        "`text_text` of acme/rules-of-unions must have at most 3 characters"
+    );
 
-    pub enum TextText {}
+    fal_core::length_range!(
+        TextText2, 5, usize::MAX,
+        "`text_text` of acme/rules-of-unions must have at least 5 characters"
+    );
 
-    impl Length for TextText {
-        const MIN: usize = 0;
-        const MAX: usize = 3;
-        const MESSAGE: &'static str = "`text_text` of acme/rules-of-unions must have at most 3 characters";
-    }
+    fal_core::length_range!(
+        Both, 2, 5, "`both` of acme/rules-of-unions must have 2 to 5 characters"
+    );
 
-    pub enum TextText2 {}
+    fal_core::length_range!(
+        OuterText, 0, 4,
+        "`outer_text` of acme/rules-of-unions must have at most 4 characters"
+    );
 
-    impl Length for TextText2 {
-        const MIN: usize = 5;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`text_text` of acme/rules-of-unions must have at least 5 characters";
-    }
+    fal_core::number_range!(
+        OuterInteger, i128, i128::MIN, 9,
+        "`outer_integer` of acme/rules-of-unions must be at most 9"
+    );
 
-    pub enum Both {}
+    fal_core::length_range!(
+        LooseText, 2, usize::MAX,
+        "`loose_text` of acme/rules-of-unions must have at least 2 characters"
+    );
 
-    impl Length for Both {
-        const MIN: usize = 2;
-        const MAX: usize = 5;
-        const MESSAGE: &'static str = "`both` of acme/rules-of-unions must have 2 to 5 characters";
-    }
-
-    pub enum OuterText {}
-
-    impl Length for OuterText {
-        const MIN: usize = 0;
-        const MAX: usize = 4;
-        const MESSAGE: &'static str = "`outer_text` of acme/rules-of-unions must have at most 4 characters";
-    }
-
-    pub enum OuterInteger {}
-
-    impl Range<i128> for OuterInteger {
-        const MIN: i128 = i128::MIN;
-        const MAX: i128 = 9;
-        const MESSAGE: &'static str = "`outer_integer` of acme/rules-of-unions must be at most 9";
-    }
-
-    pub enum LooseText {}
-
-    impl Length for LooseText {
-        const MIN: usize = 2;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`loose_text` of acme/rules-of-unions must have at least 2 characters";
-    }
-
-    pub enum LooseInteger {}
-
-    impl Range<i128> for LooseInteger {
-        const MIN: i128 = 3;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`loose_integer` of acme/rules-of-unions must be at least 3";
-    }
+    fal_core::number_range!(
+        LooseInteger, i128, 3, i128::MAX,
+        "`loose_integer` of acme/rules-of-unions must be at least 3"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@ pub mod types {
     //! Types that the endpoints of `acme/schema-forms` share.
 
     use fal_core::{Integer, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// The object `Request_implied` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -369,11 +369,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for RequestImplied {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(RequestImplied);
 
     impl<'de> json::ReadObject<'de> for RequestImplied {
         const NAME: &'static str = "RequestImplied";
@@ -404,11 +400,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for AB {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(AB);
 
     impl<'de> json::ReadObject<'de> for AB {
         const NAME: &'static str = "AB";
@@ -439,11 +431,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Def {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Def);
 
     impl<'de> json::ReadObject<'de> for Def {
         const NAME: &'static str = "Def";
@@ -474,11 +462,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Part {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Part);
 
     impl<'de> json::ReadObject<'de> for Part {
         const NAME: &'static str = "Part";
@@ -510,11 +494,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for RequestStrict {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(RequestStrict);
 
     impl<'de> json::ReadObject<'de> for RequestStrict {
         const NAME: &'static str = "RequestStrict";
@@ -546,11 +526,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Whole {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Whole);
 
     impl<'de> json::ReadObject<'de> for Whole {
         const NAME: &'static str = "Whole";
@@ -575,11 +551,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for PartOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(PartOutput);
 
     impl<'de> json::ReadObject<'de> for PartOutput {
         const NAME: &'static str = "PartOutput";
@@ -1061,11 +1033,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1106,11 +1074,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1161,47 +1125,27 @@ impl<'de> Deserialize<'de> for Either {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        EitherText, 0, 3,
+        "`either_text` of acme/schema-forms must have at most 3 characters"
+    );
 
-    pub enum EitherText {}
+    fal_core::number_range!(
+        EitherInteger, i128, 1, i128::MAX,
+        "`either_integer` of acme/schema-forms must be at least 1"
+    );
 
-    impl Length for EitherText {
-        const MIN: usize = 0;
-        const MAX: usize = 3;
-        const MESSAGE: &'static str = "`either_text` of acme/schema-forms must have at most 3 characters";
-    }
+    fal_core::length_range!(
+        Short, 2, 4, "`short` of acme/schema-forms must have 2 to 4 characters"
+    );
 
-    pub enum EitherInteger {}
+    fal_core::number_range!(
+        Fraction, i64, 1, 3, "`fraction` of acme/schema-forms must be between 1 and 3"
+    );
 
-    impl Range<i128> for EitherInteger {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`either_integer` of acme/schema-forms must be at least 1";
-    }
-
-    pub enum Short {}
-
-    impl Length for Short {
-        const MIN: usize = 2;
-        const MAX: usize = 4;
-        const MESSAGE: &'static str = "`short` of acme/schema-forms must have 2 to 4 characters";
-    }
-
-    pub enum Fraction {}
-
-    impl Range<i64> for Fraction {
-        const MIN: i64 = 1;
-        const MAX: i64 = 3;
-        const MESSAGE: &'static str = "`fraction` of acme/schema-forms must be between 1 and 3";
-    }
-
-    pub enum Wrong {}
-
-    impl Range<i64> for Wrong {
-        const MIN: i64 = 1;
-        const MAX: i64 = 5;
-        const MESSAGE: &'static str = "`wrong` of acme/schema-forms must be between 1 and 5";
-    }
+    fal_core::number_range!(
+        Wrong, i64, 1, 5, "`wrong` of acme/schema-forms must be between 1 and 5"
+    );
 }
 
 #[doc(hidden)]

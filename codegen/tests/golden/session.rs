@@ -211,21 +211,9 @@ pub mod types {
         Other(String),
     }
 
-    impl WorldServerReadyType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Ready];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Ready => "ready",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        WorldServerReadyType { Ready = "ready" }
     }
-
-    fal_core::open_enum!(WorldServerReadyType);
 
     /// The values of `last`, distinguished by their `type`.
     #[derive(Debug, Clone, PartialEq)]
@@ -265,21 +253,9 @@ pub mod types {
         Other(String),
     }
 
-    impl WorldClientMoveOutputType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Move];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Move => "move",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        WorldClientMoveOutputType { Move = "move" }
     }
-
-    fal_core::open_enum!(WorldClientMoveOutputType);
 
     /// The object `WorldClientStop` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -301,21 +277,9 @@ pub mod types {
         Other(String),
     }
 
-    impl WorldClientStopOutputType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Stop];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Stop => "stop",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        WorldClientStopOutputType { Stop = "stop" }
     }
-
-    fal_core::open_enum!(WorldClientStopOutputType);
 
     /// The object `server.error` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -339,21 +303,9 @@ pub mod types {
         Other(String),
     }
 
-    impl ServerErrorType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Error];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Error => "error",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        ServerErrorType { Error = "error" }
     }
-
-    fal_core::open_enum!(ServerErrorType);
 
     // Building.
 
@@ -457,11 +409,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for WorldClientMove {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(WorldClientMove);
 
     impl<'de> json::ReadObject<'de> for WorldClientMove {
         const NAME: &'static str = "WorldClientMove";
@@ -495,11 +443,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for WorldClientStop {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(WorldClientStop);
 
     impl<'de> json::ReadObject<'de> for WorldClientStop {
         const NAME: &'static str = "WorldClientStop";
@@ -530,11 +474,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for WorldServerReady {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(WorldServerReady);
 
     impl<'de> json::ReadObject<'de> for WorldServerReady {
         const NAME: &'static str = "WorldServerReady";
@@ -600,11 +540,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for WorldClientMoveOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(WorldClientMoveOutput);
 
     impl<'de> json::ReadObject<'de> for WorldClientMoveOutput {
         const NAME: &'static str = "WorldClientMoveOutput";
@@ -636,11 +572,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for WorldClientStopOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(WorldClientStopOutput);
 
     impl<'de> json::ReadObject<'de> for WorldClientStopOutput {
         const NAME: &'static str = "WorldClientStopOutput";
@@ -670,11 +602,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ServerError {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ServerError);
 
     impl<'de> json::ReadObject<'de> for ServerError {
         const NAME: &'static str = "ServerError";
@@ -718,15 +646,10 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
-
-        pub enum WorldClientMoveDx {}
-
-        impl Range<f64> for WorldClientMoveDx {
-            const MIN: f64 = -1.0;
-            const MAX: f64 = 1.0;
-            const MESSAGE: &'static str = "`dx` of WorldClientMove in acme/session must be between -1.0 and 1.0";
-        }
+        fal_core::number_range!(
+            WorldClientMoveDx, f64, - 1.0, 1.0,
+            "`dx` of WorldClientMove in acme/session must be between -1.0 and 1.0"
+        );
     }
 
     #[doc(hidden)]

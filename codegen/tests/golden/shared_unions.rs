@@ -207,11 +207,7 @@ pub mod one {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -240,11 +236,7 @@ pub mod one {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -317,7 +309,7 @@ pub mod three {
     //! ```
 
     use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     #[doc(inline)]
@@ -456,11 +448,7 @@ pub mod three {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -489,11 +477,7 @@ pub mod three {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -538,7 +522,7 @@ pub mod two {
     //! ```
 
     use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
     #[doc(inline)]
@@ -677,11 +661,7 @@ pub mod two {
         }
     }
 
-    impl<'de> Deserialize<'de> for Input {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Input);
 
     impl<'de> json::ReadObject<'de> for Input {
         const NAME: &'static str = "Input";
@@ -710,11 +690,7 @@ pub mod two {
         }
     }
 
-    impl<'de> Deserialize<'de> for Output {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Output);
 
     impl<'de> json::ReadObject<'de> for Output {
         const NAME: &'static str = "Output";
@@ -1019,11 +995,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Size {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Size);
 
     impl<'de> json::ReadObject<'de> for Size {
         const NAME: &'static str = "Size";
@@ -1058,11 +1030,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Size2 {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Size2);
 
     impl<'de> json::ReadObject<'de> for Size2 {
         const NAME: &'static str = "Size2";
@@ -1151,39 +1119,25 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
+        fal_core::number_range!(
+            SizeWidth, i64, 1, 1000,
+            "`width` of Size in acme/shared-unions must be between 1 and 1000"
+        );
 
-        pub enum SizeWidth {}
+        fal_core::number_range!(
+            SizeHeight, i64, 1, 1000,
+            "`height` of Size in acme/shared-unions must be between 1 and 1000"
+        );
 
-        impl Range<i64> for SizeWidth {
-            const MIN: i64 = 1;
-            const MAX: i64 = 1000;
-            const MESSAGE: &'static str = "`width` of Size in acme/shared-unions must be between 1 and 1000";
-        }
+        fal_core::number_range!(
+            Size2Width, i64, 1, 4000,
+            "`width` of Size2 in acme/shared-unions must be between 1 and 4000"
+        );
 
-        pub enum SizeHeight {}
-
-        impl Range<i64> for SizeHeight {
-            const MIN: i64 = 1;
-            const MAX: i64 = 1000;
-            const MESSAGE: &'static str = "`height` of Size in acme/shared-unions must be between 1 and 1000";
-        }
-
-        pub enum Size2Width {}
-
-        impl Range<i64> for Size2Width {
-            const MIN: i64 = 1;
-            const MAX: i64 = 4000;
-            const MESSAGE: &'static str = "`width` of Size2 in acme/shared-unions must be between 1 and 4000";
-        }
-
-        pub enum Size2Height {}
-
-        impl Range<i64> for Size2Height {
-            const MIN: i64 = 1;
-            const MAX: i64 = 4000;
-            const MESSAGE: &'static str = "`height` of Size2 in acme/shared-unions must be between 1 and 4000";
-        }
+        fal_core::number_range!(
+            Size2Height, i64, 1, 4000,
+            "`height` of Size2 in acme/shared-unions must be between 1 and 4000"
+        );
     }
 
     #[doc(hidden)]

@@ -229,21 +229,9 @@ pub mod types {
         Other(String),
     }
 
-    impl StartKind {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Start];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Start => "start",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        StartKind { Start = "start" }
     }
-
-    fal_core::open_enum!(StartKind);
 
     /// The object `Stop` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -269,22 +257,9 @@ pub mod types {
         Other(String),
     }
 
-    impl StopKind {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Stop, Self::Halt];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Stop => "stop",
-                Self::Halt => "halt",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        StopKind { Stop = "stop", Halt = "halt" }
     }
-
-    fal_core::open_enum!(StopKind);
 
     // Building.
 
@@ -834,11 +809,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Small {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Small);
 
     impl<'de> json::ReadObject<'de> for Small {
         const NAME: &'static str = "Small";
@@ -872,11 +843,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Large {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Large);
 
     impl<'de> json::ReadObject<'de> for Large {
         const NAME: &'static str = "Large";
@@ -910,11 +877,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for OnlyA {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(OnlyA);
 
     impl<'de> json::ReadObject<'de> for OnlyA {
         const NAME: &'static str = "OnlyA";
@@ -945,11 +908,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for OnlyB {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(OnlyB);
 
     impl<'de> json::ReadObject<'de> for OnlyB {
         const NAME: &'static str = "OnlyB";
@@ -980,11 +939,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Outer {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Outer);
 
     impl<'de> json::ReadObject<'de> for Outer {
         const NAME: &'static str = "Outer";
@@ -1015,11 +970,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for CustomInner {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(CustomInner);
 
     impl<'de> json::ReadObject<'de> for CustomInner {
         const NAME: &'static str = "CustomInner";
@@ -1050,11 +1001,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for RequestItem {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(RequestItem);
 
     impl<'de> json::ReadObject<'de> for RequestItem {
         const NAME: &'static str = "RequestItem";
@@ -1083,11 +1030,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for SmallOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(SmallOutput);
 
     impl<'de> json::ReadObject<'de> for SmallOutput {
         const NAME: &'static str = "SmallOutput";
@@ -1117,11 +1060,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for LargeOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(LargeOutput);
 
     impl<'de> json::ReadObject<'de> for LargeOutput {
         const NAME: &'static str = "LargeOutput";
@@ -1153,11 +1092,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for OnlyAOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(OnlyAOutput);
 
     impl<'de> json::ReadObject<'de> for OnlyAOutput {
         const NAME: &'static str = "OnlyAOutput";
@@ -1183,11 +1118,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for OnlyBOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(OnlyBOutput);
 
     impl<'de> json::ReadObject<'de> for OnlyBOutput {
         const NAME: &'static str = "OnlyBOutput";
@@ -1214,11 +1145,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Start {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Start);
 
     impl<'de> json::ReadObject<'de> for Start {
         const NAME: &'static str = "Start";
@@ -1251,11 +1178,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Stop {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Stop);
 
     impl<'de> json::ReadObject<'de> for Stop {
         const NAME: &'static str = "Stop";
@@ -1646,11 +1569,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1685,11 +1604,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

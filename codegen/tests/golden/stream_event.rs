@@ -23,7 +23,7 @@ pub mod types {
     //! Types that the endpoints of `acme/stream-event` share.
 
     use fal_core::{Integer, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// Size of the story.
     #[derive(Debug, Clone, PartialEq)]
@@ -43,11 +43,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Usage {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Usage);
 
     impl<'de> json::ReadObject<'de> for Usage {
         const NAME: &'static str = "Usage";
@@ -68,7 +64,7 @@ pub mod types {
 }
 
 use fal_core::{Endpoint, IntoInput, Parameters, Streams, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -128,22 +124,9 @@ pub enum Mood {
     Other(String),
 }
 
-impl Mood {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Sad, Self::Merry];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Sad => "sad",
-            Self::Merry => "merry",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Mood { Sad = "sad", Merry = "merry" }
 }
-
-fal_core::open_enum!(Mood);
 
 /// An event of the stream of [`acme/stream-event`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -169,22 +152,9 @@ pub enum MoodOutput {
     Other(String),
 }
 
-impl MoodOutput {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Sad, Self::Merry];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Sad => "sad",
-            Self::Merry => "merry",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    MoodOutput { Sad = "sad", Merry = "merry" }
 }
-
-fal_core::open_enum!(MoodOutput);
 
 // Building.
 
@@ -295,11 +265,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -332,11 +298,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -371,11 +333,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";

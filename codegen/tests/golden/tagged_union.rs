@@ -86,21 +86,9 @@ pub mod types {
         Other(String),
     }
 
-    impl OutlineType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Outline];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Outline => "outline",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        OutlineType { Outline = "outline" }
     }
-
-    fal_core::open_enum!(OutlineType);
 
     /// A filled area.
     #[derive(Debug, Clone, PartialEq)]
@@ -124,21 +112,9 @@ pub mod types {
         Other(String),
     }
 
-    impl FillType {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Fill];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::Fill => "fill",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        FillType { Fill = "fill" }
     }
-
-    fal_core::open_enum!(FillType);
 
     // Building.
 
@@ -325,11 +301,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Circle {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Circle);
 
     impl<'de> json::ReadObject<'de> for Circle {
         const NAME: &'static str = "Circle";
@@ -365,11 +337,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Rectangle {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Rectangle);
 
     impl<'de> json::ReadObject<'de> for Rectangle {
         const NAME: &'static str = "Rectangle";
@@ -405,11 +373,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Outline {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Outline);
 
     impl<'de> json::ReadObject<'de> for Outline {
         const NAME: &'static str = "Outline";
@@ -442,11 +406,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Fill {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Fill);
 
     impl<'de> json::ReadObject<'de> for Fill {
         const NAME: &'static str = "Fill";
@@ -520,15 +480,10 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
-
-        pub enum CircleRadius {}
-
-        impl Range<f64> for CircleRadius {
-            const MIN: f64 = 1.0;
-            const MAX: f64 = 100.0;
-            const MESSAGE: &'static str = "`radius` of Circle in acme/tagged-union must be between 1.0 and 100.0";
-        }
+        fal_core::number_range!(
+            CircleRadius, f64, 1.0, 100.0,
+            "`radius` of Circle in acme/tagged-union must be between 1.0 and 100.0"
+        );
     }
 
     #[doc(hidden)]
@@ -720,11 +675,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -755,11 +706,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -137,21 +137,10 @@ pub mod types {
         Puppy,
     }
 
-    impl DogKind {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Dog, Self::Puppy];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub const fn as_str(&self) -> &'static str {
-            match self {
-                Self::Dog => "dog",
-                Self::Puppy => "puppy",
-            }
-        }
+    fal_core::closed_enum! {
+        DogKind { Dog = "dog", Puppy = "puppy" }
+        "`kind` of Dog in acme/tags must be `dog` or `puppy`"
     }
-
-    fal_core::closed_enum!(DogKind, "`kind` of Dog in acme/tags must be `dog` or `puppy`");
 
     /// The object `Fish` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -224,21 +213,9 @@ pub mod types {
         Other(String),
     }
 
-    impl AOutputT {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::A];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::A => "a",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        AOutputT { A = "a" }
     }
-
-    fal_core::open_enum!(AOutputT);
 
     /// The object `B` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -264,21 +241,9 @@ pub mod types {
         Other(String),
     }
 
-    impl BT {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::B];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub fn as_str(&self) -> &str {
-            match self {
-                Self::B => "b",
-                Self::Other(value) => value,
-            }
-        }
+    fal_core::open_enum! {
+        BT { B = "b" }
     }
-
-    fal_core::open_enum!(BT);
 
     // Building.
 
@@ -921,11 +886,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Cat {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Cat);
 
     impl<'de> json::ReadObject<'de> for Cat {
         const NAME: &'static str = "Cat";
@@ -960,11 +921,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Dog {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Dog);
 
     impl<'de> json::ReadObject<'de> for Dog {
         const NAME: &'static str = "Dog";
@@ -1000,11 +957,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Fish {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Fish);
 
     impl<'de> json::ReadObject<'de> for Fish {
         const NAME: &'static str = "Fish";
@@ -1039,11 +992,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Car {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Car);
 
     impl<'de> json::ReadObject<'de> for Car {
         const NAME: &'static str = "Car";
@@ -1083,11 +1032,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Boat {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Boat);
 
     impl<'de> json::ReadObject<'de> for Boat {
         const NAME: &'static str = "Boat";
@@ -1121,11 +1066,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for TextPart {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(TextPart);
 
     impl<'de> json::ReadObject<'de> for TextPart {
         const NAME: &'static str = "TextPart";
@@ -1160,11 +1101,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for ImagePart {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(ImagePart);
 
     impl<'de> json::ReadObject<'de> for ImagePart {
         const NAME: &'static str = "ImagePart";
@@ -1197,11 +1134,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for AOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(AOutput);
 
     impl<'de> json::ReadObject<'de> for AOutput {
         const NAME: &'static str = "AOutput";
@@ -1235,11 +1168,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for B {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(B);
 
     impl<'de> json::ReadObject<'de> for B {
         const NAME: &'static str = "B";
@@ -1706,11 +1635,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1745,11 +1670,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -16,7 +16,7 @@
 // ```
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/text-enum`.
@@ -68,32 +68,10 @@ pub enum Voice {
     None,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Alto,
-        Self::Bass,
-        Self::Ratio16x9,
-        Self::Alto2,
-        Self::None,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Alto => "alto",
-            Self::Bass => "bass",
-            Self::Ratio16x9 => "16:9",
-            Self::Alto2 => "Alto",
-            Self::None => "none",
-        }
-    }
+fal_core::closed_enum! {
+    Voice { Alto = "alto", Bass = "bass", Ratio16x9 = "16:9", Alto2 = "Alto", None =
+    "none" } "`voice` of acme/text-enum must be `alto`, `bass`, `16:9`, `Alto` or `none`"
 }
-
-fal_core::closed_enum!(
-    Voice, "`voice` of acme/text-enum must be `alto`, `bass`, `16:9`, `Alto` or `none`"
-);
 
 /// The values of `languages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,21 +83,10 @@ pub enum Languages {
     En,
 }
 
-impl Languages {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Cs, Self::En];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Cs => "cs",
-            Self::En => "en",
-        }
-    }
+fal_core::closed_enum! {
+    Languages { Cs = "cs", En = "en" }
+    "`languages` of acme/text-enum must be `cs` or `en`"
 }
-
-fal_core::closed_enum!(Languages, "`languages` of acme/text-enum must be `cs` or `en`");
 
 /// The result of [`acme/text-enum`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -247,11 +214,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -283,11 +246,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

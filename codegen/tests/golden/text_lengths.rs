@@ -18,7 +18,7 @@
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/text-lengths`.
@@ -246,11 +246,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -286,11 +282,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -329,55 +321,31 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Greeting, 3, 20, "`greeting` of acme/text-lengths must have 3 to 20 characters"
+    );
 
-    pub enum Greeting {}
+    fal_core::length_range!(
+        Body, 0, 200, "`body` of acme/text-lengths must have at most 200 characters"
+    );
 
-    impl Length for Greeting {
-        const MIN: usize = 3;
-        const MAX: usize = 20;
-        const MESSAGE: &'static str = "`greeting` of acme/text-lengths must have 3 to 20 characters";
-    }
+    fal_core::length_range!(
+        Initials, 2, 2, "`initials` of acme/text-lengths must have exactly 2 characters"
+    );
 
-    pub enum Body {}
+    fal_core::length_range!(
+        Lines, 2, usize::MAX, "`lines` of acme/text-lengths must have at least 2 items"
+    );
 
-    impl Length for Body {
-        const MIN: usize = 0;
-        const MAX: usize = 200;
-        const MESSAGE: &'static str = "`body` of acme/text-lengths must have at most 200 characters";
-    }
+    fal_core::length_range!(
+        LinesItem, 0, 5,
+        "`lines_item` of acme/text-lengths must have at most 5 characters"
+    );
 
-    pub enum Initials {}
-
-    impl Length for Initials {
-        const MIN: usize = 2;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`initials` of acme/text-lengths must have exactly 2 characters";
-    }
-
-    pub enum Lines {}
-
-    impl Length for Lines {
-        const MIN: usize = 2;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`lines` of acme/text-lengths must have at least 2 items";
-    }
-
-    pub enum LinesItem {}
-
-    impl Length for LinesItem {
-        const MIN: usize = 0;
-        const MAX: usize = 5;
-        const MESSAGE: &'static str = "`lines_item` of acme/text-lengths must have at most 5 characters";
-    }
-
-    pub enum Sender {}
-
-    impl Length for Sender {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`sender` of acme/text-lengths must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Sender, 1, usize::MAX,
+        "`sender` of acme/text-lengths must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use fal_core::{
     Endpoint, Float, Integer, IntoInput, Nullable, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/tri-state`.
@@ -74,21 +74,10 @@ pub enum Paper {
     Glossy,
 }
 
-impl Paper {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Matte, Self::Glossy];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Matte => "matte",
-            Self::Glossy => "glossy",
-        }
-    }
+fal_core::closed_enum! {
+    Paper { Matte = "matte", Glossy = "glossy" }
+    "`paper` of acme/tri-state must be `matte` or `glossy`"
 }
-
-fal_core::closed_enum!(Paper, "`paper` of acme/tri-state must be `matte` or `glossy`");
 
 /// The result of [`acme/tri-state`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -249,11 +238,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -290,11 +275,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -334,15 +315,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Border {}
-
-    impl Range<f64> for Border {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`border` of acme/tri-state must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        Border, f64, 0.0, 20.0, "`border` of acme/tri-state must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@ pub mod types {
     //! Types that the endpoints of `acme/tuple-shapes` share.
 
     use fal_core::{Integer, Param, Parameters, Unset, json};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde::{Serialize, Serializer, de::MapAccess};
 
     /// The object `Tree` of the document.
     #[derive(Debug, Clone, PartialEq)]
@@ -124,11 +124,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Tree {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Tree);
 
     impl<'de> json::ReadObject<'de> for Tree {
         const NAME: &'static str = "Tree";
@@ -161,11 +157,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for TreeOutput {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(TreeOutput);
 
     impl<'de> json::ReadObject<'de> for TreeOutput {
         const NAME: &'static str = "TreeOutput";
@@ -605,11 +597,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -655,11 +643,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1106,39 +1090,21 @@ impl<'de> json::ReadList<'de> for RestOutput {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Few, 0, 2, "`few` of acme/tuple-shapes must have at most 2 characters"
+    );
 
-    pub enum Few {}
+    fal_core::length_range!(
+        Few2, 1, 2, "`few` of acme/tuple-shapes must have 1 to 2 items after the first 1"
+    );
 
-    impl Length for Few {
-        const MIN: usize = 0;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`few` of acme/tuple-shapes must have at most 2 characters";
-    }
+    fal_core::length_range!(
+        Rules, 0, 2, "`rules` of acme/tuple-shapes must have at most 2 characters"
+    );
 
-    pub enum Few2 {}
-
-    impl Length for Few2 {
-        const MIN: usize = 1;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`few` of acme/tuple-shapes must have 1 to 2 items after the first 1";
-    }
-
-    pub enum Rules {}
-
-    impl Length for Rules {
-        const MIN: usize = 0;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`rules` of acme/tuple-shapes must have at most 2 characters";
-    }
-
-    pub enum RulesValue {}
-
-    impl Range<i128> for RulesValue {
-        const MIN: i128 = i128::MIN;
-        const MAX: i128 = 5;
-        const MESSAGE: &'static str = "`rules` of acme/tuple-shapes must be at most 5";
-    }
+    fal_core::number_range!(
+        RulesValue, i128, i128::MIN, 5, "`rules` of acme/tuple-shapes must be at most 5"
+    );
 }
 
 #[doc(hidden)]

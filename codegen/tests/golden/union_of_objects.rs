@@ -296,11 +296,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Lamp {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Lamp);
 
     impl<'de> json::ReadObject<'de> for Lamp {
         const NAME: &'static str = "Lamp";
@@ -334,11 +330,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Sun {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Sun);
 
     impl<'de> json::ReadObject<'de> for Sun {
         const NAME: &'static str = "Sun";
@@ -369,11 +361,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Measured {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Measured);
 
     impl<'de> json::ReadObject<'de> for Measured {
         const NAME: &'static str = "Measured";
@@ -403,11 +391,7 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for Estimated {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            json::read_object(deserializer)
-        }
-    }
+    fal_core::deserialize_object!(Estimated);
 
     impl<'de> json::ReadObject<'de> for Estimated {
         const NAME: &'static str = "Estimated";
@@ -466,23 +450,15 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        use fal_core::Range;
+        fal_core::number_range!(
+            LampWatts, i128, 1, i128::MAX,
+            "`watts` of Lamp in acme/union-of-objects must be at least 1"
+        );
 
-        pub enum LampWatts {}
-
-        impl Range<i128> for LampWatts {
-            const MIN: i128 = 1;
-            const MAX: i128 = i128::MAX;
-            const MESSAGE: &'static str = "`watts` of Lamp in acme/union-of-objects must be at least 1";
-        }
-
-        pub enum SunHour {}
-
-        impl Range<f64> for SunHour {
-            const MIN: f64 = 0.0;
-            const MAX: f64 = 24.0;
-            const MESSAGE: &'static str = "`hour` of Sun in acme/union-of-objects must be between 0.0 and 24.0";
-        }
+        fal_core::number_range!(
+            SunHour, f64, 0.0, 24.0,
+            "`hour` of Sun in acme/union-of-objects must be between 0.0 and 24.0"
+        );
     }
 
     #[doc(hidden)]
@@ -674,11 +650,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -709,11 +681,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -9,7 +9,7 @@
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint `acme/unique-list`.
@@ -49,21 +49,10 @@ pub enum Moods {
     Loud,
 }
 
-impl Moods {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Calm, Self::Loud];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Calm => "calm",
-            Self::Loud => "loud",
-        }
-    }
+fal_core::closed_enum! {
+    Moods { Calm = "calm", Loud = "loud" }
+    "`moods` of acme/unique-list must be `calm` or `loud`"
 }
-
-fal_core::closed_enum!(Moods, "`moods` of acme/unique-list must be `calm` or `loud`");
 
 /// The result of [`acme/unique-list`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -232,11 +221,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -269,11 +254,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -312,15 +293,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Moods {}
-
-    impl Length for Moods {
-        const MIN: usize = 0;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`moods` of acme/unique-list must have at most 2 items";
-    }
+    fal_core::length_range!(
+        Moods, 0, 2, "`moods` of acme/unique-list must have at most 2 items"
+    );
 }
 
 #[doc(hidden)]

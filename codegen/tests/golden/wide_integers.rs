@@ -387,11 +387,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -437,11 +433,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -548,64 +540,38 @@ impl<'de> Deserialize<'de> for MixedOutput {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Seed, i128, 0, 18446744073709551615,
+        "`seed` of acme/wide-integers must be between 0 and 18446744073709551615"
+    );
 
-    pub enum Seed {}
+    fal_core::number_range!(
+        WrittenAsFloat, i128, 0, 18446744073709551615,
+        "`written_as_float` of acme/wide-integers must be between 0 and 18446744073709551615"
+    );
 
-    impl Range<i128> for Seed {
-        const MIN: i128 = 0;
-        const MAX: i128 = 18446744073709551615;
-        const MESSAGE: &'static str = "`seed` of acme/wide-integers must be between 0 and 18446744073709551615";
-    }
+    fal_core::number_range!(
+        Signed, i128, - 1, 18446744073709551615,
+        "`signed` of acme/wide-integers must be between -1 and 18446744073709551615"
+    );
 
-    pub enum WrittenAsFloat {}
+    fal_core::number_range!(
+        Even, i128, 10, 10000000000000000000, MULTIPLE_OF : Option < i128 > = Some(2),
+        "`even` of acme/wide-integers must be between 10 and 10000000000000000000 and a multiple of 2"
+    );
 
-    impl Range<i128> for WrittenAsFloat {
-        const MIN: i128 = 0;
-        const MAX: i128 = 18446744073709551615;
-        const MESSAGE: &'static str = "`written_as_float` of acme/wide-integers must be between 0 and 18446744073709551615";
-    }
+    fal_core::number_range!(
+        Between, i64, 1, 3, "`between` of acme/wide-integers must be between 1 and 3"
+    );
 
-    pub enum Signed {}
+    fal_core::number_range!(
+        Seeds, i128, 0, 18446744073709551615,
+        "`seeds` of acme/wide-integers must be between 0 and 18446744073709551615"
+    );
 
-    impl Range<i128> for Signed {
-        const MIN: i128 = -1;
-        const MAX: i128 = 18446744073709551615;
-        const MESSAGE: &'static str = "`signed` of acme/wide-integers must be between -1 and 18446744073709551615";
-    }
-
-    pub enum Even {}
-
-    impl Range<i128> for Even {
-        const MIN: i128 = 10;
-        const MAX: i128 = 10000000000000000000;
-        const MULTIPLE_OF: Option<i128> = Some(2);
-        const MESSAGE: &'static str = "`even` of acme/wide-integers must be between 10 and 10000000000000000000 and a multiple of 2";
-    }
-
-    pub enum Between {}
-
-    impl Range<i64> for Between {
-        const MIN: i64 = 1;
-        const MAX: i64 = 3;
-        const MESSAGE: &'static str = "`between` of acme/wide-integers must be between 1 and 3";
-    }
-
-    pub enum Seeds {}
-
-    impl Range<i128> for Seeds {
-        const MIN: i128 = 0;
-        const MAX: i128 = 18446744073709551615;
-        const MESSAGE: &'static str = "`seeds` of acme/wide-integers must be between 0 and 18446744073709551615";
-    }
-
-    pub enum Least {}
-
-    impl Range<i128> for Least {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`least` of acme/wide-integers must be at least 1";
-    }
+    fal_core::number_range!(
+        Least, i128, 1, i128::MAX, "`least` of acme/wide-integers must be at least 1"
+    );
 }
 
 #[doc(hidden)]

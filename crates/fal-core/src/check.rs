@@ -22,6 +22,21 @@ pub trait Length {
     const MESSAGE: &'static str;
 }
 
+/// Defines a marker with the bounds of a length: the smallest and the largest one, and the message.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! length_range {
+    ($name:ident, $min:expr, $max:expr, $message:literal $(,)?) => {
+        pub enum $name {}
+
+        impl $crate::Length for $name {
+            const MIN: usize = $min;
+            const MAX: usize = $max;
+            const MESSAGE: &'static str = $message;
+        }
+    };
+}
+
 /// Checks that the regular expression `pattern` matches somewhere in `text`.
 ///
 /// A pattern that `regex-lite` cannot compile, such as one with look-around, accepts every text: the service has the

@@ -69,26 +69,30 @@ pub fn parse_open<T: Clone>(
     known.cloned().unwrap_or_else(|| other(text.to_owned()))
 }
 
-/// Implements the traits of an enum of an input, which allows only the values that it lists.
+/// Implements everything of an enum of an input, which allows only the values that it lists: `ALL`, `as_str` and traits.
 ///
-/// The enum has `ALL` and `as_str`. `$rule` is the compiler's message for a literal of `input!` that is not allowed.
+/// `$rule` is the compiler's message for a literal of `input!` that is not allowed.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! closed_enum {
-    ($name:ident, $rule:literal $(,)?) => {
+    ($name:ident { $($variant:ident = $value:literal),* $(,)? } $rule:literal) => {
         impl $name {
+            /// Every value that the schema lists, in its order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the value on the wire.
+            #[must_use]
+            pub const fn as_str(&self) -> &'static str {
+                match self {
+                    $(Self::$variant => $value,)*
+                }
+            }
+
             #[doc(hidden)]
             #[must_use]
             #[track_caller]
             pub const fn from_token(token: $crate::literal::Token) -> Self {
-                let mut index = 0;
-                while index < Self::ALL.len() {
-                    if token.is_text(Self::ALL[index].as_str()) {
-                        return Self::ALL[index];
-                    }
-                    index += 1;
-                }
-                $crate::literal::reject($rule)
+                Self::ALL[$crate::literal::position(token, &[$($value),*], $rule)]
             }
         }
 
@@ -110,15 +114,13 @@ macro_rules! closed_enum {
 
         impl $crate::FromText for $name {
             fn from_text(text: ::std::borrow::Cow<'_, str>) -> $crate::Draft<Self> {
-                let is_given = |value: &Self| value.as_str() == text;
-                $crate::__private::enum_draft(Self::ALL, $rule, &text, is_given, Self::ALL[0])
+                $crate::__private::text_enum_draft(Self::ALL, $rule, &text, Self::ALL[0])
             }
         }
 
         impl $crate::FromNumber for $name {
             fn from_number(number: $crate::Number) -> $crate::Draft<Self> {
-                let is_given = |value: &Self| number.is_text(value.as_str());
-                $crate::__private::enum_draft(Self::ALL, $rule, &number, is_given, Self::ALL[0])
+                $crate::__private::text_enum_draft(Self::ALL, $rule, &number, Self::ALL[0])
             }
         }
 
@@ -184,13 +186,26 @@ macro_rules! __value_enum {
     ($($any:tt)*) => {};
 }
 
-/// Implements the traits of an enum of an output, which keeps unknown values in its variant `Other`.
-///
-/// The enum has `ALL` and `as_str`.
+/// Implements everything of an enum of an output, which keeps unknown values in its variant `Other`: `ALL`, `as_str` and
+/// traits.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! open_enum {
-    ($name:ident) => {
+    ($name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
+        impl $name {
+            /// Every value that the schema lists, in its order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the value on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $value,)*
+                    Self::Other(value) => value,
+                }
+            }
+        }
+
         impl ::core::fmt::Display for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.pad(self.as_str())
@@ -222,12 +237,23 @@ macro_rules! open_enum {
     };
 }
 
-/// Implements the traits of an enum of integers, which has `ALL` and `get`. `$rule` is as for `closed_enum`.
+/// Implements everything of an enum of integers: `ALL`, `get` and traits. `$rule` is as for `closed_enum`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! integer_enum {
-    ($name:ident, $rule:literal $(,)?) => {
+    ($name:ident { $($variant:ident = $value:literal),* $(,)? } $rule:literal) => {
         impl $name {
+            /// Every value that the schema lists, in its order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the value on the wire.
+            #[must_use]
+            pub const fn get(&self) -> i64 {
+                match self {
+                    $(Self::$variant => $value,)*
+                }
+            }
+
             #[doc(hidden)]
             #[must_use]
             #[track_caller]
@@ -269,8 +295,7 @@ macro_rules! integer_enum {
 
         impl $crate::FromText for $name {
             fn from_text(text: ::std::borrow::Cow<'_, str>) -> $crate::Draft<Self> {
-                let is_given = |value: &Self| value.to_string() == text;
-                $crate::__private::enum_draft(Self::ALL, $rule, &text, is_given, Self::ALL[0])
+                $crate::__private::text_enum_draft(Self::ALL, $rule, &text, Self::ALL[0])
             }
         }
 
@@ -315,18 +340,10 @@ mod tests {
         Png,
     }
 
-    impl Format {
-        const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-        const fn as_str(&self) -> &'static str {
-            match self {
-                Self::Jpeg => "jpeg",
-                Self::Png => "png",
-            }
-        }
+    crate::closed_enum! {
+        Format { Jpeg = "jpeg", Png = "png" }
+        "`format` of acme/model must be `jpeg` or `png`"
     }
-
-    crate::closed_enum!(Format, "`format` of acme/model must be `jpeg` or `png`");
 
     #[test]
     fn an_unknown_value_is_a_violation_with_the_allowed_ones() {

@@ -317,12 +317,6 @@ impl Number {
         })
     }
 
-    /// Returns true if `text` has the digits of the number.
-    #[must_use]
-    pub fn is_text(self, text: &str) -> bool {
-        self.to_string() == text
-    }
-
     /// Returns true if the number is `value`.
     #[must_use]
     pub fn is_integer(self, value: i64) -> bool {

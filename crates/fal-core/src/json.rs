@@ -158,6 +158,21 @@ pub trait ReadObject<'de>: Sized {
     fn read<A: MapAccess<'de>>(object: &mut ObjectReader<'de, A>) -> Option<Self>;
 }
 
+/// Implements `Deserialize` for a type that implements [`ReadObject`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! deserialize_object {
+    ($name:ident) => {
+        impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                $crate::json::read_object(deserializer)
+            }
+        }
+    };
+}
+
 /// Reads an object into `T`.
 ///
 /// # Errors

@@ -104,6 +104,6 @@ pub mod __private {
 
     pub use crate::{
         enums::{parse_closed, parse_open},
-        try_param::enum_draft,
+        try_param::{enum_draft, text_enum_draft},
     };
 }

@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 
 pub use self::url::{AnyOwner, Owner, Url};
-pub use crate::token::{Literal, Token, is_equal, reject, reject_kind};
+pub use crate::token::{Literal, Token, is_equal, position, reject, reject_kind};
 use crate::{Draft, FromText, Length, Mode, Nullable, Param, Required, TryParam};
 
 mod url;

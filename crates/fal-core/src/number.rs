@@ -30,6 +30,23 @@ pub trait Range<T: 'static> {
     const MESSAGE: &'static str;
 }
 
+/// Defines a marker with the bounds of a number: the smallest and the largest value, further constants of [`Range`], and
+/// the message.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! number_range {
+    ($name:ident, $number:ident, $min:expr, $max:expr, $($constant:ident: $ty:ty = $value:expr,)* $message:literal $(,)?) => {
+        pub enum $name {}
+
+        impl $crate::Range<$number> for $name {
+            const MIN: $number = $min;
+            const MAX: $number = $max;
+            $(const $constant: $ty = $value;)*
+            const MESSAGE: &'static str = $message;
+        }
+    };
+}
+
 macro_rules! number {
     (
         $(#[$doc:meta])*

@@ -126,6 +126,23 @@ pub const fn reject(rule: &'static str) -> ! {
     panic!("{}", rule)
 }
 
+/// Returns the index of a literal among the texts that it may be. The compilation fails if it is not among them.
+///
+/// A function and not part of the macros, so that it is compiled once and not for every enum.
+#[doc(hidden)]
+#[must_use]
+#[track_caller]
+pub const fn position(token: Token, texts: &[&str], rule: &'static str) -> usize {
+    let mut index = 0;
+    while index < texts.len() {
+        if token.is_text(texts[index]) {
+            return index;
+        }
+        index += 1;
+    }
+    reject(rule)
+}
+
 /// Appends `text` to the message that a literal is refused with, as far as it fits. `format!` is not const.
 pub(crate) const fn append<const N: usize>(
     (mut bytes, mut length): ([u8; N], usize),

@@ -423,6 +423,18 @@ pub fn enum_draft<T: Copy, G: Serialize + fmt::Display>(
     }
 }
 
+/// Returns the value of an enum whose text is given, or the violation of its rule.
+#[doc(hidden)]
+pub fn text_enum_draft<T: Copy + fmt::Display, G: Serialize + fmt::Display>(
+    all: &[T],
+    rule: &str,
+    given: &G,
+    stand_in: T,
+) -> Draft<T> {
+    let text = given.to_string();
+    enum_draft(all, rule, given, |value| value.to_string() == text, stand_in)
+}
+
 /// Returns the preset of a union whose text is given, or the violation of its rule.
 #[doc(hidden)]
 pub fn preset_draft<T: serde::de::DeserializeOwned>(text: Cow<'_, str>, rule: &str, stand_in: T) -> Draft<T> {

@@ -41,7 +41,7 @@ fn serialized(file: &File) -> BTreeSet<String> {
                         names.extend(ty.path.segments.last().map(|segment| segment.ident.to_string()));
                     }
                 }
-                Item::Macro(item) if is_enum_macro(item) => {
+                Item::Macro(item) if is_macro(item, "_enum") => {
                     // The first argument is the name of the enum.
                     names.extend(item.mac.tokens.clone().into_iter().next().map(|name| name.to_string()));
                 }
@@ -62,7 +62,8 @@ fn derive_in(items: &mut Vec<Item>, serialized: &BTreeSet<String>) {
     const WIRE: [&str; 3] = ["Serialize", "Deserialize", "Object"];
     items.retain(|item| {
         let is_schema = matches!(item, Item::Mod(module) if module.ident == "json_schema");
-        !is_schema && !implemented(item).is_some_and(|name| WIRE.contains(&name.as_str()))
+        let is_read = matches!(item, Item::Macro(item) if is_macro(item, "deserialize_object"));
+        !is_schema && !is_read && !implemented(item).is_some_and(|name| WIRE.contains(&name.as_str()))
     });
     for item in items {
         match item {
@@ -79,7 +80,7 @@ fn derive_in(items: &mut Vec<Item>, serialized: &BTreeSet<String>) {
                     item.attrs.push(parse_quote!(#[serde(untagged)]));
                 }
             }
-            Item::Macro(item) if is_enum_macro(item) => {
+            Item::Macro(item) if is_macro(item, "_enum") => {
                 if let Some(name) = item.mac.path.segments.last().map(|segment| segment.ident.clone()) {
                     item.mac.path = name.into();
                 }
@@ -113,8 +114,8 @@ fn implemented(item: &Item) -> Option<String> {
     Some(path.segments.last()?.ident.to_string())
 }
 
-fn is_enum_macro(item: &ItemMacro) -> bool {
-    item.mac.path.segments.last().is_some_and(|segment| segment.ident.to_string().ends_with("_enum"))
+fn is_macro(item: &ItemMacro, end: &str) -> bool {
+    item.mac.path.segments.last().is_some_and(|segment| segment.ident.to_string().ends_with(end))
 }
 
 /// Returns the macros for enums of `fal_core` without the impls of serde's traits, for crates that derive these.
@@ -150,7 +151,7 @@ mod tests {
             tree.iter().filter(|(path, _)| path.ends_with("dev.rs")).map(|(_, text)| text).collect()
         };
         let (before, after) = (code(&generated.tree), code(&derived));
-        assert!(before.contains("impl Serialize for Input") && before.contains("fal_core::closed_enum!("));
+        assert!(before.contains("impl Serialize for Input") && before.contains("fal_core::closed_enum! {"));
         assert!(
             !after.contains("impl Serialize for") && !after.contains("fal_core :: closed_enum"),
             "{after}"

@@ -134,6 +134,19 @@ impl Items {
                 let first = item.mac.tokens.clone().into_iter().next().map(|token| token.to_string());
                 let first = first.unwrap_or_default();
                 self.add(module, format!("{first}: {path}!"), "");
+                // Code of older versions wrote these out.
+                let get = match path.as_str() {
+                    "deserialize_object" => {
+                        self.add(module, format!("{first}: Deserialize < 'de >"), "");
+                        return;
+                    }
+                    "closed_enum" => ("as_str", "const fn as_str (& self) -> & 'static str"),
+                    "open_enum" => ("as_str", "fn as_str (& self) -> & str"),
+                    "integer_enum" => ("get", "const fn get (& self) -> i64"),
+                    _ => return,
+                };
+                self.add(module, format!("{first}::ALL"), "& 'static [Self]");
+                self.add(module, format!("{first}::{}", get.0), get.1);
             }
             _ => {}
         }
@@ -266,6 +279,27 @@ mod tests {
     }
 
     #[test]
+    fn code_that_a_macro_writes_now_is_not_gone() {
+        let size = "#[derive(Clone, Copy)] #[non_exhaustive] pub enum Size { Small }";
+        let written = format!(
+            "{size} impl Size {{
+                pub const ALL: &'static [Self] = &[Self::Small];
+                pub const fn as_str(&self) -> &'static str {{ \"small\" }}
+            }}
+            fal_core::closed_enum!(Size, \"text\");
+            pub struct Input {{}}
+            impl<'de> Deserialize<'de> for Input {{}}"
+        );
+        let macros = format!(
+            "{size} fal_core::closed_enum! {{ Size {{ Small = \"small\" }} \"text\" }}
+            pub struct Input {{}}
+            fal_core::deserialize_object!(Input);"
+        );
+        let broken = items(&written).broken("dev", &items(&macros));
+        assert_eq!(broken, []);
+    }
+
+    #[test]
     fn what_code_can_name_or_depend_on_is_compared() {
         assert_broken(
             "pub const DEFAULT_STEPS: Steps = Steps(28);",
@@ -280,7 +314,11 @@ mod tests {
         assert_broken("Own(Custom)", "Own(Exact)", &["`Size::Own.0` has another type in Rust"]);
         assert_broken("Small, ", "", &["`Size::Small` was removed or renamed"]);
         assert_broken("(Clone, Copy)", "(Clone)", &["`Size` no longer has the traits of `Copy`"]);
-        assert_broken("closed_enum", "open_enum", &["`Size` no longer has the traits of `closed_enum!`"]);
+        assert_broken(
+            "closed_enum",
+            "open_enum",
+            &["`Size` no longer has the traits of `closed_enum!`", "`Size::as_str` has another type in Rust"],
+        );
         assert_broken(
             "pub use crate::types::Image",
             "pub struct Image",

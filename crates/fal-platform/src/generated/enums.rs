@@ -15,22 +15,9 @@ pub enum AclDecision {
     Other(String),
 }
 
-impl AclDecision {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Allow, Self::Forbid, Self::Hide];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Allow => "allow",
-            Self::Forbid => "forbid",
-            Self::Hide => "hide",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    AclDecision { Allow = "allow", Forbid = "forbid", Hide = "hide" }
 }
-
-fal_core::open_enum!(AclDecision);
 
 /// Aggregation of an interval: the maximum or the mean.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,21 +31,9 @@ pub enum Aggregation {
     Other(String),
 }
 
-impl Aggregation {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Max, Self::Avg];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Max => "max",
-            Self::Avg => "avg",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    Aggregation { Max = "max", Avg = "avg" }
 }
-
-fal_core::open_enum!(Aggregation);
 
 /// Categories of events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -102,54 +77,18 @@ pub enum AppEventCategory {
     Other(String),
 }
 
-impl AppEventCategory {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::RunnerStarted,
-        Self::RunnerFailed,
-        Self::RunnerFinished,
-        Self::RunnerPending,
-        Self::RunnerStartupFailure,
-        Self::RunnerDockerPull,
-        Self::RunnerSetup,
-        Self::RunnerDraining,
-        Self::RunnerStopping,
-        Self::DeploymentStarted,
-        Self::DeploymentFailed,
-        Self::DeploymentEnded,
-        Self::DeploymentRollingStarted,
-        Self::DeploymentRollingFailed,
-        Self::DeploymentRollingEnded,
-        Self::DeploymentRecreateApplied,
-        Self::ConfigChanged,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::RunnerStarted => "runner_started",
-            Self::RunnerFailed => "runner_failed",
-            Self::RunnerFinished => "runner_finished",
-            Self::RunnerPending => "runner_pending",
-            Self::RunnerStartupFailure => "runner_startup_failure",
-            Self::RunnerDockerPull => "runner_docker_pull",
-            Self::RunnerSetup => "runner_setup",
-            Self::RunnerDraining => "runner_draining",
-            Self::RunnerStopping => "runner_stopping",
-            Self::DeploymentStarted => "deployment_started",
-            Self::DeploymentFailed => "deployment_failed",
-            Self::DeploymentEnded => "deployment_ended",
-            Self::DeploymentRollingStarted => "deployment_rolling_started",
-            Self::DeploymentRollingFailed => "deployment_rolling_failed",
-            Self::DeploymentRollingEnded => "deployment_rolling_ended",
-            Self::DeploymentRecreateApplied => "deployment_recreate_applied",
-            Self::ConfigChanged => "config_changed",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    AppEventCategory { RunnerStarted = "runner_started", RunnerFailed = "runner_failed",
+    RunnerFinished = "runner_finished", RunnerPending = "runner_pending",
+    RunnerStartupFailure = "runner_startup_failure", RunnerDockerPull =
+    "runner_docker_pull", RunnerSetup = "runner_setup", RunnerDraining =
+    "runner_draining", RunnerStopping = "runner_stopping", DeploymentStarted =
+    "deployment_started", DeploymentFailed = "deployment_failed", DeploymentEnded =
+    "deployment_ended", DeploymentRollingStarted = "deployment_rolling_started",
+    DeploymentRollingFailed = "deployment_rolling_failed", DeploymentRollingEnded =
+    "deployment_rolling_ended", DeploymentRecreateApplied =
+    "deployment_recreate_applied", ConfigChanged = "config_changed" }
 }
-
-fal_core::open_enum!(AppEventCategory);
 
 /// Part of the library.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -167,28 +106,10 @@ pub enum AssetSection {
     Other(String),
 }
 
-impl AssetSection {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AllMedia,
-        Self::Uploads,
-        Self::Favorites,
-        Self::Generated,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::AllMedia => "all-media",
-            Self::Uploads => "uploads",
-            Self::Favorites => "favorites",
-            Self::Generated => "generated",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    AssetSection { AllMedia = "all-media", Uploads = "uploads", Favorites = "favorites",
+    Generated = "generated" }
 }
-
-fal_core::open_enum!(AssetSection);
 
 /// Origin of an asset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -202,21 +123,9 @@ pub enum AssetSource {
     Other(String),
 }
 
-impl AssetSource {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Upload, Self::Response];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Upload => "upload",
-            Self::Response => "response",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    AssetSource { Upload = "upload", Response = "response" }
 }
-
-fal_core::open_enum!(AssetSource);
 
 /// Authentication mode of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -232,22 +141,9 @@ pub enum AuthMode {
     Other(String),
 }
 
-impl AuthMode {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Private, Self::Public, Self::Shared];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Private => "private",
-            Self::Public => "public",
-            Self::Shared => "shared",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    AuthMode { Private = "private", Public = "public", Shared = "shared" }
 }
-
-fal_core::open_enum!(AuthMode);
 
 /// Type of the collection, which is always the same for a character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -259,20 +155,9 @@ pub enum CharacterType {
     Other(String),
 }
 
-impl CharacterType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Character];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Character => "character",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    CharacterType { Character = "character" }
 }
-
-fal_core::open_enum!(CharacterType);
 
 /// Selection of the assets of a collection: by hand, by a filter, or by a character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -288,22 +173,9 @@ pub enum CollectionType {
     Other(String),
 }
 
-impl CollectionType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Manual, Self::Smart, Self::Character];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Manual => "manual",
-            Self::Smart => "smart",
-            Self::Character => "character",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    CollectionType { Manual = "manual", Smart = "smart", Character = "character" }
 }
-
-fal_core::open_enum!(CollectionType);
 
 /// Status of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -319,22 +191,10 @@ pub enum DeploymentStatus {
     Other(String),
 }
 
-impl DeploymentStatus {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Deployed, Self::Failed, Self::Deploying];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Deployed => "deployed",
-            Self::Failed => "failed",
-            Self::Deploying => "deploying",
-            Self::Other(other) => other,
-        }
+fal_core::open_enum! {
+    DeploymentStatus { Deployed = "deployed", Failed = "failed", Deploying = "deploying"
     }
 }
-
-fal_core::open_enum!(DeploymentStatus);
 
 /// Readiness of a model for enterprise use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -348,21 +208,9 @@ pub enum EnterpriseReadiness {
     Other(String),
 }
 
-impl EnterpriseReadiness {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ready, Self::Pending];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Ready => "ready",
-            Self::Pending => "pending",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    EnterpriseReadiness { Ready = "ready", Pending = "pending" }
 }
-
-fal_core::open_enum!(EnterpriseReadiness);
 
 /// Type of an entity that prompts can mention.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -374,20 +222,9 @@ pub enum EntityType {
     Other(String),
 }
 
-impl EntityType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Character];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Character => "character",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    EntityType { Character = "character" }
 }
-
-fal_core::open_enum!(EntityType);
 
 /// Type of an error.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -409,32 +246,11 @@ pub enum ErrorType {
     Other(String),
 }
 
-impl ErrorType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AuthorizationError,
-        Self::ValidationError,
-        Self::NotFound,
-        Self::RateLimited,
-        Self::ServerError,
-        Self::NotImplemented,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::AuthorizationError => "authorization_error",
-            Self::ValidationError => "validation_error",
-            Self::NotFound => "not_found",
-            Self::RateLimited => "rate_limited",
-            Self::ServerError => "server_error",
-            Self::NotImplemented => "not_implemented",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    ErrorType { AuthorizationError = "authorization_error", ValidationError =
+    "validation_error", NotFound = "not_found", RateLimited = "rate_limited", ServerError
+    = "server_error", NotImplemented = "not_implemented" }
 }
-
-fal_core::open_enum!(ErrorType);
 
 /// Basis of an estimate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -448,21 +264,10 @@ pub enum EstimateType {
     Other(String),
 }
 
-impl EstimateType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::HistoricalApiPrice, Self::UnitPrice];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::HistoricalApiPrice => "historical_api_price",
-            Self::UnitPrice => "unit_price",
-            Self::Other(other) => other,
-        }
+fal_core::open_enum! {
+    EstimateType { HistoricalApiPrice = "historical_api_price", UnitPrice = "unit_price"
     }
 }
-
-fal_core::open_enum!(EstimateType);
 
 /// Status of a compute instance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -484,32 +289,10 @@ pub enum InstanceStatus {
     Other(String),
 }
 
-impl InstanceStatus {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ready,
-        Self::Init,
-        Self::Pending,
-        Self::Provisioning,
-        Self::Stopped,
-        Self::Unknown,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Ready => "ready",
-            Self::Init => "init",
-            Self::Pending => "pending",
-            Self::Provisioning => "provisioning",
-            Self::Stopped => "stopped",
-            Self::Unknown => "unknown",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    InstanceStatus { Ready = "ready", Init = "init", Pending = "pending", Provisioning =
+    "provisioning", Stopped = "stopped", Unknown = "unknown" }
 }
-
-fal_core::open_enum!(InstanceStatus);
 
 /// Type of a compute instance, by its number of H100 GPUs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -523,21 +306,10 @@ pub enum InstanceType {
     Other(String),
 }
 
-impl InstanceType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Gpu8xH100Sxm5, Self::Gpu1xH100Sxm5];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Gpu8xH100Sxm5 => "gpu_8x_h100_sxm5",
-            Self::Gpu1xH100Sxm5 => "gpu_1x_h100_sxm5",
-            Self::Other(other) => other,
-        }
+fal_core::open_enum! {
+    InstanceType { Gpu8xH100Sxm5 = "gpu_8x_h100_sxm5", Gpu1xH100Sxm5 = "gpu_1x_h100_sxm5"
     }
 }
-
-fal_core::open_enum!(InstanceType);
 
 /// Scope of an API key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -549,20 +321,9 @@ pub enum KeyScope {
     Other(String),
 }
 
-impl KeyScope {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Api];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Api => "API",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    KeyScope { Api = "API" }
 }
-
-fal_core::open_enum!(KeyScope);
 
 /// Comparison of a label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -580,28 +341,10 @@ pub enum LabelCondition {
     Other(String),
 }
 
-impl LabelCondition {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Equals,
-        Self::In,
-        Self::NotEquals,
-        Self::NotIn,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Equals => "equals",
-            Self::In => "in",
-            Self::NotEquals => "not_equals",
-            Self::NotIn => "not_in",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    LabelCondition { Equals = "equals", In = "in", NotEquals = "not_equals", NotIn =
+    "not_in" }
 }
-
-fal_core::open_enum!(LabelCondition);
 
 /// License of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -617,22 +360,9 @@ pub enum LicenseType {
     Other(String),
 }
 
-impl LicenseType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Commercial, Self::Research, Self::Private];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Commercial => "commercial",
-            Self::Research => "research",
-            Self::Private => "private",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    LicenseType { Commercial = "commercial", Research = "research", Private = "private" }
 }
-
-fal_core::open_enum!(LicenseType);
 
 /// Media type of a file in a lineage.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -652,30 +382,10 @@ pub enum LineageMediaType {
     Other(String),
 }
 
-impl LineageMediaType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Image,
-        Self::Video,
-        Self::Audio,
-        Self::Text,
-        Self::Value3d,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Text => "text",
-            Self::Value3d => "3d",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    LineageMediaType { Image = "image", Video = "video", Audio = "audio", Text = "text",
+    Value3d = "3d" }
 }
-
-fal_core::open_enum!(LineageMediaType);
 
 /// Relation between two nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -691,26 +401,10 @@ pub enum LineageRelation {
     Other(String),
 }
 
-impl LineageRelation {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::InputTo,
-        Self::GeneratedBy,
-        Self::ReferencedEntity,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::InputTo => "input_to",
-            Self::GeneratedBy => "generated_by",
-            Self::ReferencedEntity => "referenced_entity",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    LineageRelation { InputTo = "input_to", GeneratedBy = "generated_by",
+    ReferencedEntity = "referenced_entity" }
 }
-
-fal_core::open_enum!(LineageRelation);
 
 /// Role of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -728,28 +422,10 @@ pub enum LineageRole {
     Other(String),
 }
 
-impl LineageRole {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Source,
-        Self::ContentRef,
-        Self::Mask,
-        Self::Control,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Source => "source",
-            Self::ContentRef => "content_ref",
-            Self::Mask => "mask",
-            Self::Control => "control",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    LineageRole { Source = "source", ContentRef = "content_ref", Mask = "mask", Control =
+    "control" }
 }
-
-fal_core::open_enum!(LineageRole);
 
 /// Type of a media file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -767,28 +443,9 @@ pub enum MediaType {
     Other(String),
 }
 
-impl MediaType {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Image,
-        Self::Video,
-        Self::Audio,
-        Self::Value3d,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Value3d => "3d",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    MediaType { Image = "image", Video = "video", Audio = "audio", Value3d = "3d" }
 }
-
-fal_core::open_enum!(MediaType);
 
 /// Type of an endpoint: inference or training.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -802,21 +459,9 @@ pub enum ModelKind {
     Other(String),
 }
 
-impl ModelKind {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Inference, Self::Training];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Inference => "inference",
-            Self::Training => "training",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    ModelKind { Inference = "inference", Training = "training" }
 }
-
-fal_core::open_enum!(ModelKind);
 
 /// Status of a model: active or deprecated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -830,21 +475,9 @@ pub enum ModelStatus {
     Other(String),
 }
 
-impl ModelStatus {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Active, Self::Deprecated];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Deprecated => "deprecated",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    ModelStatus { Active = "active", Deprecated = "deprecated" }
 }
-
-fal_core::open_enum!(ModelStatus);
 
 /// Product: calls of models, serverless apps, or compute instances.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -860,22 +493,9 @@ pub enum Product {
     Other(String),
 }
 
-impl Product {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::ModelApis, Self::Serverless, Self::Compute];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::ModelApis => "model_apis",
-            Self::Serverless => "serverless",
-            Self::Compute => "compute",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    Product { ModelApis = "model_apis", Serverless = "serverless", Compute = "compute" }
 }
-
-fal_core::open_enum!(Product);
 
 /// Region of a compute instance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -897,32 +517,10 @@ pub enum Region {
     Other(String),
 }
 
-impl Region {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::UsWest,
-        Self::UsCentral,
-        Self::UsEast,
-        Self::EuNorth,
-        Self::EuWest,
-        Self::OtherValue,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::UsWest => "us-west",
-            Self::UsCentral => "us-central",
-            Self::UsEast => "us-east",
-            Self::EuNorth => "eu-north",
-            Self::EuWest => "eu-west",
-            Self::OtherValue => "other",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    Region { UsWest = "us-west", UsCentral = "us-central", UsEast = "us-east", EuNorth =
+    "eu-north", EuWest = "eu-west", OtherValue = "other" }
 }
-
-fal_core::open_enum!(Region);
 
 /// Source of a report: invoices, or usage so far.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -936,21 +534,9 @@ pub enum ReportSource {
     Other(String),
 }
 
-impl ReportSource {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Invoice, Self::Estimate];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Invoice => "invoice",
-            Self::Estimate => "estimate",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    ReportSource { Invoice = "invoice", Estimate = "estimate" }
 }
-
-fal_core::open_enum!(ReportSource);
 
 /// Sort order of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -964,21 +550,9 @@ pub enum RequestOrder {
     Other(String),
 }
 
-impl RequestOrder {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::EndedAt, Self::Duration];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::EndedAt => "ended_at",
-            Self::Duration => "duration",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    RequestOrder { EndedAt = "ended_at", Duration = "duration" }
 }
-
-fal_core::open_enum!(RequestOrder);
 
 /// Outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -994,22 +568,9 @@ pub enum RequestOutcome {
     Other(String),
 }
 
-impl RequestOutcome {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Success, Self::Error, Self::UserError];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Success => "success",
-            Self::Error => "error",
-            Self::UserError => "user_error",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    RequestOutcome { Success = "success", Error = "error", UserError = "user_error" }
 }
-
-fal_core::open_enum!(RequestOutcome);
 
 /// Source of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -1027,28 +588,10 @@ pub enum RunSource {
     Other(String),
 }
 
-impl RunSource {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::GrpcRun,
-        Self::GrpcRegister,
-        Self::Gateway,
-        Self::Cron,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::GrpcRun => "grpc-run",
-            Self::GrpcRegister => "grpc-register",
-            Self::Gateway => "gateway",
-            Self::Cron => "cron",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    RunSource { GrpcRun = "grpc-run", GrpcRegister = "grpc-register", Gateway =
+    "gateway", Cron = "cron" }
 }
-
-fal_core::open_enum!(RunSource);
 
 /// Group of compute instances connected by InfiniBand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -1064,22 +607,9 @@ pub enum Sector {
     Other(String),
 }
 
-impl Sector {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Sector1, Self::Sector2, Self::Sector3];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Sector1 => "sector_1",
-            Self::Sector2 => "sector_2",
-            Self::Sector3 => "sector_3",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    Sector { Sector1 = "sector_1", Sector2 = "sector_2", Sector3 = "sector_3" }
 }
-
-fal_core::open_enum!(Sector);
 
 /// Match mode of tags: any or all.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -1093,21 +623,9 @@ pub enum TagMode {
     Other(String),
 }
 
-impl TagMode {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Any, Self::All];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Any => "any",
-            Self::All => "all",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    TagMode { Any = "any", All = "all" }
 }
-
-fal_core::open_enum!(TagMode);
 
 /// Length of the intervals.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -1127,27 +645,7 @@ pub enum Timeframe {
     Other(String),
 }
 
-impl Timeframe {
-    /// All values that the document lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Minute,
-        Self::Hour,
-        Self::Day,
-        Self::Week,
-        Self::Month,
-    ];
-    /// Returns the value in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Other(other) => other,
-        }
-    }
+fal_core::open_enum! {
+    Timeframe { Minute = "minute", Hour = "hour", Day = "day", Week = "week", Month =
+    "month" }
 }
-
-fal_core::open_enum!(Timeframe);

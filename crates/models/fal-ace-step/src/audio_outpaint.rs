@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -189,23 +189,10 @@ pub enum Scheduler {
     Heun,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Euler, Self::Heun];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Euler => "euler",
-            Self::Heun => "heun",
-        }
-    }
+fal_core::closed_enum! {
+    Scheduler { Euler = "euler", Heun = "heun" }
+    "`scheduler` of fal-ai/ace-step/audio-outpaint must be `euler` or `heun`"
 }
-
-fal_core::closed_enum!(
-    Scheduler, "`scheduler` of fal-ai/ace-step/audio-outpaint must be `euler` or `heun`"
-);
 
 /// The values of `guidance_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -219,25 +206,10 @@ pub enum GuidanceType {
     CfgStar,
 }
 
-impl GuidanceType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Cfg, Self::Apg, Self::CfgStar];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Cfg => "cfg",
-            Self::Apg => "apg",
-            Self::CfgStar => "cfg_star",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GuidanceType,
+fal_core::closed_enum! {
+    GuidanceType { Cfg = "cfg", Apg = "apg", CfgStar = "cfg_star" }
     "`guidance_type` of fal-ai/ace-step/audio-outpaint must be `cfg`, `apg` or `cfg_star`"
-);
+}
 
 /// `granularity_scale`: between -100 and 100.
 pub type GranularityScale = Int<bounds::GranularityScale>;
@@ -578,11 +550,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -642,11 +610,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -709,87 +673,55 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ExtendBeforeDuration, f64, 0.0, 240.0,
+        "`extend_before_duration` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 240.0"
+    );
 
-    pub enum ExtendBeforeDuration {}
+    fal_core::number_range!(
+        ExtendAfterDuration, f64, 0.0, 240.0,
+        "`extend_after_duration` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 240.0"
+    );
 
-    impl Range<f64> for ExtendBeforeDuration {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 240.0;
-        const MESSAGE: &'static str = "`extend_before_duration` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 240.0";
-    }
+    fal_core::number_range!(
+        NumberOfSteps, i64, 3, 60,
+        "`number_of_steps` of fal-ai/ace-step/audio-outpaint must be between 3 and 60"
+    );
 
-    pub enum ExtendAfterDuration {}
+    fal_core::number_range!(
+        GranularityScale, i64, - 100, 100,
+        "`granularity_scale` of fal-ai/ace-step/audio-outpaint must be between -100 and 100"
+    );
 
-    impl Range<f64> for ExtendAfterDuration {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 240.0;
-        const MESSAGE: &'static str = "`extend_after_duration` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 240.0";
-    }
+    fal_core::number_range!(
+        GuidanceInterval, f64, 0.0, 1.0,
+        "`guidance_interval` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 1.0"
+    );
 
-    pub enum NumberOfSteps {}
+    fal_core::number_range!(
+        GuidanceIntervalDecay, f64, 0.0, 1.0,
+        "`guidance_interval_decay` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for NumberOfSteps {
-        const MIN: i64 = 3;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`number_of_steps` of fal-ai/ace-step/audio-outpaint must be between 3 and 60";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 200.0,
+        "`guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 200.0"
+    );
 
-    pub enum GranularityScale {}
+    fal_core::number_range!(
+        MinimumGuidanceScale, f64, 0.0, 200.0,
+        "`minimum_guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 200.0"
+    );
 
-    impl Range<i64> for GranularityScale {
-        const MIN: i64 = -100;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`granularity_scale` of fal-ai/ace-step/audio-outpaint must be between -100 and 100";
-    }
+    fal_core::number_range!(
+        TagGuidanceScale, f64, 0.0, 10.0,
+        "`tag_guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 10.0"
+    );
 
-    pub enum GuidanceInterval {}
-
-    impl Range<f64> for GuidanceInterval {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`guidance_interval` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 1.0";
-    }
-
-    pub enum GuidanceIntervalDecay {}
-
-    impl Range<f64> for GuidanceIntervalDecay {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`guidance_interval_decay` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 1.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 200.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 200.0";
-    }
-
-    pub enum MinimumGuidanceScale {}
-
-    impl Range<f64> for MinimumGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 200.0;
-        const MESSAGE: &'static str = "`minimum_guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 200.0";
-    }
-
-    pub enum TagGuidanceScale {}
-
-    impl Range<f64> for TagGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`tag_guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 10.0";
-    }
-
-    pub enum LyricGuidanceScale {}
-
-    impl Range<f64> for LyricGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`lyric_guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        LyricGuidanceScale, f64, 0.0, 10.0,
+        "`lyric_guidance_scale` of fal-ai/ace-step/audio-outpaint must be between 0.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

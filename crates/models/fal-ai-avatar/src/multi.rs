@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -113,23 +113,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/ai-avatar/multi must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/ai-avatar/multi must be `480p` or `720p`"
-);
 
 /// `seed`: between 0 and 4294967295.
 pub type Seed = Int<bounds::Seed>;
@@ -146,25 +133,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
     "`acceleration` of fal-ai/ai-avatar/multi must be `none`, `regular` or `high`"
-);
+}
 
 /// The result of [`fal-ai/ai-avatar/multi`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -419,11 +391,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -474,11 +442,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -550,23 +514,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 41, 241,
+        "`num_frames` of fal-ai/ai-avatar/multi must be between 41 and 241"
+    );
 
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 41;
-        const MAX: i64 = 241;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ai-avatar/multi must be between 41 and 241";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 4294967295;
-        const MESSAGE: &'static str = "`seed` of fal-ai/ai-avatar/multi must be between 0 and 4294967295";
-    }
+    fal_core::number_range!(
+        Seed, i64, 0, 4294967295,
+        "`seed` of fal-ai/ai-avatar/multi must be between 0 and 4294967295"
+    );
 }
 
 #[doc(hidden)]

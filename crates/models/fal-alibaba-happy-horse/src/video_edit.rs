@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -113,24 +113,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
     "`resolution` of alibaba/happy-horse/video-edit must be `720p` or `1080p`"
-);
+}
 
 /// The values of `audio_setting`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,24 +128,10 @@ pub enum AudioSetting {
     Origin,
 }
 
-impl AudioSetting {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Origin];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Origin => "origin",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AudioSetting,
+fal_core::closed_enum! {
+    AudioSetting { Auto = "auto", Origin = "origin" }
     "`audio_setting` of alibaba/happy-horse/video-edit must be `auto` or `origin`"
-);
+}
 
 /// The result of [`alibaba/happy-horse/video-edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -376,11 +348,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -429,11 +397,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -490,15 +454,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of alibaba/happy-horse/video-edit must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of alibaba/happy-horse/video-edit must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

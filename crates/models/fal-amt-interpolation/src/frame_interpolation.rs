@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -228,11 +228,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -267,11 +263,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -310,23 +302,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        OutputFps, i64, 1, 60,
+        "`output_fps` of fal-ai/amt-interpolation/frame-interpolation must be between 1 and 60"
+    );
 
-    pub enum OutputFps {}
-
-    impl Range<i64> for OutputFps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`output_fps` of fal-ai/amt-interpolation/frame-interpolation must be between 1 and 60";
-    }
-
-    pub enum RecursiveInterpolationPasses {}
-
-    impl Range<i64> for RecursiveInterpolationPasses {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`recursive_interpolation_passes` of fal-ai/amt-interpolation/frame-interpolation must be between 1 and 10";
-    }
+    fal_core::number_range!(
+        RecursiveInterpolationPasses, i64, 1, 10,
+        "`recursive_interpolation_passes` of fal-ai/amt-interpolation/frame-interpolation must be between 1 and 10"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/amt-interpolation` share.
 
 use fal_core::{File, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -84,11 +84,7 @@ impl Serialize for Frame {
     }
 }
 
-impl<'de> Deserialize<'de> for Frame {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Frame);
 
 impl<'de> json::ReadObject<'de> for Frame {
     const NAME: &'static str = "Frame";

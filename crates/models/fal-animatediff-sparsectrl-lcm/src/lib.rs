@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -163,24 +163,10 @@ pub enum ControlnetType {
     Rgb,
 }
 
-impl ControlnetType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Scribble, Self::Rgb];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Scribble => "scribble",
-            Self::Rgb => "rgb",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ControlnetType,
+fal_core::closed_enum! {
+    ControlnetType { Scribble = "scribble", Rgb = "rgb" }
     "`controlnet_type` of fal-ai/animatediff-sparsectrl-lcm must be `scribble` or `rgb`"
-);
+}
 
 /// `num_inference_steps`: between 1 and 12.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -456,11 +442,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -522,11 +504,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -568,23 +546,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 12,
+        "`num_inference_steps` of fal-ai/animatediff-sparsectrl-lcm must be between 1 and 12"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/animatediff-sparsectrl-lcm must be between 1 and 12";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<i64> for GuidanceScale {
-        const MIN: i64 = 0;
-        const MAX: i64 = 2;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/animatediff-sparsectrl-lcm must be between 0 and 2";
-    }
+    fal_core::number_range!(
+        GuidanceScale, i64, 0, 2,
+        "`guidance_scale` of fal-ai/animatediff-sparsectrl-lcm must be between 0 and 2"
+    );
 }
 
 #[doc(hidden)]

@@ -71,33 +71,11 @@ pub enum Measurements {
     Lapvar,
 }
 
-impl Measurements {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Arniqa,
-        Self::ClipIqa,
-        Self::Musiq,
-        Self::Nima,
-        Self::Lapvar,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Arniqa => "arniqa",
-            Self::ClipIqa => "clip_iqa",
-            Self::Musiq => "musiq",
-            Self::Nima => "nima",
-            Self::Lapvar => "lapvar",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Measurements,
+fal_core::closed_enum! {
+    Measurements { Arniqa = "arniqa", ClipIqa = "clip_iqa", Musiq = "musiq", Nima =
+    "nima", Lapvar = "lapvar" }
     "`measurements` of fal-ai/arbiter/image must be `arniqa`, `clip_iqa`, `musiq`, `nima` or `lapvar`"
-);
+}
 
 /// The result of [`fal-ai/arbiter/image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -258,11 +236,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -296,11 +270,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/arbiter` share.
 
 use fal_core::{Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// An image to measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -270,11 +270,7 @@ impl Serialize for ImageInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageInput);
 
 impl<'de> json::ReadObject<'de> for ImageInput {
     const NAME: &'static str = "ImageInput";
@@ -306,11 +302,7 @@ impl Serialize for ReferenceImageInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ReferenceImageInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ReferenceImageInput);
 
 impl<'de> json::ReadObject<'de> for ReferenceImageInput {
     const NAME: &'static str = "ReferenceImageInput";
@@ -345,11 +337,7 @@ impl Serialize for SemanticImageInput {
     }
 }
 
-impl<'de> Deserialize<'de> for SemanticImageInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(SemanticImageInput);
 
 impl<'de> json::ReadObject<'de> for SemanticImageInput {
     const NAME: &'static str = "SemanticImageInput";

@@ -19,7 +19,7 @@
 //! ```
 
 use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -127,79 +127,23 @@ pub enum Avatar {
     RoseUgc,
 }
 
-impl Avatar {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::MiaOutdoorUgc,
-        Self::LaraMasterclass,
-        Self::InesUgc,
-        Self::MariaMasterclass,
-        Self::EmmaUgc,
-        Self::SiennaMasterclass,
-        Self::ElenaUgc,
-        Self::JasmineMasterclass,
-        Self::AmaraMasterclass,
-        Self::RyanPodcastUgc,
-        Self::TylerMasterclass,
-        Self::JayseMasterclass,
-        Self::PaulMasterclass,
-        Self::MatteoUgc,
-        Self::DanielCarUgc,
-        Self::DarioMasterclass,
-        Self::VivaMasterclass,
-        Self::ChenMasterclass,
-        Self::AlexMasterclass,
-        Self::VanessaUgc,
-        Self::LaurentUgc,
-        Self::NoemieCarUgc,
-        Self::BrandonUgc,
-        Self::ByronMasterclass,
-        Self::CalistaMasterclass,
-        Self::MiloMasterclass,
-        Self::FabienMasterclass,
-        Self::RoseUgc,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::MiaOutdoorUgc => "Mia outdoor (UGC)",
-            Self::LaraMasterclass => "Lara (Masterclass)",
-            Self::InesUgc => "Ines (UGC)",
-            Self::MariaMasterclass => "Maria (Masterclass)",
-            Self::EmmaUgc => "Emma (UGC)",
-            Self::SiennaMasterclass => "Sienna (Masterclass)",
-            Self::ElenaUgc => "Elena (UGC)",
-            Self::JasmineMasterclass => "Jasmine (Masterclass)",
-            Self::AmaraMasterclass => "Amara (Masterclass)",
-            Self::RyanPodcastUgc => "Ryan podcast (UGC)",
-            Self::TylerMasterclass => "Tyler (Masterclass)",
-            Self::JayseMasterclass => "Jayse (Masterclass)",
-            Self::PaulMasterclass => "Paul (Masterclass)",
-            Self::MatteoUgc => "Matteo (UGC)",
-            Self::DanielCarUgc => "Daniel car (UGC)",
-            Self::DarioMasterclass => "Dario (Masterclass)",
-            Self::VivaMasterclass => "Viva (Masterclass)",
-            Self::ChenMasterclass => "Chen (Masterclass)",
-            Self::AlexMasterclass => "Alex (Masterclass)",
-            Self::VanessaUgc => "Vanessa (UGC)",
-            Self::LaurentUgc => "Laurent (UGC)",
-            Self::NoemieCarUgc => "Noemie car (UGC)",
-            Self::BrandonUgc => "Brandon (UGC)",
-            Self::ByronMasterclass => "Byron (Masterclass)",
-            Self::CalistaMasterclass => "Calista (Masterclass)",
-            Self::MiloMasterclass => "Milo (Masterclass)",
-            Self::FabienMasterclass => "Fabien (Masterclass)",
-            Self::RoseUgc => "Rose (UGC)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Avatar,
+fal_core::closed_enum! {
+    Avatar { MiaOutdoorUgc = "Mia outdoor (UGC)", LaraMasterclass = "Lara (Masterclass)",
+    InesUgc = "Ines (UGC)", MariaMasterclass = "Maria (Masterclass)", EmmaUgc =
+    "Emma (UGC)", SiennaMasterclass = "Sienna (Masterclass)", ElenaUgc = "Elena (UGC)",
+    JasmineMasterclass = "Jasmine (Masterclass)", AmaraMasterclass =
+    "Amara (Masterclass)", RyanPodcastUgc = "Ryan podcast (UGC)", TylerMasterclass =
+    "Tyler (Masterclass)", JayseMasterclass = "Jayse (Masterclass)", PaulMasterclass =
+    "Paul (Masterclass)", MatteoUgc = "Matteo (UGC)", DanielCarUgc = "Daniel car (UGC)",
+    DarioMasterclass = "Dario (Masterclass)", VivaMasterclass = "Viva (Masterclass)",
+    ChenMasterclass = "Chen (Masterclass)", AlexMasterclass = "Alex (Masterclass)",
+    VanessaUgc = "Vanessa (UGC)", LaurentUgc = "Laurent (UGC)", NoemieCarUgc =
+    "Noemie car (UGC)", BrandonUgc = "Brandon (UGC)", ByronMasterclass =
+    "Byron (Masterclass)", CalistaMasterclass = "Calista (Masterclass)", MiloMasterclass
+    = "Milo (Masterclass)", FabienMasterclass = "Fabien (Masterclass)", RoseUgc =
+    "Rose (UGC)" }
     "`avatar` of argil/avatars/text-to-video must be `Mia outdoor (UGC)`, `Lara (Masterclass)`, `Ines (UGC)`, `Maria (Masterclass)`, `Emma (UGC)`, `Sienna (Masterclass)`, `Elena (UGC)`, `Jasmine (Masterclass)`, `Amara (Masterclass)`, `Ryan podcast (UGC)`, `Tyler (Masterclass)`, `Jayse (Masterclass)` or one of 16 more"
-);
+}
 
 /// The values of `voice`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -247,63 +191,14 @@ pub enum Voice {
     Luna,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Rachel,
-        Self::Clyde,
-        Self::Roger,
-        Self::Sarah,
-        Self::Laura,
-        Self::Thomas,
-        Self::Charlie,
-        Self::George,
-        Self::Callum,
-        Self::River,
-        Self::Harry,
-        Self::Liam,
-        Self::Alice,
-        Self::Matilda,
-        Self::Will,
-        Self::Jessica,
-        Self::Lilly,
-        Self::Bill,
-        Self::Oxley,
-        Self::Luna,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Rachel => "Rachel",
-            Self::Clyde => "Clyde",
-            Self::Roger => "Roger",
-            Self::Sarah => "Sarah",
-            Self::Laura => "Laura",
-            Self::Thomas => "Thomas",
-            Self::Charlie => "Charlie",
-            Self::George => "George",
-            Self::Callum => "Callum",
-            Self::River => "River",
-            Self::Harry => "Harry",
-            Self::Liam => "Liam",
-            Self::Alice => "Alice",
-            Self::Matilda => "Matilda",
-            Self::Will => "Will",
-            Self::Jessica => "Jessica",
-            Self::Lilly => "Lilly",
-            Self::Bill => "Bill",
-            Self::Oxley => "Oxley",
-            Self::Luna => "Luna",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Rachel = "Rachel", Clyde = "Clyde", Roger = "Roger", Sarah = "Sarah", Laura =
+    "Laura", Thomas = "Thomas", Charlie = "Charlie", George = "George", Callum =
+    "Callum", River = "River", Harry = "Harry", Liam = "Liam", Alice = "Alice", Matilda =
+    "Matilda", Will = "Will", Jessica = "Jessica", Lilly = "Lilly", Bill = "Bill", Oxley
+    = "Oxley", Luna = "Luna" }
     "`voice` of argil/avatars/text-to-video must be `Rachel`, `Clyde`, `Roger`, `Sarah`, `Laura`, `Thomas`, `Charlie`, `George`, `Callum`, `River`, `Harry`, `Liam`, `Alice`, `Matilda`, `Will`, `Jessica`, `Lilly`, `Bill`, `Oxley` or `Luna`"
-);
+}
 
 /// The result of [`argil/avatars/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -501,11 +396,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -551,11 +442,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -50,7 +50,7 @@ pub mod types;
 use std::collections::BTreeMap;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -114,20 +114,9 @@ pub enum UpscaleFactor {
     N4,
 }
 
-impl UpscaleFactor {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N4];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N4 => 4,
-        }
-    }
+fal_core::integer_enum! {
+    UpscaleFactor { N4 = 4 } "`upscale_factor` of fal-ai/aura-sr must be `4`"
 }
-
-fal_core::integer_enum!(UpscaleFactor, "`upscale_factor` of fal-ai/aura-sr must be `4`");
 
 /// The values of `checkpoint`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,23 +128,10 @@ pub enum Checkpoint {
     V2,
 }
 
-impl Checkpoint {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::V1, Self::V2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
+fal_core::closed_enum! {
+    Checkpoint { V1 = "v1", V2 = "v2" }
+    "`checkpoint` of fal-ai/aura-sr must be `v1` or `v2`"
 }
-
-fal_core::closed_enum!(
-    Checkpoint, "`checkpoint` of fal-ai/aura-sr must be `v1` or `v2`"
-);
 
 /// The result of [`fal-ai/aura-sr`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -311,11 +287,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -350,11 +322,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -195,24 +195,10 @@ pub enum TextCase {
     Lower,
 }
 
-impl TextCase {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Default, Self::Upper, Self::Lower];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Upper => "upper",
-            Self::Lower => "lower",
-        }
-    }
+fal_core::closed_enum! {
+    TextCase { Default = "default", Upper = "upper", Lower = "lower" }
+    "`text_case` of fal-ai/auto-caption must be `default`, `upper` or `lower`"
 }
-
-fal_core::closed_enum!(
-    TextCase, "`text_case` of fal-ai/auto-caption must be `default`, `upper` or `lower`"
-);
 
 /// The result of [`fal-ai/auto-caption`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -415,11 +401,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -458,11 +440,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -549,15 +527,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum RefreshInterval {}
-
-    impl Range<f64> for RefreshInterval {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 3.0;
-        const MESSAGE: &'static str = "`refresh_interval` of fal-ai/auto-caption must be between 0.5 and 3.0";
-    }
+    fal_core::number_range!(
+        RefreshInterval, f64, 0.5, 3.0,
+        "`refresh_interval` of fal-ai/auto-caption must be between 0.5 and 3.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -145,24 +145,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/bernini-r/reference-to-video must be `none` or `regular`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,25 +162,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1" }
     "`aspect_ratio` of fal-ai/bernini-r/reference-to-video must be `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// The result of [`fal-ai/bernini-r/reference-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -465,11 +436,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -521,11 +488,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -589,47 +552,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/bernini-r/reference-to-video must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        MaxImageSize, i64, 256, 1280,
+        "`max_image_size` of fal-ai/bernini-r/reference-to-video must be between 256 and 1280"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/bernini-r/reference-to-video must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 5, 121,
+        "`num_frames` of fal-ai/bernini-r/reference-to-video must be between 5 and 121"
+    );
 
-    pub enum MaxImageSize {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 4, 30,
+        "`frames_per_second` of fal-ai/bernini-r/reference-to-video must be between 4 and 30"
+    );
 
-    impl Range<i64> for MaxImageSize {
-        const MIN: i64 = 256;
-        const MAX: i64 = 1280;
-        const MESSAGE: &'static str = "`max_image_size` of fal-ai/bernini-r/reference-to-video must be between 256 and 1280";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 5;
-        const MAX: i64 = 121;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/bernini-r/reference-to-video must be between 5 and 121";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 4;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/bernini-r/reference-to-video must be between 4 and 30";
-    }
-
-    pub enum ReferenceImageUrls {}
-
-    impl Length for ReferenceImageUrls {
-        const MIN: usize = 1;
-        const MAX: usize = 5;
-        const MESSAGE: &'static str = "`reference_image_urls` of fal-ai/bernini-r/reference-to-video must have 1 to 5 items";
-    }
+    fal_core::length_range!(
+        ReferenceImageUrls, 1, 5,
+        "`reference_image_urls` of fal-ai/bernini-r/reference-to-video must have 1 to 5 items"
+    );
 }
 
 #[doc(hidden)]

@@ -47,7 +47,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Check, Endpoint, Integer, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -247,11 +247,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -284,11 +280,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -312,15 +304,9 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Products {}
-
-    impl Length for Products {
-        const MIN: usize = 1;
-        const MAX: usize = 10;
-        const MESSAGE: &'static str = "`products` of bria/embed-product must have 1 to 10 items";
-    }
+    fal_core::length_range!(
+        Products, 1, 10, "`products` of bria/embed-product must have 1 to 10 items"
+    );
 }
 
 #[doc(hidden)]

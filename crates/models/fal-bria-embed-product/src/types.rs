@@ -2,7 +2,7 @@
 //! Types that the endpoints of `bria/embed-product` share.
 
 use fal_core::{Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -252,11 +252,7 @@ impl Serialize for EmbedItem {
     }
 }
 
-impl<'de> Deserialize<'de> for EmbedItem {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(EmbedItem);
 
 impl<'de> json::ReadObject<'de> for EmbedItem {
     const NAME: &'static str = "EmbedItem";
@@ -293,11 +289,7 @@ impl Serialize for Coordinates {
     }
 }
 
-impl<'de> Deserialize<'de> for Coordinates {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Coordinates);
 
 impl<'de> json::ReadObject<'de> for Coordinates {
     const NAME: &'static str = "Coordinates";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -65,31 +65,11 @@ pub enum Color {
     SepiaVintage,
 }
 
-impl Color {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ContemporaryColor,
-        Self::VividColor,
-        Self::BlackAndWhiteColors,
-        Self::SepiaVintage,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ContemporaryColor => "contemporary color",
-            Self::VividColor => "vivid color",
-            Self::BlackAndWhiteColors => "black and white colors",
-            Self::SepiaVintage => "sepia vintage",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Color,
+fal_core::closed_enum! {
+    Color { ContemporaryColor = "contemporary color", VividColor = "vivid color",
+    BlackAndWhiteColors = "black and white colors", SepiaVintage = "sepia vintage" }
     "`color` of bria/fibo-edit/colorize must be `contemporary color`, `vivid color`, `black and white colors` or `sepia vintage`"
-);
+}
 
 /// The result of [`bria/fibo-edit/colorize`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -236,11 +216,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -276,11 +252,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -363,11 +363,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -419,11 +415,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -477,31 +469,20 @@ impl<'de> Deserialize<'de> for GuidanceScale {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        StepsNum, i64, 20, 50,
+        "`steps_num` of bria/fibo-edit/edit must be between 20 and 50"
+    );
 
-    pub enum StepsNum {}
+    fal_core::number_range!(
+        GuidanceScaleNumber, f64, 3.0, 5.0,
+        "`guidance_scale_number` of bria/fibo-edit/edit must be between 3.0 and 5.0"
+    );
 
-    impl Range<i64> for StepsNum {
-        const MIN: i64 = 20;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`steps_num` of bria/fibo-edit/edit must be between 20 and 50";
-    }
-
-    pub enum GuidanceScaleNumber {}
-
-    impl Range<f64> for GuidanceScaleNumber {
-        const MIN: f64 = 3.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`guidance_scale_number` of bria/fibo-edit/edit must be between 3.0 and 5.0";
-    }
-
-    pub enum GuidanceScaleInteger {}
-
-    impl Range<i64> for GuidanceScaleInteger {
-        const MIN: i64 = 3;
-        const MAX: i64 = 5;
-        const MESSAGE: &'static str = "`guidance_scale_integer` of bria/fibo-edit/edit must be between 3 and 5";
-    }
+    fal_core::number_range!(
+        GuidanceScaleInteger, i64, 3, 5,
+        "`guidance_scale_integer` of bria/fibo-edit/edit must be between 3 and 5"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -68,31 +68,11 @@ pub enum LightDirection {
     TopDown,
 }
 
-impl LightDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Front,
-        Self::Side,
-        Self::Bottom,
-        Self::TopDown,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Front => "front",
-            Self::Side => "side",
-            Self::Bottom => "bottom",
-            Self::TopDown => "top-down",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LightDirection,
+fal_core::closed_enum! {
+    LightDirection { Front = "front", Side = "side", Bottom = "bottom", TopDown =
+    "top-down" }
     "`light_direction` of bria/fibo-edit/relight must be `front`, `side`, `bottom` or `top-down`"
-);
+}
 
 /// The values of `light_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,49 +106,17 @@ pub enum LightType {
     HarshStudioLighting,
 }
 
-impl LightType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Midday,
-        Self::BlueHourLight,
-        Self::LowAngleSunlight,
-        Self::SunriseLight,
-        Self::SpotlightOnSubject,
-        Self::OvercastLight,
-        Self::SoftOvercastDaylightLighting,
-        Self::CloudFilteredLighting,
-        Self::FogDiffusedLighting,
-        Self::MoonlightLighting,
-        Self::StarlightNighttime,
-        Self::SoftBokehLighting,
-        Self::HarshStudioLighting,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Midday => "midday",
-            Self::BlueHourLight => "blue hour light",
-            Self::LowAngleSunlight => "low-angle sunlight",
-            Self::SunriseLight => "sunrise light",
-            Self::SpotlightOnSubject => "spotlight on subject",
-            Self::OvercastLight => "overcast light",
-            Self::SoftOvercastDaylightLighting => "soft overcast daylight lighting",
-            Self::CloudFilteredLighting => "cloud-filtered lighting",
-            Self::FogDiffusedLighting => "fog-diffused lighting",
-            Self::MoonlightLighting => "moonlight lighting",
-            Self::StarlightNighttime => "starlight nighttime",
-            Self::SoftBokehLighting => "soft bokeh lighting",
-            Self::HarshStudioLighting => "harsh studio lighting",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LightType,
+fal_core::closed_enum! {
+    LightType { Midday = "midday", BlueHourLight = "blue hour light", LowAngleSunlight =
+    "low-angle sunlight", SunriseLight = "sunrise light", SpotlightOnSubject =
+    "spotlight on subject", OvercastLight = "overcast light",
+    SoftOvercastDaylightLighting = "soft overcast daylight lighting",
+    CloudFilteredLighting = "cloud-filtered lighting", FogDiffusedLighting =
+    "fog-diffused lighting", MoonlightLighting = "moonlight lighting", StarlightNighttime
+    = "starlight nighttime", SoftBokehLighting = "soft bokeh lighting",
+    HarshStudioLighting = "harsh studio lighting" }
     "`light_type` of bria/fibo-edit/relight must be `midday`, `blue hour light`, `low-angle sunlight`, `sunrise light`, `spotlight on subject`, `overcast light`, `soft overcast daylight lighting`, `cloud-filtered lighting`, `fog-diffused lighting`, `moonlight lighting`, `starlight nighttime`, `soft bokeh lighting` or `harsh studio lighting`"
-);
+}
 
 /// The result of [`bria/fibo-edit/relight`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -358,11 +306,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -401,11 +345,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

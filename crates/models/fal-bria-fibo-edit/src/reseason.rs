@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -65,31 +65,10 @@ pub enum Season {
     Winter,
 }
 
-impl Season {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Spring,
-        Self::Summer,
-        Self::Autumn,
-        Self::Winter,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Spring => "spring",
-            Self::Summer => "summer",
-            Self::Autumn => "autumn",
-            Self::Winter => "winter",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Season,
+fal_core::closed_enum! {
+    Season { Spring = "spring", Summer = "summer", Autumn = "autumn", Winter = "winter" }
     "`season` of bria/fibo-edit/reseason must be `spring`, `summer`, `autumn` or `winter`"
-);
+}
 
 /// The result of [`bria/fibo-edit/reseason`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -236,11 +215,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -276,11 +251,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -83,49 +83,14 @@ pub enum Style {
     WoodCut,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_3dRender,
-        Self::Cubism,
-        Self::OilPainting,
-        Self::Anime,
-        Self::Cartoon,
-        Self::ColoringBook,
-        Self::RetroAd,
-        Self::PopArtHalftone,
-        Self::VectorArt,
-        Self::StoryBoard,
-        Self::ArtNouveau,
-        Self::CrossEtching,
-        Self::WoodCut,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_3dRender => "3D Render",
-            Self::Cubism => "Cubism",
-            Self::OilPainting => "Oil Painting",
-            Self::Anime => "Anime",
-            Self::Cartoon => "Cartoon",
-            Self::ColoringBook => "Coloring Book",
-            Self::RetroAd => "Retro Ad",
-            Self::PopArtHalftone => "Pop Art Halftone",
-            Self::VectorArt => "Vector Art",
-            Self::StoryBoard => "Story Board",
-            Self::ArtNouveau => "Art Nouveau",
-            Self::CrossEtching => "Cross Etching",
-            Self::WoodCut => "Wood Cut",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { _3dRender = "3D Render", Cubism = "Cubism", OilPainting = "Oil Painting",
+    Anime = "Anime", Cartoon = "Cartoon", ColoringBook = "Coloring Book", RetroAd =
+    "Retro Ad", PopArtHalftone = "Pop Art Halftone", VectorArt = "Vector Art", StoryBoard
+    = "Story Board", ArtNouveau = "Art Nouveau", CrossEtching = "Cross Etching", WoodCut
+    = "Wood Cut" }
     "`style` of bria/fibo-edit/restyle must be `3D Render`, `Cubism`, `Oil Painting`, `Anime`, `Cartoon`, `Coloring Book`, `Retro Ad`, `Pop Art Halftone`, `Vector Art`, `Story Board`, `Art Nouveau`, `Cross Etching` or `Wood Cut`"
-);
+}
 
 /// The result of [`bria/fibo-edit/restyle`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -272,11 +237,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -312,11 +273,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `bria/fibo-edit` share.
 
 use fal_core::{Integer, Nullable, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
 #[doc(inline)]
@@ -711,11 +711,7 @@ impl Serialize for StructuredInstruction {
     }
 }
 
-impl<'de> Deserialize<'de> for StructuredInstruction {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(StructuredInstruction);
 
 impl<'de> json::ReadObject<'de> for StructuredInstruction {
     const NAME: &'static str = "StructuredInstruction";
@@ -807,11 +803,7 @@ impl Serialize for PromptObject {
     }
 }
 
-impl<'de> Deserialize<'de> for PromptObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PromptObject);
 
 impl<'de> json::ReadObject<'de> for PromptObject {
     const NAME: &'static str = "PromptObject";
@@ -890,11 +882,7 @@ impl Serialize for Lighting {
     }
 }
 
-impl<'de> Deserialize<'de> for Lighting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Lighting);
 
 impl<'de> json::ReadObject<'de> for Lighting {
     const NAME: &'static str = "Lighting";
@@ -932,11 +920,7 @@ impl Serialize for Aesthetics {
     }
 }
 
-impl<'de> Deserialize<'de> for Aesthetics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Aesthetics);
 
 impl<'de> json::ReadObject<'de> for Aesthetics {
     const NAME: &'static str = "Aesthetics";
@@ -980,11 +964,7 @@ impl Serialize for PhotographicCharacteristics {
     }
 }
 
-impl<'de> Deserialize<'de> for PhotographicCharacteristics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PhotographicCharacteristics);
 
 impl<'de> json::ReadObject<'de> for PhotographicCharacteristics {
     const NAME: &'static str = "PhotographicCharacteristics";

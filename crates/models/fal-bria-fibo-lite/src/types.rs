@@ -2,7 +2,7 @@
 //! Types that the endpoints of `bria/fibo-lite` share.
 
 use fal_core::{Integer, Nullable, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
 #[doc(inline)]
@@ -2288,11 +2288,7 @@ impl Serialize for StructuredPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for StructuredPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(StructuredPrompt);
 
 impl<'de> json::ReadObject<'de> for StructuredPrompt {
     const NAME: &'static str = "StructuredPrompt";
@@ -2393,11 +2389,7 @@ impl Serialize for ObjectDescription {
     }
 }
 
-impl<'de> Deserialize<'de> for ObjectDescription {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ObjectDescription);
 
 impl<'de> json::ReadObject<'de> for ObjectDescription {
     const NAME: &'static str = "ObjectDescription";
@@ -2478,11 +2470,7 @@ impl Serialize for LightingDetails {
     }
 }
 
-impl<'de> Deserialize<'de> for LightingDetails {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LightingDetails);
 
 impl<'de> json::ReadObject<'de> for LightingDetails {
     const NAME: &'static str = "LightingDetails";
@@ -2524,11 +2512,7 @@ impl Serialize for AestheticsDetails {
     }
 }
 
-impl<'de> Deserialize<'de> for AestheticsDetails {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AestheticsDetails);
 
 impl<'de> json::ReadObject<'de> for AestheticsDetails {
     const NAME: &'static str = "AestheticsDetails";
@@ -2580,11 +2564,7 @@ impl Serialize for PhotographicCharacteristicsDetails {
     }
 }
 
-impl<'de> Deserialize<'de> for PhotographicCharacteristicsDetails {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PhotographicCharacteristicsDetails);
 
 impl<'de> json::ReadObject<'de> for PhotographicCharacteristicsDetails {
     const NAME: &'static str = "PhotographicCharacteristicsDetails";
@@ -2635,11 +2615,7 @@ impl Serialize for TextRender {
     }
 }
 
-impl<'de> Deserialize<'de> for TextRender {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TextRender);
 
 impl<'de> json::ReadObject<'de> for TextRender {
     const NAME: &'static str = "TextRender";
@@ -2705,11 +2681,7 @@ impl Serialize for StructuredPromptOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for StructuredPromptOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(StructuredPromptOutput);
 
 impl<'de> json::ReadObject<'de> for StructuredPromptOutput {
     const NAME: &'static str = "StructuredPromptOutput";
@@ -2797,11 +2769,7 @@ impl Serialize for ObjectDescriptionOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for ObjectDescriptionOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ObjectDescriptionOutput);
 
 impl<'de> json::ReadObject<'de> for ObjectDescriptionOutput {
     const NAME: &'static str = "ObjectDescriptionOutput";
@@ -2888,11 +2856,7 @@ impl Serialize for LightingDetailsOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for LightingDetailsOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LightingDetailsOutput);
 
 impl<'de> json::ReadObject<'de> for LightingDetailsOutput {
     const NAME: &'static str = "LightingDetailsOutput";
@@ -2931,11 +2895,7 @@ impl Serialize for AestheticsDetailsOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for AestheticsDetailsOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AestheticsDetailsOutput);
 
 impl<'de> json::ReadObject<'de> for AestheticsDetailsOutput {
     const NAME: &'static str = "AestheticsDetailsOutput";
@@ -2977,11 +2937,7 @@ impl Serialize for PhotographicCharacteristicsDetailsOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for PhotographicCharacteristicsDetailsOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PhotographicCharacteristicsDetailsOutput);
 
 impl<'de> json::ReadObject<'de> for PhotographicCharacteristicsDetailsOutput {
     const NAME: &'static str = "PhotographicCharacteristicsDetailsOutput";
@@ -3023,11 +2979,7 @@ impl Serialize for TextRenderOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for TextRenderOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TextRenderOutput);
 
 impl<'de> json::ReadObject<'de> for TextRenderOutput {
     const NAME: &'static str = "TextRenderOutput";
@@ -3090,11 +3042,7 @@ impl Serialize for BriaFiboVlmStructuredPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for BriaFiboVlmStructuredPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BriaFiboVlmStructuredPrompt);
 
 impl<'de> json::ReadObject<'de> for BriaFiboVlmStructuredPrompt {
     const NAME: &'static str = "BriaFiboVlmStructuredPrompt";
@@ -3179,11 +3127,7 @@ impl Serialize for PromptObject {
     }
 }
 
-impl<'de> Deserialize<'de> for PromptObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PromptObject);
 
 impl<'de> json::ReadObject<'de> for PromptObject {
     const NAME: &'static str = "PromptObject";
@@ -3262,11 +3206,7 @@ impl Serialize for Lighting {
     }
 }
 
-impl<'de> Deserialize<'de> for Lighting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Lighting);
 
 impl<'de> json::ReadObject<'de> for Lighting {
     const NAME: &'static str = "Lighting";
@@ -3306,11 +3246,7 @@ impl Serialize for Aesthetics {
     }
 }
 
-impl<'de> Deserialize<'de> for Aesthetics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Aesthetics);
 
 impl<'de> json::ReadObject<'de> for Aesthetics {
     const NAME: &'static str = "Aesthetics";
@@ -3360,11 +3296,7 @@ impl Serialize for PhotographicCharacteristics {
     }
 }
 
-impl<'de> Deserialize<'de> for PhotographicCharacteristics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PhotographicCharacteristics);
 
 impl<'de> json::ReadObject<'de> for PhotographicCharacteristics {
     const NAME: &'static str = "PhotographicCharacteristics";

@@ -20,7 +20,7 @@ pub mod structured_prompt;
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -136,41 +136,12 @@ pub enum AspectRatio {
     Ratio16x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio2x3,
-        Self::Ratio3x2,
-        Self::Ratio3x4,
-        Self::Ratio4x3,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio9x16,
-        Self::Ratio16x9,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio2x3 = "2:3", Ratio3x2 = "3:2", Ratio3x4 = "3:4",
+    Ratio4x3 = "4:3", Ratio4x5 = "4:5", Ratio5x4 = "5:4", Ratio9x16 = "9:16", Ratio16x9 =
+    "16:9" }
     "`aspect_ratio` of bria/fibo/generate must be `1:1`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4`, `9:16` or `16:9`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,23 +153,10 @@ pub enum Resolution {
     _4mp,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1mp, Self::_4mp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1mp => "1MP",
-            Self::_4mp => "4MP",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _1mp = "1MP", _4mp = "4MP" }
+    "`resolution` of bria/fibo/generate must be `1MP` or `4MP`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of bria/fibo/generate must be `1MP` or `4MP`"
-);
 
 /// The result of [`bria/fibo/generate`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -399,11 +357,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -449,11 +403,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -480,15 +430,10 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum StepsNum {}
-
-    impl Range<i64> for StepsNum {
-        const MIN: i64 = 20;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`steps_num` of bria/fibo/generate must be between 20 and 50";
-    }
+    fal_core::number_range!(
+        StepsNum, i64, 20, 50,
+        "`steps_num` of bria/fibo/generate must be between 20 and 50"
+    );
 }
 
 #[doc(hidden)]

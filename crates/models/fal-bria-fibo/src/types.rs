@@ -2,7 +2,7 @@
 //! Types that the endpoints of `bria/fibo` share.
 
 use fal_core::{Integer, Nullable, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
 #[doc(inline)]
@@ -694,11 +694,7 @@ impl Serialize for StructuredPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for StructuredPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(StructuredPrompt);
 
 impl<'de> json::ReadObject<'de> for StructuredPrompt {
     const NAME: &'static str = "StructuredPrompt";
@@ -783,11 +779,7 @@ impl Serialize for PromptObject {
     }
 }
 
-impl<'de> Deserialize<'de> for PromptObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PromptObject);
 
 impl<'de> json::ReadObject<'de> for PromptObject {
     const NAME: &'static str = "PromptObject";
@@ -866,11 +858,7 @@ impl Serialize for Lighting {
     }
 }
 
-impl<'de> Deserialize<'de> for Lighting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Lighting);
 
 impl<'de> json::ReadObject<'de> for Lighting {
     const NAME: &'static str = "Lighting";
@@ -908,11 +896,7 @@ impl Serialize for Aesthetics {
     }
 }
 
-impl<'de> Deserialize<'de> for Aesthetics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Aesthetics);
 
 impl<'de> json::ReadObject<'de> for Aesthetics {
     const NAME: &'static str = "Aesthetics";
@@ -956,11 +940,7 @@ impl Serialize for PhotographicCharacteristics {
     }
 }
 
-impl<'de> Deserialize<'de> for PhotographicCharacteristics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PhotographicCharacteristics);
 
 impl<'de> json::ReadObject<'de> for PhotographicCharacteristics {
     const NAME: &'static str = "PhotographicCharacteristics";

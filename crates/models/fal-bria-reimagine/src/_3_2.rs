@@ -19,7 +19,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`bria/reimagine/3.2`](https://fal.ai/models/bria/reimagine/3.2).
@@ -177,41 +177,12 @@ pub enum AspectRatio {
     Ratio16x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio2x3,
-        Self::Ratio3x2,
-        Self::Ratio3x4,
-        Self::Ratio4x3,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio9x16,
-        Self::Ratio16x9,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio2x3 = "2:3", Ratio3x2 = "3:2", Ratio3x4 = "3:4",
+    Ratio4x3 = "4:3", Ratio4x5 = "4:5", Ratio5x4 = "5:4", Ratio9x16 = "9:16", Ratio16x9 =
+    "16:9" }
     "`aspect_ratio` of bria/reimagine/3.2 must be `1:1`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4`, `9:16` or `16:9`"
-);
+}
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -492,11 +463,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -553,39 +520,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 20, 50,
+        "`num_inference_steps` of bria/reimagine/3.2 must be between 20 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of bria/reimagine/3.2 must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 20;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of bria/reimagine/3.2 must be between 20 and 50";
-    }
+    fal_core::number_range!(
+        DepthScale, f64, 0.0, 1.0,
+        "`depth_scale` of bria/reimagine/3.2 must be between 0.0 and 1.0"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of bria/reimagine/3.2 must be between 1.0 and 10.0";
-    }
-
-    pub enum DepthScale {}
-
-    impl Range<f64> for DepthScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`depth_scale` of bria/reimagine/3.2 must be between 0.0 and 1.0";
-    }
-
-    pub enum CannyScale {}
-
-    impl Range<f64> for CannyScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`canny_scale` of bria/reimagine/3.2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CannyScale, f64, 0.0, 1.0,
+        "`canny_scale` of bria/reimagine/3.2 must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

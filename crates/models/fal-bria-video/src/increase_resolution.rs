@@ -97,41 +97,12 @@ pub enum OutputContainerAndCodec {
     Gif,
 }
 
-impl OutputContainerAndCodec {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp4H265,
-        Self::Mp4H264,
-        Self::WebmVp9,
-        Self::MovH265,
-        Self::MovProresks,
-        Self::MkvH265,
-        Self::MkvH264,
-        Self::MkvVp9,
-        Self::Gif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp4H265 => "mp4_h265",
-            Self::Mp4H264 => "mp4_h264",
-            Self::WebmVp9 => "webm_vp9",
-            Self::MovH265 => "mov_h265",
-            Self::MovProresks => "mov_proresks",
-            Self::MkvH265 => "mkv_h265",
-            Self::MkvH264 => "mkv_h264",
-            Self::MkvVp9 => "mkv_vp9",
-            Self::Gif => "gif",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputContainerAndCodec,
+fal_core::closed_enum! {
+    OutputContainerAndCodec { Mp4H265 = "mp4_h265", Mp4H264 = "mp4_h264", WebmVp9 =
+    "webm_vp9", MovH265 = "mov_h265", MovProresks = "mov_proresks", MkvH265 = "mkv_h265",
+    MkvH264 = "mkv_h264", MkvVp9 = "mkv_vp9", Gif = "gif" }
     "`output_container_and_codec` of bria/video/increase-resolution must be `mp4_h265`, `mp4_h264`, `webm_vp9`, `mov_h265`, `mov_proresks`, `mkv_h265`, `mkv_h264`, `mkv_vp9` or `gif`"
-);
+}
 
 /// The values of `desired_increase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,24 +114,10 @@ pub enum DesiredIncrease {
     N4,
 }
 
-impl DesiredIncrease {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N2, Self::N4];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N2 => "2",
-            Self::N4 => "4",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DesiredIncrease,
+fal_core::closed_enum! {
+    DesiredIncrease { N2 = "2", N4 = "4" }
     "`desired_increase` of bria/video/increase-resolution must be `2` or `4`"
-);
+}
 
 /// The result of [`bria/video/increase-resolution`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -335,11 +292,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -375,11 +328,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `bria/video` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -100,21 +100,9 @@ pub enum IceServersOutputType {
     Other(String),
 }
 
-impl IceServersOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Iceservers];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Iceservers => "iceservers",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    IceServersOutputType { Iceservers = "iceservers" }
 }
-
-fal_core::open_enum!(IceServersOutputType);
 
 /// The answer to an offer of a WebRTC connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,21 +126,9 @@ pub enum AnswerOutputType {
     Other(String),
 }
 
-impl AnswerOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Answer];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Answer => "answer",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    AnswerOutputType { Answer = "answer" }
 }
-
-fal_core::open_enum!(AnswerOutputType);
 
 /// An address at which the service may be reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,21 +153,9 @@ pub enum IceCandidateOutputType {
     Other(String),
 }
 
-impl IceCandidateOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Icecandidate];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Icecandidate => "icecandidate",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    IceCandidateOutputType { Icecandidate = "icecandidate" }
 }
-
-fal_core::open_enum!(IceCandidateOutputType);
 
 /// An address at which a peer of a WebRTC connection may be reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -228,21 +192,9 @@ pub enum ErrorOutputType {
     Other(String),
 }
 
-impl ErrorOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Error];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Error => "error",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    ErrorOutputType { Error = "error" }
 }
-
-fal_core::open_enum!(ErrorOutputType);
 
 // On the wire.
 
@@ -257,11 +209,7 @@ impl Serialize for Video {
     }
 }
 
-impl<'de> Deserialize<'de> for Video {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Video);
 
 impl<'de> json::ReadObject<'de> for Video {
     const NAME: &'static str = "Video";
@@ -304,11 +252,7 @@ impl Serialize for FileOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for FileOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(FileOutput);
 
 impl<'de> json::ReadObject<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";
@@ -349,11 +293,7 @@ impl Serialize for IceServersOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for IceServersOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(IceServersOutput);
 
 impl<'de> json::ReadObject<'de> for IceServersOutput {
     const NAME: &'static str = "IceServersOutput";
@@ -386,11 +326,7 @@ impl Serialize for AnswerOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for AnswerOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AnswerOutput);
 
 impl<'de> json::ReadObject<'de> for AnswerOutput {
     const NAME: &'static str = "AnswerOutput";
@@ -423,11 +359,7 @@ impl Serialize for IceCandidateOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for IceCandidateOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(IceCandidateOutput);
 
 impl<'de> json::ReadObject<'de> for IceCandidateOutput {
     const NAME: &'static str = "IceCandidateOutput";
@@ -463,11 +395,7 @@ impl Serialize for IceCandidate {
     }
 }
 
-impl<'de> Deserialize<'de> for IceCandidate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(IceCandidate);
 
 impl<'de> json::ReadObject<'de> for IceCandidate {
     const NAME: &'static str = "IceCandidate";
@@ -505,11 +433,7 @@ impl Serialize for ErrorOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for ErrorOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ErrorOutput);
 
 impl<'de> json::ReadObject<'de> for ErrorOutput {
     const NAME: &'static str = "ErrorOutput";

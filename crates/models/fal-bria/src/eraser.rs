@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -85,23 +85,10 @@ pub enum MaskType {
     Automatic,
 }
 
-impl MaskType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Manual, Self::Automatic];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::Automatic => "automatic",
-        }
-    }
+fal_core::closed_enum! {
+    MaskType { Manual = "manual", Automatic = "automatic" }
+    "`mask_type` of fal-ai/bria/eraser must be `manual` or `automatic`"
 }
-
-fal_core::closed_enum!(
-    MaskType, "`mask_type` of fal-ai/bria/eraser must be `manual` or `automatic`"
-);
 
 /// The result of [`fal-ai/bria/eraser`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -283,11 +270,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -324,11 +307,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

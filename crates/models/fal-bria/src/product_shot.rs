@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -137,31 +137,11 @@ pub enum PlacementType {
     ManualPadding,
 }
 
-impl PlacementType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Original,
-        Self::Automatic,
-        Self::ManualPlacement,
-        Self::ManualPadding,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Original => "original",
-            Self::Automatic => "automatic",
-            Self::ManualPlacement => "manual_placement",
-            Self::ManualPadding => "manual_padding",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PlacementType,
+fal_core::closed_enum! {
+    PlacementType { Original = "original", Automatic = "automatic", ManualPlacement =
+    "manual_placement", ManualPadding = "manual_padding" }
     "`placement_type` of fal-ai/bria/product-shot must be `original`, `automatic`, `manual_placement` or `manual_padding`"
-);
+}
 
 /// The values of `manual_placement_selection`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -189,43 +169,14 @@ pub enum ManualPlacementSelection {
     CenterHorizontal,
 }
 
-impl ManualPlacementSelection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::UpperLeft,
-        Self::UpperRight,
-        Self::BottomLeft,
-        Self::BottomRight,
-        Self::RightCenter,
-        Self::LeftCenter,
-        Self::UpperCenter,
-        Self::BottomCenter,
-        Self::CenterVertical,
-        Self::CenterHorizontal,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::UpperLeft => "upper_left",
-            Self::UpperRight => "upper_right",
-            Self::BottomLeft => "bottom_left",
-            Self::BottomRight => "bottom_right",
-            Self::RightCenter => "right_center",
-            Self::LeftCenter => "left_center",
-            Self::UpperCenter => "upper_center",
-            Self::BottomCenter => "bottom_center",
-            Self::CenterVertical => "center_vertical",
-            Self::CenterHorizontal => "center_horizontal",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ManualPlacementSelection,
+fal_core::closed_enum! {
+    ManualPlacementSelection { UpperLeft = "upper_left", UpperRight = "upper_right",
+    BottomLeft = "bottom_left", BottomRight = "bottom_right", RightCenter =
+    "right_center", LeftCenter = "left_center", UpperCenter = "upper_center",
+    BottomCenter = "bottom_center", CenterVertical = "center_vertical", CenterHorizontal
+    = "center_horizontal" }
     "`manual_placement_selection` of fal-ai/bria/product-shot must be `upper_left`, `upper_right`, `bottom_left`, `bottom_right`, `right_center`, `left_center`, `upper_center`, `bottom_center`, `center_vertical` or `center_horizontal`"
-);
+}
 
 /// The result of [`fal-ai/bria/product-shot`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -476,11 +427,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -531,11 +478,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -574,15 +517,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumResults {}
-
-    impl Range<i64> for NumResults {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_results` of fal-ai/bria/product-shot must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumResults, i64, 1, 4,
+        "`num_results` of fal-ai/bria/product-shot must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

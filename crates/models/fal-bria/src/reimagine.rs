@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -319,11 +319,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -365,11 +361,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -411,31 +403,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumResults, i64, 1, 4,
+        "`num_results` of fal-ai/bria/reimagine must be between 1 and 4"
+    );
 
-    pub enum NumResults {}
+    fal_core::number_range!(
+        Seed, i64, 0, 2147483647,
+        "`seed` of fal-ai/bria/reimagine must be between 0 and 2147483647"
+    );
 
-    impl Range<i64> for NumResults {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_results` of fal-ai/bria/reimagine must be between 1 and 4";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 2147483647;
-        const MESSAGE: &'static str = "`seed` of fal-ai/bria/reimagine must be between 0 and 2147483647";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 20;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/bria/reimagine must be between 20 and 50";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 20, 50,
+        "`num_inference_steps` of fal-ai/bria/reimagine must be between 20 and 50"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/bria` share.
 
 use fal_core::{File, Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -35,31 +35,12 @@ pub enum GuidanceInputMethod {
     ControlnetColorGrid,
 }
 
-impl GuidanceInputMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ControlnetCanny,
-        Self::ControlnetDepth,
-        Self::ControlnetRecoloring,
-        Self::ControlnetColorGrid,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ControlnetCanny => "controlnet_canny",
-            Self::ControlnetDepth => "controlnet_depth",
-            Self::ControlnetRecoloring => "controlnet_recoloring",
-            Self::ControlnetColorGrid => "controlnet_color_grid",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GuidanceInputMethod,
+fal_core::closed_enum! {
+    GuidanceInputMethod { ControlnetCanny = "controlnet_canny", ControlnetDepth =
+    "controlnet_depth", ControlnetRecoloring = "controlnet_recoloring",
+    ControlnetColorGrid = "controlnet_color_grid" }
     "`method` of GuidanceInput in fal-ai/bria must be `controlnet_canny`, `controlnet_depth`, `controlnet_recoloring` or `controlnet_color_grid`"
-);
+}
 
 /// `scale`: between 0.0 and 1.0.
 pub type GuidanceInputScale = Float<bounds::GuidanceInputScale>;
@@ -164,11 +145,7 @@ impl Serialize for GuidanceInput {
     }
 }
 
-impl<'de> Deserialize<'de> for GuidanceInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(GuidanceInput);
 
 impl<'de> json::ReadObject<'de> for GuidanceInput {
     const NAME: &'static str = "GuidanceInput";
@@ -213,15 +190,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum GuidanceInputScale {}
-
-    impl Range<f64> for GuidanceInputScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`scale` of GuidanceInput in fal-ai/bria must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        GuidanceInputScale, f64, 0.0, 1.0,
+        "`scale` of GuidanceInput in fal-ai/bria must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -188,24 +188,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _580p = "580p", _720p = "720p" }
+    "`resolution` of bytedance/lynx must be `480p`, `580p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of bytedance/lynx must be `480p`, `580p` or `720p`"
-);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -219,24 +205,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1" }
+    "`aspect_ratio` of bytedance/lynx must be `16:9`, `9:16` or `1:1`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of bytedance/lynx must be `16:9`, `9:16` or `1:1`"
-);
 
 /// `ip_scale`: between 0.0 and 2.0.
 pub type IpScale = Float<bounds::IpScale>;
@@ -526,11 +498,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -577,11 +545,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -638,63 +602,39 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 75,
+        "`num_inference_steps` of bytedance/lynx must be between 1 and 75"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        IpScale, f64, 0.0, 2.0,
+        "`ip_scale` of bytedance/lynx must be between 0.0 and 2.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 75;
-        const MESSAGE: &'static str = "`num_inference_steps` of bytedance/lynx must be between 1 and 75";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.0, 2.0,
+        "`strength` of bytedance/lynx must be between 0.0 and 2.0"
+    );
 
-    pub enum IpScale {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 5, 30,
+        "`frames_per_second` of bytedance/lynx must be between 5 and 30"
+    );
 
-    impl Range<f64> for IpScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`ip_scale` of bytedance/lynx must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of bytedance/lynx must be between 1.0 and 20.0"
+    );
 
-    pub enum Strength {}
+    fal_core::number_range!(
+        GuidanceScale2, f64, 0.0, 10.0,
+        "`guidance_scale_2` of bytedance/lynx must be between 0.0 and 10.0"
+    );
 
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`strength` of bytedance/lynx must be between 0.0 and 2.0";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 5;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`frames_per_second` of bytedance/lynx must be between 5 and 30";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of bytedance/lynx must be between 1.0 and 20.0";
-    }
-
-    pub enum GuidanceScale2 {}
-
-    impl Range<f64> for GuidanceScale2 {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale_2` of bytedance/lynx must be between 0.0 and 10.0";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 81;
-        const MESSAGE: &'static str = "`num_frames` of bytedance/lynx must be between 9 and 81";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 9, 81, "`num_frames` of bytedance/lynx must be between 9 and 81"
+    );
 }
 
 #[doc(hidden)]

@@ -30,25 +30,10 @@ pub enum Seed2MiniMessageRole {
     Assistant,
 }
 
-impl Seed2MiniMessageRole {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::System, Self::User, Self::Assistant];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Seed2MiniMessageRole,
+fal_core::closed_enum! {
+    Seed2MiniMessageRole { System = "system", User = "user", Assistant = "assistant" }
     "`role` of Seed2MiniMessage in fal-ai/bytedance must be `system`, `user` or `assistant`"
-);
+}
 
 /// The values of `content`.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,23 +83,10 @@ pub enum Seed2MiniMessageOutputRole {
     Other(String),
 }
 
-impl Seed2MiniMessageOutputRole {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::System, Self::User, Self::Assistant];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Seed2MiniMessageOutputRole { System = "system", User = "user", Assistant =
+    "assistant" }
 }
-
-fal_core::open_enum!(Seed2MiniMessageOutputRole);
 
 /// The values of `content`.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,11 +201,7 @@ impl Serialize for Seed2MiniMessage {
     }
 }
 
-impl<'de> Deserialize<'de> for Seed2MiniMessage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Seed2MiniMessage);
 
 impl<'de> json::ReadObject<'de> for Seed2MiniMessage {
     const NAME: &'static str = "Seed2MiniMessage";
@@ -293,11 +261,7 @@ impl Serialize for Seed2MiniMessageOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for Seed2MiniMessageOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Seed2MiniMessageOutput);
 
 impl<'de> json::ReadObject<'de> for Seed2MiniMessageOutput {
     const NAME: &'static str = "Seed2MiniMessageOutput";

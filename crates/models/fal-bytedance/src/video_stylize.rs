@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/bytedance/video-stylize`](https://fal.ai/models/fal-ai/bytedance/video-stylize).
@@ -191,11 +191,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -256,15 +252,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Style {}
-
-    impl Length for Style {
-        const MIN: usize = 0;
-        const MAX: usize = 100;
-        const MESSAGE: &'static str = "`style` of fal-ai/bytedance/video-stylize must have at most 100 characters";
-    }
+    fal_core::length_range!(
+        Style, 0, 100,
+        "`style` of fal-ai/bytedance/video-stylize must have at most 100 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, Int, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -228,11 +228,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -266,11 +262,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -324,15 +316,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Duration {}
-
-    impl Range<i64> for Duration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`duration` of cassetteai/sound-effects-generator must be between 1 and 30";
-    }
+    fal_core::number_range!(
+        Duration, i64, 1, 30,
+        "`duration` of cassetteai/sound-effects-generator must be between 1 and 30"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `cassetteai/video-sound-effects-generator` share.
 
 use fal_core::{File, Integer, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -142,11 +142,7 @@ impl Serialize for Video {
     }
 }
 
-impl<'de> Deserialize<'de> for Video {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Video);
 
 impl<'de> json::ReadObject<'de> for Video {
     const NAME: &'static str = "Video";

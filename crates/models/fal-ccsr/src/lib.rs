@@ -51,7 +51,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -190,24 +190,10 @@ pub enum TileDiffusion {
     Gaussian,
 }
 
-impl TileDiffusion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Mix, Self::Gaussian];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Mix => "mix",
-            Self::Gaussian => "gaussian",
-        }
-    }
+fal_core::closed_enum! {
+    TileDiffusion { None = "none", Mix = "mix", Gaussian = "gaussian" }
+    "`tile_diffusion` of fal-ai/ccsr must be `none`, `mix` or `gaussian`"
 }
-
-fal_core::closed_enum!(
-    TileDiffusion, "`tile_diffusion` of fal-ai/ccsr must be `none`, `mix` or `gaussian`"
-);
 
 /// `tile_diffusion_size`: between 256 and 2048.
 pub type TileDiffusionSize = Int<bounds::TileDiffusionSize>;
@@ -242,24 +228,10 @@ pub enum ColorFixType {
     Adain,
 }
 
-impl ColorFixType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Wavelet, Self::Adain];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Wavelet => "wavelet",
-            Self::Adain => "adain",
-        }
-    }
+fal_core::closed_enum! {
+    ColorFixType { None = "none", Wavelet = "wavelet", Adain = "adain" }
+    "`color_fix_type` of fal-ai/ccsr must be `none`, `wavelet` or `adain`"
 }
-
-fal_core::closed_enum!(
-    ColorFixType, "`color_fix_type` of fal-ai/ccsr must be `none`, `wavelet` or `adain`"
-);
 
 /// The result of [`fal-ai/ccsr`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -524,11 +496,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -579,11 +547,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -625,71 +589,41 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Scale, f64, 1.0, 4.0, "`scale` of fal-ai/ccsr must be between 1.0 and 4.0"
+    );
 
-    pub enum Scale {}
+    fal_core::number_range!(
+        TileDiffusionSize, i64, 256, 2048,
+        "`tile_diffusion_size` of fal-ai/ccsr must be between 256 and 2048"
+    );
 
-    impl Range<f64> for Scale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of fal-ai/ccsr must be between 1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        TileDiffusionStride, i64, 128, 1024,
+        "`tile_diffusion_stride` of fal-ai/ccsr must be between 128 and 1024"
+    );
 
-    pub enum TileDiffusionSize {}
+    fal_core::number_range!(
+        TileVaeDecoderSize, i64, 64, 2048,
+        "`tile_vae_decoder_size` of fal-ai/ccsr must be between 64 and 2048"
+    );
 
-    impl Range<i64> for TileDiffusionSize {
-        const MIN: i64 = 256;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`tile_diffusion_size` of fal-ai/ccsr must be between 256 and 2048";
-    }
+    fal_core::number_range!(
+        TileVaeEncoderSize, i64, 128, 2048,
+        "`tile_vae_encoder_size` of fal-ai/ccsr must be between 128 and 2048"
+    );
 
-    pub enum TileDiffusionStride {}
+    fal_core::number_range!(
+        Steps, i64, 10, 100, "`steps` of fal-ai/ccsr must be between 10 and 100"
+    );
 
-    impl Range<i64> for TileDiffusionStride {
-        const MIN: i64 = 128;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`tile_diffusion_stride` of fal-ai/ccsr must be between 128 and 1024";
-    }
+    fal_core::number_range!(
+        TMax, f64, 0.0, 1.0, "`t_max` of fal-ai/ccsr must be between 0.0 and 1.0"
+    );
 
-    pub enum TileVaeDecoderSize {}
-
-    impl Range<i64> for TileVaeDecoderSize {
-        const MIN: i64 = 64;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`tile_vae_decoder_size` of fal-ai/ccsr must be between 64 and 2048";
-    }
-
-    pub enum TileVaeEncoderSize {}
-
-    impl Range<i64> for TileVaeEncoderSize {
-        const MIN: i64 = 128;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`tile_vae_encoder_size` of fal-ai/ccsr must be between 128 and 2048";
-    }
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`steps` of fal-ai/ccsr must be between 10 and 100";
-    }
-
-    pub enum TMax {}
-
-    impl Range<f64> for TMax {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`t_max` of fal-ai/ccsr must be between 0.0 and 1.0";
-    }
-
-    pub enum TMin {}
-
-    impl Range<f64> for TMin {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`t_min` of fal-ai/ccsr must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TMin, f64, 0.0, 1.0, "`t_min` of fal-ai/ccsr must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -51,7 +51,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -303,11 +303,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -345,11 +341,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -394,32 +386,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Scale, f64, 1.0, 8.0, MULTIPLE_OF : Option < f64 > = Some(1.0),
+        "`scale` of fal-ai/chain-of-zoom must be between 1.0 and 8.0 and a multiple of 1.0"
+    );
 
-    pub enum Scale {}
+    fal_core::number_range!(
+        CenterX, f64, 0.0, 1.0,
+        "`center_x` of fal-ai/chain-of-zoom must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for Scale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 8.0;
-        const MULTIPLE_OF: Option<f64> = Some(1.0);
-        const MESSAGE: &'static str = "`scale` of fal-ai/chain-of-zoom must be between 1.0 and 8.0 and a multiple of 1.0";
-    }
-
-    pub enum CenterX {}
-
-    impl Range<f64> for CenterX {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`center_x` of fal-ai/chain-of-zoom must be between 0.0 and 1.0";
-    }
-
-    pub enum CenterY {}
-
-    impl Range<f64> for CenterY {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`center_y` of fal-ai/chain-of-zoom must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CenterY, f64, 0.0, 1.0,
+        "`center_y` of fal-ai/chain-of-zoom must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -22,7 +22,7 @@ use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -270,11 +270,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -311,11 +307,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -354,31 +346,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Exaggeration, f64, 0.0, 1.0,
+        "`exaggeration` of fal-ai/chatterbox/text-to-speech must be between 0.0 and 1.0"
+    );
 
-    pub enum Exaggeration {}
+    fal_core::number_range!(
+        Temperature, f64, 0.05, 2.0,
+        "`temperature` of fal-ai/chatterbox/text-to-speech must be between 0.05 and 2.0"
+    );
 
-    impl Range<f64> for Exaggeration {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`exaggeration` of fal-ai/chatterbox/text-to-speech must be between 0.0 and 1.0";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.05;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/chatterbox/text-to-speech must be between 0.05 and 2.0";
-    }
-
-    pub enum Cfg {}
-
-    impl Range<f64> for Cfg {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg` of fal-ai/chatterbox/text-to-speech must be between 0.1 and 1.0";
-    }
+    fal_core::number_range!(
+        Cfg, f64, 0.1, 1.0,
+        "`cfg` of fal-ai/chatterbox/text-to-speech must be between 0.1 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -148,24 +148,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
     "`resolution` of fal-ai/chrono-edit-lora-gallery/paintbrush must be `480p` or `720p`"
-);
+}
 
 /// `lora_scale`: between 0.0 and 2.0.
 pub type LoraScale = Float<bounds::LoraScale>;
@@ -182,25 +168,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/chrono-edit-lora-gallery/paintbrush must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/chrono-edit-lora-gallery/paintbrush`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -465,11 +436,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -519,11 +486,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -583,31 +546,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/chrono-edit-lora-gallery/paintbrush must be between 2 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 10.0,
+        "`guidance_scale` of fal-ai/chrono-edit-lora-gallery/paintbrush must be between 0.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/chrono-edit-lora-gallery/paintbrush must be between 2 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/chrono-edit-lora-gallery/paintbrush must be between 0.0 and 10.0";
-    }
-
-    pub enum LoraScale {}
-
-    impl Range<f64> for LoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`lora_scale` of fal-ai/chrono-edit-lora-gallery/paintbrush must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        LoraScale, f64, 0.0, 2.0,
+        "`lora_scale` of fal-ai/chrono-edit-lora-gallery/paintbrush must be between 0.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -145,25 +145,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/chrono-edit-lora-gallery/upscaler must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/chrono-edit-lora-gallery/upscaler`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -388,11 +373,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -437,11 +418,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -486,39 +463,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 4.0,
+        "`upscale_factor` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 1.0 and 4.0"
+    );
 
-    pub enum UpscaleFactor {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 10.0,
+        "`guidance_scale` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 0.0 and 10.0"
+    );
 
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 2 and 50"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 0.0 and 10.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 2 and 50";
-    }
-
-    pub enum LoraScale {}
-
-    impl Range<f64> for LoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`lora_scale` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        LoraScale, f64, 0.0, 2.0,
+        "`lora_scale` of fal-ai/chrono-edit-lora-gallery/upscaler must be between 0.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -54,7 +54,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -407,11 +407,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -456,11 +452,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -505,55 +497,34 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 4.0,
+        "`upscale_factor` of fal-ai/clarity-upscaler must be between 1.0 and 4.0"
+    );
 
-    pub enum UpscaleFactor {}
+    fal_core::number_range!(
+        Creativity, f64, 0.0, 1.0,
+        "`creativity` of fal-ai/clarity-upscaler must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/clarity-upscaler must be between 1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        Resemblance, f64, 0.0, 1.0,
+        "`resemblance` of fal-ai/clarity-upscaler must be between 0.0 and 1.0"
+    );
 
-    pub enum Creativity {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/clarity-upscaler must be between 0.0 and 20.0"
+    );
 
-    impl Range<f64> for Creativity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`creativity` of fal-ai/clarity-upscaler must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 4, 50,
+        "`num_inference_steps` of fal-ai/clarity-upscaler must be between 4 and 50"
+    );
 
-    pub enum Resemblance {}
-
-    impl Range<f64> for Resemblance {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`resemblance` of fal-ai/clarity-upscaler must be between 0.0 and 1.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/clarity-upscaler must be between 0.0 and 20.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/clarity-upscaler must be between 4 and 50";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i128> for Seed {
-        const MIN: i128 = 0;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`seed` of fal-ai/clarity-upscaler must be at least 0";
-    }
+    fal_core::number_range!(
+        Seed, i128, 0, i128::MAX, "`seed` of fal-ai/clarity-upscaler must be at least 0"
+    );
 }
 
 #[doc(hidden)]

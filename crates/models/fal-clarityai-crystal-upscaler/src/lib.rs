@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -267,11 +267,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -304,11 +300,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -347,23 +339,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ScaleFactor, f64, 1.0, 200.0,
+        "`scale_factor` of clarityai/crystal-upscaler must be between 1.0 and 200.0"
+    );
 
-    pub enum ScaleFactor {}
-
-    impl Range<f64> for ScaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 200.0;
-        const MESSAGE: &'static str = "`scale_factor` of clarityai/crystal-upscaler must be between 1.0 and 200.0";
-    }
-
-    pub enum Creativity {}
-
-    impl Range<f64> for Creativity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`creativity` of clarityai/crystal-upscaler must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        Creativity, f64, 0.0, 10.0,
+        "`creativity` of clarityai/crystal-upscaler must be between 0.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -228,11 +228,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -264,11 +260,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -307,15 +299,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum ScaleFactor {}
-
-    impl Range<f64> for ScaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 200.0;
-        const MESSAGE: &'static str = "`scale_factor` of clarityai/crystal-video-upscaler must be between 1.0 and 200.0";
-    }
+    fal_core::number_range!(
+        ScaleFactor, f64, 1.0, 200.0,
+        "`scale_factor` of clarityai/crystal-video-upscaler must be between 1.0 and 200.0"
+    );
 }
 
 #[doc(hidden)]

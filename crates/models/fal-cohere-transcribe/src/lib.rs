@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/cohere-transcribe`](https://fal.ai/models/fal-ai/cohere-transcribe).
@@ -138,51 +138,11 @@ pub enum Language {
     Ar,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::En,
-        Self::Fr,
-        Self::De,
-        Self::It,
-        Self::Es,
-        Self::Pt,
-        Self::El,
-        Self::Nl,
-        Self::Pl,
-        Self::Zh,
-        Self::Ja,
-        Self::Ko,
-        Self::Vi,
-        Self::Ar,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Fr => "fr",
-            Self::De => "de",
-            Self::It => "it",
-            Self::Es => "es",
-            Self::Pt => "pt",
-            Self::El => "el",
-            Self::Nl => "nl",
-            Self::Pl => "pl",
-            Self::Zh => "zh",
-            Self::Ja => "ja",
-            Self::Ko => "ko",
-            Self::Vi => "vi",
-            Self::Ar => "ar",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { En = "en", Fr = "fr", De = "de", It = "it", Es = "es", Pt = "pt", El =
+    "el", Nl = "nl", Pl = "pl", Zh = "zh", Ja = "ja", Ko = "ko", Vi = "vi", Ar = "ar" }
     "`language` of fal-ai/cohere-transcribe must be `en`, `fr`, `de`, `it`, `es`, `pt`, `el`, `nl`, `pl`, `zh`, `ja`, `ko`, `vi` or `ar`"
-);
+}
 
 /// `max_new_tokens`: between 1 and 1014.
 pub type MaxNewTokens = Int<bounds::MaxNewTokens>;
@@ -338,11 +298,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -377,11 +333,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -423,15 +375,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum MaxNewTokens {}
-
-    impl Range<i64> for MaxNewTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 1014;
-        const MESSAGE: &'static str = "`max_new_tokens` of fal-ai/cohere-transcribe must be between 1 and 1014";
-    }
+    fal_core::number_range!(
+        MaxNewTokens, i64, 1, 1014,
+        "`max_new_tokens` of fal-ai/cohere-transcribe must be between 1 and 1014"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -102,23 +102,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/creatify/aurora must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/creatify/aurora must be `480p` or `720p`"
-);
 
 /// The result of [`fal-ai/creatify/aurora`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -320,11 +307,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -363,11 +346,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -421,23 +400,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 5.0,
+        "`guidance_scale` of fal-ai/creatify/aurora must be between 0.0 and 5.0"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/creatify/aurora must be between 0.0 and 5.0";
-    }
-
-    pub enum AudioGuidanceScale {}
-
-    impl Range<f64> for AudioGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`audio_guidance_scale` of fal-ai/creatify/aurora must be between 0.0 and 5.0";
-    }
+    fal_core::number_range!(
+        AudioGuidanceScale, f64, 0.0, 5.0,
+        "`audio_guidance_scale` of fal-ai/creatify/aurora must be between 0.0 and 5.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -211,23 +211,10 @@ pub enum ModelType {
     Sdxl,
 }
 
-impl ModelType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Sd1_5, Self::Sdxl];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sd1_5 => "SD_1_5",
-            Self::Sdxl => "SDXL",
-        }
-    }
+fal_core::closed_enum! {
+    ModelType { Sd1_5 = "SD_1_5", Sdxl = "SDXL" }
+    "`model_type` of fal-ai/creative-upscaler must be `SD_1_5` or `SDXL`"
 }
-
-fal_core::closed_enum!(
-    ModelType, "`model_type` of fal-ai/creative-upscaler must be `SD_1_5` or `SDXL`"
-);
 
 /// `scale`: between 1.0 and 5.0.
 pub type Scale = Float<bounds::Scale>;
@@ -574,11 +561,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -635,11 +618,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -681,55 +660,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Scale, f64, 1.0, 5.0,
+        "`scale` of fal-ai/creative-upscaler must be between 1.0 and 5.0"
+    );
 
-    pub enum Scale {}
+    fal_core::number_range!(
+        Creativity, f64, 0.0, 1.0,
+        "`creativity` of fal-ai/creative-upscaler must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for Scale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`scale` of fal-ai/creative-upscaler must be between 1.0 and 5.0";
-    }
+    fal_core::number_range!(
+        Detail, f64, 0.0, 5.0,
+        "`detail` of fal-ai/creative-upscaler must be between 0.0 and 5.0"
+    );
 
-    pub enum Creativity {}
+    fal_core::number_range!(
+        ShapePreservation, f64, 0.0, 3.0,
+        "`shape_preservation` of fal-ai/creative-upscaler must be between 0.0 and 3.0"
+    );
 
-    impl Range<f64> for Creativity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`creativity` of fal-ai/creative-upscaler must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 16.0,
+        "`guidance_scale` of fal-ai/creative-upscaler must be between 0.0 and 16.0"
+    );
 
-    pub enum Detail {}
-
-    impl Range<f64> for Detail {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`detail` of fal-ai/creative-upscaler must be between 0.0 and 5.0";
-    }
-
-    pub enum ShapePreservation {}
-
-    impl Range<f64> for ShapePreservation {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 3.0;
-        const MESSAGE: &'static str = "`shape_preservation` of fal-ai/creative-upscaler must be between 0.0 and 3.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 16.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/creative-upscaler must be between 0.0 and 16.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 200;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/creative-upscaler must be between 1 and 200";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 200,
+        "`num_inference_steps` of fal-ai/creative-upscaler must be between 1 and 200"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/csm-1b` share.
 
 use fal_core::{File, Integer, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -230,11 +230,7 @@ impl Serialize for Turn {
     }
 }
 
-impl<'de> Deserialize<'de> for Turn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Turn);
 
 impl<'de> json::ReadObject<'de> for Turn {
     const NAME: &'static str = "Turn";
@@ -274,11 +270,7 @@ impl Serialize for Speaker {
     }
 }
 
-impl<'de> Deserialize<'de> for Speaker {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Speaker);
 
 impl<'de> json::ReadObject<'de> for Speaker {
     const NAME: &'static str = "Speaker";

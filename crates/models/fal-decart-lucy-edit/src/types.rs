@@ -2,7 +2,7 @@
 //! Types that the endpoints of `decart/lucy-edit` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// A file, ready to download.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +52,7 @@ impl Serialize for FileOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for FileOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(FileOutput);
 
 impl<'de> json::ReadObject<'de> for FileOutput {
     const NAME: &'static str = "FileOutput";

@@ -87,11 +87,7 @@ impl Serialize for AudioFile {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioFile);
 
 impl<'de> json::ReadObject<'de> for AudioFile {
     const NAME: &'static str = "AudioFile";
@@ -166,11 +162,7 @@ impl Serialize for DeepFilterNetTimings {
     }
 }
 
-impl<'de> Deserialize<'de> for DeepFilterNetTimings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(DeepFilterNetTimings);
 
 impl<'de> json::ReadObject<'de> for DeepFilterNetTimings {
     const NAME: &'static str = "DeepFilterNetTimings";

@@ -51,7 +51,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -143,39 +143,12 @@ pub enum ModelValue {
     MdxExtraQ,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Htdemucs,
-        Self::HtdemucsFt,
-        Self::Htdemucs6s,
-        Self::HdemucsMmi,
-        Self::Mdx,
-        Self::MdxExtra,
-        Self::MdxQ,
-        Self::MdxExtraQ,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Htdemucs => "htdemucs",
-            Self::HtdemucsFt => "htdemucs_ft",
-            Self::Htdemucs6s => "htdemucs_6s",
-            Self::HdemucsMmi => "hdemucs_mmi",
-            Self::Mdx => "mdx",
-            Self::MdxExtra => "mdx_extra",
-            Self::MdxQ => "mdx_q",
-            Self::MdxExtraQ => "mdx_extra_q",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { Htdemucs = "htdemucs", HtdemucsFt = "htdemucs_ft", Htdemucs6s =
+    "htdemucs_6s", HdemucsMmi = "hdemucs_mmi", Mdx = "mdx", MdxExtra = "mdx_extra", MdxQ
+    = "mdx_q", MdxExtraQ = "mdx_extra_q" }
     "`model` of fal-ai/demucs must be `htdemucs`, `htdemucs_ft`, `htdemucs_6s`, `hdemucs_mmi`, `mdx`, `mdx_extra`, `mdx_q` or `mdx_extra_q`"
-);
+}
 
 /// The values of `stems`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,35 +168,11 @@ pub enum Stems {
     Piano,
 }
 
-impl Stems {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Vocals,
-        Self::Drums,
-        Self::Bass,
-        Self::Other,
-        Self::Guitar,
-        Self::Piano,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Vocals => "vocals",
-            Self::Drums => "drums",
-            Self::Bass => "bass",
-            Self::Other => "other",
-            Self::Guitar => "guitar",
-            Self::Piano => "piano",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Stems,
+fal_core::closed_enum! {
+    Stems { Vocals = "vocals", Drums = "drums", Bass = "bass", Other = "other", Guitar =
+    "guitar", Piano = "piano" }
     "`stems` of fal-ai/demucs must be `vocals`, `drums`, `bass`, `other`, `guitar` or `piano`"
-);
+}
 
 /// `shifts`: between 1 and 10.
 pub type Shifts = Int<bounds::Shifts>;
@@ -241,23 +190,10 @@ pub enum OutputFormat {
     Mp3,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Wav, Self::Mp3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Wav = "wav", Mp3 = "mp3" }
+    "`output_format` of fal-ai/demucs must be `wav` or `mp3`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/demucs must be `wav` or `mp3`"
-);
 
 /// The result of [`fal-ai/demucs`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -450,11 +386,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -499,11 +431,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -559,23 +487,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Shifts, i64, 1, 10, "`shifts` of fal-ai/demucs must be between 1 and 10"
+    );
 
-    pub enum Shifts {}
-
-    impl Range<i64> for Shifts {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`shifts` of fal-ai/demucs must be between 1 and 10";
-    }
-
-    pub enum Overlap {}
-
-    impl Range<f64> for Overlap {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`overlap` of fal-ai/demucs must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Overlap, f64, 0.0, 1.0, "`overlap` of fal-ai/demucs must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -145,25 +145,10 @@ pub enum ModelValue {
     VdaLarge,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::VdaSmall, Self::VdaBase, Self::VdaLarge];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::VdaSmall => "VDA-Small",
-            Self::VdaBase => "VDA-Base",
-            Self::VdaLarge => "VDA-Large",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { VdaSmall = "VDA-Small", VdaBase = "VDA-Base", VdaLarge = "VDA-Large" }
     "`model` of fal-ai/depth-anything-video must be `VDA-Small`, `VDA-Base` or `VDA-Large`"
-);
+}
 
 /// The values of `colormap`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,33 +166,11 @@ pub enum Colormap {
     Viridis,
 }
 
-impl Colormap {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Grayscale,
-        Self::Turbo,
-        Self::Inferno,
-        Self::Magma,
-        Self::Viridis,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Grayscale => "grayscale",
-            Self::Turbo => "turbo",
-            Self::Inferno => "inferno",
-            Self::Magma => "magma",
-            Self::Viridis => "viridis",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Colormap,
+fal_core::closed_enum! {
+    Colormap { Grayscale = "grayscale", Turbo = "turbo", Inferno = "inferno", Magma =
+    "magma", Viridis = "viridis" }
     "`colormap` of fal-ai/depth-anything-video must be `grayscale`, `turbo`, `inferno`, `magma` or `viridis`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -225,33 +188,11 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::_360p,
-        Self::_480p,
-        Self::_720p,
-        Self::_1080p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::_360p => "360p",
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { Auto = "auto", _360p = "360p", _480p = "480p", _720p = "720p", _1080p =
+    "1080p" }
     "`resolution` of fal-ai/depth-anything-video must be `auto`, `360p`, `480p`, `720p` or `1080p`"
-);
+}
 
 /// `max_frames`: at least 1.
 pub type MaxFrames = WideInt<bounds::MaxFrames>;
@@ -453,11 +394,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -501,11 +438,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -549,24 +482,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MaxFrames, i128, 1, i128::MAX,
+        "`max_frames` of fal-ai/depth-anything-video must be at least 1"
+    );
 
-    pub enum MaxFrames {}
-
-    impl Range<i128> for MaxFrames {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`max_frames` of fal-ai/depth-anything-video must be at least 1";
-    }
-
-    pub enum OutputFps {}
-
-    impl Range<f64> for OutputFps {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`output_fps` of fal-ai/depth-anything-video must be above 0.0";
-    }
+    fal_core::number_range!(
+        OutputFps, f64, 0.0, f64::MAX, ABOVE_MIN : bool = true,
+        "`output_fps` of fal-ai/depth-anything-video must be above 0.0"
+    );
 }
 
 #[doc(hidden)]

@@ -58,7 +58,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,31 +107,11 @@ pub enum Task {
     Binarization,
 }
 
-impl Task {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Deshadowing,
-        Self::Appearance,
-        Self::Deblurring,
-        Self::Binarization,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Deshadowing => "deshadowing",
-            Self::Appearance => "appearance",
-            Self::Deblurring => "deblurring",
-            Self::Binarization => "binarization",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Task,
+fal_core::closed_enum! {
+    Task { Deshadowing = "deshadowing", Appearance = "appearance", Deblurring =
+    "deblurring", Binarization = "binarization" }
     "`task` of fal-ai/docres must be `deshadowing`, `appearance`, `deblurring` or `binarization`"
-);
+}
 
 /// The result of [`fal-ai/docres`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -284,11 +264,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -323,11 +299,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

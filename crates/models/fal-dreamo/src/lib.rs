@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -185,25 +185,10 @@ pub enum FirstReferenceTask {
     Style,
 }
 
-impl FirstReferenceTask {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ip, Self::Id, Self::Style];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ip => "ip",
-            Self::Id => "id",
-            Self::Style => "style",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    FirstReferenceTask,
+fal_core::closed_enum! {
+    FirstReferenceTask { Ip = "ip", Id = "id", Style = "style" }
     "`first_reference_task` of fal-ai/dreamo must be `ip`, `id` or `style`"
-);
+}
 
 /// The values of `second_reference_task`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -217,25 +202,10 @@ pub enum SecondReferenceTask {
     Style,
 }
 
-impl SecondReferenceTask {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ip, Self::Id, Self::Style];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ip => "ip",
-            Self::Id => "id",
-            Self::Style => "style",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SecondReferenceTask,
+fal_core::closed_enum! {
+    SecondReferenceTask { Ip = "ip", Id = "id", Style = "style" }
     "`second_reference_task` of fal-ai/dreamo must be `ip`, `id` or `style`"
-);
+}
 
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -531,11 +501,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -597,11 +563,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -652,39 +614,24 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/dreamo must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/dreamo must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/dreamo must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        RefResolution, i64, 512, 1024,
+        "`ref_resolution` of fal-ai/dreamo must be between 512 and 1024"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/dreamo must be between 0.0 and 20.0";
-    }
-
-    pub enum RefResolution {}
-
-    impl Range<i64> for RefResolution {
-        const MIN: i64 = 512;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`ref_resolution` of fal-ai/dreamo must be between 512 and 1024";
-    }
-
-    pub enum TrueCfg {}
-
-    impl Range<f64> for TrueCfg {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`true_cfg` of fal-ai/dreamo must be between 1.0 and 5.0";
-    }
+    fal_core::number_range!(
+        TrueCfg, f64, 1.0, 5.0, "`true_cfg` of fal-ai/dreamo must be between 1.0 and 5.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -197,21 +197,10 @@ pub enum Format {
     Png,
 }
 
-impl Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    Format { Jpeg = "jpeg", Png = "png" }
+    "`format` of fal-ai/dreamshaper must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(Format, "`format` of fal-ai/dreamshaper must be `jpeg` or `png`");
 
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -232,24 +221,10 @@ pub enum SafetyCheckerVersion {
     V2,
 }
 
-impl SafetyCheckerVersion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::V1, Self::V2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyCheckerVersion,
+fal_core::closed_enum! {
+    SafetyCheckerVersion { V1 = "v1", V2 = "v2" }
     "`safety_checker_version` of fal-ai/dreamshaper must be `v1` or `v2`"
-);
+}
 
 /// The result of [`fal-ai/dreamshaper`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -538,11 +513,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -596,11 +567,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -651,31 +618,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/dreamshaper must be between 0.0 and 20.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/dreamshaper must be between 1 and 8"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/dreamshaper must be between 0.0 and 20.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/dreamshaper must be between 1 and 8";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 70;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/dreamshaper must be between 1 and 70";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 70,
+        "`num_inference_steps` of fal-ai/dreamshaper must be between 1 and 70"
+    );
 }
 
 #[doc(hidden)]

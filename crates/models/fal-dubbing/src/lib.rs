@@ -48,7 +48,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,25 +107,10 @@ pub enum TargetLanguage {
     English,
 }
 
-impl TargetLanguage {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Hindi, Self::Turkish, Self::English];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Hindi => "hindi",
-            Self::Turkish => "turkish",
-            Self::English => "english",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetLanguage,
+fal_core::closed_enum! {
+    TargetLanguage { Hindi = "hindi", Turkish = "turkish", English = "english" }
     "`target_language` of fal-ai/dubbing must be `hindi`, `turkish` or `english`"
-);
+}
 
 /// The result of [`fal-ai/dubbing`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -266,11 +251,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -303,11 +284,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

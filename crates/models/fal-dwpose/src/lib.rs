@@ -61,7 +61,7 @@ pub mod types;
 pub mod video;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -121,37 +121,12 @@ pub enum DrawMode {
     HandMask,
 }
 
-impl DrawMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::FullPose,
-        Self::BodyPose,
-        Self::FacePose,
-        Self::HandPose,
-        Self::FaceHandMask,
-        Self::FaceMask,
-        Self::HandMask,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::FullPose => "full-pose",
-            Self::BodyPose => "body-pose",
-            Self::FacePose => "face-pose",
-            Self::HandPose => "hand-pose",
-            Self::FaceHandMask => "face-hand-mask",
-            Self::FaceMask => "face-mask",
-            Self::HandMask => "hand-mask",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DrawMode,
+fal_core::closed_enum! {
+    DrawMode { FullPose = "full-pose", BodyPose = "body-pose", FacePose = "face-pose",
+    HandPose = "hand-pose", FaceHandMask = "face-hand-mask", FaceMask = "face-mask",
+    HandMask = "hand-mask" }
     "`draw_mode` of fal-ai/dwpose must be `full-pose`, `body-pose`, `face-pose`, `hand-pose`, `face-hand-mask`, `face-mask` or `hand-mask`"
-);
+}
 
 /// The result of [`fal-ai/dwpose`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -284,11 +259,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -320,11 +291,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -56,7 +56,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -392,11 +392,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -441,11 +437,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -514,31 +506,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFramesPerGeneration, i64, 49, 161,
+        "`num_frames_per_generation` of fal-ai/echomimic-v3 must be between 49 and 161"
+    );
 
-    pub enum NumFramesPerGeneration {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/echomimic-v3 must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumFramesPerGeneration {
-        const MIN: i64 = 49;
-        const MAX: i64 = 161;
-        const MESSAGE: &'static str = "`num_frames_per_generation` of fal-ai/echomimic-v3 must be between 49 and 161";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/echomimic-v3 must be between 1.0 and 10.0";
-    }
-
-    pub enum AudioGuidanceScale {}
-
-    impl Range<f64> for AudioGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`audio_guidance_scale` of fal-ai/echomimic-v3 must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        AudioGuidanceScale, f64, 0.0, 10.0,
+        "`audio_guidance_scale` of fal-ai/echomimic-v3 must be between 0.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

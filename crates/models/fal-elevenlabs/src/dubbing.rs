@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -265,11 +265,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -311,11 +307,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -357,15 +349,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumSpeakers {}
-
-    impl Range<i64> for NumSpeakers {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_speakers` of fal-ai/elevenlabs/dubbing must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        NumSpeakers, i64, 1, 50,
+        "`num_speakers` of fal-ai/elevenlabs/dubbing must be between 1 and 50"
+    );
 }
 
 #[doc(hidden)]

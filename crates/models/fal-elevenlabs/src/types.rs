@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/elevenlabs` share.
 
 use fal_core::{Check, Int, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -624,11 +624,7 @@ impl Serialize for MusicCompositionPlan {
     }
 }
 
-impl<'de> Deserialize<'de> for MusicCompositionPlan {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MusicCompositionPlan);
 
 impl<'de> json::ReadObject<'de> for MusicCompositionPlan {
     const NAME: &'static str = "MusicCompositionPlan";
@@ -681,11 +677,7 @@ impl Serialize for MusicSection {
     }
 }
 
-impl<'de> Deserialize<'de> for MusicSection {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MusicSection);
 
 impl<'de> json::ReadObject<'de> for MusicSection {
     const NAME: &'static str = "MusicSection";
@@ -738,11 +730,7 @@ impl Serialize for TranscriptionWord {
     }
 }
 
-impl<'de> Deserialize<'de> for TranscriptionWord {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TranscriptionWord);
 
 impl<'de> json::ReadObject<'de> for TranscriptionWord {
     const NAME: &'static str = "TranscriptionWord";
@@ -786,11 +774,7 @@ impl Serialize for DialogueBlock {
     }
 }
 
-impl<'de> Deserialize<'de> for DialogueBlock {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(DialogueBlock);
 
 impl<'de> json::ReadObject<'de> for DialogueBlock {
     const NAME: &'static str = "DialogueBlock";
@@ -830,11 +814,7 @@ impl Serialize for PronunciationDictionaryLocator {
     }
 }
 
-impl<'de> Deserialize<'de> for PronunciationDictionaryLocator {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PronunciationDictionaryLocator);
 
 impl<'de> json::ReadObject<'de> for PronunciationDictionaryLocator {
     const NAME: &'static str = "PronunciationDictionaryLocator";
@@ -1020,23 +1000,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        MusicSectionSectionName, 1, 100,
+        "`section_name` of MusicSection in fal-ai/elevenlabs must have 1 to 100 characters"
+    );
 
-    pub enum MusicSectionSectionName {}
-
-    impl Length for MusicSectionSectionName {
-        const MIN: usize = 1;
-        const MAX: usize = 100;
-        const MESSAGE: &'static str = "`section_name` of MusicSection in fal-ai/elevenlabs must have 1 to 100 characters";
-    }
-
-    pub enum MusicSectionDurationMs {}
-
-    impl Range<i64> for MusicSectionDurationMs {
-        const MIN: i64 = 3000;
-        const MAX: i64 = 120000;
-        const MESSAGE: &'static str = "`duration_ms` of MusicSection in fal-ai/elevenlabs must be between 3000 and 120000";
-    }
+    fal_core::number_range!(
+        MusicSectionDurationMs, i64, 3000, 120000,
+        "`duration_ms` of MusicSection in fal-ai/elevenlabs must be between 3000 and 120000"
+    );
 }
 
 #[doc(hidden)]

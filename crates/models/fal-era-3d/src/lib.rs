@@ -51,7 +51,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -306,11 +306,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -348,11 +344,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -397,31 +389,18 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Cfg, f64, 0.0, 20.0, "`cfg` of fal-ai/era-3d must be between 0.0 and 20.0"
+    );
 
-    pub enum Cfg {}
+    fal_core::number_range!(
+        Steps, i64, 1, 200, "`steps` of fal-ai/era-3d must be between 1 and 200"
+    );
 
-    impl Range<f64> for Cfg {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`cfg` of fal-ai/era-3d must be between 0.0 and 20.0";
-    }
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 200;
-        const MESSAGE: &'static str = "`steps` of fal-ai/era-3d must be between 1 and 200";
-    }
-
-    pub enum CropSize {}
-
-    impl Range<i64> for CropSize {
-        const MIN: i64 = 256;
-        const MAX: i64 = 512;
-        const MESSAGE: &'static str = "`crop_size` of fal-ai/era-3d must be between 256 and 512";
-    }
+    fal_core::number_range!(
+        CropSize, i64, 256, 512,
+        "`crop_size` of fal-ai/era-3d must be between 256 and 512"
+    );
 }
 
 #[doc(hidden)]

@@ -50,7 +50,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -141,35 +141,13 @@ pub enum ModelValue {
     RealEsrganX4AnimeV3,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::RealEsrganX4plus,
-        Self::RealEsrganX2plus,
-        Self::RealEsrganX4plusAnime6b,
-        Self::RealEsrganX4V3,
-        Self::RealEsrganX4WdnV3,
-        Self::RealEsrganX4AnimeV3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::RealEsrganX4plus => "RealESRGAN_x4plus",
-            Self::RealEsrganX2plus => "RealESRGAN_x2plus",
-            Self::RealEsrganX4plusAnime6b => "RealESRGAN_x4plus_anime_6B",
-            Self::RealEsrganX4V3 => "RealESRGAN_x4_v3",
-            Self::RealEsrganX4WdnV3 => "RealESRGAN_x4_wdn_v3",
-            Self::RealEsrganX4AnimeV3 => "RealESRGAN_x4_anime_v3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { RealEsrganX4plus = "RealESRGAN_x4plus", RealEsrganX2plus =
+    "RealESRGAN_x2plus", RealEsrganX4plusAnime6b = "RealESRGAN_x4plus_anime_6B",
+    RealEsrganX4V3 = "RealESRGAN_x4_v3", RealEsrganX4WdnV3 = "RealESRGAN_x4_wdn_v3",
+    RealEsrganX4AnimeV3 = "RealESRGAN_x4_anime_v3" }
     "`model` of fal-ai/esrgan must be `RealESRGAN_x4plus`, `RealESRGAN_x2plus`, `RealESRGAN_x4plus_anime_6B`, `RealESRGAN_x4_v3`, `RealESRGAN_x4_wdn_v3` or `RealESRGAN_x4_anime_v3`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,23 +159,10 @@ pub enum OutputFormat {
     Jpeg,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg" }
+    "`output_format` of fal-ai/esrgan must be `png` or `jpeg`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/esrgan must be `png` or `jpeg`"
-);
 
 /// The result of [`fal-ai/esrgan`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -367,11 +332,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -407,11 +368,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -450,15 +407,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Scale {}
-
-    impl Range<f64> for Scale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 8.0;
-        const MESSAGE: &'static str = "`scale` of fal-ai/esrgan must be between 1.0 and 8.0";
-    }
+    fal_core::number_range!(
+        Scale, f64, 1.0, 8.0, "`scale` of fal-ai/esrgan must be between 1.0 and 8.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -369,11 +369,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -419,11 +415,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -477,23 +469,14 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        BlurMask, i64, 0, 50, "`blur_mask` of fal-ai/evf-sam must be between 0 and 50"
+    );
 
-    pub enum BlurMask {}
-
-    impl Range<i64> for BlurMask {
-        const MIN: i64 = 0;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`blur_mask` of fal-ai/evf-sam must be between 0 and 50";
-    }
-
-    pub enum ExpandMask {}
-
-    impl Range<i64> for ExpandMask {
-        const MIN: i64 = 0;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`expand_mask` of fal-ai/evf-sam must be between 0 and 20";
-    }
+    fal_core::number_range!(
+        ExpandMask, i64, 0, 20,
+        "`expand_mask` of fal-ai/evf-sam must be between 0 and 20"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -113,23 +113,10 @@ pub enum ModelType {
     E2Tts,
 }
 
-impl ModelType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::F5Tts, Self::E2Tts];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::F5Tts => "F5-TTS",
-            Self::E2Tts => "E2-TTS",
-        }
-    }
+fal_core::closed_enum! {
+    ModelType { F5Tts = "F5-TTS", E2Tts = "E2-TTS" }
+    "`model_type` of fal-ai/f5-tts must be `F5-TTS` or `E2-TTS`"
 }
-
-fal_core::closed_enum!(
-    ModelType, "`model_type` of fal-ai/f5-tts must be `F5-TTS` or `E2-TTS`"
-);
 
 /// The result of [`fal-ai/f5-tts`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -331,11 +318,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -374,11 +357,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

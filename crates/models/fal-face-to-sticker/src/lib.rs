@@ -56,7 +56,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -474,11 +474,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -534,11 +530,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -610,55 +602,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 10, 40,
+        "`num_inference_steps` of fal-ai/face-to-sticker must be between 10 and 40"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 10.0,
+        "`guidance_scale` of fal-ai/face-to-sticker must be between 0.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/face-to-sticker must be between 10 and 40";
-    }
+    fal_core::number_range!(
+        InstantIdStrength, f64, 0.0, 1.0,
+        "`instant_id_strength` of fal-ai/face-to-sticker must be between 0.0 and 1.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        IpAdapterWeight, f64, 0.0, 1.0,
+        "`ip_adapter_weight` of fal-ai/face-to-sticker must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/face-to-sticker must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        IpAdapterNoise, f64, 0.0, 1.0,
+        "`ip_adapter_noise` of fal-ai/face-to-sticker must be between 0.0 and 1.0"
+    );
 
-    pub enum InstantIdStrength {}
-
-    impl Range<f64> for InstantIdStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`instant_id_strength` of fal-ai/face-to-sticker must be between 0.0 and 1.0";
-    }
-
-    pub enum IpAdapterWeight {}
-
-    impl Range<f64> for IpAdapterWeight {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`ip_adapter_weight` of fal-ai/face-to-sticker must be between 0.0 and 1.0";
-    }
-
-    pub enum IpAdapterNoise {}
-
-    impl Range<f64> for IpAdapterNoise {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`ip_adapter_noise` of fal-ai/face-to-sticker must be between 0.0 and 1.0";
-    }
-
-    pub enum UpscaleSteps {}
-
-    impl Range<i64> for UpscaleSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`upscale_steps` of fal-ai/face-to-sticker must be between 1 and 20";
-    }
+    fal_core::number_range!(
+        UpscaleSteps, i64, 1, 20,
+        "`upscale_steps` of fal-ai/face-to-sticker must be between 1 and 20"
+    );
 }
 
 #[doc(hidden)]

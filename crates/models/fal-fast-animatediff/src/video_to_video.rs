@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -147,35 +147,11 @@ pub enum Motions {
     TiltDown,
 }
 
-impl Motions {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ZoomOut,
-        Self::ZoomIn,
-        Self::PanLeft,
-        Self::PanRight,
-        Self::TiltUp,
-        Self::TiltDown,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ZoomOut => "zoom-out",
-            Self::ZoomIn => "zoom-in",
-            Self::PanLeft => "pan-left",
-            Self::PanRight => "pan-right",
-            Self::TiltUp => "tilt-up",
-            Self::TiltDown => "tilt-down",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Motions,
+fal_core::closed_enum! {
+    Motions { ZoomOut = "zoom-out", ZoomIn = "zoom-in", PanLeft = "pan-left", PanRight =
+    "pan-right", TiltUp = "tilt-up", TiltDown = "tilt-down" }
     "`motions` of fal-ai/fast-animatediff/video-to-video must be `zoom-out`, `zoom-in`, `pan-left`, `pan-right`, `tilt-up` or `tilt-down`"
-);
+}
 
 /// The result of [`fal-ai/fast-animatediff/video-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -419,11 +395,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -467,11 +439,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -528,47 +496,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        FirstNSeconds, i64, 2, 4,
+        "`first_n_seconds` of fal-ai/fast-animatediff/video-to-video must be between 2 and 4"
+    );
 
-    pub enum FirstNSeconds {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/fast-animatediff/video-to-video must be between 1 and 50"
+    );
 
-    impl Range<i64> for FirstNSeconds {
-        const MIN: i64 = 2;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`first_n_seconds` of fal-ai/fast-animatediff/video-to-video must be between 2 and 4";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0,
+        "`strength` of fal-ai/fast-animatediff/video-to-video must be between 0.0 and 1.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/fast-animatediff/video-to-video must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/fast-animatediff/video-to-video must be between 1 and 50";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/fast-animatediff/video-to-video must be between 0.0 and 1.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/fast-animatediff/video-to-video must be between 0.0 and 20.0";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 16;
-        const MESSAGE: &'static str = "`fps` of fal-ai/fast-animatediff/video-to-video must be between 1 and 16";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 16,
+        "`fps` of fal-ai/fast-animatediff/video-to-video must be between 1 and 16"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/fast-fooocus-sdxl` share.
 
 use fal_core::{Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, Image, ImageSize};
@@ -105,11 +105,7 @@ impl Serialize for Embedding {
     }
 }
 
-impl<'de> Deserialize<'de> for Embedding {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Embedding);
 
 impl<'de> json::ReadObject<'de> for Embedding {
     const NAME: &'static str = "Embedding";

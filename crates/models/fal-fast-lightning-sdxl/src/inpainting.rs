@@ -24,7 +24,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -160,26 +160,10 @@ pub enum NumInferenceSteps {
     N8,
 }
 
-impl NumInferenceSteps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2, Self::N4, Self::N8];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N4 => "4",
-            Self::N8 => "8",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    NumInferenceSteps,
+fal_core::closed_enum! {
+    NumInferenceSteps { N1 = "1", N2 = "2", N4 = "4", N8 = "8" }
     "`num_inference_steps` of fal-ai/fast-lightning-sdxl/inpainting must be `1`, `2`, `4` or `8`"
-);
+}
 
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -197,24 +181,10 @@ pub enum SafetyCheckerVersion {
     V2,
 }
 
-impl SafetyCheckerVersion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::V1, Self::V2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyCheckerVersion,
+fal_core::closed_enum! {
+    SafetyCheckerVersion { V1 = "v1", V2 = "v2" }
     "`safety_checker_version` of fal-ai/fast-lightning-sdxl/inpainting must be `v1` or `v2`"
-);
+}
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -226,23 +196,10 @@ pub enum Format {
     Png,
 }
 
-impl Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    Format { Jpeg = "jpeg", Png = "png" }
+    "`format` of fal-ai/fast-lightning-sdxl/inpainting must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    Format, "`format` of fal-ai/fast-lightning-sdxl/inpainting must be `jpeg` or `png`"
-);
 
 /// The result of [`fal-ai/fast-lightning-sdxl/inpainting`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -571,11 +528,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -633,11 +586,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -718,23 +667,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Strength, f64, 0.01, 1.0,
+        "`strength` of fal-ai/fast-lightning-sdxl/inpainting must be between 0.01 and 1.0"
+    );
 
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/fast-lightning-sdxl/inpainting must be between 0.01 and 1.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/fast-lightning-sdxl/inpainting must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/fast-lightning-sdxl/inpainting must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

@@ -69,7 +69,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -191,23 +191,10 @@ pub enum Format {
     Png,
 }
 
-impl Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    Format { Jpeg = "jpeg", Png = "png" }
+    "`format` of fal-ai/fast-lightning-sdxl must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    Format, "`format` of fal-ai/fast-lightning-sdxl must be `jpeg` or `png`"
-);
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -226,26 +213,10 @@ pub enum NumInferenceSteps {
     N8,
 }
 
-impl NumInferenceSteps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2, Self::N4, Self::N8];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N4 => "4",
-            Self::N8 => "8",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    NumInferenceSteps,
+fal_core::closed_enum! {
+    NumInferenceSteps { N1 = "1", N2 = "2", N4 = "4", N8 = "8" }
     "`num_inference_steps` of fal-ai/fast-lightning-sdxl must be `1`, `2`, `4` or `8`"
-);
+}
 
 /// The values of `safety_checker_version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -257,24 +228,10 @@ pub enum SafetyCheckerVersion {
     V2,
 }
 
-impl SafetyCheckerVersion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::V1, Self::V2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyCheckerVersion,
+fal_core::closed_enum! {
+    SafetyCheckerVersion { V1 = "v1", V2 = "v2" }
     "`safety_checker_version` of fal-ai/fast-lightning-sdxl must be `v1` or `v2`"
-);
+}
 
 /// The result of [`fal-ai/fast-lightning-sdxl`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -526,11 +483,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -581,11 +534,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -636,15 +585,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/fast-lightning-sdxl must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/fast-lightning-sdxl must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -291,11 +291,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -334,11 +330,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -380,39 +372,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MotionBucketId, i64, 1, 255,
+        "`motion_bucket_id` of fal-ai/fast-svd-lcm/text-to-video must be between 1 and 255"
+    );
 
-    pub enum MotionBucketId {}
+    fal_core::number_range!(
+        CondAug, f64, 0.0, 10.0,
+        "`cond_aug` of fal-ai/fast-svd-lcm/text-to-video must be between 0.0 and 10.0"
+    );
 
-    impl Range<i64> for MotionBucketId {
-        const MIN: i64 = 1;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`motion_bucket_id` of fal-ai/fast-svd-lcm/text-to-video must be between 1 and 255";
-    }
+    fal_core::number_range!(
+        Steps, i64, 1, 20,
+        "`steps` of fal-ai/fast-svd-lcm/text-to-video must be between 1 and 20"
+    );
 
-    pub enum CondAug {}
-
-    impl Range<f64> for CondAug {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`cond_aug` of fal-ai/fast-svd-lcm/text-to-video must be between 0.0 and 10.0";
-    }
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`steps` of fal-ai/fast-svd-lcm/text-to-video must be between 1 and 20";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 25;
-        const MESSAGE: &'static str = "`fps` of fal-ai/fast-svd-lcm/text-to-video must be between 1 and 25";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 25,
+        "`fps` of fal-ai/fast-svd-lcm/text-to-video must be between 1 and 25"
+    );
 }
 
 #[doc(hidden)]

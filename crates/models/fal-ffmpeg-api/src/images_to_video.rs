@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -200,11 +200,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -236,11 +232,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -279,23 +271,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Images, 1, 200,
+        "`images` of fal-ai/ffmpeg-api/images-to-video must have 1 to 200 items"
+    );
 
-    pub enum Images {}
-
-    impl Length for Images {
-        const MIN: usize = 1;
-        const MAX: usize = 200;
-        const MESSAGE: &'static str = "`images` of fal-ai/ffmpeg-api/images-to-video must have 1 to 200 items";
-    }
-
-    pub enum Fps {}
-
-    impl Range<f64> for Fps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 120.0;
-        const MESSAGE: &'static str = "`fps` of fal-ai/ffmpeg-api/images-to-video must be between 1.0 and 120.0";
-    }
+    fal_core::number_range!(
+        Fps, f64, 1.0, 120.0,
+        "`fps` of fal-ai/ffmpeg-api/images-to-video must be between 1.0 and 120.0"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -387,11 +387,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -444,11 +440,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -492,71 +484,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        IntegratedLoudness, f64, - 70.0, - 5.0,
+        "`integrated_loudness` of fal-ai/ffmpeg-api/loudnorm must be between -70.0 and -5.0"
+    );
 
-    pub enum IntegratedLoudness {}
+    fal_core::number_range!(
+        TruePeak, f64, - 9.0, 0.0,
+        "`true_peak` of fal-ai/ffmpeg-api/loudnorm must be between -9.0 and 0.0"
+    );
 
-    impl Range<f64> for IntegratedLoudness {
-        const MIN: f64 = -70.0;
-        const MAX: f64 = -5.0;
-        const MESSAGE: &'static str = "`integrated_loudness` of fal-ai/ffmpeg-api/loudnorm must be between -70.0 and -5.0";
-    }
+    fal_core::number_range!(
+        LoudnessRange, f64, 1.0, 20.0,
+        "`loudness_range` of fal-ai/ffmpeg-api/loudnorm must be between 1.0 and 20.0"
+    );
 
-    pub enum TruePeak {}
+    fal_core::number_range!(
+        Offset, f64, - 99.0, 99.0,
+        "`offset` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 99.0"
+    );
 
-    impl Range<f64> for TruePeak {
-        const MIN: f64 = -9.0;
-        const MAX: f64 = 0.0;
-        const MESSAGE: &'static str = "`true_peak` of fal-ai/ffmpeg-api/loudnorm must be between -9.0 and 0.0";
-    }
+    fal_core::number_range!(
+        MeasuredI, f64, - 99.0, 0.0,
+        "`measured_i` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 0.0"
+    );
 
-    pub enum LoudnessRange {}
+    fal_core::number_range!(
+        MeasuredLra, f64, 0.0, 99.0,
+        "`measured_lra` of fal-ai/ffmpeg-api/loudnorm must be between 0.0 and 99.0"
+    );
 
-    impl Range<f64> for LoudnessRange {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`loudness_range` of fal-ai/ffmpeg-api/loudnorm must be between 1.0 and 20.0";
-    }
+    fal_core::number_range!(
+        MeasuredTp, f64, - 99.0, 99.0,
+        "`measured_tp` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 99.0"
+    );
 
-    pub enum Offset {}
-
-    impl Range<f64> for Offset {
-        const MIN: f64 = -99.0;
-        const MAX: f64 = 99.0;
-        const MESSAGE: &'static str = "`offset` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 99.0";
-    }
-
-    pub enum MeasuredI {}
-
-    impl Range<f64> for MeasuredI {
-        const MIN: f64 = -99.0;
-        const MAX: f64 = 0.0;
-        const MESSAGE: &'static str = "`measured_i` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 0.0";
-    }
-
-    pub enum MeasuredLra {}
-
-    impl Range<f64> for MeasuredLra {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 99.0;
-        const MESSAGE: &'static str = "`measured_lra` of fal-ai/ffmpeg-api/loudnorm must be between 0.0 and 99.0";
-    }
-
-    pub enum MeasuredTp {}
-
-    impl Range<f64> for MeasuredTp {
-        const MIN: f64 = -99.0;
-        const MAX: f64 = 99.0;
-        const MESSAGE: &'static str = "`measured_tp` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 99.0";
-    }
-
-    pub enum MeasuredThresh {}
-
-    impl Range<f64> for MeasuredThresh {
-        const MIN: f64 = -99.0;
-        const MAX: f64 = 0.0;
-        const MESSAGE: &'static str = "`measured_thresh` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 0.0";
-    }
+    fal_core::number_range!(
+        MeasuredThresh, f64, - 99.0, 0.0,
+        "`measured_thresh` of fal-ai/ffmpeg-api/loudnorm must be between -99.0 and 0.0"
+    );
 }
 
 #[doc(hidden)]

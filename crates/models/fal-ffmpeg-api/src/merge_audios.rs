@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -100,61 +100,16 @@ pub enum OutputFormat {
     Opus48000_192,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp3_22050_32,
-        Self::Mp3_44100_32,
-        Self::Mp3_44100_64,
-        Self::Mp3_44100_96,
-        Self::Mp3_44100_128,
-        Self::Mp3_44100_192,
-        Self::Pcm8000,
-        Self::Pcm16000,
-        Self::Pcm22050,
-        Self::Pcm24000,
-        Self::Pcm44100,
-        Self::Pcm48000,
-        Self::Ulaw8000,
-        Self::Alaw8000,
-        Self::Opus48000_32,
-        Self::Opus48000_64,
-        Self::Opus48000_96,
-        Self::Opus48000_128,
-        Self::Opus48000_192,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3_22050_32 => "mp3_22050_32",
-            Self::Mp3_44100_32 => "mp3_44100_32",
-            Self::Mp3_44100_64 => "mp3_44100_64",
-            Self::Mp3_44100_96 => "mp3_44100_96",
-            Self::Mp3_44100_128 => "mp3_44100_128",
-            Self::Mp3_44100_192 => "mp3_44100_192",
-            Self::Pcm8000 => "pcm_8000",
-            Self::Pcm16000 => "pcm_16000",
-            Self::Pcm22050 => "pcm_22050",
-            Self::Pcm24000 => "pcm_24000",
-            Self::Pcm44100 => "pcm_44100",
-            Self::Pcm48000 => "pcm_48000",
-            Self::Ulaw8000 => "ulaw_8000",
-            Self::Alaw8000 => "alaw_8000",
-            Self::Opus48000_32 => "opus_48000_32",
-            Self::Opus48000_64 => "opus_48000_64",
-            Self::Opus48000_96 => "opus_48000_96",
-            Self::Opus48000_128 => "opus_48000_128",
-            Self::Opus48000_192 => "opus_48000_192",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Mp3_22050_32 = "mp3_22050_32", Mp3_44100_32 = "mp3_44100_32",
+    Mp3_44100_64 = "mp3_44100_64", Mp3_44100_96 = "mp3_44100_96", Mp3_44100_128 =
+    "mp3_44100_128", Mp3_44100_192 = "mp3_44100_192", Pcm8000 = "pcm_8000", Pcm16000 =
+    "pcm_16000", Pcm22050 = "pcm_22050", Pcm24000 = "pcm_24000", Pcm44100 = "pcm_44100",
+    Pcm48000 = "pcm_48000", Ulaw8000 = "ulaw_8000", Alaw8000 = "alaw_8000", Opus48000_32
+    = "opus_48000_32", Opus48000_64 = "opus_48000_64", Opus48000_96 = "opus_48000_96",
+    Opus48000_128 = "opus_48000_128", Opus48000_192 = "opus_48000_192" }
     "`output_format` of fal-ai/ffmpeg-api/merge-audios must be `mp3_22050_32`, `mp3_44100_32`, `mp3_44100_64`, `mp3_44100_96`, `mp3_44100_128`, `mp3_44100_192`, `pcm_8000`, `pcm_16000`, `pcm_22050`, `pcm_24000`, `pcm_44100`, `pcm_48000`, `ulaw_8000`, `alaw_8000`, `opus_48000_32`, `opus_48000_64`, `opus_48000_96`, `opus_48000_128` or `opus_48000_192`"
-);
+}
 
 /// The result of [`fal-ai/ffmpeg-api/merge-audios`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -292,11 +247,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -331,11 +282,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -374,15 +321,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum AudioUrls {}
-
-    impl Length for AudioUrls {
-        const MIN: usize = 2;
-        const MAX: usize = 5;
-        const MESSAGE: &'static str = "`audio_urls` of fal-ai/ffmpeg-api/merge-audios must have 2 to 5 items";
-    }
+    fal_core::length_range!(
+        AudioUrls, 2, 5,
+        "`audio_urls` of fal-ai/ffmpeg-api/merge-audios must have 2 to 5 items"
+    );
 }
 
 #[doc(hidden)]

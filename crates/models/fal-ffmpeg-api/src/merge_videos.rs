@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -212,11 +212,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -255,11 +251,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -301,23 +293,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        VideoUrls, 2, usize::MAX,
+        "`video_urls` of fal-ai/ffmpeg-api/merge-videos must have at least 2 items"
+    );
 
-    pub enum VideoUrls {}
-
-    impl Length for VideoUrls {
-        const MIN: usize = 2;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`video_urls` of fal-ai/ffmpeg-api/merge-videos must have at least 2 items";
-    }
-
-    pub enum TargetFps {}
-
-    impl Range<f64> for TargetFps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`target_fps` of fal-ai/ffmpeg-api/merge-videos must be between 1.0 and 60.0";
-    }
+    fal_core::number_range!(
+        TargetFps, f64, 1.0, 60.0,
+        "`target_fps` of fal-ai/ffmpeg-api/merge-videos must be between 1.0 and 60.0"
+    );
 }
 
 #[doc(hidden)]

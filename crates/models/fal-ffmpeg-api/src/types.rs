@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ffmpeg-api` share.
 
 use fal_core::{File, Int, Integer, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -136,21 +136,9 @@ pub enum VideoMediaType {
     Other(String),
 }
 
-impl VideoMediaType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Video];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Video => "video",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    VideoMediaType { Video = "video" }
 }
-
-fal_core::open_enum!(VideoMediaType);
 
 /// The resolution of a video.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,21 +230,9 @@ pub enum AudioMediaType {
     Other(String),
 }
 
-impl AudioMediaType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Audio];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Audio => "audio",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    AudioMediaType { Audio = "audio" }
 }
-
-fal_core::open_enum!(AudioMediaType);
 
 // Building.
 
@@ -565,11 +541,7 @@ impl Serialize for Track {
     }
 }
 
-impl<'de> Deserialize<'de> for Track {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Track);
 
 impl<'de> json::ReadObject<'de> for Track {
     const NAME: &'static str = "Track";
@@ -612,11 +584,7 @@ impl Serialize for Keyframe {
     }
 }
 
-impl<'de> Deserialize<'de> for Keyframe {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Keyframe);
 
 impl<'de> json::ReadObject<'de> for Keyframe {
     const NAME: &'static str = "Keyframe";
@@ -658,11 +626,7 @@ impl Serialize for ImageFrame {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageFrame {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageFrame);
 
 impl<'de> json::ReadObject<'de> for ImageFrame {
     const NAME: &'static str = "ImageFrame";
@@ -704,11 +668,7 @@ impl Serialize for LoudnormSummary {
     }
 }
 
-impl<'de> Deserialize<'de> for LoudnormSummary {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoudnormSummary);
 
 impl<'de> json::ReadObject<'de> for LoudnormSummary {
     const NAME: &'static str = "LoudnormSummary";
@@ -796,11 +756,7 @@ impl Serialize for Video {
     }
 }
 
-impl<'de> Deserialize<'de> for Video {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Video);
 
 impl<'de> json::ReadObject<'de> for Video {
     const NAME: &'static str = "Video";
@@ -885,11 +841,7 @@ impl Serialize for CustomResolution {
     }
 }
 
-impl<'de> Deserialize<'de> for CustomResolution {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(CustomResolution);
 
 impl<'de> json::ReadObject<'de> for CustomResolution {
     const NAME: &'static str = "CustomResolution";
@@ -927,11 +879,7 @@ impl Serialize for VideoFormat {
     }
 }
 
-impl<'de> Deserialize<'de> for VideoFormat {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VideoFormat);
 
 impl<'de> json::ReadObject<'de> for VideoFormat {
     const NAME: &'static str = "VideoFormat";
@@ -976,11 +924,7 @@ impl Serialize for AudioTrack {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioTrack {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioTrack);
 
 impl<'de> json::ReadObject<'de> for AudioTrack {
     const NAME: &'static str = "AudioTrack";
@@ -1026,11 +970,7 @@ impl Serialize for Audio {
     }
 }
 
-impl<'de> Deserialize<'de> for Audio {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Audio);
 
 impl<'de> json::ReadObject<'de> for Audio {
     const NAME: &'static str = "Audio";
@@ -1206,15 +1146,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum ImageFrameFrames {}
-
-    impl Range<i64> for ImageFrameFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 1000;
-        const MESSAGE: &'static str = "`frames` of ImageFrame in fal-ai/ffmpeg-api must be between 1 and 1000";
-    }
+    fal_core::number_range!(
+        ImageFrameFrames, i64, 1, 1000,
+        "`frames` of ImageFrame in fal-ai/ffmpeg-api must be between 1 and 1000"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/ffmpeg-api/waveform`](https://fal.ai/models/fal-ai/ffmpeg-api/waveform).
@@ -242,11 +242,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -283,11 +279,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -335,31 +327,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        PointsPerSecond, f64, 1.0, 10.0,
+        "`points_per_second` of fal-ai/ffmpeg-api/waveform must be between 1.0 and 10.0"
+    );
 
-    pub enum PointsPerSecond {}
+    fal_core::number_range!(
+        Precision, i64, 1, 6,
+        "`precision` of fal-ai/ffmpeg-api/waveform must be between 1 and 6"
+    );
 
-    impl Range<f64> for PointsPerSecond {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`points_per_second` of fal-ai/ffmpeg-api/waveform must be between 1.0 and 10.0";
-    }
-
-    pub enum Precision {}
-
-    impl Range<i64> for Precision {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`precision` of fal-ai/ffmpeg-api/waveform must be between 1 and 6";
-    }
-
-    pub enum SmoothingWindow {}
-
-    impl Range<i64> for SmoothingWindow {
-        const MIN: i64 = 1;
-        const MAX: i64 = 21;
-        const MESSAGE: &'static str = "`smoothing_window` of fal-ai/ffmpeg-api/waveform must be between 1 and 21";
-    }
+    fal_core::number_range!(
+        SmoothingWindow, i64, 1, 21,
+        "`smoothing_window` of fal-ai/ffmpeg-api/waveform must be between 1 and 21"
+    );
 }
 
 #[doc(hidden)]

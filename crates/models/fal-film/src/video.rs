@@ -17,7 +17,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -129,31 +129,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/film/video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,25 +146,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/film/video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/film/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -391,11 +355,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -434,11 +394,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -477,23 +433,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 1, 4, "`num_frames` of fal-ai/film/video must be between 1 and 4"
+    );
 
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/film/video must be between 1 and 4";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`fps` of fal-ai/film/video must be between 1 and 60";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 60, "`fps` of fal-ai/film/video must be between 1 and 60"
+    );
 }
 
 #[doc(hidden)]

@@ -57,7 +57,7 @@ use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Streams, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -162,63 +162,14 @@ pub enum Voice {
     Bill,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Aria,
-        Self::Roger,
-        Self::Sarah,
-        Self::Laura,
-        Self::Charlie,
-        Self::George,
-        Self::Callum,
-        Self::River,
-        Self::Liam,
-        Self::Charlotte,
-        Self::Alice,
-        Self::Matilda,
-        Self::Will,
-        Self::Jessica,
-        Self::Eric,
-        Self::Chris,
-        Self::Brian,
-        Self::Daniel,
-        Self::Lily,
-        Self::Bill,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Aria => "Aria",
-            Self::Roger => "Roger",
-            Self::Sarah => "Sarah",
-            Self::Laura => "Laura",
-            Self::Charlie => "Charlie",
-            Self::George => "George",
-            Self::Callum => "Callum",
-            Self::River => "River",
-            Self::Liam => "Liam",
-            Self::Charlotte => "Charlotte",
-            Self::Alice => "Alice",
-            Self::Matilda => "Matilda",
-            Self::Will => "Will",
-            Self::Jessica => "Jessica",
-            Self::Eric => "Eric",
-            Self::Chris => "Chris",
-            Self::Brian => "Brian",
-            Self::Daniel => "Daniel",
-            Self::Lily => "Lily",
-            Self::Bill => "Bill",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Aria = "Aria", Roger = "Roger", Sarah = "Sarah", Laura = "Laura", Charlie =
+    "Charlie", George = "George", Callum = "Callum", River = "River", Liam = "Liam",
+    Charlotte = "Charlotte", Alice = "Alice", Matilda = "Matilda", Will = "Will", Jessica
+    = "Jessica", Eric = "Eric", Chris = "Chris", Brian = "Brian", Daniel = "Daniel", Lily
+    = "Lily", Bill = "Bill" }
     "`voice` of fal-ai/flashhead must be `Aria`, `Roger`, `Sarah`, `Laura`, `Charlie`, `George`, `Callum`, `River`, `Liam`, `Charlotte`, `Alice`, `Matilda`, `Will`, `Jessica`, `Eric`, `Chris`, `Brian`, `Daniel`, `Lily` or `Bill`"
-);
+}
 
 /// `stability`: between 0.0 and 1.0.
 pub type Stability = Float<bounds::Stability>;
@@ -416,11 +367,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -461,11 +408,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -504,11 +447,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -571,15 +510,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Stability {}
-
-    impl Range<f64> for Stability {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`stability` of fal-ai/flashhead must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Stability, f64, 0.0, 1.0,
+        "`stability` of fal-ai/flashhead must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

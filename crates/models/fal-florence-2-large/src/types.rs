@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use fal_core::{Int, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -258,11 +258,7 @@ impl Serialize for BoundingBoxes {
     }
 }
 
-impl<'de> Deserialize<'de> for BoundingBoxes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoundingBoxes);
 
 impl<'de> json::ReadObject<'de> for BoundingBoxes {
     const NAME: &'static str = "BoundingBoxes";
@@ -293,11 +289,7 @@ impl Serialize for BoundingBox {
     }
 }
 
-impl<'de> Deserialize<'de> for BoundingBox {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoundingBox);
 
 impl<'de> json::ReadObject<'de> for BoundingBox {
     const NAME: &'static str = "BoundingBox";
@@ -336,11 +328,7 @@ impl Serialize for OcrBoundingBox {
     }
 }
 
-impl<'de> Deserialize<'de> for OcrBoundingBox {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(OcrBoundingBox);
 
 impl<'de> json::ReadObject<'de> for OcrBoundingBox {
     const NAME: &'static str = "OcrBoundingBox";
@@ -371,11 +359,7 @@ impl Serialize for OcrBoundingBoxSingle {
     }
 }
 
-impl<'de> Deserialize<'de> for OcrBoundingBoxSingle {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(OcrBoundingBoxSingle);
 
 impl<'de> json::ReadObject<'de> for OcrBoundingBoxSingle {
     const NAME: &'static str = "OcrBoundingBoxSingle";
@@ -414,11 +398,7 @@ impl Serialize for PolygonOutput {
     }
 }
 
-impl<'de> Deserialize<'de> for PolygonOutput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PolygonOutput);
 
 impl<'de> json::ReadObject<'de> for PolygonOutput {
     const NAME: &'static str = "PolygonOutput";
@@ -446,11 +426,7 @@ impl Serialize for Polygon {
     }
 }
 
-impl<'de> Deserialize<'de> for Polygon {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Polygon);
 
 impl<'de> json::ReadObject<'de> for Polygon {
     const NAME: &'static str = "Polygon";
@@ -485,11 +461,7 @@ impl Serialize for Region {
     }
 }
 
-impl<'de> Deserialize<'de> for Region {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Region);
 
 impl<'de> json::ReadObject<'de> for Region {
     const NAME: &'static str = "Region";
@@ -584,39 +556,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        RegionX1, i64, 0, 999,
+        "`x1` of Region in fal-ai/florence-2-large must be between 0 and 999"
+    );
 
-    pub enum RegionX1 {}
+    fal_core::number_range!(
+        RegionY1, i64, 0, 999,
+        "`y1` of Region in fal-ai/florence-2-large must be between 0 and 999"
+    );
 
-    impl Range<i64> for RegionX1 {
-        const MIN: i64 = 0;
-        const MAX: i64 = 999;
-        const MESSAGE: &'static str = "`x1` of Region in fal-ai/florence-2-large must be between 0 and 999";
-    }
+    fal_core::number_range!(
+        RegionX2, i64, 0, 999,
+        "`x2` of Region in fal-ai/florence-2-large must be between 0 and 999"
+    );
 
-    pub enum RegionY1 {}
-
-    impl Range<i64> for RegionY1 {
-        const MIN: i64 = 0;
-        const MAX: i64 = 999;
-        const MESSAGE: &'static str = "`y1` of Region in fal-ai/florence-2-large must be between 0 and 999";
-    }
-
-    pub enum RegionX2 {}
-
-    impl Range<i64> for RegionX2 {
-        const MIN: i64 = 0;
-        const MAX: i64 = 999;
-        const MESSAGE: &'static str = "`x2` of Region in fal-ai/florence-2-large must be between 0 and 999";
-    }
-
-    pub enum RegionY2 {}
-
-    impl Range<i64> for RegionY2 {
-        const MIN: i64 = 0;
-        const MAX: i64 = 999;
-        const MESSAGE: &'static str = "`y2` of Region in fal-ai/florence-2-large must be between 0 and 999";
-    }
+    fal_core::number_range!(
+        RegionY2, i64, 0, 999,
+        "`y2` of Region in fal-ai/florence-2-large must be between 0 and 999"
+    );
 }
 
 #[doc(hidden)]

@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -410,11 +410,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -472,11 +468,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -548,31 +540,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/flowedit must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        SrcGuidanceScale, i64, 0, 30,
+        "`src_guidance_scale` of fal-ai/flowedit must be between 0 and 30"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flowedit must be between 1 and 50";
-    }
-
-    pub enum SrcGuidanceScale {}
-
-    impl Range<i64> for SrcGuidanceScale {
-        const MIN: i64 = 0;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`src_guidance_scale` of fal-ai/flowedit must be between 0 and 30";
-    }
-
-    pub enum TarGuidanceScale {}
-
-    impl Range<i64> for TarGuidanceScale {
-        const MIN: i64 = 0;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`tar_guidance_scale` of fal-ai/flowedit must be between 0 and 30";
-    }
+    fal_core::number_range!(
+        TarGuidanceScale, i64, 0, 30,
+        "`tar_guidance_scale` of fal-ai/flowedit must be between 0 and 30"
+    );
 }
 
 #[doc(hidden)]

@@ -57,7 +57,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -129,24 +129,10 @@ pub enum OutputLoraFormat {
     Comfy,
 }
 
-impl OutputLoraFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fal, Self::Comfy];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fal => "fal",
-            Self::Comfy => "comfy",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputLoraFormat,
+fal_core::closed_enum! {
+    OutputLoraFormat { Fal = "fal", Comfy = "comfy" }
     "`output_lora_format` of fal-ai/flux-2-trainer-v2 must be `fal` or `comfy`"
-);
+}
 
 /// The result of [`fal-ai/flux-2-trainer-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -316,11 +302,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -360,11 +342,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -409,16 +387,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 100;
-        const MAX: i64 = 10000;
-        const MULTIPLE_OF: Option<i64> = Some(100);
-        const MESSAGE: &'static str = "`steps` of fal-ai/flux-2-trainer-v2 must be between 100 and 10000 and a multiple of 100";
-    }
+    fal_core::number_range!(
+        Steps, i64, 100, 10000, MULTIPLE_OF : Option < i64 > = Some(100),
+        "`steps` of fal-ai/flux-2-trainer-v2 must be between 100 and 10000 and a multiple of 100"
+    );
 }
 
 #[doc(hidden)]

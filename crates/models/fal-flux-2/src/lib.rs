@@ -96,7 +96,7 @@ use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Streams, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -230,24 +230,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
+    "`acceleration` of fal-ai/flux-2 must be `none`, `regular` or `high`"
 }
-
-fal_core::closed_enum!(
-    Acceleration, "`acceleration` of fal-ai/flux-2 must be `none`, `regular` or `high`"
-);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -261,24 +247,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
+    "`output_format` of fal-ai/flux-2 must be `jpeg`, `png` or `webp`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-2 must be `jpeg`, `png` or `webp`"
-);
 
 /// The result of [`fal-ai/flux-2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -535,11 +507,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -589,11 +557,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -636,11 +600,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -691,31 +651,19 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/flux-2 must be between 0.0 and 20.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 4, 50,
+        "`num_inference_steps` of fal-ai/flux-2 must be between 4 and 50"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2 must be between 0.0 and 20.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2 must be between 4 and 50";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2 must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4, "`num_images` of fal-ai/flux-2 must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

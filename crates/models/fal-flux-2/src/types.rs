@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/flux-2` share.
 
 use fal_core::{Float, Integer, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, ImageFile, ImageSize};
@@ -215,11 +215,7 @@ impl Serialize for FalAiFlux2KleinLoRaInput {
     }
 }
 
-impl<'de> Deserialize<'de> for FalAiFlux2KleinLoRaInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(FalAiFlux2KleinLoRaInput);
 
 impl<'de> json::ReadObject<'de> for FalAiFlux2KleinLoRaInput {
     const NAME: &'static str = "FalAiFlux2KleinLoRaInput";
@@ -255,11 +251,7 @@ impl Serialize for RealtimeImage {
     }
 }
 
-impl<'de> Deserialize<'de> for RealtimeImage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(RealtimeImage);
 
 impl<'de> json::ReadObject<'de> for RealtimeImage {
     const NAME: &'static str = "RealtimeImage";
@@ -303,11 +295,7 @@ impl Serialize for LoRaInput {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaInput);
 
 impl<'de> json::ReadObject<'de> for LoRaInput {
     const NAME: &'static str = "LoRaInput";
@@ -366,23 +354,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        FalAiFlux2KleinLoRaInputScale, f64, 0.0, 4.0,
+        "`scale` of FalAiFlux2KleinLoRaInput in fal-ai/flux-2 must be between 0.0 and 4.0"
+    );
 
-    pub enum FalAiFlux2KleinLoRaInputScale {}
-
-    impl Range<f64> for FalAiFlux2KleinLoRaInputScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of FalAiFlux2KleinLoRaInput in fal-ai/flux-2 must be between 0.0 and 4.0";
-    }
-
-    pub enum LoRaInputScale {}
-
-    impl Range<f64> for LoRaInputScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaInput in fal-ai/flux-2 must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        LoRaInputScale, f64, 0.0, 4.0,
+        "`scale` of LoRaInput in fal-ai/flux-2 must be between 0.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

@@ -73,7 +73,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -342,23 +342,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/flux-general must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-general must be `jpeg` or `png`"
-);
 
 /// The values of `sigma_schedule`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -368,22 +355,10 @@ pub enum SigmaSchedule {
     SgmUniform,
 }
 
-impl SigmaSchedule {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::SgmUniform];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::SgmUniform => "sgm_uniform",
-        }
-    }
+fal_core::closed_enum! {
+    SigmaSchedule { SgmUniform = "sgm_uniform" }
+    "`sigma_schedule` of fal-ai/flux-general must be `sgm_uniform`"
 }
-
-fal_core::closed_enum!(
-    SigmaSchedule, "`sigma_schedule` of fal-ai/flux-general must be `sgm_uniform`"
-);
 
 /// The values of `scheduler`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -395,23 +370,10 @@ pub enum Scheduler {
     Dpmpp2m,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Euler, Self::Dpmpp2m];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Euler => "euler",
-            Self::Dpmpp2m => "dpmpp_2m",
-        }
-    }
+fal_core::closed_enum! {
+    Scheduler { Euler = "euler", Dpmpp2m = "dpmpp_2m" }
+    "`scheduler` of fal-ai/flux-general must be `euler` or `dpmpp_2m`"
 }
-
-fal_core::closed_enum!(
-    Scheduler, "`scheduler` of fal-ai/flux-general must be `euler` or `dpmpp_2m`"
-);
 
 /// `nag_scale`: above 1.0 and at most 10.0.
 pub type NagScale = Float<bounds::NagScale>;
@@ -904,11 +866,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -982,11 +940,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1037,115 +991,70 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/flux-general must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/flux-general must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-general must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        RealCfgScale, f64, 0.0, 5.0,
+        "`real_cfg_scale` of fal-ai/flux-general must be between 0.0 and 5.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 10,
+        "`num_images` of fal-ai/flux-general must be between 1 and 10"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-general must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        ReferenceStrength, f64, - 3.0, 3.0,
+        "`reference_strength` of fal-ai/flux-general must be between -3.0 and 3.0"
+    );
 
-    pub enum RealCfgScale {}
+    fal_core::number_range!(
+        ReferenceStart, f64, 0.0, 1.0,
+        "`reference_start` of fal-ai/flux-general must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for RealCfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`real_cfg_scale` of fal-ai/flux-general must be between 0.0 and 5.0";
-    }
+    fal_core::number_range!(
+        ReferenceEnd, f64, 0.0, 1.0,
+        "`reference_end` of fal-ai/flux-general must be between 0.0 and 1.0"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        BaseShift, f64, 0.01, 5.0,
+        "`base_shift` of fal-ai/flux-general must be between 0.01 and 5.0"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-general must be between 1 and 10";
-    }
+    fal_core::number_range!(
+        MaxShift, f64, 0.01, 5.0,
+        "`max_shift` of fal-ai/flux-general must be between 0.01 and 5.0"
+    );
 
-    pub enum ReferenceStrength {}
+    fal_core::number_range!(
+        NagScale, f64, 1.0, 10.0, ABOVE_MIN : bool = true,
+        "`nag_scale` of fal-ai/flux-general must be above 1.0 and at most 10.0"
+    );
 
-    impl Range<f64> for ReferenceStrength {
-        const MIN: f64 = -3.0;
-        const MAX: f64 = 3.0;
-        const MESSAGE: &'static str = "`reference_strength` of fal-ai/flux-general must be between -3.0 and 3.0";
-    }
+    fal_core::number_range!(
+        NagTau, f64, 0.0, f64::MAX, ABOVE_MIN : bool = true,
+        "`nag_tau` of fal-ai/flux-general must be above 0.0"
+    );
 
-    pub enum ReferenceStart {}
+    fal_core::number_range!(
+        NagAlpha, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`nag_alpha` of fal-ai/flux-general must be above 0.0 and at most 1.0"
+    );
 
-    impl Range<f64> for ReferenceStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`reference_start` of fal-ai/flux-general must be between 0.0 and 1.0";
-    }
-
-    pub enum ReferenceEnd {}
-
-    impl Range<f64> for ReferenceEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`reference_end` of fal-ai/flux-general must be between 0.0 and 1.0";
-    }
-
-    pub enum BaseShift {}
-
-    impl Range<f64> for BaseShift {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`base_shift` of fal-ai/flux-general must be between 0.01 and 5.0";
-    }
-
-    pub enum MaxShift {}
-
-    impl Range<f64> for MaxShift {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`max_shift` of fal-ai/flux-general must be between 0.01 and 5.0";
-    }
-
-    pub enum NagScale {}
-
-    impl Range<f64> for NagScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`nag_scale` of fal-ai/flux-general must be above 1.0 and at most 10.0";
-    }
-
-    pub enum NagTau {}
-
-    impl Range<f64> for NagTau {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`nag_tau` of fal-ai/flux-general must be above 0.0";
-    }
-
-    pub enum NagAlpha {}
-
-    impl Range<f64> for NagAlpha {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`nag_alpha` of fal-ai/flux-general must be above 0.0 and at most 1.0";
-    }
-
-    pub enum NagEnd {}
-
-    impl Range<f64> for NagEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`nag_end` of fal-ai/flux-general must be above 0.0 and at most 1.0";
-    }
+    fal_core::number_range!(
+        NagEnd, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`nag_end` of fal-ai/flux-general must be above 0.0 and at most 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -119,25 +119,10 @@ pub enum ControlLoraWeightPreprocess {
     None,
 }
 
-impl ControlLoraWeightPreprocess {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Canny, Self::Depth, Self::None];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Canny => "canny",
-            Self::Depth => "depth",
-            Self::None => "None",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ControlLoraWeightPreprocess,
+fal_core::closed_enum! {
+    ControlLoraWeightPreprocess { Canny = "canny", Depth = "depth", None = "None" }
     "`preprocess` of ControlLoraWeight in fal-ai/flux-general must be `canny`, `depth` or `None`"
-);
+}
 
 /// A ControlNet, which makes the result follow an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -248,37 +233,11 @@ pub enum ControlNetUnionInputControlMode {
     LowQuality,
 }
 
-impl ControlNetUnionInputControlMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Canny,
-        Self::Tile,
-        Self::Depth,
-        Self::Blur,
-        Self::Pose,
-        Self::Gray,
-        Self::LowQuality,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Canny => "canny",
-            Self::Tile => "tile",
-            Self::Depth => "depth",
-            Self::Blur => "blur",
-            Self::Pose => "pose",
-            Self::Gray => "gray",
-            Self::LowQuality => "low-quality",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ControlNetUnionInputControlMode,
+fal_core::closed_enum! {
+    ControlNetUnionInputControlMode { Canny = "canny", Tile = "tile", Depth = "depth",
+    Blur = "blur", Pose = "pose", Gray = "gray", LowQuality = "low-quality" }
     "`control_mode` of ControlNetUnionInput in fal-ai/flux-general must be `canny`, `tile`, `depth`, `blur`, `pose`, `gray` or `low-quality`"
-);
+}
 
 /// `conditioning_scale`: between 0.0 and 2.0.
 pub type ControlNetUnionInputConditioningScale = Float<
@@ -361,24 +320,10 @@ pub enum EasyControlWeightImageControlType {
     Spatial,
 }
 
-impl EasyControlWeightImageControlType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Subject, Self::Spatial];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Subject => "subject",
-            Self::Spatial => "spatial",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EasyControlWeightImageControlType,
+fal_core::closed_enum! {
+    EasyControlWeightImageControlType { Subject = "subject", Spatial = "spatial" }
     "`image_control_type` of EasyControlWeight in fal-ai/flux-general must be `subject` or `spatial`"
-);
+}
 
 /// Images to fill with.
 #[derive(Debug, Clone, PartialEq)]
@@ -1542,11 +1487,7 @@ impl Serialize for LoraWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoraWeight);
 
 impl<'de> json::ReadObject<'de> for LoraWeight {
     const NAME: &'static str = "LoraWeight";
@@ -1581,11 +1522,7 @@ impl Serialize for LoraWeight2 {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeight2 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoraWeight2);
 
 impl<'de> json::ReadObject<'de> for LoraWeight2 {
     const NAME: &'static str = "LoraWeight2";
@@ -1650,11 +1587,7 @@ impl Serialize for ControlLoraWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for ControlLoraWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ControlLoraWeight);
 
 impl<'de> json::ReadObject<'de> for ControlLoraWeight {
     const NAME: &'static str = "ControlLoraWeight";
@@ -1730,11 +1663,7 @@ impl Serialize for ControlNet {
     }
 }
 
-impl<'de> Deserialize<'de> for ControlNet {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ControlNet);
 
 impl<'de> json::ReadObject<'de> for ControlNet {
     const NAME: &'static str = "ControlNet";
@@ -1790,11 +1719,7 @@ impl Serialize for ControlNetUnion {
     }
 }
 
-impl<'de> Deserialize<'de> for ControlNetUnion {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ControlNetUnion);
 
 impl<'de> json::ReadObject<'de> for ControlNetUnion {
     const NAME: &'static str = "ControlNetUnion";
@@ -1846,11 +1771,7 @@ impl Serialize for ControlNetUnionInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ControlNetUnionInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ControlNetUnionInput);
 
 impl<'de> json::ReadObject<'de> for ControlNetUnionInput {
     const NAME: &'static str = "ControlNetUnionInput";
@@ -1921,11 +1842,7 @@ impl Serialize for IpAdapter {
     }
 }
 
-impl<'de> Deserialize<'de> for IpAdapter {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(IpAdapter);
 
 impl<'de> json::ReadObject<'de> for IpAdapter {
     const NAME: &'static str = "IpAdapter";
@@ -1999,11 +1916,7 @@ impl Serialize for EasyControlWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for EasyControlWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(EasyControlWeight);
 
 impl<'de> json::ReadObject<'de> for EasyControlWeight {
     const NAME: &'static str = "EasyControlWeight";
@@ -2053,11 +1966,7 @@ impl Serialize for ImageFillInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageFillInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageFillInput);
 
 impl<'de> json::ReadObject<'de> for ImageFillInput {
     const NAME: &'static str = "ImageFillInput";
@@ -2374,111 +2283,70 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        LoraWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoraWeight in fal-ai/flux-general must be between 0.0 and 4.0"
+    );
 
-    pub enum LoraWeightScale {}
+    fal_core::number_range!(
+        LoraWeight2ScaleNumber, f64, - 4.0, 4.0,
+        "`scale_number` of LoraWeight2 in fal-ai/flux-general must be between -4.0 and 4.0"
+    );
 
-    impl Range<f64> for LoraWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/flux-general must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        ControlLoraWeightScaleNumber, f64, - 4.0, 4.0,
+        "`scale_number` of ControlLoraWeight in fal-ai/flux-general must be between -4.0 and 4.0"
+    );
 
-    pub enum LoraWeight2ScaleNumber {}
+    fal_core::number_range!(
+        ControlNetMaskThreshold, f64, 0.01, 0.99,
+        "`mask_threshold` of ControlNet in fal-ai/flux-general must be between 0.01 and 0.99"
+    );
 
-    impl Range<f64> for LoraWeight2ScaleNumber {
-        const MIN: f64 = -4.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale_number` of LoraWeight2 in fal-ai/flux-general must be between -4.0 and 4.0";
-    }
+    fal_core::number_range!(
+        ControlNetConditioningScale, f64, 0.0, 2.0,
+        "`conditioning_scale` of ControlNet in fal-ai/flux-general must be between 0.0 and 2.0"
+    );
 
-    pub enum ControlLoraWeightScaleNumber {}
+    fal_core::number_range!(
+        ControlNetStartPercentage, f64, 0.0, 1.0,
+        "`start_percentage` of ControlNet in fal-ai/flux-general must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ControlLoraWeightScaleNumber {
-        const MIN: f64 = -4.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale_number` of ControlLoraWeight in fal-ai/flux-general must be between -4.0 and 4.0";
-    }
+    fal_core::number_range!(
+        ControlNetEndPercentage, f64, 0.0, 1.0,
+        "`end_percentage` of ControlNet in fal-ai/flux-general must be between 0.0 and 1.0"
+    );
 
-    pub enum ControlNetMaskThreshold {}
+    fal_core::number_range!(
+        ControlNetUnionInputConditioningScale, f64, 0.0, 2.0,
+        "`conditioning_scale` of ControlNetUnionInput in fal-ai/flux-general must be between 0.0 and 2.0"
+    );
 
-    impl Range<f64> for ControlNetMaskThreshold {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 0.99;
-        const MESSAGE: &'static str = "`mask_threshold` of ControlNet in fal-ai/flux-general must be between 0.01 and 0.99";
-    }
+    fal_core::number_range!(
+        ControlNetUnionInputMaskThreshold, f64, 0.01, 0.99,
+        "`mask_threshold` of ControlNetUnionInput in fal-ai/flux-general must be between 0.01 and 0.99"
+    );
 
-    pub enum ControlNetConditioningScale {}
+    fal_core::number_range!(
+        ControlNetUnionInputStartPercentage, f64, 0.0, 1.0,
+        "`start_percentage` of ControlNetUnionInput in fal-ai/flux-general must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ControlNetConditioningScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`conditioning_scale` of ControlNet in fal-ai/flux-general must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        ControlNetUnionInputEndPercentage, f64, 0.0, 1.0,
+        "`end_percentage` of ControlNetUnionInput in fal-ai/flux-general must be between 0.0 and 1.0"
+    );
 
-    pub enum ControlNetStartPercentage {}
+    fal_core::number_range!(
+        IpAdapterMaskThreshold, f64, 0.01, 0.99,
+        "`mask_threshold` of IpAdapter in fal-ai/flux-general must be between 0.01 and 0.99"
+    );
 
-    impl Range<f64> for ControlNetStartPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`start_percentage` of ControlNet in fal-ai/flux-general must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlNetEndPercentage {}
-
-    impl Range<f64> for ControlNetEndPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`end_percentage` of ControlNet in fal-ai/flux-general must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlNetUnionInputConditioningScale {}
-
-    impl Range<f64> for ControlNetUnionInputConditioningScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`conditioning_scale` of ControlNetUnionInput in fal-ai/flux-general must be between 0.0 and 2.0";
-    }
-
-    pub enum ControlNetUnionInputMaskThreshold {}
-
-    impl Range<f64> for ControlNetUnionInputMaskThreshold {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 0.99;
-        const MESSAGE: &'static str = "`mask_threshold` of ControlNetUnionInput in fal-ai/flux-general must be between 0.01 and 0.99";
-    }
-
-    pub enum ControlNetUnionInputStartPercentage {}
-
-    impl Range<f64> for ControlNetUnionInputStartPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`start_percentage` of ControlNetUnionInput in fal-ai/flux-general must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlNetUnionInputEndPercentage {}
-
-    impl Range<f64> for ControlNetUnionInputEndPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`end_percentage` of ControlNetUnionInput in fal-ai/flux-general must be between 0.0 and 1.0";
-    }
-
-    pub enum IpAdapterMaskThreshold {}
-
-    impl Range<f64> for IpAdapterMaskThreshold {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 0.99;
-        const MESSAGE: &'static str = "`mask_threshold` of IpAdapter in fal-ai/flux-general must be between 0.01 and 0.99";
-    }
-
-    pub enum EasyControlWeightScale {}
-
-    impl Range<f64> for EasyControlWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`scale` of EasyControlWeight in fal-ai/flux-general must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        EasyControlWeightScale, f64, 0.0, 2.0,
+        "`scale` of EasyControlWeight in fal-ai/flux-general must be between 0.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -51,7 +51,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -123,24 +123,10 @@ pub enum OutputLoraFormat {
     Comfy,
 }
 
-impl OutputLoraFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fal, Self::Comfy];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fal => "fal",
-            Self::Comfy => "comfy",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputLoraFormat,
+fal_core::closed_enum! {
+    OutputLoraFormat { Fal = "fal", Comfy = "comfy" }
     "`output_lora_format` of fal-ai/flux-kontext-trainer must be `fal` or `comfy`"
-);
+}
 
 /// The result of [`fal-ai/flux-kontext-trainer`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -309,11 +295,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -353,11 +335,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -402,15 +380,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 10000;
-        const MESSAGE: &'static str = "`steps` of fal-ai/flux-kontext-trainer must be between 2 and 10000";
-    }
+    fal_core::number_range!(
+        Steps, i64, 2, 10000,
+        "`steps` of fal-ai/flux-kontext-trainer must be between 2 and 10000"
+    );
 }
 
 #[doc(hidden)]

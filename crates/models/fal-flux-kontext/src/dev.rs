@@ -22,7 +22,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -132,23 +132,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-kontext/dev must be `jpeg` or `png`"
-);
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,25 +149,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
     "`acceleration` of fal-ai/flux-kontext/dev must be `none`, `regular` or `high`"
-);
+}
 
 /// The values of `resolution_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -214,49 +186,13 @@ pub enum ResolutionMode {
     Ratio9x21,
 }
 
-impl ResolutionMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::MatchInput,
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Ratio21x9,
-        Self::Ratio3x2,
-        Self::Ratio2x3,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio3x4,
-        Self::Ratio4x3,
-        Self::Ratio9x16,
-        Self::Ratio9x21,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::MatchInput => "match_input",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio21x9 => "21:9",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio9x21 => "9:21",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ResolutionMode,
+fal_core::closed_enum! {
+    ResolutionMode { Auto = "auto", MatchInput = "match_input", Ratio1x1 = "1:1",
+    Ratio16x9 = "16:9", Ratio21x9 = "21:9", Ratio3x2 = "3:2", Ratio2x3 = "2:3", Ratio4x5
+    = "4:5", Ratio5x4 = "5:4", Ratio3x4 = "3:4", Ratio4x3 = "4:3", Ratio9x16 = "9:16",
+    Ratio9x21 = "9:21" }
     "`resolution_mode` of fal-ai/flux-kontext/dev must be `auto`, `match_input`, `1:1`, `16:9`, `21:9`, `3:2`, `2:3`, `4:5`, `5:4`, `3:4`, `4:3`, `9:16` or `9:21`"
-);
+}
 
 /// The result of [`fal-ai/flux-kontext/dev`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -507,11 +443,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -561,11 +493,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -631,31 +559,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 10, 50,
+        "`num_inference_steps` of fal-ai/flux-kontext/dev must be between 10 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/flux-kontext/dev must be between 1.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-kontext/dev must be between 10 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-kontext/dev must be between 1.0 and 20.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-kontext/dev must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/flux-kontext/dev must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

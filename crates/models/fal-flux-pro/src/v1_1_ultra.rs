@@ -141,23 +141,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/flux-pro/v1.1-ultra must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/flux-pro/v1.1-ultra must be `jpeg` or `png`"
-);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,35 +164,10 @@ pub enum SafetyTolerance {
     N6,
 }
 
-impl SafetyTolerance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyTolerance,
+fal_core::closed_enum! {
+    SafetyTolerance { N1 = "1", N2 = "2", N3 = "3", N4 = "4", N5 = "5", N6 = "6" }
     "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra must be `1`, `2`, `3`, `4`, `5` or `6`"
-);
+}
 
 /// `image_prompt_strength`: between 0.0 and 1.0.
 pub type ImagePromptStrength = Float<bounds::ImagePromptStrength>;
@@ -482,11 +444,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -534,11 +492,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -630,23 +584,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/flux-pro/v1.1-ultra must be between 1 and 4"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-pro/v1.1-ultra must be between 1 and 4";
-    }
-
-    pub enum ImagePromptStrength {}
-
-    impl Range<f64> for ImagePromptStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`image_prompt_strength` of fal-ai/flux-pro/v1.1-ultra must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        ImagePromptStrength, f64, 0.0, 1.0,
+        "`image_prompt_strength` of fal-ai/flux-pro/v1.1-ultra must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

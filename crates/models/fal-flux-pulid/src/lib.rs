@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -204,25 +204,10 @@ pub enum MaxSequenceLength {
     N512,
 }
 
-impl MaxSequenceLength {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N128, Self::N256, Self::N512];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N128 => "128",
-            Self::N256 => "256",
-            Self::N512 => "512",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    MaxSequenceLength,
+fal_core::closed_enum! {
+    MaxSequenceLength { N128 = "128", N256 = "256", N512 = "512" }
     "`max_sequence_length` of fal-ai/flux-pulid must be `128`, `256` or `512`"
-);
+}
 
 /// The result of [`fal-ai/flux-pulid`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -515,11 +500,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -572,11 +553,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -642,47 +619,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/flux-pulid must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/flux-pulid must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-pulid must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        StartStep, i64, 0, 50,
+        "`start_step` of fal-ai/flux-pulid must be between 0 and 50"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        TrueCfg, f64, 1.0, 10.0,
+        "`true_cfg` of fal-ai/flux-pulid must be between 1.0 and 10.0"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-pulid must be between 0.0 and 20.0";
-    }
-
-    pub enum StartStep {}
-
-    impl Range<i64> for StartStep {
-        const MIN: i64 = 0;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`start_step` of fal-ai/flux-pulid must be between 0 and 50";
-    }
-
-    pub enum TrueCfg {}
-
-    impl Range<f64> for TrueCfg {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`true_cfg` of fal-ai/flux-pulid must be between 1.0 and 10.0";
-    }
-
-    pub enum IdWeight {}
-
-    impl Range<f64> for IdWeight {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`id_weight` of fal-ai/flux-pulid must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        IdWeight, f64, 0.0, 1.0,
+        "`id_weight` of fal-ai/flux-pulid must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

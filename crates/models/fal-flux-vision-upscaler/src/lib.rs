@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -333,11 +333,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -380,11 +376,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -432,39 +424,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 4.0,
+        "`upscale_factor` of fal-ai/flux-vision-upscaler must be between 1.0 and 4.0"
+    );
 
-    pub enum UpscaleFactor {}
+    fal_core::number_range!(
+        Creativity, f64, 0.0, 1.0,
+        "`creativity` of fal-ai/flux-vision-upscaler must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/flux-vision-upscaler must be between 1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        Guidance, f64, 1.0, 4.0,
+        "`guidance` of fal-ai/flux-vision-upscaler must be between 1.0 and 4.0"
+    );
 
-    pub enum Creativity {}
-
-    impl Range<f64> for Creativity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`creativity` of fal-ai/flux-vision-upscaler must be between 0.0 and 1.0";
-    }
-
-    pub enum Guidance {}
-
-    impl Range<f64> for Guidance {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`guidance` of fal-ai/flux-vision-upscaler must be between 1.0 and 4.0";
-    }
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`steps` of fal-ai/flux-vision-upscaler must be between 4 and 50";
-    }
+    fal_core::number_range!(
+        Steps, i64, 4, 50,
+        "`steps` of fal-ai/flux-vision-upscaler must be between 4 and 50"
+    );
 }
 
 #[doc(hidden)]

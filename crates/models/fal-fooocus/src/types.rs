@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/fooocus` share.
 
 use fal_core::{File, Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -58,31 +58,11 @@ pub enum ImagePromptType {
     FaceSwap,
 }
 
-impl ImagePromptType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ImagePrompt,
-        Self::PyraCanny,
-        Self::Cpds,
-        Self::FaceSwap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ImagePrompt => "ImagePrompt",
-            Self::PyraCanny => "PyraCanny",
-            Self::Cpds => "CPDS",
-            Self::FaceSwap => "FaceSwap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ImagePromptType,
+fal_core::closed_enum! {
+    ImagePromptType { ImagePrompt = "ImagePrompt", PyraCanny = "PyraCanny", Cpds =
+    "CPDS", FaceSwap = "FaceSwap" }
     "`type` of ImagePrompt in fal-ai/fooocus must be `ImagePrompt`, `PyraCanny`, `CPDS` or `FaceSwap`"
-);
+}
 
 /// `stop_at`: between 0.0 and 1.0.
 pub type ImagePromptStopAt = Float<bounds::ImagePromptStopAt>;
@@ -255,11 +235,7 @@ impl Serialize for LoraWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoraWeight);
 
 impl<'de> json::ReadObject<'de> for LoraWeight {
     const NAME: &'static str = "LoraWeight";
@@ -300,11 +276,7 @@ impl Serialize for ImagePrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for ImagePrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImagePrompt);
 
 impl<'de> json::ReadObject<'de> for ImagePrompt {
     const NAME: &'static str = "ImagePrompt";
@@ -349,31 +321,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        LoraWeightScale, f64, 0.0, 1.0,
+        "`scale` of LoraWeight in fal-ai/fooocus must be between 0.0 and 1.0"
+    );
 
-    pub enum LoraWeightScale {}
+    fal_core::number_range!(
+        ImagePromptStopAt, f64, 0.0, 1.0,
+        "`stop_at` of ImagePrompt in fal-ai/fooocus must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for LoraWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/fooocus must be between 0.0 and 1.0";
-    }
-
-    pub enum ImagePromptStopAt {}
-
-    impl Range<f64> for ImagePromptStopAt {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`stop_at` of ImagePrompt in fal-ai/fooocus must be between 0.0 and 1.0";
-    }
-
-    pub enum ImagePromptWeight {}
-
-    impl Range<f64> for ImagePromptWeight {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`weight` of ImagePrompt in fal-ai/fooocus must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        ImagePromptWeight, f64, 0.0, 2.0,
+        "`weight` of ImagePrompt in fal-ai/fooocus must be between 0.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -22,7 +22,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -736,579 +736,143 @@ pub enum Styles {
     MkShepardFaireyStyle,
 }
 
-impl Styles {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::FooocusV2,
-        Self::FooocusEnhance,
-        Self::FooocusSharp,
-        Self::FooocusSemiRealistic,
-        Self::FooocusMasterpiece,
-        Self::FooocusPhotograph,
-        Self::FooocusNegative,
-        Self::FooocusCinematic,
-        Self::Sai3dModel,
-        Self::SaiAnalogFilm,
-        Self::SaiAnime,
-        Self::SaiCinematic,
-        Self::SaiComicBook,
-        Self::SaiCraftClay,
-        Self::SaiDigitalArt,
-        Self::SaiEnhance,
-        Self::SaiFantasyArt,
-        Self::SaiIsometric,
-        Self::SaiLineArt,
-        Self::SaiLowpoly,
-        Self::SaiNeonpunk,
-        Self::SaiOrigami,
-        Self::SaiPhotographic,
-        Self::SaiPixelArt,
-        Self::SaiTexture,
-        Self::MreCinematicDynamic,
-        Self::MreSpontaneousPicture,
-        Self::MreArtisticVision,
-        Self::MreDarkDream,
-        Self::MreGloomyArt,
-        Self::MreBadDream,
-        Self::MreUnderground,
-        Self::MreSurrealPainting,
-        Self::MreDynamicIllustration,
-        Self::MreUndeadArt,
-        Self::MreElementalArt,
-        Self::MreSpaceArt,
-        Self::MreAncientIllustration,
-        Self::MreBraveArt,
-        Self::MreHeroicFantasy,
-        Self::MreDarkCyberpunk,
-        Self::MreLyricalGeometry,
-        Self::MreSumiESymbolic,
-        Self::MreSumiEDetailed,
-        Self::MreManga,
-        Self::MreAnime,
-        Self::MreComic,
-        Self::AdsAdvertising,
-        Self::AdsAutomotive,
-        Self::AdsCorporate,
-        Self::AdsFashionEditorial,
-        Self::AdsFoodPhotography,
-        Self::AdsGourmetFoodPhotography,
-        Self::AdsLuxury,
-        Self::AdsRealEstate,
-        Self::AdsRetail,
-        Self::ArtstyleAbstract,
-        Self::ArtstyleAbstractExpressionism,
-        Self::ArtstyleArtDeco,
-        Self::ArtstyleArtNouveau,
-        Self::ArtstyleConstructivist,
-        Self::ArtstyleCubist,
-        Self::ArtstyleExpressionist,
-        Self::ArtstyleGraffiti,
-        Self::ArtstyleHyperrealism,
-        Self::ArtstyleImpressionist,
-        Self::ArtstylePointillism,
-        Self::ArtstylePopArt,
-        Self::ArtstylePsychedelic,
-        Self::ArtstyleRenaissance,
-        Self::ArtstyleSteampunk,
-        Self::ArtstyleSurrealist,
-        Self::ArtstyleTypography,
-        Self::ArtstyleWatercolor,
-        Self::FuturisticBiomechanical,
-        Self::FuturisticBiomechanicalCyberpunk,
-        Self::FuturisticCybernetic,
-        Self::FuturisticCyberneticRobot,
-        Self::FuturisticCyberpunkCityscape,
-        Self::FuturisticFuturistic,
-        Self::FuturisticRetroCyberpunk,
-        Self::FuturisticRetroFuturism,
-        Self::FuturisticSciFi,
-        Self::FuturisticVaporwave,
-        Self::GameBubbleBobble,
-        Self::GameCyberpunkGame,
-        Self::GameFightingGame,
-        Self::GameGta,
-        Self::GameMario,
-        Self::GameMinecraft,
-        Self::GamePokemon,
-        Self::GameRetroArcade,
-        Self::GameRetroGame,
-        Self::GameRpgFantasyGame,
-        Self::GameStrategyGame,
-        Self::GameStreetfighter,
-        Self::GameZelda,
-        Self::MiscArchitectural,
-        Self::MiscDisco,
-        Self::MiscDreamscape,
-        Self::MiscDystopian,
-        Self::MiscFairyTale,
-        Self::MiscGothic,
-        Self::MiscGrunge,
-        Self::MiscHorror,
-        Self::MiscKawaii,
-        Self::MiscLovecraftian,
-        Self::MiscMacabre,
-        Self::MiscManga,
-        Self::MiscMetropolis,
-        Self::MiscMinimalist,
-        Self::MiscMonochrome,
-        Self::MiscNautical,
-        Self::MiscSpace,
-        Self::MiscStainedGlass,
-        Self::MiscTechwearFashion,
-        Self::MiscTribal,
-        Self::MiscZentangle,
-        Self::PapercraftCollage,
-        Self::PapercraftFlatPapercut,
-        Self::PapercraftKirigami,
-        Self::PapercraftPaperMache,
-        Self::PapercraftPaperQuilling,
-        Self::PapercraftPapercutCollage,
-        Self::PapercraftPapercutShadowBox,
-        Self::PapercraftStackedPapercut,
-        Self::PapercraftThickLayeredPapercut,
-        Self::PhotoAlien,
-        Self::PhotoFilmNoir,
-        Self::PhotoGlamour,
-        Self::PhotoHdr,
-        Self::PhotoIphonePhotographic,
-        Self::PhotoLongExposure,
-        Self::PhotoNeonNoir,
-        Self::PhotoSilhouette,
-        Self::PhotoTiltShift,
-        Self::CinematicDiva,
-        Self::AbstractExpressionism,
-        Self::Academia,
-        Self::ActionFigure,
-        Self::Adorable3dCharacter,
-        Self::AdorableKawaii,
-        Self::ArtDeco,
-        Self::ArtNouveau,
-        Self::AstralAura,
-        Self::AvantGarde,
-        Self::Baroque,
-        Self::BauhausStylePoster,
-        Self::BlueprintSchematicDrawing,
-        Self::Caricature,
-        Self::CelShadedArt,
-        Self::CharacterDesignSheet,
-        Self::ClassicismArt,
-        Self::ColorFieldPainting,
-        Self::ColoredPencilArt,
-        Self::ConceptualArt,
-        Self::Constructivism,
-        Self::Cubism,
-        Self::Dadaism,
-        Self::DarkFantasy,
-        Self::DarkMoodyAtmosphere,
-        Self::DmtArtStyle,
-        Self::DoodleArt,
-        Self::DoubleExposure,
-        Self::DrippingPaintSplatterArt,
-        Self::Expressionism,
-        Self::FadedPolaroidPhoto,
-        Self::Fauvism,
-        Self::Flat2dArt,
-        Self::FortniteArtStyle,
-        Self::Futurism,
-        Self::Glitchcore,
-        Self::GloFi,
-        Self::GoogieArtStyle,
-        Self::GraffitiArt,
-        Self::HarlemRenaissanceArt,
-        Self::HighFashion,
-        Self::Idyllic,
-        Self::Impressionism,
-        Self::InfographicDrawing,
-        Self::InkDrippingDrawing,
-        Self::JapaneseInkDrawing,
-        Self::KnollingPhotography,
-        Self::LightCheeryAtmosphere,
-        Self::LogoDesign,
-        Self::LuxuriousElegance,
-        Self::MacroPhotography,
-        Self::MandolaArt,
-        Self::MarkerDrawing,
-        Self::Medievalism,
-        Self::Minimalism,
-        Self::NeoBaroque,
-        Self::NeoByzantine,
-        Self::NeoFuturism,
-        Self::NeoImpressionism,
-        Self::NeoRococo,
-        Self::Neoclassicism,
-        Self::OpArt,
-        Self::OrnateAndIntricate,
-        Self::PencilSketchDrawing,
-        Self::PopArt2,
-        Self::Rococo,
-        Self::SilhouetteArt,
-        Self::SimpleVectorArt,
-        Self::Sketchup,
-        Self::Steampunk2,
-        Self::Surrealism,
-        Self::Suprematism,
-        Self::Terragen,
-        Self::TranquilRelaxingAtmosphere,
-        Self::StickerDesigns,
-        Self::VibrantRimLight,
-        Self::VolumetricLighting,
-        Self::Watercolor2,
-        Self::WhimsicalAndPlayful,
-        Self::MkChromolithography,
-        Self::MkCrossProcessingPrint,
-        Self::MkDufaycolorPhotograph,
-        Self::MkHerbarium,
-        Self::MkPunkCollage,
-        Self::MkMosaic,
-        Self::MkVanGogh,
-        Self::MkColoringBook,
-        Self::MkSingerSargent,
-        Self::MkPollock,
-        Self::MkBasquiat,
-        Self::MkAndyWarhol,
-        Self::MkHalftonePrint,
-        Self::MkGondPainting,
-        Self::MkAlbumenPrint,
-        Self::MkAquatintPrint,
-        Self::MkAnthotypePrint,
-        Self::MkInuitCarving,
-        Self::MkBromoilPrint,
-        Self::MkCalotypePrint,
-        Self::MkColorSketchnote,
-        Self::MkCibulakPorcelain,
-        Self::MkAlcoholInkArt,
-        Self::MkOneLineArt,
-        Self::MkBlacklightPaint,
-        Self::MkCarnivalGlass,
-        Self::MkCyanotypePrint,
-        Self::MkCrossStitching,
-        Self::MkEncausticPaint,
-        Self::MkEmbroidery,
-        Self::MkGyotaku,
-        Self::MkLuminogram,
-        Self::MkLiteBriteArt,
-        Self::MkMokumeGane,
-        Self::PebbleArt,
-        Self::MkPalekh,
-        Self::MkSuminagashi,
-        Self::MkScrimshaw,
-        Self::MkShibori,
-        Self::MkVitreousEnamel,
-        Self::MkUkiyoE,
-        Self::MkVintageAirlinePoster,
-        Self::MkVintageTravelPoster,
-        Self::MkBauhausStyle,
-        Self::MkAfrofuturism,
-        Self::MkAtompunk,
-        Self::MkConstructivism,
-        Self::MkChicanoArt,
-        Self::MkDeStijl,
-        Self::MkDayakArt,
-        Self::MkFayumPortrait,
-        Self::MkIlluminatedManuscript,
-        Self::MkKalighatPainting,
-        Self::MkMadhubaniPainting,
-        Self::MkPictorialism,
-        Self::MkPichwaiPainting,
-        Self::MkPatachitraPainting,
-        Self::MkSamoanArtInspired,
-        Self::MkTlingitArt,
-        Self::MkAdnateStyle,
-        Self::MkRonEnglishStyle,
-        Self::MkShepardFaireyStyle,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::FooocusV2 => "Fooocus V2",
-            Self::FooocusEnhance => "Fooocus Enhance",
-            Self::FooocusSharp => "Fooocus Sharp",
-            Self::FooocusSemiRealistic => "Fooocus Semi Realistic",
-            Self::FooocusMasterpiece => "Fooocus Masterpiece",
-            Self::FooocusPhotograph => "Fooocus Photograph",
-            Self::FooocusNegative => "Fooocus Negative",
-            Self::FooocusCinematic => "Fooocus Cinematic",
-            Self::Sai3dModel => "SAI 3D Model",
-            Self::SaiAnalogFilm => "SAI Analog Film",
-            Self::SaiAnime => "SAI Anime",
-            Self::SaiCinematic => "SAI Cinematic",
-            Self::SaiComicBook => "SAI Comic Book",
-            Self::SaiCraftClay => "SAI Craft Clay",
-            Self::SaiDigitalArt => "SAI Digital Art",
-            Self::SaiEnhance => "SAI Enhance",
-            Self::SaiFantasyArt => "SAI Fantasy Art",
-            Self::SaiIsometric => "SAI Isometric",
-            Self::SaiLineArt => "SAI Line Art",
-            Self::SaiLowpoly => "SAI Lowpoly",
-            Self::SaiNeonpunk => "SAI Neonpunk",
-            Self::SaiOrigami => "SAI Origami",
-            Self::SaiPhotographic => "SAI Photographic",
-            Self::SaiPixelArt => "SAI Pixel Art",
-            Self::SaiTexture => "SAI Texture",
-            Self::MreCinematicDynamic => "MRE Cinematic Dynamic",
-            Self::MreSpontaneousPicture => "MRE Spontaneous Picture",
-            Self::MreArtisticVision => "MRE Artistic Vision",
-            Self::MreDarkDream => "MRE Dark Dream",
-            Self::MreGloomyArt => "MRE Gloomy Art",
-            Self::MreBadDream => "MRE Bad Dream",
-            Self::MreUnderground => "MRE Underground",
-            Self::MreSurrealPainting => "MRE Surreal Painting",
-            Self::MreDynamicIllustration => "MRE Dynamic Illustration",
-            Self::MreUndeadArt => "MRE Undead Art",
-            Self::MreElementalArt => "MRE Elemental Art",
-            Self::MreSpaceArt => "MRE Space Art",
-            Self::MreAncientIllustration => "MRE Ancient Illustration",
-            Self::MreBraveArt => "MRE Brave Art",
-            Self::MreHeroicFantasy => "MRE Heroic Fantasy",
-            Self::MreDarkCyberpunk => "MRE Dark Cyberpunk",
-            Self::MreLyricalGeometry => "MRE Lyrical Geometry",
-            Self::MreSumiESymbolic => "MRE Sumi E Symbolic",
-            Self::MreSumiEDetailed => "MRE Sumi E Detailed",
-            Self::MreManga => "MRE Manga",
-            Self::MreAnime => "MRE Anime",
-            Self::MreComic => "MRE Comic",
-            Self::AdsAdvertising => "Ads Advertising",
-            Self::AdsAutomotive => "Ads Automotive",
-            Self::AdsCorporate => "Ads Corporate",
-            Self::AdsFashionEditorial => "Ads Fashion Editorial",
-            Self::AdsFoodPhotography => "Ads Food Photography",
-            Self::AdsGourmetFoodPhotography => "Ads Gourmet Food Photography",
-            Self::AdsLuxury => "Ads Luxury",
-            Self::AdsRealEstate => "Ads Real Estate",
-            Self::AdsRetail => "Ads Retail",
-            Self::ArtstyleAbstract => "Artstyle Abstract",
-            Self::ArtstyleAbstractExpressionism => "Artstyle Abstract Expressionism",
-            Self::ArtstyleArtDeco => "Artstyle Art Deco",
-            Self::ArtstyleArtNouveau => "Artstyle Art Nouveau",
-            Self::ArtstyleConstructivist => "Artstyle Constructivist",
-            Self::ArtstyleCubist => "Artstyle Cubist",
-            Self::ArtstyleExpressionist => "Artstyle Expressionist",
-            Self::ArtstyleGraffiti => "Artstyle Graffiti",
-            Self::ArtstyleHyperrealism => "Artstyle Hyperrealism",
-            Self::ArtstyleImpressionist => "Artstyle Impressionist",
-            Self::ArtstylePointillism => "Artstyle Pointillism",
-            Self::ArtstylePopArt => "Artstyle Pop Art",
-            Self::ArtstylePsychedelic => "Artstyle Psychedelic",
-            Self::ArtstyleRenaissance => "Artstyle Renaissance",
-            Self::ArtstyleSteampunk => "Artstyle Steampunk",
-            Self::ArtstyleSurrealist => "Artstyle Surrealist",
-            Self::ArtstyleTypography => "Artstyle Typography",
-            Self::ArtstyleWatercolor => "Artstyle Watercolor",
-            Self::FuturisticBiomechanical => "Futuristic Biomechanical",
-            Self::FuturisticBiomechanicalCyberpunk => {
-                "Futuristic Biomechanical Cyberpunk"
-            }
-            Self::FuturisticCybernetic => "Futuristic Cybernetic",
-            Self::FuturisticCyberneticRobot => "Futuristic Cybernetic Robot",
-            Self::FuturisticCyberpunkCityscape => "Futuristic Cyberpunk Cityscape",
-            Self::FuturisticFuturistic => "Futuristic Futuristic",
-            Self::FuturisticRetroCyberpunk => "Futuristic Retro Cyberpunk",
-            Self::FuturisticRetroFuturism => "Futuristic Retro Futurism",
-            Self::FuturisticSciFi => "Futuristic Sci Fi",
-            Self::FuturisticVaporwave => "Futuristic Vaporwave",
-            Self::GameBubbleBobble => "Game Bubble Bobble",
-            Self::GameCyberpunkGame => "Game Cyberpunk Game",
-            Self::GameFightingGame => "Game Fighting Game",
-            Self::GameGta => "Game Gta",
-            Self::GameMario => "Game Mario",
-            Self::GameMinecraft => "Game Minecraft",
-            Self::GamePokemon => "Game Pokemon",
-            Self::GameRetroArcade => "Game Retro Arcade",
-            Self::GameRetroGame => "Game Retro Game",
-            Self::GameRpgFantasyGame => "Game Rpg Fantasy Game",
-            Self::GameStrategyGame => "Game Strategy Game",
-            Self::GameStreetfighter => "Game Streetfighter",
-            Self::GameZelda => "Game Zelda",
-            Self::MiscArchitectural => "Misc Architectural",
-            Self::MiscDisco => "Misc Disco",
-            Self::MiscDreamscape => "Misc Dreamscape",
-            Self::MiscDystopian => "Misc Dystopian",
-            Self::MiscFairyTale => "Misc Fairy Tale",
-            Self::MiscGothic => "Misc Gothic",
-            Self::MiscGrunge => "Misc Grunge",
-            Self::MiscHorror => "Misc Horror",
-            Self::MiscKawaii => "Misc Kawaii",
-            Self::MiscLovecraftian => "Misc Lovecraftian",
-            Self::MiscMacabre => "Misc Macabre",
-            Self::MiscManga => "Misc Manga",
-            Self::MiscMetropolis => "Misc Metropolis",
-            Self::MiscMinimalist => "Misc Minimalist",
-            Self::MiscMonochrome => "Misc Monochrome",
-            Self::MiscNautical => "Misc Nautical",
-            Self::MiscSpace => "Misc Space",
-            Self::MiscStainedGlass => "Misc Stained Glass",
-            Self::MiscTechwearFashion => "Misc Techwear Fashion",
-            Self::MiscTribal => "Misc Tribal",
-            Self::MiscZentangle => "Misc Zentangle",
-            Self::PapercraftCollage => "Papercraft Collage",
-            Self::PapercraftFlatPapercut => "Papercraft Flat Papercut",
-            Self::PapercraftKirigami => "Papercraft Kirigami",
-            Self::PapercraftPaperMache => "Papercraft Paper Mache",
-            Self::PapercraftPaperQuilling => "Papercraft Paper Quilling",
-            Self::PapercraftPapercutCollage => "Papercraft Papercut Collage",
-            Self::PapercraftPapercutShadowBox => "Papercraft Papercut Shadow Box",
-            Self::PapercraftStackedPapercut => "Papercraft Stacked Papercut",
-            Self::PapercraftThickLayeredPapercut => "Papercraft Thick Layered Papercut",
-            Self::PhotoAlien => "Photo Alien",
-            Self::PhotoFilmNoir => "Photo Film Noir",
-            Self::PhotoGlamour => "Photo Glamour",
-            Self::PhotoHdr => "Photo Hdr",
-            Self::PhotoIphonePhotographic => "Photo Iphone Photographic",
-            Self::PhotoLongExposure => "Photo Long Exposure",
-            Self::PhotoNeonNoir => "Photo Neon Noir",
-            Self::PhotoSilhouette => "Photo Silhouette",
-            Self::PhotoTiltShift => "Photo Tilt Shift",
-            Self::CinematicDiva => "Cinematic Diva",
-            Self::AbstractExpressionism => "Abstract Expressionism",
-            Self::Academia => "Academia",
-            Self::ActionFigure => "Action Figure",
-            Self::Adorable3dCharacter => "Adorable 3D Character",
-            Self::AdorableKawaii => "Adorable Kawaii",
-            Self::ArtDeco => "Art Deco",
-            Self::ArtNouveau => "Art Nouveau",
-            Self::AstralAura => "Astral Aura",
-            Self::AvantGarde => "Avant Garde",
-            Self::Baroque => "Baroque",
-            Self::BauhausStylePoster => "Bauhaus Style Poster",
-            Self::BlueprintSchematicDrawing => "Blueprint Schematic Drawing",
-            Self::Caricature => "Caricature",
-            Self::CelShadedArt => "Cel Shaded Art",
-            Self::CharacterDesignSheet => "Character Design Sheet",
-            Self::ClassicismArt => "Classicism Art",
-            Self::ColorFieldPainting => "Color Field Painting",
-            Self::ColoredPencilArt => "Colored Pencil Art",
-            Self::ConceptualArt => "Conceptual Art",
-            Self::Constructivism => "Constructivism",
-            Self::Cubism => "Cubism",
-            Self::Dadaism => "Dadaism",
-            Self::DarkFantasy => "Dark Fantasy",
-            Self::DarkMoodyAtmosphere => "Dark Moody Atmosphere",
-            Self::DmtArtStyle => "Dmt Art Style",
-            Self::DoodleArt => "Doodle Art",
-            Self::DoubleExposure => "Double Exposure",
-            Self::DrippingPaintSplatterArt => "Dripping Paint Splatter Art",
-            Self::Expressionism => "Expressionism",
-            Self::FadedPolaroidPhoto => "Faded Polaroid Photo",
-            Self::Fauvism => "Fauvism",
-            Self::Flat2dArt => "Flat 2d Art",
-            Self::FortniteArtStyle => "Fortnite Art Style",
-            Self::Futurism => "Futurism",
-            Self::Glitchcore => "Glitchcore",
-            Self::GloFi => "Glo Fi",
-            Self::GoogieArtStyle => "Googie Art Style",
-            Self::GraffitiArt => "Graffiti Art",
-            Self::HarlemRenaissanceArt => "Harlem Renaissance Art",
-            Self::HighFashion => "High Fashion",
-            Self::Idyllic => "Idyllic",
-            Self::Impressionism => "Impressionism",
-            Self::InfographicDrawing => "Infographic Drawing",
-            Self::InkDrippingDrawing => "Ink Dripping Drawing",
-            Self::JapaneseInkDrawing => "Japanese Ink Drawing",
-            Self::KnollingPhotography => "Knolling Photography",
-            Self::LightCheeryAtmosphere => "Light Cheery Atmosphere",
-            Self::LogoDesign => "Logo Design",
-            Self::LuxuriousElegance => "Luxurious Elegance",
-            Self::MacroPhotography => "Macro Photography",
-            Self::MandolaArt => "Mandola Art",
-            Self::MarkerDrawing => "Marker Drawing",
-            Self::Medievalism => "Medievalism",
-            Self::Minimalism => "Minimalism",
-            Self::NeoBaroque => "Neo Baroque",
-            Self::NeoByzantine => "Neo Byzantine",
-            Self::NeoFuturism => "Neo Futurism",
-            Self::NeoImpressionism => "Neo Impressionism",
-            Self::NeoRococo => "Neo Rococo",
-            Self::Neoclassicism => "Neoclassicism",
-            Self::OpArt => "Op Art",
-            Self::OrnateAndIntricate => "Ornate And Intricate",
-            Self::PencilSketchDrawing => "Pencil Sketch Drawing",
-            Self::PopArt2 => "Pop Art 2",
-            Self::Rococo => "Rococo",
-            Self::SilhouetteArt => "Silhouette Art",
-            Self::SimpleVectorArt => "Simple Vector Art",
-            Self::Sketchup => "Sketchup",
-            Self::Steampunk2 => "Steampunk 2",
-            Self::Surrealism => "Surrealism",
-            Self::Suprematism => "Suprematism",
-            Self::Terragen => "Terragen",
-            Self::TranquilRelaxingAtmosphere => "Tranquil Relaxing Atmosphere",
-            Self::StickerDesigns => "Sticker Designs",
-            Self::VibrantRimLight => "Vibrant Rim Light",
-            Self::VolumetricLighting => "Volumetric Lighting",
-            Self::Watercolor2 => "Watercolor 2",
-            Self::WhimsicalAndPlayful => "Whimsical And Playful",
-            Self::MkChromolithography => "Mk Chromolithography",
-            Self::MkCrossProcessingPrint => "Mk Cross Processing Print",
-            Self::MkDufaycolorPhotograph => "Mk Dufaycolor Photograph",
-            Self::MkHerbarium => "Mk Herbarium",
-            Self::MkPunkCollage => "Mk Punk Collage",
-            Self::MkMosaic => "Mk Mosaic",
-            Self::MkVanGogh => "Mk Van Gogh",
-            Self::MkColoringBook => "Mk Coloring Book",
-            Self::MkSingerSargent => "Mk Singer Sargent",
-            Self::MkPollock => "Mk Pollock",
-            Self::MkBasquiat => "Mk Basquiat",
-            Self::MkAndyWarhol => "Mk Andy Warhol",
-            Self::MkHalftonePrint => "Mk Halftone Print",
-            Self::MkGondPainting => "Mk Gond Painting",
-            Self::MkAlbumenPrint => "Mk Albumen Print",
-            Self::MkAquatintPrint => "Mk Aquatint Print",
-            Self::MkAnthotypePrint => "Mk Anthotype Print",
-            Self::MkInuitCarving => "Mk Inuit Carving",
-            Self::MkBromoilPrint => "Mk Bromoil Print",
-            Self::MkCalotypePrint => "Mk Calotype Print",
-            Self::MkColorSketchnote => "Mk Color Sketchnote",
-            Self::MkCibulakPorcelain => "Mk Cibulak Porcelain",
-            Self::MkAlcoholInkArt => "Mk Alcohol Ink Art",
-            Self::MkOneLineArt => "Mk One Line Art",
-            Self::MkBlacklightPaint => "Mk Blacklight Paint",
-            Self::MkCarnivalGlass => "Mk Carnival Glass",
-            Self::MkCyanotypePrint => "Mk Cyanotype Print",
-            Self::MkCrossStitching => "Mk Cross Stitching",
-            Self::MkEncausticPaint => "Mk Encaustic Paint",
-            Self::MkEmbroidery => "Mk Embroidery",
-            Self::MkGyotaku => "Mk Gyotaku",
-            Self::MkLuminogram => "Mk Luminogram",
-            Self::MkLiteBriteArt => "Mk Lite Brite Art",
-            Self::MkMokumeGane => "Mk Mokume Gane",
-            Self::PebbleArt => "Pebble Art",
-            Self::MkPalekh => "Mk Palekh",
-            Self::MkSuminagashi => "Mk Suminagashi",
-            Self::MkScrimshaw => "Mk Scrimshaw",
-            Self::MkShibori => "Mk Shibori",
-            Self::MkVitreousEnamel => "Mk Vitreous Enamel",
-            Self::MkUkiyoE => "Mk Ukiyo E",
-            Self::MkVintageAirlinePoster => "Mk Vintage Airline Poster",
-            Self::MkVintageTravelPoster => "Mk Vintage Travel Poster",
-            Self::MkBauhausStyle => "Mk Bauhaus Style",
-            Self::MkAfrofuturism => "Mk Afrofuturism",
-            Self::MkAtompunk => "Mk Atompunk",
-            Self::MkConstructivism => "Mk Constructivism",
-            Self::MkChicanoArt => "Mk Chicano Art",
-            Self::MkDeStijl => "Mk De Stijl",
-            Self::MkDayakArt => "Mk Dayak Art",
-            Self::MkFayumPortrait => "Mk Fayum Portrait",
-            Self::MkIlluminatedManuscript => "Mk Illuminated Manuscript",
-            Self::MkKalighatPainting => "Mk Kalighat Painting",
-            Self::MkMadhubaniPainting => "Mk Madhubani Painting",
-            Self::MkPictorialism => "Mk Pictorialism",
-            Self::MkPichwaiPainting => "Mk Pichwai Painting",
-            Self::MkPatachitraPainting => "Mk Patachitra Painting",
-            Self::MkSamoanArtInspired => "Mk Samoan Art Inspired",
-            Self::MkTlingitArt => "Mk Tlingit Art",
-            Self::MkAdnateStyle => "Mk Adnate Style",
-            Self::MkRonEnglishStyle => "Mk Ron English Style",
-            Self::MkShepardFaireyStyle => "Mk Shepard Fairey Style",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Styles,
+fal_core::closed_enum! {
+    Styles { FooocusV2 = "Fooocus V2", FooocusEnhance = "Fooocus Enhance", FooocusSharp =
+    "Fooocus Sharp", FooocusSemiRealistic = "Fooocus Semi Realistic", FooocusMasterpiece
+    = "Fooocus Masterpiece", FooocusPhotograph = "Fooocus Photograph", FooocusNegative =
+    "Fooocus Negative", FooocusCinematic = "Fooocus Cinematic", Sai3dModel =
+    "SAI 3D Model", SaiAnalogFilm = "SAI Analog Film", SaiAnime = "SAI Anime",
+    SaiCinematic = "SAI Cinematic", SaiComicBook = "SAI Comic Book", SaiCraftClay =
+    "SAI Craft Clay", SaiDigitalArt = "SAI Digital Art", SaiEnhance = "SAI Enhance",
+    SaiFantasyArt = "SAI Fantasy Art", SaiIsometric = "SAI Isometric", SaiLineArt =
+    "SAI Line Art", SaiLowpoly = "SAI Lowpoly", SaiNeonpunk = "SAI Neonpunk", SaiOrigami
+    = "SAI Origami", SaiPhotographic = "SAI Photographic", SaiPixelArt = "SAI Pixel Art",
+    SaiTexture = "SAI Texture", MreCinematicDynamic = "MRE Cinematic Dynamic",
+    MreSpontaneousPicture = "MRE Spontaneous Picture", MreArtisticVision =
+    "MRE Artistic Vision", MreDarkDream = "MRE Dark Dream", MreGloomyArt =
+    "MRE Gloomy Art", MreBadDream = "MRE Bad Dream", MreUnderground = "MRE Underground",
+    MreSurrealPainting = "MRE Surreal Painting", MreDynamicIllustration =
+    "MRE Dynamic Illustration", MreUndeadArt = "MRE Undead Art", MreElementalArt =
+    "MRE Elemental Art", MreSpaceArt = "MRE Space Art", MreAncientIllustration =
+    "MRE Ancient Illustration", MreBraveArt = "MRE Brave Art", MreHeroicFantasy =
+    "MRE Heroic Fantasy", MreDarkCyberpunk = "MRE Dark Cyberpunk", MreLyricalGeometry =
+    "MRE Lyrical Geometry", MreSumiESymbolic = "MRE Sumi E Symbolic", MreSumiEDetailed =
+    "MRE Sumi E Detailed", MreManga = "MRE Manga", MreAnime = "MRE Anime", MreComic =
+    "MRE Comic", AdsAdvertising = "Ads Advertising", AdsAutomotive = "Ads Automotive",
+    AdsCorporate = "Ads Corporate", AdsFashionEditorial = "Ads Fashion Editorial",
+    AdsFoodPhotography = "Ads Food Photography", AdsGourmetFoodPhotography =
+    "Ads Gourmet Food Photography", AdsLuxury = "Ads Luxury", AdsRealEstate =
+    "Ads Real Estate", AdsRetail = "Ads Retail", ArtstyleAbstract = "Artstyle Abstract",
+    ArtstyleAbstractExpressionism = "Artstyle Abstract Expressionism", ArtstyleArtDeco =
+    "Artstyle Art Deco", ArtstyleArtNouveau = "Artstyle Art Nouveau",
+    ArtstyleConstructivist = "Artstyle Constructivist", ArtstyleCubist =
+    "Artstyle Cubist", ArtstyleExpressionist = "Artstyle Expressionist", ArtstyleGraffiti
+    = "Artstyle Graffiti", ArtstyleHyperrealism = "Artstyle Hyperrealism",
+    ArtstyleImpressionist = "Artstyle Impressionist", ArtstylePointillism =
+    "Artstyle Pointillism", ArtstylePopArt = "Artstyle Pop Art", ArtstylePsychedelic =
+    "Artstyle Psychedelic", ArtstyleRenaissance = "Artstyle Renaissance",
+    ArtstyleSteampunk = "Artstyle Steampunk", ArtstyleSurrealist = "Artstyle Surrealist",
+    ArtstyleTypography = "Artstyle Typography", ArtstyleWatercolor =
+    "Artstyle Watercolor", FuturisticBiomechanical = "Futuristic Biomechanical",
+    FuturisticBiomechanicalCyberpunk = "Futuristic Biomechanical Cyberpunk",
+    FuturisticCybernetic = "Futuristic Cybernetic", FuturisticCyberneticRobot =
+    "Futuristic Cybernetic Robot", FuturisticCyberpunkCityscape =
+    "Futuristic Cyberpunk Cityscape", FuturisticFuturistic = "Futuristic Futuristic",
+    FuturisticRetroCyberpunk = "Futuristic Retro Cyberpunk", FuturisticRetroFuturism =
+    "Futuristic Retro Futurism", FuturisticSciFi = "Futuristic Sci Fi",
+    FuturisticVaporwave = "Futuristic Vaporwave", GameBubbleBobble =
+    "Game Bubble Bobble", GameCyberpunkGame = "Game Cyberpunk Game", GameFightingGame =
+    "Game Fighting Game", GameGta = "Game Gta", GameMario = "Game Mario", GameMinecraft =
+    "Game Minecraft", GamePokemon = "Game Pokemon", GameRetroArcade =
+    "Game Retro Arcade", GameRetroGame = "Game Retro Game", GameRpgFantasyGame =
+    "Game Rpg Fantasy Game", GameStrategyGame = "Game Strategy Game", GameStreetfighter =
+    "Game Streetfighter", GameZelda = "Game Zelda", MiscArchitectural =
+    "Misc Architectural", MiscDisco = "Misc Disco", MiscDreamscape = "Misc Dreamscape",
+    MiscDystopian = "Misc Dystopian", MiscFairyTale = "Misc Fairy Tale", MiscGothic =
+    "Misc Gothic", MiscGrunge = "Misc Grunge", MiscHorror = "Misc Horror", MiscKawaii =
+    "Misc Kawaii", MiscLovecraftian = "Misc Lovecraftian", MiscMacabre = "Misc Macabre",
+    MiscManga = "Misc Manga", MiscMetropolis = "Misc Metropolis", MiscMinimalist =
+    "Misc Minimalist", MiscMonochrome = "Misc Monochrome", MiscNautical =
+    "Misc Nautical", MiscSpace = "Misc Space", MiscStainedGlass = "Misc Stained Glass",
+    MiscTechwearFashion = "Misc Techwear Fashion", MiscTribal = "Misc Tribal",
+    MiscZentangle = "Misc Zentangle", PapercraftCollage = "Papercraft Collage",
+    PapercraftFlatPapercut = "Papercraft Flat Papercut", PapercraftKirigami =
+    "Papercraft Kirigami", PapercraftPaperMache = "Papercraft Paper Mache",
+    PapercraftPaperQuilling = "Papercraft Paper Quilling", PapercraftPapercutCollage =
+    "Papercraft Papercut Collage", PapercraftPapercutShadowBox =
+    "Papercraft Papercut Shadow Box", PapercraftStackedPapercut =
+    "Papercraft Stacked Papercut", PapercraftThickLayeredPapercut =
+    "Papercraft Thick Layered Papercut", PhotoAlien = "Photo Alien", PhotoFilmNoir =
+    "Photo Film Noir", PhotoGlamour = "Photo Glamour", PhotoHdr = "Photo Hdr",
+    PhotoIphonePhotographic = "Photo Iphone Photographic", PhotoLongExposure =
+    "Photo Long Exposure", PhotoNeonNoir = "Photo Neon Noir", PhotoSilhouette =
+    "Photo Silhouette", PhotoTiltShift = "Photo Tilt Shift", CinematicDiva =
+    "Cinematic Diva", AbstractExpressionism = "Abstract Expressionism", Academia =
+    "Academia", ActionFigure = "Action Figure", Adorable3dCharacter =
+    "Adorable 3D Character", AdorableKawaii = "Adorable Kawaii", ArtDeco = "Art Deco",
+    ArtNouveau = "Art Nouveau", AstralAura = "Astral Aura", AvantGarde = "Avant Garde",
+    Baroque = "Baroque", BauhausStylePoster = "Bauhaus Style Poster",
+    BlueprintSchematicDrawing = "Blueprint Schematic Drawing", Caricature = "Caricature",
+    CelShadedArt = "Cel Shaded Art", CharacterDesignSheet = "Character Design Sheet",
+    ClassicismArt = "Classicism Art", ColorFieldPainting = "Color Field Painting",
+    ColoredPencilArt = "Colored Pencil Art", ConceptualArt = "Conceptual Art",
+    Constructivism = "Constructivism", Cubism = "Cubism", Dadaism = "Dadaism",
+    DarkFantasy = "Dark Fantasy", DarkMoodyAtmosphere = "Dark Moody Atmosphere",
+    DmtArtStyle = "Dmt Art Style", DoodleArt = "Doodle Art", DoubleExposure =
+    "Double Exposure", DrippingPaintSplatterArt = "Dripping Paint Splatter Art",
+    Expressionism = "Expressionism", FadedPolaroidPhoto = "Faded Polaroid Photo", Fauvism
+    = "Fauvism", Flat2dArt = "Flat 2d Art", FortniteArtStyle = "Fortnite Art Style",
+    Futurism = "Futurism", Glitchcore = "Glitchcore", GloFi = "Glo Fi", GoogieArtStyle =
+    "Googie Art Style", GraffitiArt = "Graffiti Art", HarlemRenaissanceArt =
+    "Harlem Renaissance Art", HighFashion = "High Fashion", Idyllic = "Idyllic",
+    Impressionism = "Impressionism", InfographicDrawing = "Infographic Drawing",
+    InkDrippingDrawing = "Ink Dripping Drawing", JapaneseInkDrawing =
+    "Japanese Ink Drawing", KnollingPhotography = "Knolling Photography",
+    LightCheeryAtmosphere = "Light Cheery Atmosphere", LogoDesign = "Logo Design",
+    LuxuriousElegance = "Luxurious Elegance", MacroPhotography = "Macro Photography",
+    MandolaArt = "Mandola Art", MarkerDrawing = "Marker Drawing", Medievalism =
+    "Medievalism", Minimalism = "Minimalism", NeoBaroque = "Neo Baroque", NeoByzantine =
+    "Neo Byzantine", NeoFuturism = "Neo Futurism", NeoImpressionism =
+    "Neo Impressionism", NeoRococo = "Neo Rococo", Neoclassicism = "Neoclassicism", OpArt
+    = "Op Art", OrnateAndIntricate = "Ornate And Intricate", PencilSketchDrawing =
+    "Pencil Sketch Drawing", PopArt2 = "Pop Art 2", Rococo = "Rococo", SilhouetteArt =
+    "Silhouette Art", SimpleVectorArt = "Simple Vector Art", Sketchup = "Sketchup",
+    Steampunk2 = "Steampunk 2", Surrealism = "Surrealism", Suprematism = "Suprematism",
+    Terragen = "Terragen", TranquilRelaxingAtmosphere = "Tranquil Relaxing Atmosphere",
+    StickerDesigns = "Sticker Designs", VibrantRimLight = "Vibrant Rim Light",
+    VolumetricLighting = "Volumetric Lighting", Watercolor2 = "Watercolor 2",
+    WhimsicalAndPlayful = "Whimsical And Playful", MkChromolithography =
+    "Mk Chromolithography", MkCrossProcessingPrint = "Mk Cross Processing Print",
+    MkDufaycolorPhotograph = "Mk Dufaycolor Photograph", MkHerbarium = "Mk Herbarium",
+    MkPunkCollage = "Mk Punk Collage", MkMosaic = "Mk Mosaic", MkVanGogh = "Mk Van Gogh",
+    MkColoringBook = "Mk Coloring Book", MkSingerSargent = "Mk Singer Sargent", MkPollock
+    = "Mk Pollock", MkBasquiat = "Mk Basquiat", MkAndyWarhol = "Mk Andy Warhol",
+    MkHalftonePrint = "Mk Halftone Print", MkGondPainting = "Mk Gond Painting",
+    MkAlbumenPrint = "Mk Albumen Print", MkAquatintPrint = "Mk Aquatint Print",
+    MkAnthotypePrint = "Mk Anthotype Print", MkInuitCarving = "Mk Inuit Carving",
+    MkBromoilPrint = "Mk Bromoil Print", MkCalotypePrint = "Mk Calotype Print",
+    MkColorSketchnote = "Mk Color Sketchnote", MkCibulakPorcelain =
+    "Mk Cibulak Porcelain", MkAlcoholInkArt = "Mk Alcohol Ink Art", MkOneLineArt =
+    "Mk One Line Art", MkBlacklightPaint = "Mk Blacklight Paint", MkCarnivalGlass =
+    "Mk Carnival Glass", MkCyanotypePrint = "Mk Cyanotype Print", MkCrossStitching =
+    "Mk Cross Stitching", MkEncausticPaint = "Mk Encaustic Paint", MkEmbroidery =
+    "Mk Embroidery", MkGyotaku = "Mk Gyotaku", MkLuminogram = "Mk Luminogram",
+    MkLiteBriteArt = "Mk Lite Brite Art", MkMokumeGane = "Mk Mokume Gane", PebbleArt =
+    "Pebble Art", MkPalekh = "Mk Palekh", MkSuminagashi = "Mk Suminagashi", MkScrimshaw =
+    "Mk Scrimshaw", MkShibori = "Mk Shibori", MkVitreousEnamel = "Mk Vitreous Enamel",
+    MkUkiyoE = "Mk Ukiyo E", MkVintageAirlinePoster = "Mk Vintage Airline Poster",
+    MkVintageTravelPoster = "Mk Vintage Travel Poster", MkBauhausStyle =
+    "Mk Bauhaus Style", MkAfrofuturism = "Mk Afrofuturism", MkAtompunk = "Mk Atompunk",
+    MkConstructivism = "Mk Constructivism", MkChicanoArt = "Mk Chicano Art", MkDeStijl =
+    "Mk De Stijl", MkDayakArt = "Mk Dayak Art", MkFayumPortrait = "Mk Fayum Portrait",
+    MkIlluminatedManuscript = "Mk Illuminated Manuscript", MkKalighatPainting =
+    "Mk Kalighat Painting", MkMadhubaniPainting = "Mk Madhubani Painting", MkPictorialism
+    = "Mk Pictorialism", MkPichwaiPainting = "Mk Pichwai Painting", MkPatachitraPainting
+    = "Mk Patachitra Painting", MkSamoanArtInspired = "Mk Samoan Art Inspired",
+    MkTlingitArt = "Mk Tlingit Art", MkAdnateStyle = "Mk Adnate Style", MkRonEnglishStyle
+    = "Mk Ron English Style", MkShepardFaireyStyle = "Mk Shepard Fairey Style" }
     "`styles` of fal-ai/fooocus/upscale-or-vary must be `Fooocus V2`, `Fooocus Enhance`, `Fooocus Sharp`, `Fooocus Semi Realistic`, `Fooocus Masterpiece`, `Fooocus Photograph`, `Fooocus Negative`, `Fooocus Cinematic`, `SAI 3D Model`, `SAI Analog Film`, `SAI Anime`, `SAI Cinematic` or one of 265 more"
-);
+}
 
 /// The values of `performance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -1324,31 +888,11 @@ pub enum Performance {
     Lightning,
 }
 
-impl Performance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Speed,
-        Self::Quality,
-        Self::ExtremeSpeed,
-        Self::Lightning,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Speed => "Speed",
-            Self::Quality => "Quality",
-            Self::ExtremeSpeed => "Extreme Speed",
-            Self::Lightning => "Lightning",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Performance,
+fal_core::closed_enum! {
+    Performance { Speed = "Speed", Quality = "Quality", ExtremeSpeed = "Extreme Speed",
+    Lightning = "Lightning" }
     "`performance` of fal-ai/fooocus/upscale-or-vary must be `Speed`, `Quality`, `Extreme Speed` or `Lightning`"
-);
+}
 
 /// `guidance_scale`: between 1.0 and 30.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -1369,29 +913,11 @@ pub enum RefinerModel {
     RealisticVisionV60b1V51vaeSafetensors,
 }
 
-impl RefinerModel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::RealisticVisionV60b1V51vaeSafetensors,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::RealisticVisionV60b1V51vaeSafetensors => {
-                "realisticVisionV60B1_v51VAE.safetensors"
-            }
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RefinerModel,
+fal_core::closed_enum! {
+    RefinerModel { None = "None", RealisticVisionV60b1V51vaeSafetensors =
+    "realisticVisionV60B1_v51VAE.safetensors" }
     "`refiner_model` of fal-ai/fooocus/upscale-or-vary must be `None` or `realisticVisionV60B1_v51VAE.safetensors`"
-);
+}
 
 /// `refiner_switch`: between 0.0 and 1.0 and a multiple of 0.0001.
 pub type RefinerSwitch = Float<bounds::RefinerSwitch>;
@@ -1408,25 +934,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg", Webp = "webp" }
     "`output_format` of fal-ai/fooocus/upscale-or-vary must be `png`, `jpeg` or `webp`"
-);
+}
 
 /// The values of `uov_method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -1446,35 +957,12 @@ pub enum UovMethod {
     UpscaleFast2x,
 }
 
-impl UovMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Disabled,
-        Self::VarySubtle,
-        Self::VaryStrong,
-        Self::Upscale1_5x,
-        Self::Upscale2x,
-        Self::UpscaleFast2x,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Disabled => "Disabled",
-            Self::VarySubtle => "Vary (Subtle)",
-            Self::VaryStrong => "Vary (Strong)",
-            Self::Upscale1_5x => "Upscale (1.5x)",
-            Self::Upscale2x => "Upscale (2x)",
-            Self::UpscaleFast2x => "Upscale (Fast 2x)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    UovMethod,
+fal_core::closed_enum! {
+    UovMethod { Disabled = "Disabled", VarySubtle = "Vary (Subtle)", VaryStrong =
+    "Vary (Strong)", Upscale1_5x = "Upscale (1.5x)", Upscale2x = "Upscale (2x)",
+    UpscaleFast2x = "Upscale (Fast 2x)" }
     "`uov_method` of fal-ai/fooocus/upscale-or-vary must be `Disabled`, `Vary (Subtle)`, `Vary (Strong)`, `Upscale (1.5x)`, `Upscale (2x)` or `Upscale (Fast 2x)`"
-);
+}
 
 /// The result of [`fal-ai/fooocus/upscale-or-vary`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -1836,11 +1324,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1899,11 +1383,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1948,40 +1428,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 30.0,
+        "`guidance_scale` of fal-ai/fooocus/upscale-or-vary must be between 1.0 and 30.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        Sharpness, f64, 0.0, 30.0,
+        "`sharpness` of fal-ai/fooocus/upscale-or-vary must be between 0.0 and 30.0"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/fooocus/upscale-or-vary must be between 1.0 and 30.0";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/fooocus/upscale-or-vary must be between 1 and 4"
+    );
 
-    pub enum Sharpness {}
-
-    impl Range<f64> for Sharpness {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`sharpness` of fal-ai/fooocus/upscale-or-vary must be between 0.0 and 30.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/fooocus/upscale-or-vary must be between 1 and 4";
-    }
-
-    pub enum RefinerSwitch {}
-
-    impl Range<f64> for RefinerSwitch {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.0001);
-        const MESSAGE: &'static str = "`refiner_switch` of fal-ai/fooocus/upscale-or-vary must be between 0.0 and 1.0 and a multiple of 0.0001";
-    }
+    fal_core::number_range!(
+        RefinerSwitch, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > = Some(0.0001),
+        "`refiner_switch` of fal-ai/fooocus/upscale-or-vary must be between 0.0 and 1.0 and a multiple of 0.0001"
+    );
 }
 
 #[doc(hidden)]

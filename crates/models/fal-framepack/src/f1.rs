@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -125,23 +125,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
+    "`aspect_ratio` of fal-ai/framepack/f1 must be `16:9` or `9:16`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/framepack/f1 must be `16:9` or `9:16`"
-);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,23 +140,10 @@ pub enum Resolution {
     _480p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_480p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_480p => "480p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _480p = "480p" }
+    "`resolution` of fal-ai/framepack/f1 must be `720p` or `480p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/framepack/f1 must be `720p` or `480p`"
-);
 
 /// `cfg_scale`: between 0.0 and 7.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -409,11 +383,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -459,11 +429,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -520,31 +486,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        CfgScale, f64, 0.0, 7.0,
+        "`cfg_scale` of fal-ai/framepack/f1 must be between 0.0 and 7.0"
+    );
 
-    pub enum CfgScale {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 32.0,
+        "`guidance_scale` of fal-ai/framepack/f1 must be between 0.0 and 32.0"
+    );
 
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 7.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/framepack/f1 must be between 0.0 and 7.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 32.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/framepack/f1 must be between 0.0 and 32.0";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 30;
-        const MAX: i64 = 900;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/framepack/f1 must be between 30 and 900";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 30, 900,
+        "`num_frames` of fal-ai/framepack/f1 must be between 30 and 900"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -191,83 +191,18 @@ pub enum Voice {
     Zubenelgenubi,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Achernar,
-        Self::Achird,
-        Self::Algenib,
-        Self::Algieba,
-        Self::Alnilam,
-        Self::Aoede,
-        Self::Autonoe,
-        Self::Callirrhoe,
-        Self::Charon,
-        Self::Despina,
-        Self::Enceladus,
-        Self::Erinome,
-        Self::Fenrir,
-        Self::Gacrux,
-        Self::Iapetus,
-        Self::Kore,
-        Self::Laomedeia,
-        Self::Leda,
-        Self::Orus,
-        Self::Pulcherrima,
-        Self::Puck,
-        Self::Rasalgethi,
-        Self::Sadachbia,
-        Self::Sadaltager,
-        Self::Schedar,
-        Self::Sulafat,
-        Self::Umbriel,
-        Self::Vindemiatrix,
-        Self::Zephyr,
-        Self::Zubenelgenubi,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Achernar => "Achernar",
-            Self::Achird => "Achird",
-            Self::Algenib => "Algenib",
-            Self::Algieba => "Algieba",
-            Self::Alnilam => "Alnilam",
-            Self::Aoede => "Aoede",
-            Self::Autonoe => "Autonoe",
-            Self::Callirrhoe => "Callirrhoe",
-            Self::Charon => "Charon",
-            Self::Despina => "Despina",
-            Self::Enceladus => "Enceladus",
-            Self::Erinome => "Erinome",
-            Self::Fenrir => "Fenrir",
-            Self::Gacrux => "Gacrux",
-            Self::Iapetus => "Iapetus",
-            Self::Kore => "Kore",
-            Self::Laomedeia => "Laomedeia",
-            Self::Leda => "Leda",
-            Self::Orus => "Orus",
-            Self::Pulcherrima => "Pulcherrima",
-            Self::Puck => "Puck",
-            Self::Rasalgethi => "Rasalgethi",
-            Self::Sadachbia => "Sadachbia",
-            Self::Sadaltager => "Sadaltager",
-            Self::Schedar => "Schedar",
-            Self::Sulafat => "Sulafat",
-            Self::Umbriel => "Umbriel",
-            Self::Vindemiatrix => "Vindemiatrix",
-            Self::Zephyr => "Zephyr",
-            Self::Zubenelgenubi => "Zubenelgenubi",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Achernar = "Achernar", Achird = "Achird", Algenib = "Algenib", Algieba =
+    "Algieba", Alnilam = "Alnilam", Aoede = "Aoede", Autonoe = "Autonoe", Callirrhoe =
+    "Callirrhoe", Charon = "Charon", Despina = "Despina", Enceladus = "Enceladus",
+    Erinome = "Erinome", Fenrir = "Fenrir", Gacrux = "Gacrux", Iapetus = "Iapetus", Kore
+    = "Kore", Laomedeia = "Laomedeia", Leda = "Leda", Orus = "Orus", Pulcherrima =
+    "Pulcherrima", Puck = "Puck", Rasalgethi = "Rasalgethi", Sadachbia = "Sadachbia",
+    Sadaltager = "Sadaltager", Schedar = "Schedar", Sulafat = "Sulafat", Umbriel =
+    "Umbriel", Vindemiatrix = "Vindemiatrix", Zephyr = "Zephyr", Zubenelgenubi =
+    "Zubenelgenubi" }
     "`voice` of fal-ai/gemini-3.1-flash-tts must be `Achernar`, `Achird`, `Algenib`, `Algieba`, `Alnilam`, `Aoede`, `Autonoe`, `Callirrhoe`, `Charon`, `Despina`, `Enceladus`, `Erinome` or one of 18 more"
-);
+}
 
 /// The values of `language_code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -449,197 +384,53 @@ pub enum LanguageCode {
     UrduPakistan,
 }
 
-impl LanguageCode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ArabicEgypt,
-        Self::BanglaBangladesh,
-        Self::DutchNetherlands,
-        Self::EnglishIndia,
-        Self::EnglishUs,
-        Self::FrenchFrance,
-        Self::GermanGermany,
-        Self::HindiIndia,
-        Self::IndonesianIndonesia,
-        Self::ItalianItaly,
-        Self::JapaneseJapan,
-        Self::KoreanSouthKorea,
-        Self::MarathiIndia,
-        Self::PolishPoland,
-        Self::PortugueseBrazil,
-        Self::RomanianRomania,
-        Self::RussianRussia,
-        Self::SpanishSpain,
-        Self::TamilIndia,
-        Self::TeluguIndia,
-        Self::ThaiThailand,
-        Self::TurkishTurkey,
-        Self::UkrainianUkraine,
-        Self::VietnameseVietnam,
-        Self::AfrikaansSouthAfrica,
-        Self::AlbanianAlbania,
-        Self::AmharicEthiopia,
-        Self::ArabicWorld,
-        Self::ArmenianArmenia,
-        Self::AzerbaijaniAzerbaijan,
-        Self::BasqueSpain,
-        Self::BelarusianBelarus,
-        Self::BulgarianBulgaria,
-        Self::BurmeseMyanmar,
-        Self::CatalanSpain,
-        Self::CebuanoPhilippines,
-        Self::ChineseMandarinChina,
-        Self::ChineseMandarinTaiwan,
-        Self::CroatianCroatia,
-        Self::CzechCzechRepublic,
-        Self::DanishDenmark,
-        Self::EnglishAustralia,
-        Self::EnglishUk,
-        Self::EstonianEstonia,
-        Self::FilipinoPhilippines,
-        Self::FinnishFinland,
-        Self::FrenchCanada,
-        Self::GalicianSpain,
-        Self::GeorgianGeorgia,
-        Self::GreekGreece,
-        Self::GujaratiIndia,
-        Self::HaitianCreoleHaiti,
-        Self::HebrewIsrael,
-        Self::HungarianHungary,
-        Self::IcelandicIceland,
-        Self::JavaneseJava,
-        Self::KannadaIndia,
-        Self::KonkaniIndia,
-        Self::LaoLaos,
-        Self::LatinVaticanCity,
-        Self::LatvianLatvia,
-        Self::LithuanianLithuania,
-        Self::LuxembourgishLuxembourg,
-        Self::MacedonianNorthMacedonia,
-        Self::MaithiliIndia,
-        Self::MalagasyMadagascar,
-        Self::MalayMalaysia,
-        Self::MalayalamIndia,
-        Self::MongolianMongolia,
-        Self::NepaliNepal,
-        Self::NorwegianBokmalNorway,
-        Self::NorwegianNynorskNorway,
-        Self::OdiaIndia,
-        Self::PashtoAfghanistan,
-        Self::PersianIran,
-        Self::PortuguesePortugal,
-        Self::PunjabiIndia,
-        Self::SerbianSerbia,
-        Self::SindhiIndia,
-        Self::SinhalaSriLanka,
-        Self::SlovakSlovakia,
-        Self::SlovenianSlovenia,
-        Self::SpanishLatinAmerica,
-        Self::SpanishMexico,
-        Self::SwahiliKenya,
-        Self::SwedishSweden,
-        Self::UrduPakistan,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ArabicEgypt => "Arabic (Egypt)",
-            Self::BanglaBangladesh => "Bangla (Bangladesh)",
-            Self::DutchNetherlands => "Dutch (Netherlands)",
-            Self::EnglishIndia => "English (India)",
-            Self::EnglishUs => "English (US)",
-            Self::FrenchFrance => "French (France)",
-            Self::GermanGermany => "German (Germany)",
-            Self::HindiIndia => "Hindi (India)",
-            Self::IndonesianIndonesia => "Indonesian (Indonesia)",
-            Self::ItalianItaly => "Italian (Italy)",
-            Self::JapaneseJapan => "Japanese (Japan)",
-            Self::KoreanSouthKorea => "Korean (South Korea)",
-            Self::MarathiIndia => "Marathi (India)",
-            Self::PolishPoland => "Polish (Poland)",
-            Self::PortugueseBrazil => "Portuguese (Brazil)",
-            Self::RomanianRomania => "Romanian (Romania)",
-            Self::RussianRussia => "Russian (Russia)",
-            Self::SpanishSpain => "Spanish (Spain)",
-            Self::TamilIndia => "Tamil (India)",
-            Self::TeluguIndia => "Telugu (India)",
-            Self::ThaiThailand => "Thai (Thailand)",
-            Self::TurkishTurkey => "Turkish (Turkey)",
-            Self::UkrainianUkraine => "Ukrainian (Ukraine)",
-            Self::VietnameseVietnam => "Vietnamese (Vietnam)",
-            Self::AfrikaansSouthAfrica => "Afrikaans (South Africa)",
-            Self::AlbanianAlbania => "Albanian (Albania)",
-            Self::AmharicEthiopia => "Amharic (Ethiopia)",
-            Self::ArabicWorld => "Arabic (World)",
-            Self::ArmenianArmenia => "Armenian (Armenia)",
-            Self::AzerbaijaniAzerbaijan => "Azerbaijani (Azerbaijan)",
-            Self::BasqueSpain => "Basque (Spain)",
-            Self::BelarusianBelarus => "Belarusian (Belarus)",
-            Self::BulgarianBulgaria => "Bulgarian (Bulgaria)",
-            Self::BurmeseMyanmar => "Burmese (Myanmar)",
-            Self::CatalanSpain => "Catalan (Spain)",
-            Self::CebuanoPhilippines => "Cebuano (Philippines)",
-            Self::ChineseMandarinChina => "Chinese Mandarin (China)",
-            Self::ChineseMandarinTaiwan => "Chinese Mandarin (Taiwan)",
-            Self::CroatianCroatia => "Croatian (Croatia)",
-            Self::CzechCzechRepublic => "Czech (Czech Republic)",
-            Self::DanishDenmark => "Danish (Denmark)",
-            Self::EnglishAustralia => "English (Australia)",
-            Self::EnglishUk => "English (UK)",
-            Self::EstonianEstonia => "Estonian (Estonia)",
-            Self::FilipinoPhilippines => "Filipino (Philippines)",
-            Self::FinnishFinland => "Finnish (Finland)",
-            Self::FrenchCanada => "French (Canada)",
-            Self::GalicianSpain => "Galician (Spain)",
-            Self::GeorgianGeorgia => "Georgian (Georgia)",
-            Self::GreekGreece => "Greek (Greece)",
-            Self::GujaratiIndia => "Gujarati (India)",
-            Self::HaitianCreoleHaiti => "Haitian Creole (Haiti)",
-            Self::HebrewIsrael => "Hebrew (Israel)",
-            Self::HungarianHungary => "Hungarian (Hungary)",
-            Self::IcelandicIceland => "Icelandic (Iceland)",
-            Self::JavaneseJava => "Javanese (Java)",
-            Self::KannadaIndia => "Kannada (India)",
-            Self::KonkaniIndia => "Konkani (India)",
-            Self::LaoLaos => "Lao (Laos)",
-            Self::LatinVaticanCity => "Latin (Vatican City)",
-            Self::LatvianLatvia => "Latvian (Latvia)",
-            Self::LithuanianLithuania => "Lithuanian (Lithuania)",
-            Self::LuxembourgishLuxembourg => "Luxembourgish (Luxembourg)",
-            Self::MacedonianNorthMacedonia => "Macedonian (North Macedonia)",
-            Self::MaithiliIndia => "Maithili (India)",
-            Self::MalagasyMadagascar => "Malagasy (Madagascar)",
-            Self::MalayMalaysia => "Malay (Malaysia)",
-            Self::MalayalamIndia => "Malayalam (India)",
-            Self::MongolianMongolia => "Mongolian (Mongolia)",
-            Self::NepaliNepal => "Nepali (Nepal)",
-            Self::NorwegianBokmalNorway => "Norwegian Bokmal (Norway)",
-            Self::NorwegianNynorskNorway => "Norwegian Nynorsk (Norway)",
-            Self::OdiaIndia => "Odia (India)",
-            Self::PashtoAfghanistan => "Pashto (Afghanistan)",
-            Self::PersianIran => "Persian (Iran)",
-            Self::PortuguesePortugal => "Portuguese (Portugal)",
-            Self::PunjabiIndia => "Punjabi (India)",
-            Self::SerbianSerbia => "Serbian (Serbia)",
-            Self::SindhiIndia => "Sindhi (India)",
-            Self::SinhalaSriLanka => "Sinhala (Sri Lanka)",
-            Self::SlovakSlovakia => "Slovak (Slovakia)",
-            Self::SlovenianSlovenia => "Slovenian (Slovenia)",
-            Self::SpanishLatinAmerica => "Spanish (Latin America)",
-            Self::SpanishMexico => "Spanish (Mexico)",
-            Self::SwahiliKenya => "Swahili (Kenya)",
-            Self::SwedishSweden => "Swedish (Sweden)",
-            Self::UrduPakistan => "Urdu (Pakistan)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LanguageCode,
+fal_core::closed_enum! {
+    LanguageCode { ArabicEgypt = "Arabic (Egypt)", BanglaBangladesh =
+    "Bangla (Bangladesh)", DutchNetherlands = "Dutch (Netherlands)", EnglishIndia =
+    "English (India)", EnglishUs = "English (US)", FrenchFrance = "French (France)",
+    GermanGermany = "German (Germany)", HindiIndia = "Hindi (India)", IndonesianIndonesia
+    = "Indonesian (Indonesia)", ItalianItaly = "Italian (Italy)", JapaneseJapan =
+    "Japanese (Japan)", KoreanSouthKorea = "Korean (South Korea)", MarathiIndia =
+    "Marathi (India)", PolishPoland = "Polish (Poland)", PortugueseBrazil =
+    "Portuguese (Brazil)", RomanianRomania = "Romanian (Romania)", RussianRussia =
+    "Russian (Russia)", SpanishSpain = "Spanish (Spain)", TamilIndia = "Tamil (India)",
+    TeluguIndia = "Telugu (India)", ThaiThailand = "Thai (Thailand)", TurkishTurkey =
+    "Turkish (Turkey)", UkrainianUkraine = "Ukrainian (Ukraine)", VietnameseVietnam =
+    "Vietnamese (Vietnam)", AfrikaansSouthAfrica = "Afrikaans (South Africa)",
+    AlbanianAlbania = "Albanian (Albania)", AmharicEthiopia = "Amharic (Ethiopia)",
+    ArabicWorld = "Arabic (World)", ArmenianArmenia = "Armenian (Armenia)",
+    AzerbaijaniAzerbaijan = "Azerbaijani (Azerbaijan)", BasqueSpain = "Basque (Spain)",
+    BelarusianBelarus = "Belarusian (Belarus)", BulgarianBulgaria =
+    "Bulgarian (Bulgaria)", BurmeseMyanmar = "Burmese (Myanmar)", CatalanSpain =
+    "Catalan (Spain)", CebuanoPhilippines = "Cebuano (Philippines)", ChineseMandarinChina
+    = "Chinese Mandarin (China)", ChineseMandarinTaiwan = "Chinese Mandarin (Taiwan)",
+    CroatianCroatia = "Croatian (Croatia)", CzechCzechRepublic =
+    "Czech (Czech Republic)", DanishDenmark = "Danish (Denmark)", EnglishAustralia =
+    "English (Australia)", EnglishUk = "English (UK)", EstonianEstonia =
+    "Estonian (Estonia)", FilipinoPhilippines = "Filipino (Philippines)", FinnishFinland
+    = "Finnish (Finland)", FrenchCanada = "French (Canada)", GalicianSpain =
+    "Galician (Spain)", GeorgianGeorgia = "Georgian (Georgia)", GreekGreece =
+    "Greek (Greece)", GujaratiIndia = "Gujarati (India)", HaitianCreoleHaiti =
+    "Haitian Creole (Haiti)", HebrewIsrael = "Hebrew (Israel)", HungarianHungary =
+    "Hungarian (Hungary)", IcelandicIceland = "Icelandic (Iceland)", JavaneseJava =
+    "Javanese (Java)", KannadaIndia = "Kannada (India)", KonkaniIndia =
+    "Konkani (India)", LaoLaos = "Lao (Laos)", LatinVaticanCity = "Latin (Vatican City)",
+    LatvianLatvia = "Latvian (Latvia)", LithuanianLithuania = "Lithuanian (Lithuania)",
+    LuxembourgishLuxembourg = "Luxembourgish (Luxembourg)", MacedonianNorthMacedonia =
+    "Macedonian (North Macedonia)", MaithiliIndia = "Maithili (India)",
+    MalagasyMadagascar = "Malagasy (Madagascar)", MalayMalaysia = "Malay (Malaysia)",
+    MalayalamIndia = "Malayalam (India)", MongolianMongolia = "Mongolian (Mongolia)",
+    NepaliNepal = "Nepali (Nepal)", NorwegianBokmalNorway = "Norwegian Bokmal (Norway)",
+    NorwegianNynorskNorway = "Norwegian Nynorsk (Norway)", OdiaIndia = "Odia (India)",
+    PashtoAfghanistan = "Pashto (Afghanistan)", PersianIran = "Persian (Iran)",
+    PortuguesePortugal = "Portuguese (Portugal)", PunjabiIndia = "Punjabi (India)",
+    SerbianSerbia = "Serbian (Serbia)", SindhiIndia = "Sindhi (India)", SinhalaSriLanka =
+    "Sinhala (Sri Lanka)", SlovakSlovakia = "Slovak (Slovakia)", SlovenianSlovenia =
+    "Slovenian (Slovenia)", SpanishLatinAmerica = "Spanish (Latin America)",
+    SpanishMexico = "Spanish (Mexico)", SwahiliKenya = "Swahili (Kenya)", SwedishSweden =
+    "Swedish (Sweden)", UrduPakistan = "Urdu (Pakistan)" }
     "`language_code` of fal-ai/gemini-3.1-flash-tts must be `Arabic (Egypt)`, `Bangla (Bangladesh)`, `Dutch (Netherlands)`, `English (India)`, `English (US)`, `French (France)`, `German (Germany)`, `Hindi (India)`, `Indonesian (Indonesia)`, `Italian (Italy)`, `Japanese (Japan)`, `Korean (South Korea)` or one of 75 more"
-);
+}
 
 /// `temperature`: between 0.0 and 2.0.
 pub type Temperature = Float<bounds::Temperature>;
@@ -656,25 +447,10 @@ pub enum OutputFormat {
     OggOpus,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Wav, Self::Mp3, Self::OggOpus];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-            Self::OggOpus => "ogg_opus",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Wav = "wav", Mp3 = "mp3", OggOpus = "ogg_opus" }
     "`output_format` of fal-ai/gemini-3.1-flash-tts must be `wav`, `mp3` or `ogg_opus`"
-);
+}
 
 /// The result of [`fal-ai/gemini-3.1-flash-tts`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -874,11 +650,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -924,11 +696,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -967,39 +735,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 50000,
+        "`prompt` of fal-ai/gemini-3.1-flash-tts must have 1 to 50000 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        StyleInstructions, 0, 4000,
+        "`style_instructions` of fal-ai/gemini-3.1-flash-tts must have at most 4000 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 50000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/gemini-3.1-flash-tts must have 1 to 50000 characters";
-    }
+    fal_core::length_range!(
+        Speakers, 2, 10,
+        "`speakers` of fal-ai/gemini-3.1-flash-tts must have 2 to 10 items"
+    );
 
-    pub enum StyleInstructions {}
-
-    impl Length for StyleInstructions {
-        const MIN: usize = 0;
-        const MAX: usize = 4000;
-        const MESSAGE: &'static str = "`style_instructions` of fal-ai/gemini-3.1-flash-tts must have at most 4000 characters";
-    }
-
-    pub enum Speakers {}
-
-    impl Length for Speakers {
-        const MIN: usize = 2;
-        const MAX: usize = 10;
-        const MESSAGE: &'static str = "`speakers` of fal-ai/gemini-3.1-flash-tts must have 2 to 10 items";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/gemini-3.1-flash-tts must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/gemini-3.1-flash-tts must be between 0.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

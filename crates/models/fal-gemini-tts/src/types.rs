@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/gemini-tts` share.
 
 use fal_core::{Check, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -84,83 +84,18 @@ pub enum SpeakerConfigVoice {
     Zubenelgenubi,
 }
 
-impl SpeakerConfigVoice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Achernar,
-        Self::Achird,
-        Self::Algenib,
-        Self::Algieba,
-        Self::Alnilam,
-        Self::Aoede,
-        Self::Autonoe,
-        Self::Callirrhoe,
-        Self::Charon,
-        Self::Despina,
-        Self::Enceladus,
-        Self::Erinome,
-        Self::Fenrir,
-        Self::Gacrux,
-        Self::Iapetus,
-        Self::Kore,
-        Self::Laomedeia,
-        Self::Leda,
-        Self::Orus,
-        Self::Pulcherrima,
-        Self::Puck,
-        Self::Rasalgethi,
-        Self::Sadachbia,
-        Self::Sadaltager,
-        Self::Schedar,
-        Self::Sulafat,
-        Self::Umbriel,
-        Self::Vindemiatrix,
-        Self::Zephyr,
-        Self::Zubenelgenubi,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Achernar => "Achernar",
-            Self::Achird => "Achird",
-            Self::Algenib => "Algenib",
-            Self::Algieba => "Algieba",
-            Self::Alnilam => "Alnilam",
-            Self::Aoede => "Aoede",
-            Self::Autonoe => "Autonoe",
-            Self::Callirrhoe => "Callirrhoe",
-            Self::Charon => "Charon",
-            Self::Despina => "Despina",
-            Self::Enceladus => "Enceladus",
-            Self::Erinome => "Erinome",
-            Self::Fenrir => "Fenrir",
-            Self::Gacrux => "Gacrux",
-            Self::Iapetus => "Iapetus",
-            Self::Kore => "Kore",
-            Self::Laomedeia => "Laomedeia",
-            Self::Leda => "Leda",
-            Self::Orus => "Orus",
-            Self::Pulcherrima => "Pulcherrima",
-            Self::Puck => "Puck",
-            Self::Rasalgethi => "Rasalgethi",
-            Self::Sadachbia => "Sadachbia",
-            Self::Sadaltager => "Sadaltager",
-            Self::Schedar => "Schedar",
-            Self::Sulafat => "Sulafat",
-            Self::Umbriel => "Umbriel",
-            Self::Vindemiatrix => "Vindemiatrix",
-            Self::Zephyr => "Zephyr",
-            Self::Zubenelgenubi => "Zubenelgenubi",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SpeakerConfigVoice,
+fal_core::closed_enum! {
+    SpeakerConfigVoice { Achernar = "Achernar", Achird = "Achird", Algenib = "Algenib",
+    Algieba = "Algieba", Alnilam = "Alnilam", Aoede = "Aoede", Autonoe = "Autonoe",
+    Callirrhoe = "Callirrhoe", Charon = "Charon", Despina = "Despina", Enceladus =
+    "Enceladus", Erinome = "Erinome", Fenrir = "Fenrir", Gacrux = "Gacrux", Iapetus =
+    "Iapetus", Kore = "Kore", Laomedeia = "Laomedeia", Leda = "Leda", Orus = "Orus",
+    Pulcherrima = "Pulcherrima", Puck = "Puck", Rasalgethi = "Rasalgethi", Sadachbia =
+    "Sadachbia", Sadaltager = "Sadaltager", Schedar = "Schedar", Sulafat = "Sulafat",
+    Umbriel = "Umbriel", Vindemiatrix = "Vindemiatrix", Zephyr = "Zephyr", Zubenelgenubi
+    = "Zubenelgenubi" }
     "`voice` of SpeakerConfig in fal-ai/gemini-tts must be `Achernar`, `Achird`, `Algenib`, `Algieba`, `Alnilam`, `Aoede`, `Autonoe`, `Callirrhoe`, `Charon`, `Despina`, `Enceladus`, `Erinome` or one of 18 more"
-);
+}
 
 // Building.
 
@@ -272,11 +207,7 @@ impl Serialize for SpeakerConfig {
     }
 }
 
-impl<'de> Deserialize<'de> for SpeakerConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(SpeakerConfig);
 
 impl<'de> json::ReadObject<'de> for SpeakerConfig {
     const NAME: &'static str = "SpeakerConfig";

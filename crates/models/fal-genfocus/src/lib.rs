@@ -59,7 +59,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -162,23 +162,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/genfocus must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/genfocus must be `jpeg` or `png`"
-);
 
 /// `target_long_side`: between 256 and 2048.
 pub type TargetLongSide = Int<bounds::TargetLongSide>;
@@ -413,11 +400,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -463,11 +446,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -518,39 +497,24 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        FocusPoint, 2, 2, "`focus_point` of fal-ai/genfocus must have exactly 2 items"
+    );
 
-    pub enum FocusPoint {}
+    fal_core::number_range!(
+        BlurStrength, i64, 0, 50,
+        "`blur_strength` of fal-ai/genfocus must be between 0 and 50"
+    );
 
-    impl Length for FocusPoint {
-        const MIN: usize = 2;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`focus_point` of fal-ai/genfocus must have exactly 2 items";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 25, 50,
+        "`num_inference_steps` of fal-ai/genfocus must be between 25 and 50"
+    );
 
-    pub enum BlurStrength {}
-
-    impl Range<i64> for BlurStrength {
-        const MIN: i64 = 0;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`blur_strength` of fal-ai/genfocus must be between 0 and 50";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 25;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/genfocus must be between 25 and 50";
-    }
-
-    pub enum TargetLongSide {}
-
-    impl Range<i64> for TargetLongSide {
-        const MIN: i64 = 256;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`target_long_side` of fal-ai/genfocus must be between 256 and 2048";
-    }
+    fal_core::number_range!(
+        TargetLongSide, i64, 256, 2048,
+        "`target_long_side` of fal-ai/genfocus must be between 256 and 2048"
+    );
 }
 
 #[doc(hidden)]

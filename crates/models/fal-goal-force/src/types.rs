@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/goal-force` share.
 
 use fal_core::{Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::VideoFile;
@@ -225,11 +225,7 @@ impl Serialize for ForceParams {
     }
 }
 
-impl<'de> Deserialize<'de> for ForceParams {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ForceParams);
 
 impl<'de> json::ReadObject<'de> for ForceParams {
     const NAME: &'static str = "ForceParams";
@@ -332,47 +328,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ForceParamsX, f64, 0.0, 1.0,
+        "`x` of ForceParams in fal-ai/goal-force must be between 0.0 and 1.0"
+    );
 
-    pub enum ForceParamsX {}
+    fal_core::number_range!(
+        ForceParamsY, f64, 0.0, 1.0,
+        "`y` of ForceParams in fal-ai/goal-force must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ForceParamsX {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`x` of ForceParams in fal-ai/goal-force must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        ForceParamsAngle, f64, 0.0, 360.0,
+        "`angle` of ForceParams in fal-ai/goal-force must be between 0.0 and 360.0"
+    );
 
-    pub enum ForceParamsY {}
+    fal_core::number_range!(
+        ForceParamsMagnitude, f64, 30.0, 400.0,
+        "`magnitude` of ForceParams in fal-ai/goal-force must be between 30.0 and 400.0"
+    );
 
-    impl Range<f64> for ForceParamsY {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`y` of ForceParams in fal-ai/goal-force must be between 0.0 and 1.0";
-    }
-
-    pub enum ForceParamsAngle {}
-
-    impl Range<f64> for ForceParamsAngle {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 360.0;
-        const MESSAGE: &'static str = "`angle` of ForceParams in fal-ai/goal-force must be between 0.0 and 360.0";
-    }
-
-    pub enum ForceParamsMagnitude {}
-
-    impl Range<f64> for ForceParamsMagnitude {
-        const MIN: f64 = 30.0;
-        const MAX: f64 = 400.0;
-        const MESSAGE: &'static str = "`magnitude` of ForceParams in fal-ai/goal-force must be between 30.0 and 400.0";
-    }
-
-    pub enum ForceParamsMass {}
-
-    impl Range<f64> for ForceParamsMass {
-        const MIN: f64 = -1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`mass` of ForceParams in fal-ai/goal-force must be between -1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        ForceParamsMass, f64, - 1.0, 4.0,
+        "`mass` of ForceParams in fal-ai/goal-force must be between -1.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

@@ -64,7 +64,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -161,31 +161,11 @@ pub enum ImageSize {
     _1024x1536,
 }
 
-impl ImageSize {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::_1024x1024,
-        Self::_1536x1024,
-        Self::_1024x1536,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::_1024x1024 => "1024x1024",
-            Self::_1536x1024 => "1536x1024",
-            Self::_1024x1536 => "1024x1536",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ImageSize,
+fal_core::closed_enum! {
+    ImageSize { Auto = "auto", _1024x1024 = "1024x1024", _1536x1024 = "1536x1024",
+    _1024x1536 = "1024x1536" }
     "`image_size` of fal-ai/gpt-image-1-mini must be `auto`, `1024x1024`, `1536x1024` or `1024x1536`"
-);
+}
 
 /// The values of `background`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,25 +179,10 @@ pub enum Background {
     Opaque,
 }
 
-impl Background {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Transparent, Self::Opaque];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Transparent => "transparent",
-            Self::Opaque => "opaque",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Background,
+fal_core::closed_enum! {
+    Background { Auto = "auto", Transparent = "transparent", Opaque = "opaque" }
     "`background` of fal-ai/gpt-image-1-mini must be `auto`, `transparent` or `opaque`"
-);
+}
 
 /// The values of `quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -233,26 +198,10 @@ pub enum Quality {
     High,
 }
 
-impl Quality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Low, Self::Medium, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Quality,
+fal_core::closed_enum! {
+    Quality { Auto = "auto", Low = "low", Medium = "medium", High = "high" }
     "`quality` of fal-ai/gpt-image-1-mini must be `auto`, `low`, `medium` or `high`"
-);
+}
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -269,25 +218,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/gpt-image-1-mini must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/gpt-image-1-mini`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -469,11 +403,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -510,11 +440,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -553,23 +479,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 2, usize::MAX,
+        "`prompt` of fal-ai/gpt-image-1-mini must have at least 2 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 2;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/gpt-image-1-mini must have at least 2 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/gpt-image-1-mini must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/gpt-image-1-mini must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

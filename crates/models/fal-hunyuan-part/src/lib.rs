@@ -51,7 +51,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -353,11 +353,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -402,11 +398,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -463,47 +455,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        PointPromptX, f64, - 1.0, 1.0,
+        "`point_prompt_x` of fal-ai/hunyuan-part must be between -1.0 and 1.0"
+    );
 
-    pub enum PointPromptX {}
+    fal_core::number_range!(
+        PointPromptY, f64, - 1.0, 1.0,
+        "`point_prompt_y` of fal-ai/hunyuan-part must be between -1.0 and 1.0"
+    );
 
-    impl Range<f64> for PointPromptX {
-        const MIN: f64 = -1.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`point_prompt_x` of fal-ai/hunyuan-part must be between -1.0 and 1.0";
-    }
+    fal_core::number_range!(
+        PointPromptZ, f64, - 1.0, 1.0,
+        "`point_prompt_z` of fal-ai/hunyuan-part must be between -1.0 and 1.0"
+    );
 
-    pub enum PointPromptY {}
+    fal_core::number_range!(
+        PointNum, i64, 10000, 500000,
+        "`point_num` of fal-ai/hunyuan-part must be between 10000 and 500000"
+    );
 
-    impl Range<f64> for PointPromptY {
-        const MIN: f64 = -1.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`point_prompt_y` of fal-ai/hunyuan-part must be between -1.0 and 1.0";
-    }
-
-    pub enum PointPromptZ {}
-
-    impl Range<f64> for PointPromptZ {
-        const MIN: f64 = -1.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`point_prompt_z` of fal-ai/hunyuan-part must be between -1.0 and 1.0";
-    }
-
-    pub enum PointNum {}
-
-    impl Range<i64> for PointNum {
-        const MIN: i64 = 10000;
-        const MAX: i64 = 500000;
-        const MESSAGE: &'static str = "`point_num` of fal-ai/hunyuan-part must be between 10000 and 500000";
-    }
-
-    pub enum NoiseStd {}
-
-    impl Range<f64> for NoiseStd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 0.02;
-        const MESSAGE: &'static str = "`noise_std` of fal-ai/hunyuan-part must be between 0.0 and 0.02";
-    }
+    fal_core::number_range!(
+        NoiseStd, f64, 0.0, 0.02,
+        "`noise_std` of fal-ai/hunyuan-part must be between 0.0 and 0.02"
+    );
 }
 
 #[doc(hidden)]

@@ -54,7 +54,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -139,24 +139,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/hunyuan-video-image-to-video must be `16:9` or `9:16`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,22 +152,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p" }
+    "`resolution` of fal-ai/hunyuan-video-image-to-video must be `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/hunyuan-video-image-to-video must be `720p`"
-);
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,22 +165,10 @@ pub enum NumFrames {
     N129,
 }
 
-impl NumFrames {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N129];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N129 => "129",
-        }
-    }
+fal_core::closed_enum! {
+    NumFrames { N129 = "129" }
+    "`num_frames` of fal-ai/hunyuan-video-image-to-video must be `129`"
 }
-
-fal_core::closed_enum!(
-    NumFrames, "`num_frames` of fal-ai/hunyuan-video-image-to-video must be `129`"
-);
 
 /// The result of [`fal-ai/hunyuan-video-image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -407,11 +369,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -452,11 +410,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -513,15 +467,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/hunyuan-video-image-to-video must have at most 1000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 1000,
+        "`prompt` of fal-ai/hunyuan-video-image-to-video must have at most 1000 characters"
+    );
 }
 
 #[doc(hidden)]

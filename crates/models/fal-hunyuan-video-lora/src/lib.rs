@@ -62,7 +62,7 @@ pub mod types;
 pub mod video_to_video;
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -154,23 +154,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
+    "`aspect_ratio` of fal-ai/hunyuan-video-lora must be `16:9` or `9:16`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/hunyuan-video-lora must be `16:9` or `9:16`"
-);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -184,25 +171,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _580p = "580p", _720p = "720p" }
     "`resolution` of fal-ai/hunyuan-video-lora must be `480p`, `580p` or `720p`"
-);
+}
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -214,23 +186,10 @@ pub enum NumFrames {
     N85,
 }
 
-impl NumFrames {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N129, Self::N85];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N129 => "129",
-            Self::N85 => "85",
-        }
-    }
+fal_core::closed_enum! {
+    NumFrames { N129 = "129", N85 = "85" }
+    "`num_frames` of fal-ai/hunyuan-video-lora must be `129` or `85`"
 }
-
-fal_core::closed_enum!(
-    NumFrames, "`num_frames` of fal-ai/hunyuan-video-lora must be `129` or `85`"
-);
 
 /// The result of [`fal-ai/hunyuan-video-lora`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -425,11 +384,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -471,11 +426,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -120,24 +120,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/hunyuan-video-v1.5/text-to-video must be `16:9` or `9:16`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,22 +133,10 @@ pub enum Resolution {
     _480p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p" }
+    "`resolution` of fal-ai/hunyuan-video-v1.5/text-to-video must be `480p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/hunyuan-video-v1.5/text-to-video must be `480p`"
-);
 
 /// `num_frames`: between 1 and 121.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -367,11 +341,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -413,11 +383,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -459,23 +425,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/hunyuan-video-v1.5/text-to-video must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/hunyuan-video-v1.5/text-to-video must be between 1 and 50";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 121;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/hunyuan-video-v1.5/text-to-video must be between 1 and 121";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 1, 121,
+        "`num_frames` of fal-ai/hunyuan-video-v1.5/text-to-video must be between 1 and 121"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -117,24 +117,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/hunyuan-video/video-to-video must be `16:9` or `9:16`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,25 +134,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _580p = "580p", _720p = "720p" }
     "`resolution` of fal-ai/hunyuan-video/video-to-video must be `480p`, `580p` or `720p`"
-);
+}
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,24 +149,10 @@ pub enum NumFrames {
     N85,
 }
 
-impl NumFrames {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N129, Self::N85];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N129 => "129",
-            Self::N85 => "85",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    NumFrames,
+fal_core::closed_enum! {
+    NumFrames { N129 = "129", N85 = "85" }
     "`num_frames` of fal-ai/hunyuan-video/video-to-video must be `129` or `85`"
-);
+}
 
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -418,11 +375,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -467,11 +420,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -528,15 +477,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/hunyuan-video/video-to-video must be between 0.01 and 1.0";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.01, 1.0,
+        "`strength` of fal-ai/hunyuan-video/video-to-video must be between 0.01 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -139,25 +139,10 @@ pub enum GenerateType {
     Geometry,
 }
 
-impl GenerateType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Normal, Self::LowPoly, Self::Geometry];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Normal => "Normal",
-            Self::LowPoly => "LowPoly",
-            Self::Geometry => "Geometry",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GenerateType,
+fal_core::closed_enum! {
+    GenerateType { Normal = "Normal", LowPoly = "LowPoly", Geometry = "Geometry" }
     "`generate_type` of fal-ai/hunyuan3d-v3/image-to-3d must be `Normal`, `LowPoly` or `Geometry`"
-);
+}
 
 /// The values of `polygon_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,24 +154,10 @@ pub enum PolygonType {
     Quadrilateral,
 }
 
-impl PolygonType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Triangle, Self::Quadrilateral];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Triangle => "triangle",
-            Self::Quadrilateral => "quadrilateral",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PolygonType,
+fal_core::closed_enum! {
+    PolygonType { Triangle = "triangle", Quadrilateral = "quadrilateral" }
     "`polygon_type` of fal-ai/hunyuan3d-v3/image-to-3d must be `triangle` or `quadrilateral`"
-);
+}
 
 /// The result of [`fal-ai/hunyuan3d-v3/image-to-3d`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -410,11 +381,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -463,11 +430,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -517,15 +480,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum FaceCount {}
-
-    impl Range<i64> for FaceCount {
-        const MIN: i64 = 40000;
-        const MAX: i64 = 1500000;
-        const MESSAGE: &'static str = "`face_count` of fal-ai/hunyuan3d-v3/image-to-3d must be between 40000 and 1500000";
-    }
+    fal_core::number_range!(
+        FaceCount, i64, 40000, 1500000,
+        "`face_count` of fal-ai/hunyuan3d-v3/image-to-3d must be between 40000 and 1500000"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -281,11 +281,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -324,11 +320,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -393,23 +385,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of fal-ai/hunyuan3d-v3/sketch-to-3d must have at most 1024 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/hunyuan3d-v3/sketch-to-3d must have at most 1024 characters";
-    }
-
-    pub enum FaceCount {}
-
-    impl Range<i64> for FaceCount {
-        const MIN: i64 = 40000;
-        const MAX: i64 = 1500000;
-        const MESSAGE: &'static str = "`face_count` of fal-ai/hunyuan3d-v3/sketch-to-3d must be between 40000 and 1500000";
-    }
+    fal_core::number_range!(
+        FaceCount, i64, 40000, 1500000,
+        "`face_count` of fal-ai/hunyuan3d-v3/sketch-to-3d must be between 40000 and 1500000"
+    );
 }
 
 #[doc(hidden)]

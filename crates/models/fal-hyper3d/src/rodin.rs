@@ -20,7 +20,7 @@ pub mod v2_5;
 use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -132,23 +132,10 @@ pub enum ConditionMode {
     Concat,
 }
 
-impl ConditionMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fuse, Self::Concat];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fuse => "fuse",
-            Self::Concat => "concat",
-        }
-    }
+fal_core::closed_enum! {
+    ConditionMode { Fuse = "fuse", Concat = "concat" }
+    "`condition_mode` of fal-ai/hyper3d/rodin must be `fuse` or `concat`"
 }
-
-fal_core::closed_enum!(
-    ConditionMode, "`condition_mode` of fal-ai/hyper3d/rodin must be `fuse` or `concat`"
-);
 
 /// `seed`: between 0 and 65535.
 pub type Seed = Int<bounds::Seed>;
@@ -169,33 +156,11 @@ pub enum GeometryFileFormat {
     Stl,
 }
 
-impl GeometryFileFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Glb,
-        Self::Usdz,
-        Self::Fbx,
-        Self::Obj,
-        Self::Stl,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Glb => "glb",
-            Self::Usdz => "usdz",
-            Self::Fbx => "fbx",
-            Self::Obj => "obj",
-            Self::Stl => "stl",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GeometryFileFormat,
+fal_core::closed_enum! {
+    GeometryFileFormat { Glb = "glb", Usdz = "usdz", Fbx = "fbx", Obj = "obj", Stl =
+    "stl" }
     "`geometry_file_format` of fal-ai/hyper3d/rodin must be `glb`, `usdz`, `fbx`, `obj` or `stl`"
-);
+}
 
 /// The values of `material`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,23 +172,10 @@ pub enum Material {
     Shaded,
 }
 
-impl Material {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Pbr, Self::Shaded];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Pbr => "PBR",
-            Self::Shaded => "Shaded",
-        }
-    }
+fal_core::closed_enum! {
+    Material { Pbr = "PBR", Shaded = "Shaded" }
+    "`material` of fal-ai/hyper3d/rodin must be `PBR` or `Shaded`"
 }
-
-fal_core::closed_enum!(
-    Material, "`material` of fal-ai/hyper3d/rodin must be `PBR` or `Shaded`"
-);
 
 /// The values of `quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -239,31 +191,10 @@ pub enum Quality {
     ExtraLow,
 }
 
-impl Quality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::High,
-        Self::Medium,
-        Self::Low,
-        Self::ExtraLow,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Medium => "medium",
-            Self::Low => "low",
-            Self::ExtraLow => "extra-low",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Quality,
+fal_core::closed_enum! {
+    Quality { High = "high", Medium = "medium", Low = "low", ExtraLow = "extra-low" }
     "`quality` of fal-ai/hyper3d/rodin must be `high`, `medium`, `low` or `extra-low`"
-);
+}
 
 /// The values of `tier`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -275,23 +206,10 @@ pub enum Tier {
     Sketch,
 }
 
-impl Tier {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Regular, Self::Sketch];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Regular => "Regular",
-            Self::Sketch => "Sketch",
-        }
-    }
+fal_core::closed_enum! {
+    Tier { Regular = "Regular", Sketch = "Sketch" }
+    "`tier` of fal-ai/hyper3d/rodin must be `Regular` or `Sketch`"
 }
-
-fal_core::closed_enum!(
-    Tier, "`tier` of fal-ai/hyper3d/rodin must be `Regular` or `Sketch`"
-);
 
 /// The values of `addons`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -301,20 +219,10 @@ pub enum Addons {
     HighPack,
 }
 
-impl Addons {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::HighPack];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::HighPack => "HighPack",
-        }
-    }
+fal_core::closed_enum! {
+    Addons { HighPack = "HighPack" }
+    "`addons` of fal-ai/hyper3d/rodin must be `HighPack`"
 }
-
-fal_core::closed_enum!(Addons, "`addons` of fal-ai/hyper3d/rodin must be `HighPack`");
 
 /// The result of [`fal-ai/hyper3d/rodin`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -555,11 +463,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -604,11 +508,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -635,23 +535,14 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of fal-ai/hyper3d/rodin must have at most 1024 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/hyper3d/rodin must have at most 1024 characters";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 65535;
-        const MESSAGE: &'static str = "`seed` of fal-ai/hyper3d/rodin must be between 0 and 65535";
-    }
+    fal_core::number_range!(
+        Seed, i64, 0, 65535, "`seed` of fal-ai/hyper3d/rodin must be between 0 and 65535"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/hyper3d` share.
 
 use fal_core::{Int, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, ImageFile as Image};
@@ -183,11 +183,7 @@ impl Serialize for RodinGen25BbboxField {
     }
 }
 
-impl<'de> Deserialize<'de> for RodinGen25BbboxField {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(RodinGen25BbboxField);
 
 impl<'de> json::ReadObject<'de> for RodinGen25BbboxField {
     const NAME: &'static str = "RodinGen25BbboxField";
@@ -220,11 +216,7 @@ impl Serialize for RodinGen25Addons {
     }
 }
 
-impl<'de> Deserialize<'de> for RodinGen25Addons {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(RodinGen25Addons);
 
 impl<'de> json::ReadObject<'de> for RodinGen25Addons {
     const NAME: &'static str = "RodinGen25Addons";
@@ -247,31 +239,20 @@ impl<'de> json::ReadObject<'de> for RodinGen25Addons {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        RodinGen25BbboxFieldWidth, i64, 1, 2048,
+        "`width` of RodinGen25BbboxField in fal-ai/hyper3d must be between 1 and 2048"
+    );
 
-    pub enum RodinGen25BbboxFieldWidth {}
+    fal_core::number_range!(
+        RodinGen25BbboxFieldHeight, i64, 1, 2048,
+        "`height` of RodinGen25BbboxField in fal-ai/hyper3d must be between 1 and 2048"
+    );
 
-    impl Range<i64> for RodinGen25BbboxFieldWidth {
-        const MIN: i64 = 1;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`width` of RodinGen25BbboxField in fal-ai/hyper3d must be between 1 and 2048";
-    }
-
-    pub enum RodinGen25BbboxFieldHeight {}
-
-    impl Range<i64> for RodinGen25BbboxFieldHeight {
-        const MIN: i64 = 1;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`height` of RodinGen25BbboxField in fal-ai/hyper3d must be between 1 and 2048";
-    }
-
-    pub enum RodinGen25BbboxFieldLength {}
-
-    impl Range<i64> for RodinGen25BbboxFieldLength {
-        const MIN: i64 = 1;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`length` of RodinGen25BbboxField in fal-ai/hyper3d must be between 1 and 2048";
-    }
+    fal_core::number_range!(
+        RodinGen25BbboxFieldLength, i64, 1, 2048,
+        "`length` of RodinGen25BbboxField in fal-ai/hyper3d must be between 1 and 2048"
+    );
 }
 
 #[doc(hidden)]

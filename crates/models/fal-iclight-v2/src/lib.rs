@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -231,33 +231,11 @@ pub enum InitialLatent {
     Bottom,
 }
 
-impl InitialLatent {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Left,
-        Self::Right,
-        Self::Top,
-        Self::Bottom,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Left => "Left",
-            Self::Right => "Right",
-            Self::Top => "Top",
-            Self::Bottom => "Bottom",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    InitialLatent,
+fal_core::closed_enum! {
+    InitialLatent { None = "None", Left = "Left", Right = "Right", Top = "Top", Bottom =
+    "Bottom" }
     "`initial_latent` of fal-ai/iclight-v2 must be `None`, `Left`, `Right`, `Top` or `Bottom`"
-);
+}
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -287,23 +265,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/iclight-v2 must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/iclight-v2 must be `jpeg` or `png`"
-);
 
 /// The result of [`fal-ai/iclight-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -639,11 +604,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -703,11 +664,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -773,71 +730,43 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        BackgroundThreshold, f64, 0.01, 1.0,
+        "`background_threshold` of fal-ai/iclight-v2 must be between 0.01 and 1.0"
+    );
 
-    pub enum BackgroundThreshold {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/iclight-v2 must be between 1 and 50"
+    );
 
-    impl Range<f64> for BackgroundThreshold {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`background_threshold` of fal-ai/iclight-v2 must be between 0.01 and 1.0";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4, "`num_images` of fal-ai/iclight-v2 must be between 1 and 4"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        Cfg, f64, 0.01, 5.0, "`cfg` of fal-ai/iclight-v2 must be between 0.01 and 5.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/iclight-v2 must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        LowresDenoise, f64, 0.01, 1.0,
+        "`lowres_denoise` of fal-ai/iclight-v2 must be between 0.01 and 1.0"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        HighresDenoise, f64, 0.01, 1.0,
+        "`highres_denoise` of fal-ai/iclight-v2 must be between 0.01 and 1.0"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/iclight-v2 must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        HrDownscale, f64, 0.01, 1.0,
+        "`hr_downscale` of fal-ai/iclight-v2 must be between 0.01 and 1.0"
+    );
 
-    pub enum Cfg {}
-
-    impl Range<f64> for Cfg {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`cfg` of fal-ai/iclight-v2 must be between 0.01 and 5.0";
-    }
-
-    pub enum LowresDenoise {}
-
-    impl Range<f64> for LowresDenoise {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`lowres_denoise` of fal-ai/iclight-v2 must be between 0.01 and 1.0";
-    }
-
-    pub enum HighresDenoise {}
-
-    impl Range<f64> for HighresDenoise {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`highres_denoise` of fal-ai/iclight-v2 must be between 0.01 and 1.0";
-    }
-
-    pub enum HrDownscale {}
-
-    impl Range<f64> for HrDownscale {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`hr_downscale` of fal-ai/iclight-v2 must be between 0.01 and 1.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/iclight-v2 must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/iclight-v2 must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -23,7 +23,7 @@ use fal_core::{
     Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Streams, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -140,23 +140,10 @@ pub enum ExpansionModel {
     Large,
 }
 
-impl ExpansionModel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Medium, Self::Large];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Medium => "Medium",
-            Self::Large => "Large",
-        }
-    }
+fal_core::closed_enum! {
+    ExpansionModel { Medium = "Medium", Large = "Large" }
+    "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`"
 }
-
-fal_core::closed_enum!(
-    ExpansionModel, "`expansion_model` of ideogram/v4/lora must be `Medium` or `Large`"
-);
 
 /// The values of `rendering_speed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,25 +157,10 @@ pub enum RenderingSpeed {
     Quality,
 }
 
-impl RenderingSpeed {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Turbo => "TURBO",
-            Self::Balanced => "BALANCED",
-            Self::Quality => "QUALITY",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RenderingSpeed,
+fal_core::closed_enum! {
+    RenderingSpeed { Turbo = "TURBO", Balanced = "BALANCED", Quality = "QUALITY" }
     "`rendering_speed` of ideogram/v4/lora must be `TURBO`, `BALANCED` or `QUALITY`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -204,26 +176,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Low, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Low = "low", Regular = "regular", High = "high" }
     "`acceleration` of ideogram/v4/lora must be `none`, `low`, `regular` or `high`"
-);
+}
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -238,23 +194,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of ideogram/v4/lora must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of ideogram/v4/lora must be `jpeg` or `png`"
-);
 
 /// The result of [`ideogram/v4/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -509,11 +452,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -561,11 +500,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -608,11 +543,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -663,23 +594,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        NumImages, i64, 1, 4, "`num_images` of ideogram/v4/lora must be between 1 and 4"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of ideogram/v4/lora must be between 1 and 4";
-    }
-
-    pub enum Loras {}
-
-    impl Length for Loras {
-        const MIN: usize = 0;
-        const MAX: usize = 3;
-        const MESSAGE: &'static str = "`loras` of ideogram/v4/lora must have at most 3 items";
-    }
+    fal_core::length_range!(
+        Loras, 0, 3, "`loras` of ideogram/v4/lora must have at most 3 items"
+    );
 }
 
 #[doc(hidden)]

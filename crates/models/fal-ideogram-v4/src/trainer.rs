@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -248,11 +248,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -292,11 +288,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -341,23 +333,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Steps, i64, 100, 40000,
+        "`steps` of ideogram/v4/trainer must be between 100 and 40000"
+    );
 
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 100;
-        const MAX: i64 = 40000;
-        const MESSAGE: &'static str = "`steps` of ideogram/v4/trainer must be between 100 and 40000";
-    }
-
-    pub enum LearningRate {}
-
-    impl Range<f64> for LearningRate {
-        const MIN: f64 = 1e-6;
-        const MAX: f64 = 0.01;
-        const MESSAGE: &'static str = "`learning_rate` of ideogram/v4/trainer must be between 1e-6 and 0.01";
-    }
+    fal_core::number_range!(
+        LearningRate, f64, 1e-6, 0.01,
+        "`learning_rate` of ideogram/v4/trainer must be between 1e-6 and 0.01"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `ideogram/v4` share.
 
 use fal_core::{Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, FileOutput, ImageFile, ImageSize};
@@ -107,11 +107,7 @@ impl Serialize for LoRaInput {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaInput);
 
 impl<'de> json::ReadObject<'de> for LoRaInput {
     const NAME: &'static str = "LoRaInput";
@@ -155,15 +151,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum LoRaInputScale {}
-
-    impl Range<f64> for LoRaInputScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaInput in ideogram/v4 must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        LoRaInputScale, f64, 0.0, 4.0,
+        "`scale` of LoRaInput in ideogram/v4 must be between 0.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

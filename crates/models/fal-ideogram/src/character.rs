@@ -23,7 +23,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -145,25 +145,10 @@ pub enum RenderingSpeed {
     Quality,
 }
 
-impl RenderingSpeed {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Turbo => "TURBO",
-            Self::Balanced => "BALANCED",
-            Self::Quality => "QUALITY",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RenderingSpeed,
+fal_core::closed_enum! {
+    RenderingSpeed { Turbo = "TURBO", Balanced = "BALANCED", Quality = "QUALITY" }
     "`rendering_speed` of fal-ai/ideogram/character must be `TURBO`, `BALANCED` or `QUALITY`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,25 +162,10 @@ pub enum Style {
     Fiction,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Realistic, Self::Fiction];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "AUTO",
-            Self::Realistic => "REALISTIC",
-            Self::Fiction => "FICTION",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Auto = "AUTO", Realistic = "REALISTIC", Fiction = "FICTION" }
     "`style` of fal-ai/ideogram/character must be `AUTO`, `REALISTIC` or `FICTION`"
-);
+}
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -494,11 +464,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -553,11 +519,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -614,15 +576,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/ideogram/character must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/ideogram/character must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

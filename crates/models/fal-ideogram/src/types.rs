@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ideogram` share.
 
 use fal_core::{Float, Int, Nullable, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize};
@@ -40,39 +40,12 @@ pub enum ColorPaletteName {
     Ultramarine,
 }
 
-impl ColorPaletteName {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ember,
-        Self::Fresh,
-        Self::Jungle,
-        Self::Magic,
-        Self::Melon,
-        Self::Mosaic,
-        Self::Pastel,
-        Self::Ultramarine,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ember => "EMBER",
-            Self::Fresh => "FRESH",
-            Self::Jungle => "JUNGLE",
-            Self::Magic => "MAGIC",
-            Self::Melon => "MELON",
-            Self::Mosaic => "MOSAIC",
-            Self::Pastel => "PASTEL",
-            Self::Ultramarine => "ULTRAMARINE",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ColorPaletteName,
+fal_core::closed_enum! {
+    ColorPaletteName { Ember = "EMBER", Fresh = "FRESH", Jungle = "JUNGLE", Magic =
+    "MAGIC", Melon = "MELON", Mosaic = "MOSAIC", Pastel = "PASTEL", Ultramarine =
+    "ULTRAMARINE" }
     "`name` of ColorPalette in fal-ai/ideogram must be `EMBER`, `FRESH`, `JUNGLE`, `MAGIC`, `MELON`, `MOSAIC`, `PASTEL` or `ULTRAMARINE`"
-);
+}
 
 /// A color of a palette.
 #[derive(Debug, Clone, PartialEq)]
@@ -334,11 +307,7 @@ impl Serialize for ColorPalette {
     }
 }
 
-impl<'de> Deserialize<'de> for ColorPalette {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ColorPalette);
 
 impl<'de> json::ReadObject<'de> for ColorPalette {
     const NAME: &'static str = "ColorPalette";
@@ -372,11 +341,7 @@ impl Serialize for ColorPaletteMember {
     }
 }
 
-impl<'de> Deserialize<'de> for ColorPaletteMember {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ColorPaletteMember);
 
 impl<'de> json::ReadObject<'de> for ColorPaletteMember {
     const NAME: &'static str = "ColorPaletteMember";
@@ -412,11 +377,7 @@ impl Serialize for RgbColor {
     }
 }
 
-impl<'de> Deserialize<'de> for RgbColor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(RgbColor);
 
 impl<'de> json::ReadObject<'de> for RgbColor {
     const NAME: &'static str = "RgbColor";
@@ -459,39 +420,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ColorPaletteMemberColorWeight, f64, 0.05, 1.0,
+        "`color_weight` of ColorPaletteMember in fal-ai/ideogram must be between 0.05 and 1.0"
+    );
 
-    pub enum ColorPaletteMemberColorWeight {}
+    fal_core::number_range!(
+        RgbColorR, i64, 0, 255,
+        "`r` of RgbColor in fal-ai/ideogram must be between 0 and 255"
+    );
 
-    impl Range<f64> for ColorPaletteMemberColorWeight {
-        const MIN: f64 = 0.05;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`color_weight` of ColorPaletteMember in fal-ai/ideogram must be between 0.05 and 1.0";
-    }
+    fal_core::number_range!(
+        RgbColorG, i64, 0, 255,
+        "`g` of RgbColor in fal-ai/ideogram must be between 0 and 255"
+    );
 
-    pub enum RgbColorR {}
-
-    impl Range<i64> for RgbColorR {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`r` of RgbColor in fal-ai/ideogram must be between 0 and 255";
-    }
-
-    pub enum RgbColorG {}
-
-    impl Range<i64> for RgbColorG {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`g` of RgbColor in fal-ai/ideogram must be between 0 and 255";
-    }
-
-    pub enum RgbColorB {}
-
-    impl Range<i64> for RgbColorB {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`b` of RgbColor in fal-ai/ideogram must be between 0 and 255";
-    }
+    fal_core::number_range!(
+        RgbColorB, i64, 0, 255,
+        "`b` of RgbColor in fal-ai/ideogram must be between 0 and 255"
+    );
 }
 
 #[doc(hidden)]

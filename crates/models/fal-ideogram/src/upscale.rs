@@ -19,7 +19,7 @@ use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -292,11 +292,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -335,11 +331,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -381,23 +373,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Resemblance, i64, 1, 100,
+        "`resemblance` of fal-ai/ideogram/upscale must be between 1 and 100"
+    );
 
-    pub enum Resemblance {}
-
-    impl Range<i64> for Resemblance {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`resemblance` of fal-ai/ideogram/upscale must be between 1 and 100";
-    }
-
-    pub enum Detail {}
-
-    impl Range<i64> for Detail {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`detail` of fal-ai/ideogram/upscale must be between 1 and 100";
-    }
+    fal_core::number_range!(
+        Detail, i64, 1, 100,
+        "`detail` of fal-ai/ideogram/upscale must be between 1 and 100"
+    );
 }
 
 #[doc(hidden)]

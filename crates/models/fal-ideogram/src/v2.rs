@@ -19,7 +19,7 @@ pub mod remix;
 pub mod turbo;
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -125,45 +125,12 @@ pub enum AspectRatio {
     Ratio2x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio10x16,
-        Self::Ratio16x10,
-        Self::Ratio9x16,
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio1x1,
-        Self::Ratio1x3,
-        Self::Ratio3x1,
-        Self::Ratio3x2,
-        Self::Ratio2x3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio10x16 => "10:16",
-            Self::Ratio16x10 => "16:10",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio1x3 => "1:3",
-            Self::Ratio3x1 => "3:1",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio2x3 => "2:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio10x16 = "10:16", Ratio16x10 = "16:10", Ratio9x16 = "9:16",
+    Ratio16x9 = "16:9", Ratio4x3 = "4:3", Ratio3x4 = "3:4", Ratio1x1 = "1:1", Ratio1x3 =
+    "1:3", Ratio3x1 = "3:1", Ratio3x2 = "3:2", Ratio2x3 = "2:3" }
     "`aspect_ratio` of fal-ai/ideogram/v2 must be `10:16`, `16:10`, `9:16`, `16:9`, `4:3`, `3:4`, `1:1`, `1:3`, `3:1`, `3:2` or `2:3`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,35 +150,11 @@ pub enum Style {
     Anime,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::General,
-        Self::Realistic,
-        Self::Design,
-        Self::Render3d,
-        Self::Anime,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::General => "general",
-            Self::Realistic => "realistic",
-            Self::Design => "design",
-            Self::Render3d => "render_3D",
-            Self::Anime => "anime",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Auto = "auto", General = "general", Realistic = "realistic", Design =
+    "design", Render3d = "render_3D", Anime = "anime" }
     "`style` of fal-ai/ideogram/v2 must be `auto`, `general`, `realistic`, `design`, `render_3D` or `anime`"
-);
+}
 
 /// The result of [`fal-ai/ideogram/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -395,11 +338,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -438,11 +377,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

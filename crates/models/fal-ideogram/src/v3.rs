@@ -26,7 +26,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -139,25 +139,10 @@ pub enum RenderingSpeed {
     Quality,
 }
 
-impl RenderingSpeed {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Turbo => "TURBO",
-            Self::Balanced => "BALANCED",
-            Self::Quality => "QUALITY",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RenderingSpeed,
+fal_core::closed_enum! {
+    RenderingSpeed { Turbo = "TURBO", Balanced = "BALANCED", Quality = "QUALITY" }
     "`rendering_speed` of fal-ai/ideogram/v3 must be `TURBO`, `BALANCED` or `QUALITY`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,31 +158,11 @@ pub enum Style {
     Design,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::General,
-        Self::Realistic,
-        Self::Design,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "AUTO",
-            Self::General => "GENERAL",
-            Self::Realistic => "REALISTIC",
-            Self::Design => "DESIGN",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Auto = "AUTO", General = "GENERAL", Realistic = "REALISTIC", Design =
+    "DESIGN" }
     "`style` of fal-ai/ideogram/v3 must be `AUTO`, `GENERAL`, `REALISTIC` or `DESIGN`"
-);
+}
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -332,147 +297,32 @@ pub enum StylePreset {
     WoodblockPrint,
 }
 
-impl StylePreset {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_80sIllustration,
-        Self::_90sNostalgia,
-        Self::AbstractOrganic,
-        Self::AnalogNostalgia,
-        Self::ArtBrut,
-        Self::ArtDeco,
-        Self::ArtPoster,
-        Self::Aura,
-        Self::AvantGarde,
-        Self::Bauhaus,
-        Self::Blueprint,
-        Self::BlurryMotion,
-        Self::BrightArt,
-        Self::C4dCartoon,
-        Self::ChildrensBook,
-        Self::Collage,
-        Self::ColoringBookI,
-        Self::ColoringBookIi,
-        Self::Cubism,
-        Self::DarkAura,
-        Self::Doodle,
-        Self::DoubleExposure,
-        Self::DramaticCinema,
-        Self::Editorial,
-        Self::EmotionalMinimal,
-        Self::EtherealParty,
-        Self::ExpiredFilm,
-        Self::FlatArt,
-        Self::FlatVector,
-        Self::ForestReverie,
-        Self::GeoMinimalist,
-        Self::GlassPrism,
-        Self::GoldenHour,
-        Self::GraffitiI,
-        Self::GraffitiIi,
-        Self::HalftonePrint,
-        Self::HighContrast,
-        Self::HippieEra,
-        Self::Iconic,
-        Self::JapandiFusion,
-        Self::Jazzy,
-        Self::LongExposure,
-        Self::MagazineEditorial,
-        Self::MinimalIllustration,
-        Self::MixedMedia,
-        Self::Monochrome,
-        Self::Nightlife,
-        Self::OilPainting,
-        Self::OldCartoons,
-        Self::PaintGesture,
-        Self::PopArt,
-        Self::RetroEtching,
-        Self::RivieraPop,
-        Self::Spotlight80s,
-        Self::StylizedRed,
-        Self::SurrealCollage,
-        Self::TravelPoster,
-        Self::VintageGeo,
-        Self::VintagePoster,
-        Self::Watercolor,
-        Self::Weird,
-        Self::WoodblockPrint,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_80sIllustration => "80S_ILLUSTRATION",
-            Self::_90sNostalgia => "90S_NOSTALGIA",
-            Self::AbstractOrganic => "ABSTRACT_ORGANIC",
-            Self::AnalogNostalgia => "ANALOG_NOSTALGIA",
-            Self::ArtBrut => "ART_BRUT",
-            Self::ArtDeco => "ART_DECO",
-            Self::ArtPoster => "ART_POSTER",
-            Self::Aura => "AURA",
-            Self::AvantGarde => "AVANT_GARDE",
-            Self::Bauhaus => "BAUHAUS",
-            Self::Blueprint => "BLUEPRINT",
-            Self::BlurryMotion => "BLURRY_MOTION",
-            Self::BrightArt => "BRIGHT_ART",
-            Self::C4dCartoon => "C4D_CARTOON",
-            Self::ChildrensBook => "CHILDRENS_BOOK",
-            Self::Collage => "COLLAGE",
-            Self::ColoringBookI => "COLORING_BOOK_I",
-            Self::ColoringBookIi => "COLORING_BOOK_II",
-            Self::Cubism => "CUBISM",
-            Self::DarkAura => "DARK_AURA",
-            Self::Doodle => "DOODLE",
-            Self::DoubleExposure => "DOUBLE_EXPOSURE",
-            Self::DramaticCinema => "DRAMATIC_CINEMA",
-            Self::Editorial => "EDITORIAL",
-            Self::EmotionalMinimal => "EMOTIONAL_MINIMAL",
-            Self::EtherealParty => "ETHEREAL_PARTY",
-            Self::ExpiredFilm => "EXPIRED_FILM",
-            Self::FlatArt => "FLAT_ART",
-            Self::FlatVector => "FLAT_VECTOR",
-            Self::ForestReverie => "FOREST_REVERIE",
-            Self::GeoMinimalist => "GEO_MINIMALIST",
-            Self::GlassPrism => "GLASS_PRISM",
-            Self::GoldenHour => "GOLDEN_HOUR",
-            Self::GraffitiI => "GRAFFITI_I",
-            Self::GraffitiIi => "GRAFFITI_II",
-            Self::HalftonePrint => "HALFTONE_PRINT",
-            Self::HighContrast => "HIGH_CONTRAST",
-            Self::HippieEra => "HIPPIE_ERA",
-            Self::Iconic => "ICONIC",
-            Self::JapandiFusion => "JAPANDI_FUSION",
-            Self::Jazzy => "JAZZY",
-            Self::LongExposure => "LONG_EXPOSURE",
-            Self::MagazineEditorial => "MAGAZINE_EDITORIAL",
-            Self::MinimalIllustration => "MINIMAL_ILLUSTRATION",
-            Self::MixedMedia => "MIXED_MEDIA",
-            Self::Monochrome => "MONOCHROME",
-            Self::Nightlife => "NIGHTLIFE",
-            Self::OilPainting => "OIL_PAINTING",
-            Self::OldCartoons => "OLD_CARTOONS",
-            Self::PaintGesture => "PAINT_GESTURE",
-            Self::PopArt => "POP_ART",
-            Self::RetroEtching => "RETRO_ETCHING",
-            Self::RivieraPop => "RIVIERA_POP",
-            Self::Spotlight80s => "SPOTLIGHT_80S",
-            Self::StylizedRed => "STYLIZED_RED",
-            Self::SurrealCollage => "SURREAL_COLLAGE",
-            Self::TravelPoster => "TRAVEL_POSTER",
-            Self::VintageGeo => "VINTAGE_GEO",
-            Self::VintagePoster => "VINTAGE_POSTER",
-            Self::Watercolor => "WATERCOLOR",
-            Self::Weird => "WEIRD",
-            Self::WoodblockPrint => "WOODBLOCK_PRINT",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    StylePreset,
+fal_core::closed_enum! {
+    StylePreset { _80sIllustration = "80S_ILLUSTRATION", _90sNostalgia = "90S_NOSTALGIA",
+    AbstractOrganic = "ABSTRACT_ORGANIC", AnalogNostalgia = "ANALOG_NOSTALGIA", ArtBrut =
+    "ART_BRUT", ArtDeco = "ART_DECO", ArtPoster = "ART_POSTER", Aura = "AURA", AvantGarde
+    = "AVANT_GARDE", Bauhaus = "BAUHAUS", Blueprint = "BLUEPRINT", BlurryMotion =
+    "BLURRY_MOTION", BrightArt = "BRIGHT_ART", C4dCartoon = "C4D_CARTOON", ChildrensBook
+    = "CHILDRENS_BOOK", Collage = "COLLAGE", ColoringBookI = "COLORING_BOOK_I",
+    ColoringBookIi = "COLORING_BOOK_II", Cubism = "CUBISM", DarkAura = "DARK_AURA",
+    Doodle = "DOODLE", DoubleExposure = "DOUBLE_EXPOSURE", DramaticCinema =
+    "DRAMATIC_CINEMA", Editorial = "EDITORIAL", EmotionalMinimal = "EMOTIONAL_MINIMAL",
+    EtherealParty = "ETHEREAL_PARTY", ExpiredFilm = "EXPIRED_FILM", FlatArt = "FLAT_ART",
+    FlatVector = "FLAT_VECTOR", ForestReverie = "FOREST_REVERIE", GeoMinimalist =
+    "GEO_MINIMALIST", GlassPrism = "GLASS_PRISM", GoldenHour = "GOLDEN_HOUR", GraffitiI =
+    "GRAFFITI_I", GraffitiIi = "GRAFFITI_II", HalftonePrint = "HALFTONE_PRINT",
+    HighContrast = "HIGH_CONTRAST", HippieEra = "HIPPIE_ERA", Iconic = "ICONIC",
+    JapandiFusion = "JAPANDI_FUSION", Jazzy = "JAZZY", LongExposure = "LONG_EXPOSURE",
+    MagazineEditorial = "MAGAZINE_EDITORIAL", MinimalIllustration =
+    "MINIMAL_ILLUSTRATION", MixedMedia = "MIXED_MEDIA", Monochrome = "MONOCHROME",
+    Nightlife = "NIGHTLIFE", OilPainting = "OIL_PAINTING", OldCartoons = "OLD_CARTOONS",
+    PaintGesture = "PAINT_GESTURE", PopArt = "POP_ART", RetroEtching = "RETRO_ETCHING",
+    RivieraPop = "RIVIERA_POP", Spotlight80s = "SPOTLIGHT_80S", StylizedRed =
+    "STYLIZED_RED", SurrealCollage = "SURREAL_COLLAGE", TravelPoster = "TRAVEL_POSTER",
+    VintageGeo = "VINTAGE_GEO", VintagePoster = "VINTAGE_POSTER", Watercolor =
+    "WATERCOLOR", Weird = "WEIRD", WoodblockPrint = "WOODBLOCK_PRINT" }
     "`style_preset` of fal-ai/ideogram/v3 must be `80S_ILLUSTRATION`, `90S_NOSTALGIA`, `ABSTRACT_ORGANIC`, `ANALOG_NOSTALGIA`, `ART_BRUT`, `ART_DECO`, `ART_POSTER`, `AURA`, `AVANT_GARDE`, `BAUHAUS`, `BLUEPRINT`, `BLURRY_MOTION` or one of 50 more"
-);
+}
 
 /// The result of [`fal-ai/ideogram/v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -728,11 +578,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -785,11 +631,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -831,15 +673,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/ideogram/v3 must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/ideogram/v3 must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

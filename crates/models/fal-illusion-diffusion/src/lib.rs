@@ -54,7 +54,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -184,24 +184,10 @@ pub enum Scheduler {
     Euler,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::DpmKarrasSde, Self::Euler];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::DpmKarrasSde => "DPM++ Karras SDE",
-            Self::Euler => "Euler",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Scheduler,
+fal_core::closed_enum! {
+    Scheduler { DpmKarrasSde = "DPM++ Karras SDE", Euler = "Euler" }
     "`scheduler` of fal-ai/illusion-diffusion must be `DPM++ Karras SDE` or `Euler`"
-);
+}
 
 /// `num_inference_steps`: between 0 and 80.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -465,11 +451,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -518,11 +500,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -579,40 +557,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 50.0, ABOVE_MIN : bool = true,
+        "`guidance_scale` of fal-ai/illusion-diffusion must be above 0.0 and at most 50.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        ControlGuidanceStart, f64, 0.0, 1.0,
+        "`control_guidance_start` of fal-ai/illusion-diffusion must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 50.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/illusion-diffusion must be above 0.0 and at most 50.0";
-    }
+    fal_core::number_range!(
+        ControlGuidanceEnd, f64, 0.0, 1.0,
+        "`control_guidance_end` of fal-ai/illusion-diffusion must be between 0.0 and 1.0"
+    );
 
-    pub enum ControlGuidanceStart {}
-
-    impl Range<f64> for ControlGuidanceStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`control_guidance_start` of fal-ai/illusion-diffusion must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlGuidanceEnd {}
-
-    impl Range<f64> for ControlGuidanceEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`control_guidance_end` of fal-ai/illusion-diffusion must be between 0.0 and 1.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 0;
-        const MAX: i64 = 80;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/illusion-diffusion must be between 0 and 80";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 0, 80,
+        "`num_inference_steps` of fal-ai/illusion-diffusion must be between 0 and 80"
+    );
 }
 
 #[doc(hidden)]

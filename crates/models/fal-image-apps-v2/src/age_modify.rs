@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -224,11 +224,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -262,11 +258,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -305,15 +297,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum TargetAge {}
-
-    impl Range<i64> for TargetAge {
-        const MIN: i64 = 6;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`target_age` of fal-ai/image-apps-v2/age-modify must be between 6 and 100";
-    }
+    fal_core::number_range!(
+        TargetAge, i64, 6, 100,
+        "`target_age` of fal-ai/image-apps-v2/age-modify must be between 6 and 100"
+    );
 }
 
 #[doc(hidden)]

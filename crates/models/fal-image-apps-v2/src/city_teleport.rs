@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -96,39 +96,13 @@ pub enum PhotoShot {
     FullBody,
 }
 
-impl PhotoShot {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ExtremeCloseUp,
-        Self::CloseUp,
-        Self::MediumCloseUp,
-        Self::MediumShot,
-        Self::MediumLongShot,
-        Self::LongShot,
-        Self::ExtremeLongShot,
-        Self::FullBody,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ExtremeCloseUp => "extreme_close_up",
-            Self::CloseUp => "close_up",
-            Self::MediumCloseUp => "medium_close_up",
-            Self::MediumShot => "medium_shot",
-            Self::MediumLongShot => "medium_long_shot",
-            Self::LongShot => "long_shot",
-            Self::ExtremeLongShot => "extreme_long_shot",
-            Self::FullBody => "full_body",
-        }
+fal_core::closed_enum! {
+    PhotoShot { ExtremeCloseUp = "extreme_close_up", CloseUp = "close_up", MediumCloseUp
+    = "medium_close_up", MediumShot = "medium_shot", MediumLongShot = "medium_long_shot",
+    LongShot = "long_shot", ExtremeLongShot = "extreme_long_shot", FullBody = "full_body"
     }
-}
-
-fal_core::closed_enum!(
-    PhotoShot,
     "`photo_shot` of fal-ai/image-apps-v2/city-teleport must be `extreme_close_up`, `close_up`, `medium_close_up`, `medium_shot`, `medium_long_shot`, `long_shot`, `extreme_long_shot` or `full_body`"
-);
+}
 
 /// The values of `camera_angle`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,39 +126,12 @@ pub enum CameraAngle {
     SideAngle,
 }
 
-impl CameraAngle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::EyeLevel,
-        Self::LowAngle,
-        Self::HighAngle,
-        Self::DutchAngle,
-        Self::BirdsEyeView,
-        Self::WormsEyeView,
-        Self::Overhead,
-        Self::SideAngle,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::EyeLevel => "eye_level",
-            Self::LowAngle => "low_angle",
-            Self::HighAngle => "high_angle",
-            Self::DutchAngle => "dutch_angle",
-            Self::BirdsEyeView => "birds_eye_view",
-            Self::WormsEyeView => "worms_eye_view",
-            Self::Overhead => "overhead",
-            Self::SideAngle => "side_angle",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraAngle,
+fal_core::closed_enum! {
+    CameraAngle { EyeLevel = "eye_level", LowAngle = "low_angle", HighAngle =
+    "high_angle", DutchAngle = "dutch_angle", BirdsEyeView = "birds_eye_view",
+    WormsEyeView = "worms_eye_view", Overhead = "overhead", SideAngle = "side_angle" }
     "`camera_angle` of fal-ai/image-apps-v2/city-teleport must be `eye_level`, `low_angle`, `high_angle`, `dutch_angle`, `birds_eye_view`, `worms_eye_view`, `overhead` or `side_angle`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/city-teleport`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -381,11 +328,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -426,11 +369,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,63 +107,15 @@ pub enum TargetExpression {
     Thoughtful,
 }
 
-impl TargetExpression {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Smile,
-        Self::Surprise,
-        Self::Glare,
-        Self::Panic,
-        Self::Shyness,
-        Self::Laugh,
-        Self::Cry,
-        Self::Angry,
-        Self::Sad,
-        Self::Happy,
-        Self::Excited,
-        Self::Shocked,
-        Self::Confused,
-        Self::Focused,
-        Self::Dreamy,
-        Self::Serious,
-        Self::Playful,
-        Self::Mysterious,
-        Self::Confident,
-        Self::Thoughtful,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Smile => "smile",
-            Self::Surprise => "surprise",
-            Self::Glare => "glare",
-            Self::Panic => "panic",
-            Self::Shyness => "shyness",
-            Self::Laugh => "laugh",
-            Self::Cry => "cry",
-            Self::Angry => "angry",
-            Self::Sad => "sad",
-            Self::Happy => "happy",
-            Self::Excited => "excited",
-            Self::Shocked => "shocked",
-            Self::Confused => "confused",
-            Self::Focused => "focused",
-            Self::Dreamy => "dreamy",
-            Self::Serious => "serious",
-            Self::Playful => "playful",
-            Self::Mysterious => "mysterious",
-            Self::Confident => "confident",
-            Self::Thoughtful => "thoughtful",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetExpression,
+fal_core::closed_enum! {
+    TargetExpression { Smile = "smile", Surprise = "surprise", Glare = "glare", Panic =
+    "panic", Shyness = "shyness", Laugh = "laugh", Cry = "cry", Angry = "angry", Sad =
+    "sad", Happy = "happy", Excited = "excited", Shocked = "shocked", Confused =
+    "confused", Focused = "focused", Dreamy = "dreamy", Serious = "serious", Playful =
+    "playful", Mysterious = "mysterious", Confident = "confident", Thoughtful =
+    "thoughtful" }
     "`target_expression` of fal-ai/image-apps-v2/expression-change must be `smile`, `surprise`, `glare`, `panic`, `shyness`, `laugh`, `cry`, `angry`, `sad`, `happy`, `excited`, `shocked`, `confused`, `focused`, `dreamy`, `serious`, `playful`, `mysterious`, `confident` or `thoughtful`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/expression-change`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -306,11 +258,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -343,11 +291,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

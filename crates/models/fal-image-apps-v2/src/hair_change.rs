@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -110,59 +110,15 @@ pub enum TargetHairstyle {
     MiddlePart,
 }
 
-impl TargetHairstyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ShortHair,
-        Self::MediumLongHair,
-        Self::LongHair,
-        Self::CurlyHair,
-        Self::WavyHair,
-        Self::HighPonytail,
-        Self::Bun,
-        Self::BobCut,
-        Self::PixieCut,
-        Self::Braids,
-        Self::StraightHair,
-        Self::Afro,
-        Self::Dreadlocks,
-        Self::BuzzCut,
-        Self::Mohawk,
-        Self::Bangs,
-        Self::SidePart,
-        Self::MiddlePart,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ShortHair => "short_hair",
-            Self::MediumLongHair => "medium_long_hair",
-            Self::LongHair => "long_hair",
-            Self::CurlyHair => "curly_hair",
-            Self::WavyHair => "wavy_hair",
-            Self::HighPonytail => "high_ponytail",
-            Self::Bun => "bun",
-            Self::BobCut => "bob_cut",
-            Self::PixieCut => "pixie_cut",
-            Self::Braids => "braids",
-            Self::StraightHair => "straight_hair",
-            Self::Afro => "afro",
-            Self::Dreadlocks => "dreadlocks",
-            Self::BuzzCut => "buzz_cut",
-            Self::Mohawk => "mohawk",
-            Self::Bangs => "bangs",
-            Self::SidePart => "side_part",
-            Self::MiddlePart => "middle_part",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetHairstyle,
+fal_core::closed_enum! {
+    TargetHairstyle { ShortHair = "short_hair", MediumLongHair = "medium_long_hair",
+    LongHair = "long_hair", CurlyHair = "curly_hair", WavyHair = "wavy_hair",
+    HighPonytail = "high_ponytail", Bun = "bun", BobCut = "bob_cut", PixieCut =
+    "pixie_cut", Braids = "braids", StraightHair = "straight_hair", Afro = "afro",
+    Dreadlocks = "dreadlocks", BuzzCut = "buzz_cut", Mohawk = "mohawk", Bangs = "bangs",
+    SidePart = "side_part", MiddlePart = "middle_part" }
     "`target_hairstyle` of fal-ai/image-apps-v2/hair-change must be `short_hair`, `medium_long_hair`, `long_hair`, `curly_hair`, `wavy_hair`, `high_ponytail`, `bun`, `bob_cut`, `pixie_cut`, `braids`, `straight_hair`, `afro`, `dreadlocks`, `buzz_cut`, `mohawk`, `bangs`, `side_part` or `middle_part`"
-);
+}
 
 /// The values of `hair_color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -206,59 +162,14 @@ pub enum HairColor {
     Balayage,
 }
 
-impl HairColor {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Black,
-        Self::DarkBrown,
-        Self::LightBrown,
-        Self::Blonde,
-        Self::PlatinumBlonde,
-        Self::Red,
-        Self::Auburn,
-        Self::Gray,
-        Self::Silver,
-        Self::Blue,
-        Self::Green,
-        Self::Purple,
-        Self::Pink,
-        Self::Rainbow,
-        Self::Natural,
-        Self::Highlights,
-        Self::Ombre,
-        Self::Balayage,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Black => "black",
-            Self::DarkBrown => "dark_brown",
-            Self::LightBrown => "light_brown",
-            Self::Blonde => "blonde",
-            Self::PlatinumBlonde => "platinum_blonde",
-            Self::Red => "red",
-            Self::Auburn => "auburn",
-            Self::Gray => "gray",
-            Self::Silver => "silver",
-            Self::Blue => "blue",
-            Self::Green => "green",
-            Self::Purple => "purple",
-            Self::Pink => "pink",
-            Self::Rainbow => "rainbow",
-            Self::Natural => "natural",
-            Self::Highlights => "highlights",
-            Self::Ombre => "ombre",
-            Self::Balayage => "balayage",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    HairColor,
+fal_core::closed_enum! {
+    HairColor { Black = "black", DarkBrown = "dark_brown", LightBrown = "light_brown",
+    Blonde = "blonde", PlatinumBlonde = "platinum_blonde", Red = "red", Auburn =
+    "auburn", Gray = "gray", Silver = "silver", Blue = "blue", Green = "green", Purple =
+    "purple", Pink = "pink", Rainbow = "rainbow", Natural = "natural", Highlights =
+    "highlights", Ombre = "ombre", Balayage = "balayage" }
     "`hair_color` of fal-ai/image-apps-v2/hair-change must be `black`, `dark_brown`, `light_brown`, `blonde`, `platinum_blonde`, `red`, `auburn`, `gray`, `silver`, `blue`, `green`, `purple`, `pink`, `rainbow`, `natural`, `highlights`, `ombre` or `balayage`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/hair-change`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -410,11 +321,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -448,11 +355,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

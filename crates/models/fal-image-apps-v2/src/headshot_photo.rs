@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -75,31 +75,11 @@ pub enum BackgroundStyle {
     Gradient,
 }
 
-impl BackgroundStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Professional,
-        Self::Corporate,
-        Self::Clean,
-        Self::Gradient,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Professional => "professional",
-            Self::Corporate => "corporate",
-            Self::Clean => "clean",
-            Self::Gradient => "gradient",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BackgroundStyle,
+fal_core::closed_enum! {
+    BackgroundStyle { Professional = "professional", Corporate = "corporate", Clean =
+    "clean", Gradient = "gradient" }
     "`background_style` of fal-ai/image-apps-v2/headshot-photo must be `professional`, `corporate`, `clean` or `gradient`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/headshot-photo`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -243,11 +223,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -280,11 +256,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -96,45 +96,13 @@ pub enum MakeupStyle {
     Artistic,
 }
 
-impl MakeupStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Natural,
-        Self::Glamorous,
-        Self::SmokyEyes,
-        Self::BoldLips,
-        Self::NoMakeup,
-        Self::RemoveMakeup,
-        Self::Dramatic,
-        Self::Bridal,
-        Self::Professional,
-        Self::KoreanStyle,
-        Self::Artistic,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Natural => "natural",
-            Self::Glamorous => "glamorous",
-            Self::SmokyEyes => "smoky_eyes",
-            Self::BoldLips => "bold_lips",
-            Self::NoMakeup => "no_makeup",
-            Self::RemoveMakeup => "remove_makeup",
-            Self::Dramatic => "dramatic",
-            Self::Bridal => "bridal",
-            Self::Professional => "professional",
-            Self::KoreanStyle => "korean_style",
-            Self::Artistic => "artistic",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    MakeupStyle,
+fal_core::closed_enum! {
+    MakeupStyle { Natural = "natural", Glamorous = "glamorous", SmokyEyes = "smoky_eyes",
+    BoldLips = "bold_lips", NoMakeup = "no_makeup", RemoveMakeup = "remove_makeup",
+    Dramatic = "dramatic", Bridal = "bridal", Professional = "professional", KoreanStyle
+    = "korean_style", Artistic = "artistic" }
     "`makeup_style` of fal-ai/image-apps-v2/makeup-application must be `natural`, `glamorous`, `smoky_eyes`, `bold_lips`, `no_makeup`, `remove_makeup`, `dramatic`, `bridal`, `professional`, `korean_style` or `artistic`"
-);
+}
 
 /// The values of `intensity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,31 +118,11 @@ pub enum Intensity {
     Dramatic,
 }
 
-impl Intensity {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Light,
-        Self::Medium,
-        Self::Heavy,
-        Self::Dramatic,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Medium => "medium",
-            Self::Heavy => "heavy",
-            Self::Dramatic => "dramatic",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Intensity,
+fal_core::closed_enum! {
+    Intensity { Light = "light", Medium = "medium", Heavy = "heavy", Dramatic =
+    "dramatic" }
     "`intensity` of fal-ai/image-apps-v2/makeup-application must be `light`, `medium`, `heavy` or `dramatic`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/makeup-application`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -324,11 +272,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -362,11 +306,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

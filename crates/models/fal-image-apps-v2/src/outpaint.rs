@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -167,26 +167,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg, Self::Jpg, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-            Self::Jpg => "jpg",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg", Jpg = "jpg", Webp = "webp" }
     "`output_format` of fal-ai/image-apps-v2/outpaint must be `png`, `jpeg`, `jpg` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/outpaint`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -436,11 +420,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -486,11 +466,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -532,63 +508,40 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        ExpandLeft, i64, 0, 700,
+        "`expand_left` of fal-ai/image-apps-v2/outpaint must be between 0 and 700"
+    );
 
-    pub enum ExpandLeft {}
+    fal_core::number_range!(
+        ExpandRight, i64, 0, 700,
+        "`expand_right` of fal-ai/image-apps-v2/outpaint must be between 0 and 700"
+    );
 
-    impl Range<i64> for ExpandLeft {
-        const MIN: i64 = 0;
-        const MAX: i64 = 700;
-        const MESSAGE: &'static str = "`expand_left` of fal-ai/image-apps-v2/outpaint must be between 0 and 700";
-    }
+    fal_core::number_range!(
+        ExpandTop, i64, 0, 700,
+        "`expand_top` of fal-ai/image-apps-v2/outpaint must be between 0 and 700"
+    );
 
-    pub enum ExpandRight {}
+    fal_core::number_range!(
+        ExpandBottom, i64, 0, 700,
+        "`expand_bottom` of fal-ai/image-apps-v2/outpaint must be between 0 and 700"
+    );
 
-    impl Range<i64> for ExpandRight {
-        const MIN: i64 = 0;
-        const MAX: i64 = 700;
-        const MESSAGE: &'static str = "`expand_right` of fal-ai/image-apps-v2/outpaint must be between 0 and 700";
-    }
+    fal_core::number_range!(
+        ZoomOutPercentage, f64, 0.0, 90.0,
+        "`zoom_out_percentage` of fal-ai/image-apps-v2/outpaint must be between 0.0 and 90.0"
+    );
 
-    pub enum ExpandTop {}
+    fal_core::length_range!(
+        Prompt, 0, 500,
+        "`prompt` of fal-ai/image-apps-v2/outpaint must have at most 500 characters"
+    );
 
-    impl Range<i64> for ExpandTop {
-        const MIN: i64 = 0;
-        const MAX: i64 = 700;
-        const MESSAGE: &'static str = "`expand_top` of fal-ai/image-apps-v2/outpaint must be between 0 and 700";
-    }
-
-    pub enum ExpandBottom {}
-
-    impl Range<i64> for ExpandBottom {
-        const MIN: i64 = 0;
-        const MAX: i64 = 700;
-        const MESSAGE: &'static str = "`expand_bottom` of fal-ai/image-apps-v2/outpaint must be between 0 and 700";
-    }
-
-    pub enum ZoomOutPercentage {}
-
-    impl Range<f64> for ZoomOutPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 90.0;
-        const MESSAGE: &'static str = "`zoom_out_percentage` of fal-ai/image-apps-v2/outpaint must be between 0.0 and 90.0";
-    }
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/image-apps-v2/outpaint must have at most 500 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/image-apps-v2/outpaint must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/image-apps-v2/outpaint must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

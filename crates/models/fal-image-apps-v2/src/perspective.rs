@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -85,41 +85,13 @@ pub enum TargetPerspective {
     ThreeQuarterRight,
 }
 
-impl TargetPerspective {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Front,
-        Self::LeftSide,
-        Self::RightSide,
-        Self::Back,
-        Self::TopDown,
-        Self::BottomUp,
-        Self::BirdsEye,
-        Self::ThreeQuarterLeft,
-        Self::ThreeQuarterRight,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Front => "front",
-            Self::LeftSide => "left_side",
-            Self::RightSide => "right_side",
-            Self::Back => "back",
-            Self::TopDown => "top_down",
-            Self::BottomUp => "bottom_up",
-            Self::BirdsEye => "birds_eye",
-            Self::ThreeQuarterLeft => "three_quarter_left",
-            Self::ThreeQuarterRight => "three_quarter_right",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetPerspective,
+fal_core::closed_enum! {
+    TargetPerspective { Front = "front", LeftSide = "left_side", RightSide =
+    "right_side", Back = "back", TopDown = "top_down", BottomUp = "bottom_up", BirdsEye =
+    "birds_eye", ThreeQuarterLeft = "three_quarter_left", ThreeQuarterRight =
+    "three_quarter_right" }
     "`target_perspective` of fal-ai/image-apps-v2/perspective must be `front`, `left_side`, `right_side`, `back`, `top_down`, `bottom_up`, `birds_eye`, `three_quarter_left` or `three_quarter_right`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/perspective`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -265,11 +237,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -302,11 +270,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -99,55 +99,16 @@ pub enum EffectType {
     DoubleExposure,
 }
 
-impl EffectType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Film,
-        Self::VintageFilm,
-        Self::PortraitPhotography,
-        Self::FashionPhotography,
-        Self::StreetPhotography,
-        Self::SepiaTone,
-        Self::FilmGrain,
-        Self::LightLeaks,
-        Self::VignetteEffect,
-        Self::InstantCamera,
-        Self::GoldenHour,
-        Self::DramaticLighting,
-        Self::SoftFocus,
-        Self::BokehEffect,
-        Self::HighContrast,
-        Self::DoubleExposure,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Film => "film",
-            Self::VintageFilm => "vintage_film",
-            Self::PortraitPhotography => "portrait_photography",
-            Self::FashionPhotography => "fashion_photography",
-            Self::StreetPhotography => "street_photography",
-            Self::SepiaTone => "sepia_tone",
-            Self::FilmGrain => "film_grain",
-            Self::LightLeaks => "light_leaks",
-            Self::VignetteEffect => "vignette_effect",
-            Self::InstantCamera => "instant_camera",
-            Self::GoldenHour => "golden_hour",
-            Self::DramaticLighting => "dramatic_lighting",
-            Self::SoftFocus => "soft_focus",
-            Self::BokehEffect => "bokeh_effect",
-            Self::HighContrast => "high_contrast",
-            Self::DoubleExposure => "double_exposure",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EffectType,
+fal_core::closed_enum! {
+    EffectType { Film = "film", VintageFilm = "vintage_film", PortraitPhotography =
+    "portrait_photography", FashionPhotography = "fashion_photography", StreetPhotography
+    = "street_photography", SepiaTone = "sepia_tone", FilmGrain = "film_grain",
+    LightLeaks = "light_leaks", VignetteEffect = "vignette_effect", InstantCamera =
+    "instant_camera", GoldenHour = "golden_hour", DramaticLighting = "dramatic_lighting",
+    SoftFocus = "soft_focus", BokehEffect = "bokeh_effect", HighContrast =
+    "high_contrast", DoubleExposure = "double_exposure" }
     "`effect_type` of fal-ai/image-apps-v2/photography-effects must be `film`, `vintage_film`, `portrait_photography`, `fashion_photography`, `street_photography`, `sepia_tone`, `film_grain`, `light_leaks`, `vignette_effect`, `instant_camera`, `golden_hour`, `dramatic_lighting`, `soft_focus`, `bokeh_effect`, `high_contrast` or `double_exposure`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/photography-effects`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -288,11 +249,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -325,11 +282,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

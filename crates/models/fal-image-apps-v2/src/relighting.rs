@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -103,59 +103,15 @@ pub enum LightingStyle {
     Ambient,
 }
 
-impl LightingStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Natural,
-        Self::Studio,
-        Self::GoldenHour,
-        Self::BlueHour,
-        Self::Dramatic,
-        Self::Soft,
-        Self::Hard,
-        Self::Backlight,
-        Self::SideLight,
-        Self::FrontLight,
-        Self::RimLight,
-        Self::Sunset,
-        Self::Sunrise,
-        Self::Neon,
-        Self::Candlelight,
-        Self::Moonlight,
-        Self::Spotlight,
-        Self::Ambient,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Natural => "natural",
-            Self::Studio => "studio",
-            Self::GoldenHour => "golden_hour",
-            Self::BlueHour => "blue_hour",
-            Self::Dramatic => "dramatic",
-            Self::Soft => "soft",
-            Self::Hard => "hard",
-            Self::Backlight => "backlight",
-            Self::SideLight => "side_light",
-            Self::FrontLight => "front_light",
-            Self::RimLight => "rim_light",
-            Self::Sunset => "sunset",
-            Self::Sunrise => "sunrise",
-            Self::Neon => "neon",
-            Self::Candlelight => "candlelight",
-            Self::Moonlight => "moonlight",
-            Self::Spotlight => "spotlight",
-            Self::Ambient => "ambient",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LightingStyle,
+fal_core::closed_enum! {
+    LightingStyle { Natural = "natural", Studio = "studio", GoldenHour = "golden_hour",
+    BlueHour = "blue_hour", Dramatic = "dramatic", Soft = "soft", Hard = "hard",
+    Backlight = "backlight", SideLight = "side_light", FrontLight = "front_light",
+    RimLight = "rim_light", Sunset = "sunset", Sunrise = "sunrise", Neon = "neon",
+    Candlelight = "candlelight", Moonlight = "moonlight", Spotlight = "spotlight",
+    Ambient = "ambient" }
     "`lighting_style` of fal-ai/image-apps-v2/relighting must be `natural`, `studio`, `golden_hour`, `blue_hour`, `dramatic`, `soft`, `hard`, `backlight`, `side_light`, `front_light`, `rim_light`, `sunset`, `sunrise`, `neon`, `candlelight`, `moonlight`, `spotlight` or `ambient`"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/relighting`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -296,11 +252,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -333,11 +285,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -122,75 +122,20 @@ pub enum TargetStyle {
     Claymation,
 }
 
-impl TargetStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AnimeCharacter,
-        Self::Cartoon3d,
-        Self::HandDrawnAnimation,
-        Self::CyberpunkFuture,
-        Self::AnimeGameStyle,
-        Self::ComicBookAnimation,
-        Self::AnimatedSeries,
-        Self::CartoonAnimation,
-        Self::LofiAesthetic,
-        Self::Cottagecore,
-        Self::DarkAcademia,
-        Self::Y2k,
-        Self::Vaporwave,
-        Self::LiminalSpace,
-        Self::Weirdcore,
-        Self::Dreamcore,
-        Self::Synthwave,
-        Self::Outrun,
-        Self::Photorealistic,
-        Self::Hyperrealistic,
-        Self::DigitalArt,
-        Self::ConceptArt,
-        Self::Impressionist,
-        Self::Anime,
-        Self::PixelArt,
-        Self::Claymation,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::AnimeCharacter => "anime_character",
-            Self::Cartoon3d => "cartoon_3d",
-            Self::HandDrawnAnimation => "hand_drawn_animation",
-            Self::CyberpunkFuture => "cyberpunk_future",
-            Self::AnimeGameStyle => "anime_game_style",
-            Self::ComicBookAnimation => "comic_book_animation",
-            Self::AnimatedSeries => "animated_series",
-            Self::CartoonAnimation => "cartoon_animation",
-            Self::LofiAesthetic => "lofi_aesthetic",
-            Self::Cottagecore => "cottagecore",
-            Self::DarkAcademia => "dark_academia",
-            Self::Y2k => "y2k",
-            Self::Vaporwave => "vaporwave",
-            Self::LiminalSpace => "liminal_space",
-            Self::Weirdcore => "weirdcore",
-            Self::Dreamcore => "dreamcore",
-            Self::Synthwave => "synthwave",
-            Self::Outrun => "outrun",
-            Self::Photorealistic => "photorealistic",
-            Self::Hyperrealistic => "hyperrealistic",
-            Self::DigitalArt => "digital_art",
-            Self::ConceptArt => "concept_art",
-            Self::Impressionist => "impressionist",
-            Self::Anime => "anime",
-            Self::PixelArt => "pixel_art",
-            Self::Claymation => "claymation",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetStyle,
+fal_core::closed_enum! {
+    TargetStyle { AnimeCharacter = "anime_character", Cartoon3d = "cartoon_3d",
+    HandDrawnAnimation = "hand_drawn_animation", CyberpunkFuture = "cyberpunk_future",
+    AnimeGameStyle = "anime_game_style", ComicBookAnimation = "comic_book_animation",
+    AnimatedSeries = "animated_series", CartoonAnimation = "cartoon_animation",
+    LofiAesthetic = "lofi_aesthetic", Cottagecore = "cottagecore", DarkAcademia =
+    "dark_academia", Y2k = "y2k", Vaporwave = "vaporwave", LiminalSpace =
+    "liminal_space", Weirdcore = "weirdcore", Dreamcore = "dreamcore", Synthwave =
+    "synthwave", Outrun = "outrun", Photorealistic = "photorealistic", Hyperrealistic =
+    "hyperrealistic", DigitalArt = "digital_art", ConceptArt = "concept_art",
+    Impressionist = "impressionist", Anime = "anime", PixelArt = "pixel_art", Claymation
+    = "claymation" }
     "`target_style` of fal-ai/image-apps-v2/style-transfer must be `anime_character`, `cartoon_3d`, `hand_drawn_animation`, `cyberpunk_future`, `anime_game_style`, `comic_book_animation`, `animated_series`, `cartoon_animation`, `lofi_aesthetic`, `cottagecore`, `dark_academia`, `y2k` or one of 14 more"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/style-transfer`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -351,11 +296,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -396,11 +337,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -111,67 +111,14 @@ pub enum TargetTexture {
     Lace,
 }
 
-impl TargetTexture {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Cotton,
-        Self::Denim,
-        Self::Wool,
-        Self::Felt,
-        Self::Wood,
-        Self::Leather,
-        Self::Velvet,
-        Self::Stone,
-        Self::Marble,
-        Self::Ceramic,
-        Self::Concrete,
-        Self::Brick,
-        Self::Clay,
-        Self::Foam,
-        Self::Glass,
-        Self::Metal,
-        Self::Silk,
-        Self::Fabric,
-        Self::Crystal,
-        Self::Rubber,
-        Self::Plastic,
-        Self::Lace,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Cotton => "cotton",
-            Self::Denim => "denim",
-            Self::Wool => "wool",
-            Self::Felt => "felt",
-            Self::Wood => "wood",
-            Self::Leather => "leather",
-            Self::Velvet => "velvet",
-            Self::Stone => "stone",
-            Self::Marble => "marble",
-            Self::Ceramic => "ceramic",
-            Self::Concrete => "concrete",
-            Self::Brick => "brick",
-            Self::Clay => "clay",
-            Self::Foam => "foam",
-            Self::Glass => "glass",
-            Self::Metal => "metal",
-            Self::Silk => "silk",
-            Self::Fabric => "fabric",
-            Self::Crystal => "crystal",
-            Self::Rubber => "rubber",
-            Self::Plastic => "plastic",
-            Self::Lace => "lace",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetTexture,
+fal_core::closed_enum! {
+    TargetTexture { Cotton = "cotton", Denim = "denim", Wool = "wool", Felt = "felt",
+    Wood = "wood", Leather = "leather", Velvet = "velvet", Stone = "stone", Marble =
+    "marble", Ceramic = "ceramic", Concrete = "concrete", Brick = "brick", Clay = "clay",
+    Foam = "foam", Glass = "glass", Metal = "metal", Silk = "silk", Fabric = "fabric",
+    Crystal = "crystal", Rubber = "rubber", Plastic = "plastic", Lace = "lace" }
     "`target_texture` of fal-ai/image-apps-v2/texture-transform must be `cotton`, `denim`, `wool`, `felt`, `wood`, `leather`, `velvet`, `stone`, `marble`, `ceramic`, `concrete`, `brick` or one of 10 more"
-);
+}
 
 /// The result of [`fal-ai/image-apps-v2/texture-transform`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -312,11 +259,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -349,11 +292,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/image-apps-v2` share.
 
 use fal_core::{Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -33,33 +33,11 @@ pub enum AspectRatioRatio {
     Ratio3x4,
 }
 
-impl AspectRatioRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatioRatio,
+fal_core::closed_enum! {
+    AspectRatioRatio { Ratio1x1 = "1:1", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x3
+    = "4:3", Ratio3x4 = "3:4" }
     "`ratio` of AspectRatio in fal-ai/image-apps-v2 must be `1:1`, `16:9`, `9:16`, `4:3` or `3:4`"
-);
+}
 
 // Building.
 
@@ -126,11 +104,7 @@ impl Serialize for AspectRatio {
     }
 }
 
-impl<'de> Deserialize<'de> for AspectRatio {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AspectRatio);
 
 impl<'de> json::ReadObject<'de> for AspectRatio {
     const NAME: &'static str = "AspectRatio";

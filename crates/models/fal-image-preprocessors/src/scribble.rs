@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -76,23 +76,10 @@ pub enum ModelValue {
     PiDi,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Hed, Self::PiDi];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Hed => "HED",
-            Self::PiDi => "PiDi",
-        }
-    }
+fal_core::closed_enum! {
+    ModelValue { Hed = "HED", PiDi = "PiDi" }
+    "`model` of fal-ai/image-preprocessors/scribble must be `HED` or `PiDi`"
 }
-
-fal_core::closed_enum!(
-    ModelValue, "`model` of fal-ai/image-preprocessors/scribble must be `HED` or `PiDi`"
-);
 
 /// The result of [`fal-ai/image-preprocessors/scribble`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -233,11 +220,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -270,11 +253,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -51,7 +51,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -211,25 +211,10 @@ pub enum DetectMethod {
     Edge,
 }
 
-impl DetectMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Runs, Self::Edge];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Runs => "runs",
-            Self::Edge => "edge",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DetectMethod,
+fal_core::closed_enum! {
+    DetectMethod { Auto = "auto", Runs = "runs", Edge = "edge" }
     "`detect_method` of fal-ai/image2pixel must be `auto`, `runs` or `edge`"
-);
+}
 
 /// `scale`: between 1 and 64.
 pub type Scale = Int<bounds::Scale>;
@@ -250,33 +235,11 @@ pub enum DownscaleMethod {
     ContentAdaptive,
 }
 
-impl DownscaleMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Dominant,
-        Self::Median,
-        Self::Mode,
-        Self::Mean,
-        Self::ContentAdaptive,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Dominant => "dominant",
-            Self::Median => "median",
-            Self::Mode => "mode",
-            Self::Mean => "mean",
-            Self::ContentAdaptive => "content-adaptive",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DownscaleMethod,
+fal_core::closed_enum! {
+    DownscaleMethod { Dominant = "dominant", Median = "median", Mode = "mode", Mean =
+    "mean", ContentAdaptive = "content-adaptive" }
     "`downscale_method` of fal-ai/image2pixel must be `dominant`, `median`, `mode`, `mean` or `content-adaptive`"
-);
+}
 
 /// `alpha_threshold`: between 0 and 255.
 pub type AlphaThreshold = Int<bounds::AlphaThreshold>;
@@ -299,25 +262,10 @@ pub enum BackgroundMode {
     Midpoints,
 }
 
-impl BackgroundMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Edges, Self::Corners, Self::Midpoints];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Edges => "edges",
-            Self::Corners => "corners",
-            Self::Midpoints => "midpoints",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BackgroundMode,
+fal_core::closed_enum! {
+    BackgroundMode { Edges = "edges", Corners = "corners", Midpoints = "midpoints" }
     "`background_mode` of fal-ai/image2pixel must be `edges`, `corners` or `midpoints`"
-);
+}
 
 /// The result of [`fal-ai/image2pixel`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -620,11 +568,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -681,11 +625,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -733,47 +673,29 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MaxColors, i64, 1, 256,
+        "`max_colors` of fal-ai/image2pixel must be between 1 and 256"
+    );
 
-    pub enum MaxColors {}
+    fal_core::number_range!(
+        Scale, i64, 1, 64, "`scale` of fal-ai/image2pixel must be between 1 and 64"
+    );
 
-    impl Range<i64> for MaxColors {
-        const MIN: i64 = 1;
-        const MAX: i64 = 256;
-        const MESSAGE: &'static str = "`max_colors` of fal-ai/image2pixel must be between 1 and 256";
-    }
+    fal_core::number_range!(
+        AlphaThreshold, i64, 0, 255,
+        "`alpha_threshold` of fal-ai/image2pixel must be between 0 and 255"
+    );
 
-    pub enum Scale {}
+    fal_core::number_range!(
+        DominantColorThreshold, f64, 0.0, 1.0,
+        "`dominant_color_threshold` of fal-ai/image2pixel must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for Scale {
-        const MIN: i64 = 1;
-        const MAX: i64 = 64;
-        const MESSAGE: &'static str = "`scale` of fal-ai/image2pixel must be between 1 and 64";
-    }
-
-    pub enum AlphaThreshold {}
-
-    impl Range<i64> for AlphaThreshold {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`alpha_threshold` of fal-ai/image2pixel must be between 0 and 255";
-    }
-
-    pub enum DominantColorThreshold {}
-
-    impl Range<f64> for DominantColorThreshold {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`dominant_color_threshold` of fal-ai/image2pixel must be between 0.0 and 1.0";
-    }
-
-    pub enum BackgroundTolerance {}
-
-    impl Range<i64> for BackgroundTolerance {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`background_tolerance` of fal-ai/image2pixel must be between 0 and 255";
-    }
+    fal_core::number_range!(
+        BackgroundTolerance, i64, 0, 255,
+        "`background_tolerance` of fal-ai/image2pixel must be between 0 and 255"
+    );
 }
 
 #[doc(hidden)]

@@ -50,7 +50,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -172,23 +172,10 @@ pub enum Colormode {
     Binary,
 }
 
-impl Colormode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Color, Self::Binary];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Color => "color",
-            Self::Binary => "binary",
-        }
-    }
+fal_core::closed_enum! {
+    Colormode { Color = "color", Binary = "binary" }
+    "`colormode` of fal-ai/image2svg must be `color` or `binary`"
 }
-
-fal_core::closed_enum!(
-    Colormode, "`colormode` of fal-ai/image2svg must be `color` or `binary`"
-);
 
 /// The values of `hierarchical`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,23 +187,10 @@ pub enum Hierarchical {
     Cutout,
 }
 
-impl Hierarchical {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Stacked, Self::Cutout];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Stacked => "stacked",
-            Self::Cutout => "cutout",
-        }
-    }
+fal_core::closed_enum! {
+    Hierarchical { Stacked = "stacked", Cutout = "cutout" }
+    "`hierarchical` of fal-ai/image2svg must be `stacked` or `cutout`"
 }
-
-fal_core::closed_enum!(
-    Hierarchical, "`hierarchical` of fal-ai/image2svg must be `stacked` or `cutout`"
-);
 
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,21 +202,10 @@ pub enum Mode {
     Polygon,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Spline, Self::Polygon];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Spline => "spline",
-            Self::Polygon => "polygon",
-        }
-    }
+fal_core::closed_enum! {
+    Mode { Spline = "spline", Polygon = "polygon" }
+    "`mode` of fal-ai/image2svg must be `spline` or `polygon`"
 }
-
-fal_core::closed_enum!(Mode, "`mode` of fal-ai/image2svg must be `spline` or `polygon`");
 
 /// `filter_speckle`: between 0 and 20.
 pub type FilterSpeckle = Int<bounds::FilterSpeckle>;
@@ -505,11 +468,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -551,11 +510,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -594,71 +549,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        FilterSpeckle, i64, 0, 20,
+        "`filter_speckle` of fal-ai/image2svg must be between 0 and 20"
+    );
 
-    pub enum FilterSpeckle {}
+    fal_core::number_range!(
+        ColorPrecision, i64, 1, 10,
+        "`color_precision` of fal-ai/image2svg must be between 1 and 10"
+    );
 
-    impl Range<i64> for FilterSpeckle {
-        const MIN: i64 = 0;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`filter_speckle` of fal-ai/image2svg must be between 0 and 20";
-    }
+    fal_core::number_range!(
+        LayerDifference, i64, 1, 32,
+        "`layer_difference` of fal-ai/image2svg must be between 1 and 32"
+    );
 
-    pub enum ColorPrecision {}
+    fal_core::number_range!(
+        CornerThreshold, i64, 0, 180,
+        "`corner_threshold` of fal-ai/image2svg must be between 0 and 180"
+    );
 
-    impl Range<i64> for ColorPrecision {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`color_precision` of fal-ai/image2svg must be between 1 and 10";
-    }
+    fal_core::number_range!(
+        LengthThreshold, f64, 0.0, 10.0,
+        "`length_threshold` of fal-ai/image2svg must be between 0.0 and 10.0"
+    );
 
-    pub enum LayerDifference {}
+    fal_core::number_range!(
+        MaxIterations, i64, 1, 20,
+        "`max_iterations` of fal-ai/image2svg must be between 1 and 20"
+    );
 
-    impl Range<i64> for LayerDifference {
-        const MIN: i64 = 1;
-        const MAX: i64 = 32;
-        const MESSAGE: &'static str = "`layer_difference` of fal-ai/image2svg must be between 1 and 32";
-    }
+    fal_core::number_range!(
+        SpliceThreshold, i64, 0, 90,
+        "`splice_threshold` of fal-ai/image2svg must be between 0 and 90"
+    );
 
-    pub enum CornerThreshold {}
-
-    impl Range<i64> for CornerThreshold {
-        const MIN: i64 = 0;
-        const MAX: i64 = 180;
-        const MESSAGE: &'static str = "`corner_threshold` of fal-ai/image2svg must be between 0 and 180";
-    }
-
-    pub enum LengthThreshold {}
-
-    impl Range<f64> for LengthThreshold {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`length_threshold` of fal-ai/image2svg must be between 0.0 and 10.0";
-    }
-
-    pub enum MaxIterations {}
-
-    impl Range<i64> for MaxIterations {
-        const MIN: i64 = 1;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`max_iterations` of fal-ai/image2svg must be between 1 and 20";
-    }
-
-    pub enum SpliceThreshold {}
-
-    impl Range<i64> for SpliceThreshold {
-        const MIN: i64 = 0;
-        const MAX: i64 = 90;
-        const MESSAGE: &'static str = "`splice_threshold` of fal-ai/image2svg must be between 0 and 90";
-    }
-
-    pub enum PathPrecision {}
-
-    impl Range<i64> for PathPrecision {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`path_precision` of fal-ai/image2svg must be between 1 and 10";
-    }
+    fal_core::number_range!(
+        PathPrecision, i64, 1, 10,
+        "`path_precision` of fal-ai/image2svg must be between 1 and 10"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -243,11 +243,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -281,11 +277,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -324,31 +316,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/imageutils/marigold-depth must be between 2 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        EnsembleSize, i64, 2, 50,
+        "`ensemble_size` of fal-ai/imageutils/marigold-depth must be between 2 and 50"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/imageutils/marigold-depth must be between 2 and 50";
-    }
-
-    pub enum EnsembleSize {}
-
-    impl Range<i64> for EnsembleSize {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`ensemble_size` of fal-ai/imageutils/marigold-depth must be between 2 and 50";
-    }
-
-    pub enum ProcessingRes {}
-
-    impl Range<i64> for ProcessingRes {
-        const MIN: i64 = 0;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`processing_res` of fal-ai/imageutils/marigold-depth must be between 0 and 2048";
-    }
+    fal_core::number_range!(
+        ProcessingRes, i64, 0, 2048,
+        "`processing_res` of fal-ai/imageutils/marigold-depth must be between 0 and 2048"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -89,41 +89,12 @@ pub enum AspectRatio {
     Ratio2x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio3x1,
-        Self::Ratio1x3,
-        Self::Ratio3x2,
-        Self::Ratio2x3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio3x1 => "3:1",
-            Self::Ratio1x3 => "1:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio2x3 => "2:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x3 =
+    "4:3", Ratio3x4 = "3:4", Ratio3x1 = "3:1", Ratio1x3 = "1:3", Ratio3x2 = "3:2",
+    Ratio2x3 = "2:3" }
     "`aspect_ratio` of imagineart/imagineart-1.5-pro-preview/text-to-image must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `3:1`, `1:3`, `3:2` or `2:3`"
-);
+}
 
 /// The result of [`imagineart/imagineart-1.5-pro-preview/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -263,11 +234,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -300,11 +267,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/index-tts-2` share.
 
 use fal_core::{Float, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -212,11 +212,7 @@ impl Serialize for EmotionalStrengths {
     }
 }
 
-impl<'de> Deserialize<'de> for EmotionalStrengths {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(EmotionalStrengths);
 
 impl<'de> json::ReadObject<'de> for EmotionalStrengths {
     const NAME: &'static str = "EmotionalStrengths";
@@ -246,71 +242,45 @@ impl<'de> json::ReadObject<'de> for EmotionalStrengths {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        EmotionalStrengthsHappy, f64, 0.0, 1.0,
+        "`happy` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum EmotionalStrengthsHappy {}
+    fal_core::number_range!(
+        EmotionalStrengthsAngry, f64, 0.0, 1.0,
+        "`angry` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for EmotionalStrengthsHappy {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`happy` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        EmotionalStrengthsSad, f64, 0.0, 1.0,
+        "`sad` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum EmotionalStrengthsAngry {}
+    fal_core::number_range!(
+        EmotionalStrengthsAfraid, f64, 0.0, 1.0,
+        "`afraid` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for EmotionalStrengthsAngry {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`angry` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        EmotionalStrengthsDisgusted, f64, 0.0, 1.0,
+        "`disgusted` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum EmotionalStrengthsSad {}
+    fal_core::number_range!(
+        EmotionalStrengthsMelancholic, f64, 0.0, 1.0,
+        "`melancholic` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for EmotionalStrengthsSad {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`sad` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        EmotionalStrengthsSurprised, f64, 0.0, 1.0,
+        "`surprised` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum EmotionalStrengthsAfraid {}
-
-    impl Range<f64> for EmotionalStrengthsAfraid {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`afraid` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum EmotionalStrengthsDisgusted {}
-
-    impl Range<f64> for EmotionalStrengthsDisgusted {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`disgusted` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum EmotionalStrengthsMelancholic {}
-
-    impl Range<f64> for EmotionalStrengthsMelancholic {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`melancholic` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum EmotionalStrengthsSurprised {}
-
-    impl Range<f64> for EmotionalStrengthsSurprised {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`surprised` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum EmotionalStrengthsCalm {}
-
-    impl Range<f64> for EmotionalStrengthsCalm {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`calm` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        EmotionalStrengthsCalm, f64, 0.0, 1.0,
+        "`calm` of EmotionalStrengths in fal-ai/index-tts-2 must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -22,7 +22,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -140,63 +140,14 @@ pub enum Voice {
     Bill,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Aria,
-        Self::Roger,
-        Self::Sarah,
-        Self::Laura,
-        Self::Charlie,
-        Self::George,
-        Self::Callum,
-        Self::River,
-        Self::Liam,
-        Self::Charlotte,
-        Self::Alice,
-        Self::Matilda,
-        Self::Will,
-        Self::Jessica,
-        Self::Eric,
-        Self::Chris,
-        Self::Brian,
-        Self::Daniel,
-        Self::Lily,
-        Self::Bill,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Aria => "Aria",
-            Self::Roger => "Roger",
-            Self::Sarah => "Sarah",
-            Self::Laura => "Laura",
-            Self::Charlie => "Charlie",
-            Self::George => "George",
-            Self::Callum => "Callum",
-            Self::River => "River",
-            Self::Liam => "Liam",
-            Self::Charlotte => "Charlotte",
-            Self::Alice => "Alice",
-            Self::Matilda => "Matilda",
-            Self::Will => "Will",
-            Self::Jessica => "Jessica",
-            Self::Eric => "Eric",
-            Self::Chris => "Chris",
-            Self::Brian => "Brian",
-            Self::Daniel => "Daniel",
-            Self::Lily => "Lily",
-            Self::Bill => "Bill",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Aria = "Aria", Roger = "Roger", Sarah = "Sarah", Laura = "Laura", Charlie =
+    "Charlie", George = "George", Callum = "Callum", River = "River", Liam = "Liam",
+    Charlotte = "Charlotte", Alice = "Alice", Matilda = "Matilda", Will = "Will", Jessica
+    = "Jessica", Eric = "Eric", Chris = "Chris", Brian = "Brian", Daniel = "Daniel", Lily
+    = "Lily", Bill = "Bill" }
     "`voice` of fal-ai/infinitalk/single-text must be `Aria`, `Roger`, `Sarah`, `Laura`, `Charlie`, `George`, `Callum`, `River`, `Liam`, `Charlotte`, `Alice`, `Matilda`, `Will`, `Jessica`, `Eric`, `Chris`, `Brian`, `Daniel`, `Lily` or `Bill`"
-);
+}
 
 /// `num_frames`: between 41 and 721.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -211,23 +162,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/infinitalk/single-text must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/infinitalk/single-text must be `480p` or `720p`"
-);
 
 /// `seed`: between 0 and 4294967295.
 pub type Seed = Int<bounds::Seed>;
@@ -244,25 +182,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
     "`acceleration` of fal-ai/infinitalk/single-text must be `none`, `regular` or `high`"
-);
+}
 
 /// The result of [`fal-ai/infinitalk/single-text`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -517,11 +440,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -566,11 +485,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -657,23 +572,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 41, 721,
+        "`num_frames` of fal-ai/infinitalk/single-text must be between 41 and 721"
+    );
 
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 41;
-        const MAX: i64 = 721;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/infinitalk/single-text must be between 41 and 721";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 4294967295;
-        const MESSAGE: &'static str = "`seed` of fal-ai/infinitalk/single-text must be between 0 and 4294967295";
-    }
+    fal_core::number_range!(
+        Seed, i64, 0, 4294967295,
+        "`seed` of fal-ai/infinitalk/single-text must be between 0 and 4294967295"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -135,25 +135,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio1x1, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio1x1 = "1:1", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/infinity-star/text-to-video must be `16:9`, `1:1` or `9:16`"
-);
+}
 
 /// The result of [`fal-ai/infinity-star/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -359,11 +344,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -403,11 +384,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -446,31 +423,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 100,
+        "`num_inference_steps` of fal-ai/infinity-star/text-to-video must be between 1 and 100"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 40.0,
+        "`guidance_scale` of fal-ai/infinity-star/text-to-video must be between 1.0 and 40.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/infinity-star/text-to-video must be between 1 and 100";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 40.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/infinity-star/text-to-video must be between 1.0 and 40.0";
-    }
-
-    pub enum TauVideo {}
-
-    impl Range<f64> for TauVideo {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tau_video` of fal-ai/infinity-star/text-to-video must be between 0.1 and 1.0";
-    }
+    fal_core::number_range!(
+        TauVideo, f64, 0.1, 1.0,
+        "`tau_video` of fal-ai/infinity-star/text-to-video must be between 0.1 and 1.0"
+    );
 }
 
 #[doc(hidden)]

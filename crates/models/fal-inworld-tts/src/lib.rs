@@ -49,7 +49,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -334,249 +334,46 @@ pub enum Voice {
     OmarAr,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::LorettaEn,
-        Self::DarleneEn,
-        Self::MarleneEn,
-        Self::HankEn,
-        Self::EvelynEn,
-        Self::CelesteEn,
-        Self::PippaEn,
-        Self::TessaEn,
-        Self::LiamEn,
-        Self::CallumEn,
-        Self::HamishEn,
-        Self::AbbyEn,
-        Self::GrahamEn,
-        Self::RupertEn,
-        Self::MortimerEn,
-        Self::SnikEn,
-        Self::AnjaliEn,
-        Self::SaanviEn,
-        Self::ArjunEn,
-        Self::ClaireEn,
-        Self::OliverEn,
-        Self::SimonEn,
-        Self::ElliotEn,
-        Self::JamesEn,
-        Self::SerenaEn,
-        Self::GarethEn,
-        Self::VinnyEn,
-        Self::LaurenEn,
-        Self::JessicaEn,
-        Self::EthanEn,
-        Self::TylerEn,
-        Self::JasonEn,
-        Self::ChloeEn,
-        Self::VeronicaEn,
-        Self::VictoriaEn,
-        Self::MirandaEn,
-        Self::SebastianEn,
-        Self::VictorEn,
-        Self::MalcolmEn,
-        Self::KaylaEn,
-        Self::NateEn,
-        Self::JakeEn,
-        Self::BrianEn,
-        Self::AminaEn,
-        Self::KelseyEn,
-        Self::DerekEn,
-        Self::GrantEn,
-        Self::EvanEn,
-        Self::AlexEn,
-        Self::AshleyEn,
-        Self::CraigEn,
-        Self::DeborahEn,
-        Self::DennisEn,
-        Self::EdwardEn,
-        Self::ElizabethEn,
-        Self::HadesEn,
-        Self::JuliaEn,
-        Self::PixieEn,
-        Self::MarkEn,
-        Self::OliviaEn,
-        Self::PriyaEn,
-        Self::RonaldEn,
-        Self::SarahEn,
-        Self::ShaunEn,
-        Self::TheodoreEn,
-        Self::TimothyEn,
-        Self::WendyEn,
-        Self::DominusEn,
-        Self::HanaEn,
-        Self::CliveEn,
-        Self::CarterEn,
-        Self::BlakeEn,
-        Self::LunaEn,
-        Self::YichenZh,
-        Self::XiaoyinZh,
-        Self::XinyiZh,
-        Self::JingZh,
-        Self::ErikNl,
-        Self::KatrienNl,
-        Self::LennartNl,
-        Self::LoreNl,
-        Self::AlainFr,
-        Self::HeleneFr,
-        Self::MathieuFr,
-        Self::EtienneFr,
-        Self::JohannaDe,
-        Self::JosefDe,
-        Self::GianniIt,
-        Self::OriettaIt,
-        Self::AsukaJa,
-        Self::SatoshiJa,
-        Self::HyunwooKo,
-        Self::MinjiKo,
-        Self::SeojunKo,
-        Self::YoonaKo,
-        Self::SzymonPl,
-        Self::WojciechPl,
-        Self::HeitorPt,
-        Self::MaitePt,
-        Self::DiegoEs,
-        Self::LupitaEs,
-        Self::MiguelEs,
-        Self::RafaelEs,
-        Self::SvetlanaRu,
-        Self::ElenaRu,
-        Self::DmitryRu,
-        Self::NikolaiRu,
-        Self::RiyaHi,
-        Self::ManojHi,
-        Self::YaelHe,
-        Self::OrenHe,
-        Self::NourAr,
-        Self::OmarAr,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::LorettaEn => "Loretta (en)",
-            Self::DarleneEn => "Darlene (en)",
-            Self::MarleneEn => "Marlene (en)",
-            Self::HankEn => "Hank (en)",
-            Self::EvelynEn => "Evelyn (en)",
-            Self::CelesteEn => "Celeste (en)",
-            Self::PippaEn => "Pippa (en)",
-            Self::TessaEn => "Tessa (en)",
-            Self::LiamEn => "Liam (en)",
-            Self::CallumEn => "Callum (en)",
-            Self::HamishEn => "Hamish (en)",
-            Self::AbbyEn => "Abby (en)",
-            Self::GrahamEn => "Graham (en)",
-            Self::RupertEn => "Rupert (en)",
-            Self::MortimerEn => "Mortimer (en)",
-            Self::SnikEn => "Snik (en)",
-            Self::AnjaliEn => "Anjali (en)",
-            Self::SaanviEn => "Saanvi (en)",
-            Self::ArjunEn => "Arjun (en)",
-            Self::ClaireEn => "Claire (en)",
-            Self::OliverEn => "Oliver (en)",
-            Self::SimonEn => "Simon (en)",
-            Self::ElliotEn => "Elliot (en)",
-            Self::JamesEn => "James (en)",
-            Self::SerenaEn => "Serena (en)",
-            Self::GarethEn => "Gareth (en)",
-            Self::VinnyEn => "Vinny (en)",
-            Self::LaurenEn => "Lauren (en)",
-            Self::JessicaEn => "Jessica (en)",
-            Self::EthanEn => "Ethan (en)",
-            Self::TylerEn => "Tyler (en)",
-            Self::JasonEn => "Jason (en)",
-            Self::ChloeEn => "Chloe (en)",
-            Self::VeronicaEn => "Veronica (en)",
-            Self::VictoriaEn => "Victoria (en)",
-            Self::MirandaEn => "Miranda (en)",
-            Self::SebastianEn => "Sebastian (en)",
-            Self::VictorEn => "Victor (en)",
-            Self::MalcolmEn => "Malcolm (en)",
-            Self::KaylaEn => "Kayla (en)",
-            Self::NateEn => "Nate (en)",
-            Self::JakeEn => "Jake (en)",
-            Self::BrianEn => "Brian (en)",
-            Self::AminaEn => "Amina (en)",
-            Self::KelseyEn => "Kelsey (en)",
-            Self::DerekEn => "Derek (en)",
-            Self::GrantEn => "Grant (en)",
-            Self::EvanEn => "Evan (en)",
-            Self::AlexEn => "Alex (en)",
-            Self::AshleyEn => "Ashley (en)",
-            Self::CraigEn => "Craig (en)",
-            Self::DeborahEn => "Deborah (en)",
-            Self::DennisEn => "Dennis (en)",
-            Self::EdwardEn => "Edward (en)",
-            Self::ElizabethEn => "Elizabeth (en)",
-            Self::HadesEn => "Hades (en)",
-            Self::JuliaEn => "Julia (en)",
-            Self::PixieEn => "Pixie (en)",
-            Self::MarkEn => "Mark (en)",
-            Self::OliviaEn => "Olivia (en)",
-            Self::PriyaEn => "Priya (en)",
-            Self::RonaldEn => "Ronald (en)",
-            Self::SarahEn => "Sarah (en)",
-            Self::ShaunEn => "Shaun (en)",
-            Self::TheodoreEn => "Theodore (en)",
-            Self::TimothyEn => "Timothy (en)",
-            Self::WendyEn => "Wendy (en)",
-            Self::DominusEn => "Dominus (en)",
-            Self::HanaEn => "Hana (en)",
-            Self::CliveEn => "Clive (en)",
-            Self::CarterEn => "Carter (en)",
-            Self::BlakeEn => "Blake (en)",
-            Self::LunaEn => "Luna (en)",
-            Self::YichenZh => "Yichen (zh)",
-            Self::XiaoyinZh => "Xiaoyin (zh)",
-            Self::XinyiZh => "Xinyi (zh)",
-            Self::JingZh => "Jing (zh)",
-            Self::ErikNl => "Erik (nl)",
-            Self::KatrienNl => "Katrien (nl)",
-            Self::LennartNl => "Lennart (nl)",
-            Self::LoreNl => "Lore (nl)",
-            Self::AlainFr => "Alain (fr)",
-            Self::HeleneFr => "Hélène (fr)",
-            Self::MathieuFr => "Mathieu (fr)",
-            Self::EtienneFr => "Étienne (fr)",
-            Self::JohannaDe => "Johanna (de)",
-            Self::JosefDe => "Josef (de)",
-            Self::GianniIt => "Gianni (it)",
-            Self::OriettaIt => "Orietta (it)",
-            Self::AsukaJa => "Asuka (ja)",
-            Self::SatoshiJa => "Satoshi (ja)",
-            Self::HyunwooKo => "Hyunwoo (ko)",
-            Self::MinjiKo => "Minji (ko)",
-            Self::SeojunKo => "Seojun (ko)",
-            Self::YoonaKo => "Yoona (ko)",
-            Self::SzymonPl => "Szymon (pl)",
-            Self::WojciechPl => "Wojciech (pl)",
-            Self::HeitorPt => "Heitor (pt)",
-            Self::MaitePt => "Maitê (pt)",
-            Self::DiegoEs => "Diego (es)",
-            Self::LupitaEs => "Lupita (es)",
-            Self::MiguelEs => "Miguel (es)",
-            Self::RafaelEs => "Rafael (es)",
-            Self::SvetlanaRu => "Svetlana (ru)",
-            Self::ElenaRu => "Elena (ru)",
-            Self::DmitryRu => "Dmitry (ru)",
-            Self::NikolaiRu => "Nikolai (ru)",
-            Self::RiyaHi => "Riya (hi)",
-            Self::ManojHi => "Manoj (hi)",
-            Self::YaelHe => "Yael (he)",
-            Self::OrenHe => "Oren (he)",
-            Self::NourAr => "Nour (ar)",
-            Self::OmarAr => "Omar (ar)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { LorettaEn = "Loretta (en)", DarleneEn = "Darlene (en)", MarleneEn =
+    "Marlene (en)", HankEn = "Hank (en)", EvelynEn = "Evelyn (en)", CelesteEn =
+    "Celeste (en)", PippaEn = "Pippa (en)", TessaEn = "Tessa (en)", LiamEn = "Liam (en)",
+    CallumEn = "Callum (en)", HamishEn = "Hamish (en)", AbbyEn = "Abby (en)", GrahamEn =
+    "Graham (en)", RupertEn = "Rupert (en)", MortimerEn = "Mortimer (en)", SnikEn =
+    "Snik (en)", AnjaliEn = "Anjali (en)", SaanviEn = "Saanvi (en)", ArjunEn =
+    "Arjun (en)", ClaireEn = "Claire (en)", OliverEn = "Oliver (en)", SimonEn =
+    "Simon (en)", ElliotEn = "Elliot (en)", JamesEn = "James (en)", SerenaEn =
+    "Serena (en)", GarethEn = "Gareth (en)", VinnyEn = "Vinny (en)", LaurenEn =
+    "Lauren (en)", JessicaEn = "Jessica (en)", EthanEn = "Ethan (en)", TylerEn =
+    "Tyler (en)", JasonEn = "Jason (en)", ChloeEn = "Chloe (en)", VeronicaEn =
+    "Veronica (en)", VictoriaEn = "Victoria (en)", MirandaEn = "Miranda (en)",
+    SebastianEn = "Sebastian (en)", VictorEn = "Victor (en)", MalcolmEn = "Malcolm (en)",
+    KaylaEn = "Kayla (en)", NateEn = "Nate (en)", JakeEn = "Jake (en)", BrianEn =
+    "Brian (en)", AminaEn = "Amina (en)", KelseyEn = "Kelsey (en)", DerekEn =
+    "Derek (en)", GrantEn = "Grant (en)", EvanEn = "Evan (en)", AlexEn = "Alex (en)",
+    AshleyEn = "Ashley (en)", CraigEn = "Craig (en)", DeborahEn = "Deborah (en)",
+    DennisEn = "Dennis (en)", EdwardEn = "Edward (en)", ElizabethEn = "Elizabeth (en)",
+    HadesEn = "Hades (en)", JuliaEn = "Julia (en)", PixieEn = "Pixie (en)", MarkEn =
+    "Mark (en)", OliviaEn = "Olivia (en)", PriyaEn = "Priya (en)", RonaldEn =
+    "Ronald (en)", SarahEn = "Sarah (en)", ShaunEn = "Shaun (en)", TheodoreEn =
+    "Theodore (en)", TimothyEn = "Timothy (en)", WendyEn = "Wendy (en)", DominusEn =
+    "Dominus (en)", HanaEn = "Hana (en)", CliveEn = "Clive (en)", CarterEn =
+    "Carter (en)", BlakeEn = "Blake (en)", LunaEn = "Luna (en)", YichenZh =
+    "Yichen (zh)", XiaoyinZh = "Xiaoyin (zh)", XinyiZh = "Xinyi (zh)", JingZh =
+    "Jing (zh)", ErikNl = "Erik (nl)", KatrienNl = "Katrien (nl)", LennartNl =
+    "Lennart (nl)", LoreNl = "Lore (nl)", AlainFr = "Alain (fr)", HeleneFr =
+    "Hélène (fr)", MathieuFr = "Mathieu (fr)", EtienneFr = "Étienne (fr)", JohannaDe =
+    "Johanna (de)", JosefDe = "Josef (de)", GianniIt = "Gianni (it)", OriettaIt =
+    "Orietta (it)", AsukaJa = "Asuka (ja)", SatoshiJa = "Satoshi (ja)", HyunwooKo =
+    "Hyunwoo (ko)", MinjiKo = "Minji (ko)", SeojunKo = "Seojun (ko)", YoonaKo =
+    "Yoona (ko)", SzymonPl = "Szymon (pl)", WojciechPl = "Wojciech (pl)", HeitorPt =
+    "Heitor (pt)", MaitePt = "Maitê (pt)", DiegoEs = "Diego (es)", LupitaEs =
+    "Lupita (es)", MiguelEs = "Miguel (es)", RafaelEs = "Rafael (es)", SvetlanaRu =
+    "Svetlana (ru)", ElenaRu = "Elena (ru)", DmitryRu = "Dmitry (ru)", NikolaiRu =
+    "Nikolai (ru)", RiyaHi = "Riya (hi)", ManojHi = "Manoj (hi)", YaelHe = "Yael (he)",
+    OrenHe = "Oren (he)", NourAr = "Nour (ar)", OmarAr = "Omar (ar)" }
     "`voice` of fal-ai/inworld-tts must be `Loretta (en)`, `Darlene (en)`, `Marlene (en)`, `Hank (en)`, `Evelyn (en)`, `Celeste (en)`, `Pippa (en)`, `Tessa (en)`, `Liam (en)`, `Callum (en)`, `Hamish (en)`, `Abby (en)` or one of 101 more"
-);
+}
 
 /// The values of `sample_rate_hertz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -596,35 +393,11 @@ pub enum SampleRateHertz {
     N48000,
 }
 
-impl SampleRateHertz {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N8000,
-        Self::N16000,
-        Self::N24000,
-        Self::N32000,
-        Self::N40000,
-        Self::N48000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N8000 => 8000,
-            Self::N16000 => 16000,
-            Self::N24000 => 24000,
-            Self::N32000 => 32000,
-            Self::N40000 => 40000,
-            Self::N48000 => 48000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    SampleRateHertz,
+fal_core::integer_enum! {
+    SampleRateHertz { N8000 = 8000, N16000 = 16000, N24000 = 24000, N32000 = 32000,
+    N40000 = 40000, N48000 = 48000 }
     "`sample_rate_hertz` of fal-ai/inworld-tts must be `8000`, `16000`, `24000`, `32000`, `40000` or `48000`"
-);
+}
 
 /// The result of [`fal-ai/inworld-tts`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -768,11 +541,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -805,11 +574,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -848,15 +613,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 0;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`text` of fal-ai/inworld-tts must have at most 2000 characters";
-    }
+    fal_core::length_range!(
+        Text, 0, 2000, "`text` of fal-ai/inworld-tts must have at most 2000 characters"
+    );
 }
 
 #[doc(hidden)]

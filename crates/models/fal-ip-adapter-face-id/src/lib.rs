@@ -52,7 +52,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -191,35 +191,12 @@ pub enum ModelType {
     _1_5AurafaceV1,
 }
 
-impl ModelType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1_5V1,
-        Self::_1_5V1Plus,
-        Self::_1_5V2Plus,
-        Self::SdxlV1,
-        Self::SdxlV2Plus,
-        Self::_1_5AurafaceV1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1_5V1 => "1_5-v1",
-            Self::_1_5V1Plus => "1_5-v1-plus",
-            Self::_1_5V2Plus => "1_5-v2-plus",
-            Self::SdxlV1 => "SDXL-v1",
-            Self::SdxlV2Plus => "SDXL-v2-plus",
-            Self::_1_5AurafaceV1 => "1_5-auraface-v1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelType,
+fal_core::closed_enum! {
+    ModelType { _1_5V1 = "1_5-v1", _1_5V1Plus = "1_5-v1-plus", _1_5V2Plus =
+    "1_5-v2-plus", SdxlV1 = "SDXL-v1", SdxlV2Plus = "SDXL-v2-plus", _1_5AurafaceV1 =
+    "1_5-auraface-v1" }
     "`model_type` of fal-ai/ip-adapter-face-id must be `1_5-v1`, `1_5-v1-plus`, `1_5-v2-plus`, `SDXL-v1`, `SDXL-v2-plus` or `1_5-auraface-v1`"
-);
+}
 
 /// `guidance_scale`: between 0.0 and 16.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -512,11 +489,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -570,11 +543,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -616,55 +585,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 16.0,
+        "`guidance_scale` of fal-ai/ip-adapter-face-id must be between 0.0 and 16.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 200,
+        "`num_inference_steps` of fal-ai/ip-adapter-face-id must be between 1 and 200"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 16.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/ip-adapter-face-id must be between 0.0 and 16.0";
-    }
+    fal_core::number_range!(
+        NumSamples, i64, 1, 4,
+        "`num_samples` of fal-ai/ip-adapter-face-id must be between 1 and 4"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        Width, i64, 512, 1024,
+        "`width` of fal-ai/ip-adapter-face-id must be between 512 and 1024"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 200;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ip-adapter-face-id must be between 1 and 200";
-    }
+    fal_core::number_range!(
+        Height, i64, 512, 1024,
+        "`height` of fal-ai/ip-adapter-face-id must be between 512 and 1024"
+    );
 
-    pub enum NumSamples {}
-
-    impl Range<i64> for NumSamples {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_samples` of fal-ai/ip-adapter-face-id must be between 1 and 4";
-    }
-
-    pub enum Width {}
-
-    impl Range<i64> for Width {
-        const MIN: i64 = 512;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`width` of fal-ai/ip-adapter-face-id must be between 512 and 1024";
-    }
-
-    pub enum Height {}
-
-    impl Range<i64> for Height {
-        const MIN: i64 = 512;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`height` of fal-ai/ip-adapter-face-id must be between 512 and 1024";
-    }
-
-    pub enum FaceIdDetSize {}
-
-    impl Range<i64> for FaceIdDetSize {
-        const MIN: i64 = 64;
-        const MAX: i64 = 640;
-        const MESSAGE: &'static str = "`face_id_det_size` of fal-ai/ip-adapter-face-id must be between 64 and 640";
-    }
+    fal_core::number_range!(
+        FaceIdDetSize, i64, 64, 640,
+        "`face_id_det_size` of fal-ai/ip-adapter-face-id must be between 64 and 640"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -329,11 +329,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -377,11 +373,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -432,31 +424,19 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Temperature, f64, 0.1, 2.0,
+        "`temperature` of fal-ai/janus must be between 0.1 and 2.0"
+    );
 
-    pub enum Temperature {}
+    fal_core::number_range!(
+        CfgWeight, f64, 1.0, 20.0,
+        "`cfg_weight` of fal-ai/janus must be between 1.0 and 20.0"
+    );
 
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/janus must be between 0.1 and 2.0";
-    }
-
-    pub enum CfgWeight {}
-
-    impl Range<f64> for CfgWeight {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`cfg_weight` of fal-ai/janus must be between 1.0 and 20.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 16;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/janus must be between 1 and 16";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 16, "`num_images` of fal-ai/janus must be between 1 and 16"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -102,24 +102,10 @@ pub enum Resolution {
     _1024p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_512p, Self::_1024p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_512p => "512P",
-            Self::_1024p => "1024P",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _512p = "512P", _1024p = "1024P" }
     "`resolution` of fal-ai/kandinsky5-pro/image-to-video must be `512P` or `1024P`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,22 +115,10 @@ pub enum Duration {
     _5s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s" }
+    "`duration` of fal-ai/kandinsky5-pro/image-to-video must be `5s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/kandinsky5-pro/image-to-video must be `5s`"
-);
 
 /// `num_inference_steps`: between 1 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -159,24 +133,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/kandinsky5-pro/image-to-video must be `none` or `regular`"
-);
+}
 
 /// The result of [`fal-ai/kandinsky5-pro/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -364,11 +324,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -406,11 +362,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -463,15 +415,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/kandinsky5-pro/image-to-video must be between 1 and 40";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 40,
+        "`num_inference_steps` of fal-ai/kandinsky5-pro/image-to-video must be between 1 and 40"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -106,24 +106,10 @@ pub enum Resolution {
     _1024p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_512p, Self::_1024p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_512p => "512P",
-            Self::_1024p => "1024P",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _512p = "512P", _1024p = "1024P" }
     "`resolution` of fal-ai/kandinsky5-pro/text-to-video must be `512P` or `1024P`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -137,25 +123,10 @@ pub enum AspectRatio {
     Ratio2x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio3x2, Self::Ratio1x1, Self::Ratio2x3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio3x2 = "3:2", Ratio1x1 = "1:1", Ratio2x3 = "2:3" }
     "`aspect_ratio` of fal-ai/kandinsky5-pro/text-to-video must be `3:2`, `1:1` or `2:3`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,22 +136,10 @@ pub enum Duration {
     _5s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s" }
+    "`duration` of fal-ai/kandinsky5-pro/text-to-video must be `5s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/kandinsky5-pro/text-to-video must be `5s`"
-);
 
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -195,24 +154,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/kandinsky5-pro/text-to-video must be `none` or `regular`"
-);
+}
 
 /// The result of [`fal-ai/kandinsky5-pro/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -386,11 +331,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -426,11 +367,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -468,15 +405,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/kandinsky5-pro/text-to-video must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/kandinsky5-pro/text-to-video must be between 1 and 50"
+    );
 }
 
 #[doc(hidden)]

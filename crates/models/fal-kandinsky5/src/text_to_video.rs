@@ -19,7 +19,7 @@
 pub mod distill;
 
 use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -97,22 +97,10 @@ pub enum Resolution {
     _768x512,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_768x512];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_768x512 => "768x512",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _768x512 = "768x512" }
+    "`resolution` of fal-ai/kandinsky5/text-to-video must be `768x512`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/kandinsky5/text-to-video must be `768x512`"
-);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,25 +114,10 @@ pub enum AspectRatio {
     Ratio2x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio3x2, Self::Ratio1x1, Self::Ratio2x3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio3x2 = "3:2", Ratio1x1 = "1:1", Ratio2x3 = "2:3" }
     "`aspect_ratio` of fal-ai/kandinsky5/text-to-video must be `3:2`, `1:1` or `2:3`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,23 +129,10 @@ pub enum Duration {
     _10s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s, Self::_10s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-            Self::_10s => "10s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s", _10s = "10s" }
+    "`duration` of fal-ai/kandinsky5/text-to-video must be `5s` or `10s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/kandinsky5/text-to-video must be `5s` or `10s`"
-);
 
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -340,11 +300,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -379,11 +335,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -421,15 +373,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/kandinsky5/text-to-video must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/kandinsky5/text-to-video must be between 1 and 50"
+    );
 }
 
 #[doc(hidden)]

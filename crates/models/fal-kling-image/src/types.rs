@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/kling-image` share.
 
 use fal_core::{File, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -153,11 +153,7 @@ impl Serialize for ElementInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ElementInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ElementInput);
 
 impl<'de> json::ReadObject<'de> for ElementInput {
     const NAME: &'static str = "ElementInput";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/kling-video` share.
 
 use fal_core::{File, Int, Integer, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -92,53 +92,12 @@ pub enum KlingV3MultiPromptElementDuration {
     N15,
 }
 
-impl KlingV3MultiPromptElementDuration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-        Self::N9,
-        Self::N10,
-        Self::N11,
-        Self::N12,
-        Self::N13,
-        Self::N14,
-        Self::N15,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-            Self::N7 => "7",
-            Self::N8 => "8",
-            Self::N9 => "9",
-            Self::N10 => "10",
-            Self::N11 => "11",
-            Self::N12 => "12",
-            Self::N13 => "13",
-            Self::N14 => "14",
-            Self::N15 => "15",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    KlingV3MultiPromptElementDuration,
+fal_core::closed_enum! {
+    KlingV3MultiPromptElementDuration { N1 = "1", N2 = "2", N3 = "3", N4 = "4", N5 = "5",
+    N6 = "6", N7 = "7", N8 = "8", N9 = "9", N10 = "10", N11 = "11", N12 = "12", N13 =
+    "13", N14 = "14", N15 = "15" }
     "`duration` of KlingV3MultiPromptElement in fal-ai/kling-video must be `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
-);
+}
 
 /// A character or an object that prompts can refer to, shown either by images or by a video.
 #[derive(Debug, Clone, PartialEq)]
@@ -289,35 +248,11 @@ pub enum CameraControlMovementType {
     Zoom,
 }
 
-impl CameraControlMovementType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Horizontal,
-        Self::Vertical,
-        Self::Pan,
-        Self::Tilt,
-        Self::Roll,
-        Self::Zoom,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-            Self::Pan => "pan",
-            Self::Tilt => "tilt",
-            Self::Roll => "roll",
-            Self::Zoom => "zoom",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraControlMovementType,
+fal_core::closed_enum! {
+    CameraControlMovementType { Horizontal = "horizontal", Vertical = "vertical", Pan =
+    "pan", Tilt = "tilt", Roll = "roll", Zoom = "zoom" }
     "`movement_type` of CameraControl in fal-ai/kling-video must be `horizontal`, `vertical`, `pan`, `tilt`, `roll` or `zoom`"
-);
+}
 
 /// `movement_value`: between -10 and 10.
 pub type CameraControlMovementValue = Int<bounds::CameraControlMovementValue>;
@@ -909,11 +844,7 @@ impl Serialize for OmniVideoElementInput {
     }
 }
 
-impl<'de> Deserialize<'de> for OmniVideoElementInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(OmniVideoElementInput);
 
 impl<'de> json::ReadObject<'de> for OmniVideoElementInput {
     const NAME: &'static str = "OmniVideoElementInput";
@@ -948,11 +879,7 @@ impl Serialize for KlingV3MultiPromptElement {
     }
 }
 
-impl<'de> Deserialize<'de> for KlingV3MultiPromptElement {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(KlingV3MultiPromptElement);
 
 impl<'de> json::ReadObject<'de> for KlingV3MultiPromptElement {
     const NAME: &'static str = "KlingV3MultiPromptElement";
@@ -1016,11 +943,7 @@ impl Serialize for KlingV3ComboElementInput {
     }
 }
 
-impl<'de> Deserialize<'de> for KlingV3ComboElementInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(KlingV3ComboElementInput);
 
 impl<'de> json::ReadObject<'de> for KlingV3ComboElementInput {
     const NAME: &'static str = "KlingV3ComboElementInput";
@@ -1093,11 +1016,7 @@ impl Serialize for KlingV3ImageElementInput {
     }
 }
 
-impl<'de> Deserialize<'de> for KlingV3ImageElementInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(KlingV3ImageElementInput);
 
 impl<'de> json::ReadObject<'de> for KlingV3ImageElementInput {
     const NAME: &'static str = "KlingV3ImageElementInput";
@@ -1147,11 +1066,7 @@ impl Serialize for DynamicMask {
     }
 }
 
-impl<'de> Deserialize<'de> for DynamicMask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(DynamicMask);
 
 impl<'de> json::ReadObject<'de> for DynamicMask {
     const NAME: &'static str = "DynamicMask";
@@ -1186,11 +1101,7 @@ impl Serialize for Trajectory {
     }
 }
 
-impl<'de> Deserialize<'de> for Trajectory {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Trajectory);
 
 impl<'de> json::ReadObject<'de> for Trajectory {
     const NAME: &'static str = "Trajectory";
@@ -1225,11 +1136,7 @@ impl Serialize for CameraControl {
     }
 }
 
-impl<'de> Deserialize<'de> for CameraControl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(CameraControl);
 
 impl<'de> json::ReadObject<'de> for CameraControl {
     const NAME: &'static str = "CameraControl";
@@ -1366,15 +1273,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum CameraControlMovementValue {}
-
-    impl Range<i64> for CameraControlMovementValue {
-        const MIN: i64 = -10;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`movement_value` of CameraControl in fal-ai/kling-video must be between -10 and 10";
-    }
+    fal_core::number_range!(
+        CameraControlMovementValue, i64, - 10, 10,
+        "`movement_value` of CameraControl in fal-ai/kling-video must be between -10 and 10"
+    );
 }
 
 #[doc(hidden)]

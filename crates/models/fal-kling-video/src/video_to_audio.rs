@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -253,11 +253,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -294,11 +290,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -340,23 +332,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        SoundEffectPrompt, 0, 200,
+        "`sound_effect_prompt` of fal-ai/kling-video/video-to-audio must have at most 200 characters"
+    );
 
-    pub enum SoundEffectPrompt {}
-
-    impl Length for SoundEffectPrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 200;
-        const MESSAGE: &'static str = "`sound_effect_prompt` of fal-ai/kling-video/video-to-audio must have at most 200 characters";
-    }
-
-    pub enum BackgroundMusicPrompt {}
-
-    impl Length for BackgroundMusicPrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 200;
-        const MESSAGE: &'static str = "`background_music_prompt` of fal-ai/kling-video/video-to-audio must have at most 200 characters";
-    }
+    fal_core::length_range!(
+        BackgroundMusicPrompt, 0, 200,
+        "`background_music_prompt` of fal-ai/kling-video/video-to-audio must have at most 200 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -121,63 +121,15 @@ pub enum Voice {
     AmSanta,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AfHeart,
-        Self::AfAlloy,
-        Self::AfAoede,
-        Self::AfBella,
-        Self::AfJessica,
-        Self::AfKore,
-        Self::AfNicole,
-        Self::AfNova,
-        Self::AfRiver,
-        Self::AfSarah,
-        Self::AfSky,
-        Self::AmAdam,
-        Self::AmEcho,
-        Self::AmEric,
-        Self::AmFenrir,
-        Self::AmLiam,
-        Self::AmMichael,
-        Self::AmOnyx,
-        Self::AmPuck,
-        Self::AmSanta,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::AfHeart => "af_heart",
-            Self::AfAlloy => "af_alloy",
-            Self::AfAoede => "af_aoede",
-            Self::AfBella => "af_bella",
-            Self::AfJessica => "af_jessica",
-            Self::AfKore => "af_kore",
-            Self::AfNicole => "af_nicole",
-            Self::AfNova => "af_nova",
-            Self::AfRiver => "af_river",
-            Self::AfSarah => "af_sarah",
-            Self::AfSky => "af_sky",
-            Self::AmAdam => "am_adam",
-            Self::AmEcho => "am_echo",
-            Self::AmEric => "am_eric",
-            Self::AmFenrir => "am_fenrir",
-            Self::AmLiam => "am_liam",
-            Self::AmMichael => "am_michael",
-            Self::AmOnyx => "am_onyx",
-            Self::AmPuck => "am_puck",
-            Self::AmSanta => "am_santa",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { AfHeart = "af_heart", AfAlloy = "af_alloy", AfAoede = "af_aoede", AfBella =
+    "af_bella", AfJessica = "af_jessica", AfKore = "af_kore", AfNicole = "af_nicole",
+    AfNova = "af_nova", AfRiver = "af_river", AfSarah = "af_sarah", AfSky = "af_sky",
+    AmAdam = "am_adam", AmEcho = "am_echo", AmEric = "am_eric", AmFenrir = "am_fenrir",
+    AmLiam = "am_liam", AmMichael = "am_michael", AmOnyx = "am_onyx", AmPuck = "am_puck",
+    AmSanta = "am_santa" }
     "`voice` of fal-ai/kokoro/american-english must be `af_heart`, `af_alloy`, `af_aoede`, `af_bella`, `af_jessica`, `af_kore`, `af_nicole`, `af_nova`, `af_river`, `af_sarah`, `af_sky`, `am_adam`, `am_echo`, `am_eric`, `am_fenrir`, `am_liam`, `am_michael`, `am_onyx`, `am_puck` or `am_santa`"
-);
+}
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -308,11 +260,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -343,11 +291,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -368,15 +312,10 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/american-english must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/american-english must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

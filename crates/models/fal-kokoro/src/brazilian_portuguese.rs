@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -74,25 +74,10 @@ pub enum Voice {
     PmSanta,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::PfDora, Self::PmAlex, Self::PmSanta];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::PfDora => "pf_dora",
-            Self::PmAlex => "pm_alex",
-            Self::PmSanta => "pm_santa",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { PfDora = "pf_dora", PmAlex = "pm_alex", PmSanta = "pm_santa" }
     "`voice` of fal-ai/kokoro/brazilian-portuguese must be `pf_dora`, `pm_alex` or `pm_santa`"
-);
+}
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -244,11 +229,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -283,11 +264,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -341,15 +318,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/brazilian-portuguese must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/brazilian-portuguese must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

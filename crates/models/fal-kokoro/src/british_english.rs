@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -84,39 +84,12 @@ pub enum Voice {
     BmLewis,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::BfAlice,
-        Self::BfEmma,
-        Self::BfIsabella,
-        Self::BfLily,
-        Self::BmDaniel,
-        Self::BmFable,
-        Self::BmGeorge,
-        Self::BmLewis,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::BfAlice => "bf_alice",
-            Self::BfEmma => "bf_emma",
-            Self::BfIsabella => "bf_isabella",
-            Self::BfLily => "bf_lily",
-            Self::BmDaniel => "bm_daniel",
-            Self::BmFable => "bm_fable",
-            Self::BmGeorge => "bm_george",
-            Self::BmLewis => "bm_lewis",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { BfAlice = "bf_alice", BfEmma = "bf_emma", BfIsabella = "bf_isabella", BfLily
+    = "bf_lily", BmDaniel = "bm_daniel", BmFable = "bm_fable", BmGeorge = "bm_george",
+    BmLewis = "bm_lewis" }
     "`voice` of fal-ai/kokoro/british-english must be `bf_alice`, `bf_emma`, `bf_isabella`, `bf_lily`, `bm_daniel`, `bm_fable`, `bm_george` or `bm_lewis`"
-);
+}
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -268,11 +241,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -307,11 +276,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -365,15 +330,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/british-english must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/british-english must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -75,31 +75,11 @@ pub enum Voice {
     HmPsi,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::HfAlpha,
-        Self::HfBeta,
-        Self::HmOmega,
-        Self::HmPsi,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::HfAlpha => "hf_alpha",
-            Self::HfBeta => "hf_beta",
-            Self::HmOmega => "hm_omega",
-            Self::HmPsi => "hm_psi",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { HfAlpha = "hf_alpha", HfBeta = "hf_beta", HmOmega = "hm_omega", HmPsi =
+    "hm_psi" }
     "`voice` of fal-ai/kokoro/hindi must be `hf_alpha`, `hf_beta`, `hm_omega` or `hm_psi`"
-);
+}
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -251,11 +231,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -290,11 +266,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -348,15 +320,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/hindi must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/hindi must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -77,33 +77,11 @@ pub enum Voice {
     JmKumo,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::JfAlpha,
-        Self::JfGongitsune,
-        Self::JfNezumi,
-        Self::JfTebukuro,
-        Self::JmKumo,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::JfAlpha => "jf_alpha",
-            Self::JfGongitsune => "jf_gongitsune",
-            Self::JfNezumi => "jf_nezumi",
-            Self::JfTebukuro => "jf_tebukuro",
-            Self::JmKumo => "jm_kumo",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { JfAlpha = "jf_alpha", JfGongitsune = "jf_gongitsune", JfNezumi = "jf_nezumi",
+    JfTebukuro = "jf_tebukuro", JmKumo = "jm_kumo" }
     "`voice` of fal-ai/kokoro/japanese must be `jf_alpha`, `jf_gongitsune`, `jf_nezumi`, `jf_tebukuro` or `jm_kumo`"
-);
+}
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -255,11 +233,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -294,11 +268,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -352,15 +322,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/japanese must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/japanese must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

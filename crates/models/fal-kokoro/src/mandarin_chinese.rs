@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -84,39 +84,12 @@ pub enum Voice {
     ZmYunyang,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ZfXiaobei,
-        Self::ZfXiaoni,
-        Self::ZfXiaoxiao,
-        Self::ZfXiaoyi,
-        Self::ZmYunjian,
-        Self::ZmYunxi,
-        Self::ZmYunxia,
-        Self::ZmYunyang,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ZfXiaobei => "zf_xiaobei",
-            Self::ZfXiaoni => "zf_xiaoni",
-            Self::ZfXiaoxiao => "zf_xiaoxiao",
-            Self::ZfXiaoyi => "zf_xiaoyi",
-            Self::ZmYunjian => "zm_yunjian",
-            Self::ZmYunxi => "zm_yunxi",
-            Self::ZmYunxia => "zm_yunxia",
-            Self::ZmYunyang => "zm_yunyang",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { ZfXiaobei = "zf_xiaobei", ZfXiaoni = "zf_xiaoni", ZfXiaoxiao = "zf_xiaoxiao",
+    ZfXiaoyi = "zf_xiaoyi", ZmYunjian = "zm_yunjian", ZmYunxi = "zm_yunxi", ZmYunxia =
+    "zm_yunxia", ZmYunyang = "zm_yunyang" }
     "`voice` of fal-ai/kokoro/mandarin-chinese must be `zf_xiaobei`, `zf_xiaoni`, `zf_xiaoxiao`, `zf_xiaoyi`, `zm_yunjian`, `zm_yunxi`, `zm_yunxia` or `zm_yunyang`"
-);
+}
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -268,11 +241,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -307,11 +276,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -365,15 +330,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/mandarin-chinese must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/mandarin-chinese must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

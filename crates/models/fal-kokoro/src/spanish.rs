@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -73,24 +73,10 @@ pub enum Voice {
     EmSanta,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::EfDora, Self::EmAlex, Self::EmSanta];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::EfDora => "ef_dora",
-            Self::EmAlex => "em_alex",
-            Self::EmSanta => "em_santa",
-        }
-    }
+fal_core::closed_enum! {
+    Voice { EfDora = "ef_dora", EmAlex = "em_alex", EmSanta = "em_santa" }
+    "`voice` of fal-ai/kokoro/spanish must be `ef_dora`, `em_alex` or `em_santa`"
 }
-
-fal_core::closed_enum!(
-    Voice, "`voice` of fal-ai/kokoro/spanish must be `ef_dora`, `em_alex` or `em_santa`"
-);
 
 /// `speed`: between 0.1 and 5.0.
 pub type Speed = Float<bounds::Speed>;
@@ -242,11 +228,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -281,11 +263,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -339,15 +317,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/kokoro/spanish must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.1, 5.0,
+        "`speed` of fal-ai/kokoro/spanish must be between 0.1 and 5.0"
+    );
 }
 
 #[doc(hidden)]

@@ -23,7 +23,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -166,37 +166,15 @@ pub enum Scheduler {
     DeisMultistepScheduler,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::EulerDiscreteScheduler,
-        Self::EulerAncestralDiscreteScheduler,
-        Self::DpmSolverMultistepScheduler,
-        Self::DpmSolverMultistepSchedulerSdeKarras,
-        Self::UniPcMultistepScheduler,
-        Self::DeisMultistepScheduler,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::EulerDiscreteScheduler => "EulerDiscreteScheduler",
-            Self::EulerAncestralDiscreteScheduler => "EulerAncestralDiscreteScheduler",
-            Self::DpmSolverMultistepScheduler => "DPMSolverMultistepScheduler",
-            Self::DpmSolverMultistepSchedulerSdeKarras => {
-                "DPMSolverMultistepScheduler_SDE_karras"
-            }
-            Self::UniPcMultistepScheduler => "UniPCMultistepScheduler",
-            Self::DeisMultistepScheduler => "DEISMultistepScheduler",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Scheduler,
+fal_core::closed_enum! {
+    Scheduler { EulerDiscreteScheduler = "EulerDiscreteScheduler",
+    EulerAncestralDiscreteScheduler = "EulerAncestralDiscreteScheduler",
+    DpmSolverMultistepScheduler = "DPMSolverMultistepScheduler",
+    DpmSolverMultistepSchedulerSdeKarras = "DPMSolverMultistepScheduler_SDE_karras",
+    UniPcMultistepScheduler = "UniPCMultistepScheduler", DeisMultistepScheduler =
+    "DEISMultistepScheduler" }
     "`scheduler` of fal-ai/kolors/image-to-image must be `EulerDiscreteScheduler`, `EulerAncestralDiscreteScheduler`, `DPMSolverMultistepScheduler`, `DPMSolverMultistepScheduler_SDE_karras`, `UniPCMultistepScheduler` or `DEISMultistepScheduler`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,24 +186,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
     "`output_format` of fal-ai/kolors/image-to-image must be `jpeg` or `png`"
-);
+}
 
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -500,11 +464,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -556,11 +516,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -626,39 +582,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/kolors/image-to-image must be between 1.0 and 10.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 150,
+        "`num_inference_steps` of fal-ai/kolors/image-to-image must be between 1 and 150"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/kolors/image-to-image must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/kolors/image-to-image must be between 1 and 8"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 150;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/kolors/image-to-image must be between 1 and 150";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/kolors/image-to-image must be between 1 and 8";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/kolors/image-to-image must be between 0.01 and 1.0";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.01, 1.0,
+        "`strength` of fal-ai/kolors/image-to-image must be between 0.01 and 1.0"
+    );
 }
 
 #[doc(hidden)]

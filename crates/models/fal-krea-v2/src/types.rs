@@ -2,7 +2,7 @@
 //! Types that the endpoints of `krea/v2` share.
 
 use fal_core::{File, Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -285,11 +285,7 @@ impl Serialize for ImageStyleReference {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageStyleReference {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageStyleReference);
 
 impl<'de> json::ReadObject<'de> for ImageStyleReference {
     const NAME: &'static str = "ImageStyleReference";
@@ -324,11 +320,7 @@ impl Serialize for Style {
     }
 }
 
-impl<'de> Deserialize<'de> for Style {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Style);
 
 impl<'de> json::ReadObject<'de> for Style {
     const NAME: &'static str = "Style";
@@ -363,11 +355,7 @@ impl Serialize for Moodboard {
     }
 }
 
-impl<'de> Deserialize<'de> for Moodboard {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Moodboard);
 
 impl<'de> json::ReadObject<'de> for Moodboard {
     const NAME: &'static str = "Moodboard";
@@ -441,31 +429,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ImageStyleReferenceStrength, f64, - 2.0, 2.0,
+        "`strength` of ImageStyleReference in krea/v2 must be between -2.0 and 2.0"
+    );
 
-    pub enum ImageStyleReferenceStrength {}
+    fal_core::number_range!(
+        StyleStrength, f64, - 2.0, 2.0,
+        "`strength` of Style in krea/v2 must be between -2.0 and 2.0"
+    );
 
-    impl Range<f64> for ImageStyleReferenceStrength {
-        const MIN: f64 = -2.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`strength` of ImageStyleReference in krea/v2 must be between -2.0 and 2.0";
-    }
-
-    pub enum StyleStrength {}
-
-    impl Range<f64> for StyleStrength {
-        const MIN: f64 = -2.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`strength` of Style in krea/v2 must be between -2.0 and 2.0";
-    }
-
-    pub enum MoodboardStrength {}
-
-    impl Range<f64> for MoodboardStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of Moodboard in krea/v2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        MoodboardStrength, f64, 0.0, 1.0,
+        "`strength` of Moodboard in krea/v2 must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -116,23 +116,10 @@ pub enum LoopMode {
     Loop,
 }
 
-impl LoopMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Pingpong, Self::Loop];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Pingpong => "pingpong",
-            Self::Loop => "loop",
-        }
-    }
+fal_core::closed_enum! {
+    LoopMode { Pingpong = "pingpong", Loop = "loop" }
+    "`loop_mode` of fal-ai/latentsync must be `pingpong` or `loop`"
 }
-
-fal_core::closed_enum!(
-    LoopMode, "`loop_mode` of fal-ai/latentsync must be `pingpong` or `loop`"
-);
 
 /// The result of [`fal-ai/latentsync`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -316,11 +303,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -358,11 +341,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -416,15 +395,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/latentsync must be between 1.0 and 2.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 2.0,
+        "`guidance_scale` of fal-ai/latentsync must be between 1.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

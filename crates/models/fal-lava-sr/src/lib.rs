@@ -48,7 +48,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -130,37 +130,11 @@ pub enum AudioFormat {
     Wav,
 }
 
-impl AudioFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp3,
-        Self::Aac,
-        Self::M4a,
-        Self::Ogg,
-        Self::Opus,
-        Self::Flac,
-        Self::Wav,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Aac => "aac",
-            Self::M4a => "m4a",
-            Self::Ogg => "ogg",
-            Self::Opus => "opus",
-            Self::Flac => "flac",
-            Self::Wav => "wav",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AudioFormat,
+fal_core::closed_enum! {
+    AudioFormat { Mp3 = "mp3", Aac = "aac", M4a = "m4a", Ogg = "ogg", Opus = "opus", Flac
+    = "flac", Wav = "wav" }
     "`audio_format` of fal-ai/lava-sr must be `mp3`, `aac`, `m4a`, `ogg`, `opus`, `flac` or `wav`"
-);
+}
 
 /// The result of [`fal-ai/lava-sr`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -323,11 +297,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -363,11 +333,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

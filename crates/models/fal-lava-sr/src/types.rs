@@ -87,11 +87,7 @@ impl Serialize for AudioFile {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioFile);
 
 impl<'de> json::ReadObject<'de> for AudioFile {
     const NAME: &'static str = "AudioFile";
@@ -166,11 +162,7 @@ impl Serialize for LavaSrTimings {
     }
 }
 
-impl<'de> Deserialize<'de> for LavaSrTimings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LavaSrTimings);
 
 impl<'de> json::ReadObject<'de> for LavaSrTimings {
     const NAME: &'static str = "LavaSrTimings";

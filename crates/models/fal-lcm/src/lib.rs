@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -437,11 +437,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -491,11 +487,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -569,39 +561,23 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0, "`strength` of fal-ai/lcm must be between 0.0 and 1.0"
+    );
 
-    pub enum Strength {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 16.0,
+        "`guidance_scale` of fal-ai/lcm must be between 0.0 and 16.0"
+    );
 
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/lcm must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 12,
+        "`num_inference_steps` of fal-ai/lcm must be between 1 and 12"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 16.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/lcm must be between 0.0 and 16.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/lcm must be between 1 and 12";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/lcm must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8, "`num_images` of fal-ai/lcm must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

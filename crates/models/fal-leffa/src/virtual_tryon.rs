@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -120,23 +120,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/leffa/virtual-tryon must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/leffa/virtual-tryon must be `jpeg` or `png`"
-);
 
 /// The values of `garment_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,25 +137,11 @@ pub enum GarmentType {
     Dresses,
 }
 
-impl GarmentType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::UpperBody, Self::LowerBody, Self::Dresses];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::UpperBody => "upper_body",
-            Self::LowerBody => "lower_body",
-            Self::Dresses => "dresses",
-        }
+fal_core::closed_enum! {
+    GarmentType { UpperBody = "upper_body", LowerBody = "lower_body", Dresses = "dresses"
     }
-}
-
-fal_core::closed_enum!(
-    GarmentType,
     "`garment_type` of fal-ai/leffa/virtual-tryon must be `upper_body`, `lower_body` or `dresses`"
-);
+}
 
 /// The result of [`fal-ai/leffa/virtual-tryon`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -426,11 +399,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -478,11 +447,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -557,23 +522,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/leffa/virtual-tryon must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/leffa/virtual-tryon must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/leffa/virtual-tryon must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/leffa/virtual-tryon must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

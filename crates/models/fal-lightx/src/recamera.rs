@@ -18,7 +18,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -94,23 +94,10 @@ pub enum Camera {
     Target,
 }
 
-impl Camera {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Traj, Self::Target];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Traj => "traj",
-            Self::Target => "target",
-        }
-    }
+fal_core::closed_enum! {
+    Camera { Traj = "traj", Target = "target" }
+    "`camera` of fal-ai/lightx/recamera must be `traj` or `target`"
 }
-
-fal_core::closed_enum!(
-    Camera, "`camera` of fal-ai/lightx/recamera must be `traj` or `target`"
-);
 
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,31 +113,11 @@ pub enum Mode {
     DollyZoom,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Gradual,
-        Self::Bullet,
-        Self::Direct,
-        Self::DollyZoom,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Gradual => "gradual",
-            Self::Bullet => "bullet",
-            Self::Direct => "direct",
-            Self::DollyZoom => "dolly-zoom",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Mode,
+fal_core::closed_enum! {
+    Mode { Gradual = "gradual", Bullet = "bullet", Direct = "direct", DollyZoom =
+    "dolly-zoom" }
     "`mode` of fal-ai/lightx/recamera must be `gradual`, `bullet`, `direct` or `dolly-zoom`"
-);
+}
 
 /// The result of [`fal-ai/lightx/recamera`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -350,11 +317,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -399,11 +362,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -94,26 +94,10 @@ pub enum RelitCondType {
     Bg,
 }
 
-impl RelitCondType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ic, Self::Ref, Self::Hdr, Self::Bg];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ic => "ic",
-            Self::Ref => "ref",
-            Self::Hdr => "hdr",
-            Self::Bg => "bg",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RelitCondType,
+fal_core::closed_enum! {
+    RelitCondType { Ic = "ic", Ref = "ref", Hdr = "hdr", Bg = "bg" }
     "`relit_cond_type` of fal-ai/lightx/relight must be `ic`, `ref`, `hdr` or `bg`"
-);
+}
 
 /// `ref_id`: between 0 and 48.
 pub type RefId = Int<bounds::RefId>;
@@ -317,11 +301,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -374,11 +354,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -428,15 +404,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum RefId {}
-
-    impl Range<i64> for RefId {
-        const MIN: i64 = 0;
-        const MAX: i64 = 48;
-        const MESSAGE: &'static str = "`ref_id` of fal-ai/lightx/relight must be between 0 and 48";
-    }
+    fal_core::number_range!(
+        RefId, i64, 0, 48, "`ref_id` of fal-ai/lightx/relight must be between 0 and 48"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/lightx` share.
 
 use fal_core::{Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -53,26 +53,11 @@ pub enum RelightParametersBgSource {
     Bottom,
 }
 
-impl RelightParametersBgSource {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Left, Self::Right, Self::Top, Self::Bottom];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Left => "Left",
-            Self::Right => "Right",
-            Self::Top => "Top",
-            Self::Bottom => "Bottom",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RelightParametersBgSource,
+fal_core::closed_enum! {
+    RelightParametersBgSource { Left = "Left", Right = "Right", Top = "Top", Bottom =
+    "Bottom" }
     "`bg_source` of RelightParameters in fal-ai/lightx must be `Left`, `Right`, `Top` or `Bottom`"
-);
+}
 
 /// `cfg`: between 1.0 and 10.0.
 pub type RelightParametersCfg = Float<bounds::RelightParametersCfg>;
@@ -304,11 +289,7 @@ impl Serialize for TrajectoryParameters {
     }
 }
 
-impl<'de> Deserialize<'de> for TrajectoryParameters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TrajectoryParameters);
 
 impl<'de> json::ReadObject<'de> for TrajectoryParameters {
     const NAME: &'static str = "TrajectoryParameters";
@@ -348,11 +329,7 @@ impl Serialize for RelightParameters {
     }
 }
 
-impl<'de> Deserialize<'de> for RelightParameters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(RelightParameters);
 
 impl<'de> json::ReadObject<'de> for RelightParameters {
     const NAME: &'static str = "RelightParameters";
@@ -443,15 +420,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum RelightParametersCfg {}
-
-    impl Range<f64> for RelightParametersCfg {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`cfg` of RelightParameters in fal-ai/lightx must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        RelightParametersCfg, f64, 1.0, 10.0,
+        "`cfg` of RelightParameters in fal-ai/lightx must be between 1.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

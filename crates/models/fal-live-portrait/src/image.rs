@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -254,23 +254,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/live-portrait/image must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/live-portrait/image must be `jpeg` or `png`"
-);
 
 /// The result of [`fal-ai/live-portrait/image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -605,11 +592,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -664,11 +647,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -707,103 +686,65 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Blink, f64, - 30.0, 30.0,
+        "`blink` of fal-ai/live-portrait/image must be between -30.0 and 30.0"
+    );
 
-    pub enum Blink {}
+    fal_core::number_range!(
+        Eyebrow, f64, - 30.0, 30.0,
+        "`eyebrow` of fal-ai/live-portrait/image must be between -30.0 and 30.0"
+    );
 
-    impl Range<f64> for Blink {
-        const MIN: f64 = -30.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`blink` of fal-ai/live-portrait/image must be between -30.0 and 30.0";
-    }
+    fal_core::number_range!(
+        Wink, f64, 0.0, 25.0,
+        "`wink` of fal-ai/live-portrait/image must be between 0.0 and 25.0"
+    );
 
-    pub enum Eyebrow {}
+    fal_core::number_range!(
+        PupilX, f64, - 45.0, 45.0,
+        "`pupil_x` of fal-ai/live-portrait/image must be between -45.0 and 45.0"
+    );
 
-    impl Range<f64> for Eyebrow {
-        const MIN: f64 = -30.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`eyebrow` of fal-ai/live-portrait/image must be between -30.0 and 30.0";
-    }
+    fal_core::number_range!(
+        PupilY, f64, - 45.0, 45.0,
+        "`pupil_y` of fal-ai/live-portrait/image must be between -45.0 and 45.0"
+    );
 
-    pub enum Wink {}
+    fal_core::number_range!(
+        Aaa, f64, - 200.0, 200.0,
+        "`aaa` of fal-ai/live-portrait/image must be between -200.0 and 200.0"
+    );
 
-    impl Range<f64> for Wink {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`wink` of fal-ai/live-portrait/image must be between 0.0 and 25.0";
-    }
+    fal_core::number_range!(
+        Eee, f64, - 40.0, 40.0,
+        "`eee` of fal-ai/live-portrait/image must be between -40.0 and 40.0"
+    );
 
-    pub enum PupilX {}
+    fal_core::number_range!(
+        Woo, f64, - 100.0, 100.0,
+        "`woo` of fal-ai/live-portrait/image must be between -100.0 and 100.0"
+    );
 
-    impl Range<f64> for PupilX {
-        const MIN: f64 = -45.0;
-        const MAX: f64 = 45.0;
-        const MESSAGE: &'static str = "`pupil_x` of fal-ai/live-portrait/image must be between -45.0 and 45.0";
-    }
+    fal_core::number_range!(
+        Smile, f64, - 2.0, 2.0,
+        "`smile` of fal-ai/live-portrait/image must be between -2.0 and 2.0"
+    );
 
-    pub enum PupilY {}
+    fal_core::number_range!(
+        RotatePitch, f64, - 45.0, 45.0,
+        "`rotate_pitch` of fal-ai/live-portrait/image must be between -45.0 and 45.0"
+    );
 
-    impl Range<f64> for PupilY {
-        const MIN: f64 = -45.0;
-        const MAX: f64 = 45.0;
-        const MESSAGE: &'static str = "`pupil_y` of fal-ai/live-portrait/image must be between -45.0 and 45.0";
-    }
+    fal_core::number_range!(
+        RotateYaw, f64, - 45.0, 45.0,
+        "`rotate_yaw` of fal-ai/live-portrait/image must be between -45.0 and 45.0"
+    );
 
-    pub enum Aaa {}
-
-    impl Range<f64> for Aaa {
-        const MIN: f64 = -200.0;
-        const MAX: f64 = 200.0;
-        const MESSAGE: &'static str = "`aaa` of fal-ai/live-portrait/image must be between -200.0 and 200.0";
-    }
-
-    pub enum Eee {}
-
-    impl Range<f64> for Eee {
-        const MIN: f64 = -40.0;
-        const MAX: f64 = 40.0;
-        const MESSAGE: &'static str = "`eee` of fal-ai/live-portrait/image must be between -40.0 and 40.0";
-    }
-
-    pub enum Woo {}
-
-    impl Range<f64> for Woo {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`woo` of fal-ai/live-portrait/image must be between -100.0 and 100.0";
-    }
-
-    pub enum Smile {}
-
-    impl Range<f64> for Smile {
-        const MIN: f64 = -2.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`smile` of fal-ai/live-portrait/image must be between -2.0 and 2.0";
-    }
-
-    pub enum RotatePitch {}
-
-    impl Range<f64> for RotatePitch {
-        const MIN: f64 = -45.0;
-        const MAX: f64 = 45.0;
-        const MESSAGE: &'static str = "`rotate_pitch` of fal-ai/live-portrait/image must be between -45.0 and 45.0";
-    }
-
-    pub enum RotateYaw {}
-
-    impl Range<f64> for RotateYaw {
-        const MIN: f64 = -45.0;
-        const MAX: f64 = 45.0;
-        const MESSAGE: &'static str = "`rotate_yaw` of fal-ai/live-portrait/image must be between -45.0 and 45.0";
-    }
-
-    pub enum RotateRoll {}
-
-    impl Range<f64> for RotateRoll {
-        const MIN: f64 = -45.0;
-        const MAX: f64 = 45.0;
-        const MESSAGE: &'static str = "`rotate_roll` of fal-ai/live-portrait/image must be between -45.0 and 45.0";
-    }
+    fal_core::number_range!(
+        RotateRoll, f64, - 45.0, 45.0,
+        "`rotate_roll` of fal-ai/live-portrait/image must be between -45.0 and 45.0"
+    );
 }
 
 #[doc(hidden)]

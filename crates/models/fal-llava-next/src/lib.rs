@@ -48,7 +48,7 @@ mod json_schema;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/llava-next`](https://fal.ai/models/fal-ai/llava-next).
@@ -286,11 +286,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -328,11 +324,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -389,32 +381,19 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MaxTokens, i64, 32, 1024,
+        "`max_tokens` of fal-ai/llava-next must be between 32 and 1024"
+    );
 
-    pub enum MaxTokens {}
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`temperature` of fal-ai/llava-next must be above 0.0 and at most 1.0"
+    );
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 32;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/llava-next must be between 32 and 1024";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/llava-next must be above 0.0 and at most 1.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/llava-next must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0, "`top_p` of fal-ai/llava-next must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/longcat-multi-avatar` share.
 
 use fal_core::{Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -205,11 +205,7 @@ impl Serialize for BoundingBox {
     }
 }
 
-impl<'de> Deserialize<'de> for BoundingBox {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoundingBox);
 
 impl<'de> json::ReadObject<'de> for BoundingBox {
     const NAME: &'static str = "BoundingBox";

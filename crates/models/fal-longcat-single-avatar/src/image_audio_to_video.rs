@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -154,24 +154,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
     "`resolution` of fal-ai/longcat-single-avatar/image-audio-to-video must be `480p` or `720p`"
-);
+}
 
 /// `num_segments`: between 1 and 10.
 pub type NumSegments = Int<bounds::NumSegments>;
@@ -454,11 +440,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -508,11 +490,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -569,39 +547,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 10, 100,
+        "`num_inference_steps` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 10 and 100"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        TextGuidanceScale, f64, 1.0, 10.0,
+        "`text_guidance_scale` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 10 and 100";
-    }
+    fal_core::number_range!(
+        AudioGuidanceScale, f64, 1.0, 10.0,
+        "`audio_guidance_scale` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 1.0 and 10.0"
+    );
 
-    pub enum TextGuidanceScale {}
-
-    impl Range<f64> for TextGuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`text_guidance_scale` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 1.0 and 10.0";
-    }
-
-    pub enum AudioGuidanceScale {}
-
-    impl Range<f64> for AudioGuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`audio_guidance_scale` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 1.0 and 10.0";
-    }
-
-    pub enum NumSegments {}
-
-    impl Range<i64> for NumSegments {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`num_segments` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 1 and 10";
-    }
+    fal_core::number_range!(
+        NumSegments, i64, 1, 10,
+        "`num_segments` of fal-ai/longcat-single-avatar/image-audio-to-video must be between 1 and 10"
+    );
 }
 
 #[doc(hidden)]

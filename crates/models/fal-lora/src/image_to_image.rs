@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -298,45 +298,13 @@ pub enum Scheduler {
     Tcd,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Dpm2m,
-        Self::Dpm2mKarras,
-        Self::Dpm2mSde,
-        Self::Dpm2mSdeKarras,
-        Self::Euler,
-        Self::EulerA,
-        Self::EulerTrailingTimesteps,
-        Self::Lcm,
-        Self::LcmTrailingTimesteps,
-        Self::Ddim,
-        Self::Tcd,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Dpm2m => "DPM++ 2M",
-            Self::Dpm2mKarras => "DPM++ 2M Karras",
-            Self::Dpm2mSde => "DPM++ 2M SDE",
-            Self::Dpm2mSdeKarras => "DPM++ 2M SDE Karras",
-            Self::Euler => "Euler",
-            Self::EulerA => "Euler A",
-            Self::EulerTrailingTimesteps => "Euler (trailing timesteps)",
-            Self::Lcm => "LCM",
-            Self::LcmTrailingTimesteps => "LCM (trailing timesteps)",
-            Self::Ddim => "DDIM",
-            Self::Tcd => "TCD",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Scheduler,
+fal_core::closed_enum! {
+    Scheduler { Dpm2m = "DPM++ 2M", Dpm2mKarras = "DPM++ 2M Karras", Dpm2mSde =
+    "DPM++ 2M SDE", Dpm2mSdeKarras = "DPM++ 2M SDE Karras", Euler = "Euler", EulerA =
+    "Euler A", EulerTrailingTimesteps = "Euler (trailing timesteps)", Lcm = "LCM",
+    LcmTrailingTimesteps = "LCM (trailing timesteps)", Ddim = "DDIM", Tcd = "TCD" }
     "`scheduler` of fal-ai/lora/image-to-image must be `DPM++ 2M`, `DPM++ 2M Karras`, `DPM++ 2M SDE`, `DPM++ 2M SDE Karras`, `Euler`, `Euler A`, `Euler (trailing timesteps)`, `LCM`, `LCM (trailing timesteps)`, `DDIM` or `TCD`"
-);
+}
 
 /// The values of `prediction_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -348,24 +316,10 @@ pub enum PredictionType {
     Epsilon,
 }
 
-impl PredictionType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::VPrediction, Self::Epsilon];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::VPrediction => "v_prediction",
-            Self::Epsilon => "epsilon",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PredictionType,
+fal_core::closed_enum! {
+    PredictionType { VPrediction = "v_prediction", Epsilon = "epsilon" }
     "`prediction_type` of fal-ai/lora/image-to-image must be `v_prediction` or `epsilon`"
-);
+}
 
 /// The values of `image_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -377,23 +331,10 @@ pub enum ImageFormat {
     Png,
 }
 
-impl ImageFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    ImageFormat { Jpeg = "jpeg", Png = "png" }
+    "`image_format` of fal-ai/lora/image-to-image must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    ImageFormat, "`image_format` of fal-ai/lora/image-to-image must be `jpeg` or `png`"
-);
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -985,11 +926,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1109,11 +1046,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1189,88 +1122,55 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NoiseStrength, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`noise_strength` of fal-ai/lora/image-to-image must be above 0.0 and at most 1.0"
+    );
 
-    pub enum NoiseStrength {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 150,
+        "`num_inference_steps` of fal-ai/lora/image-to-image must be between 1 and 150"
+    );
 
-    impl Range<f64> for NoiseStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`noise_strength` of fal-ai/lora/image-to-image must be above 0.0 and at most 1.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/lora/image-to-image must be between 0.0 and 20.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        ClipSkip, i64, 0, 2,
+        "`clip_skip` of fal-ai/lora/image-to-image must be between 0 and 2"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 150;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/lora/image-to-image must be between 1 and 150";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/lora/image-to-image must be between 1 and 8"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        TileWidth, i64, 128, 4096,
+        "`tile_width` of fal-ai/lora/image-to-image must be between 128 and 4096"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/lora/image-to-image must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        TileHeight, i64, 128, 4096,
+        "`tile_height` of fal-ai/lora/image-to-image must be between 128 and 4096"
+    );
 
-    pub enum ClipSkip {}
+    fal_core::number_range!(
+        TileStrideWidth, i64, 64, 2048,
+        "`tile_stride_width` of fal-ai/lora/image-to-image must be between 64 and 2048"
+    );
 
-    impl Range<i64> for ClipSkip {
-        const MIN: i64 = 0;
-        const MAX: i64 = 2;
-        const MESSAGE: &'static str = "`clip_skip` of fal-ai/lora/image-to-image must be between 0 and 2";
-    }
+    fal_core::number_range!(
+        TileStrideHeight, i64, 64, 2048,
+        "`tile_stride_height` of fal-ai/lora/image-to-image must be between 64 and 2048"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/lora/image-to-image must be between 1 and 8";
-    }
-
-    pub enum TileWidth {}
-
-    impl Range<i64> for TileWidth {
-        const MIN: i64 = 128;
-        const MAX: i64 = 4096;
-        const MESSAGE: &'static str = "`tile_width` of fal-ai/lora/image-to-image must be between 128 and 4096";
-    }
-
-    pub enum TileHeight {}
-
-    impl Range<i64> for TileHeight {
-        const MIN: i64 = 128;
-        const MAX: i64 = 4096;
-        const MESSAGE: &'static str = "`tile_height` of fal-ai/lora/image-to-image must be between 128 and 4096";
-    }
-
-    pub enum TileStrideWidth {}
-
-    impl Range<i64> for TileStrideWidth {
-        const MIN: i64 = 64;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`tile_stride_width` of fal-ai/lora/image-to-image must be between 64 and 2048";
-    }
-
-    pub enum TileStrideHeight {}
-
-    impl Range<i64> for TileStrideHeight {
-        const MIN: i64 = 64;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`tile_stride_height` of fal-ai/lora/image-to-image must be between 64 and 2048";
-    }
-
-    pub enum Eta {}
-
-    impl Range<f64> for Eta {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`eta` of fal-ai/lora/image-to-image must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Eta, f64, 0.0, 1.0,
+        "`eta` of fal-ai/lora/image-to-image must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

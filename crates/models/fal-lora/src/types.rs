@@ -164,24 +164,10 @@ pub enum TimestepsInputMethod {
     Array,
 }
 
-impl TimestepsInputMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Default, Self::Array];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Array => "array",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TimestepsInputMethod,
+fal_core::closed_enum! {
+    TimestepsInputMethod { Default = "default", Array = "array" }
     "`method` of TimestepsInput in fal-ai/lora must be `default` or `array`"
-);
+}
 
 /// The noise levels of the denoising steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -207,24 +193,10 @@ pub enum SigmasInputMethod {
     Array,
 }
 
-impl SigmasInputMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Default, Self::Array];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Array => "array",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SigmasInputMethod,
+fal_core::closed_enum! {
+    SigmasInputMethod { Default = "default", Array = "array" }
     "`method` of SigmasInput in fal-ai/lora must be `default` or `array`"
-);
+}
 
 // Building.
 
@@ -851,11 +823,7 @@ impl Serialize for LoraWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoraWeight);
 
 impl<'de> json::ReadObject<'de> for LoraWeight {
     const NAME: &'static str = "LoraWeight";
@@ -890,11 +858,7 @@ impl Serialize for Embedding {
     }
 }
 
-impl<'de> Deserialize<'de> for Embedding {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Embedding);
 
 impl<'de> json::ReadObject<'de> for Embedding {
     const NAME: &'static str = "Embedding";
@@ -942,11 +906,7 @@ impl Serialize for ControlNet {
     }
 }
 
-impl<'de> Deserialize<'de> for ControlNet {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ControlNet);
 
 impl<'de> json::ReadObject<'de> for ControlNet {
     const NAME: &'static str = "ControlNet";
@@ -1030,11 +990,7 @@ impl Serialize for IpAdapter {
     }
 }
 
-impl<'de> Deserialize<'de> for IpAdapter {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(IpAdapter);
 
 impl<'de> json::ReadObject<'de> for IpAdapter {
     const NAME: &'static str = "IpAdapter";
@@ -1139,11 +1095,7 @@ impl Serialize for TimestepsInput {
     }
 }
 
-impl<'de> Deserialize<'de> for TimestepsInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TimestepsInput);
 
 impl<'de> json::ReadObject<'de> for TimestepsInput {
     const NAME: &'static str = "TimestepsInput";
@@ -1176,11 +1128,7 @@ impl Serialize for SigmasInput {
     }
 }
 
-impl<'de> Deserialize<'de> for SigmasInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(SigmasInput);
 
 impl<'de> json::ReadObject<'de> for SigmasInput {
     const NAME: &'static str = "SigmasInput";
@@ -1297,55 +1245,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        LoraWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoraWeight in fal-ai/lora must be between 0.0 and 4.0"
+    );
 
-    pub enum LoraWeightScale {}
+    fal_core::number_range!(
+        ControlNetConditioningScale, f64, 0.0, 2.0,
+        "`conditioning_scale` of ControlNet in fal-ai/lora must be between 0.0 and 2.0"
+    );
 
-    impl Range<f64> for LoraWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/lora must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        ControlNetStartPercentage, f64, 0.0, 1.0,
+        "`start_percentage` of ControlNet in fal-ai/lora must be between 0.0 and 1.0"
+    );
 
-    pub enum ControlNetConditioningScale {}
+    fal_core::number_range!(
+        ControlNetEndPercentage, f64, 0.0, 1.0,
+        "`end_percentage` of ControlNet in fal-ai/lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ControlNetConditioningScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`conditioning_scale` of ControlNet in fal-ai/lora must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        IpAdapterScale, f64, 0.0, f64::MAX,
+        "`scale` of IpAdapter in fal-ai/lora must be at least 0.0"
+    );
 
-    pub enum ControlNetStartPercentage {}
-
-    impl Range<f64> for ControlNetStartPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`start_percentage` of ControlNet in fal-ai/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlNetEndPercentage {}
-
-    impl Range<f64> for ControlNetEndPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`end_percentage` of ControlNet in fal-ai/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum IpAdapterScale {}
-
-    impl Range<f64> for IpAdapterScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`scale` of IpAdapter in fal-ai/lora must be at least 0.0";
-    }
-
-    pub enum IpAdapterUnconditionalNoisingFactor {}
-
-    impl Range<f64> for IpAdapterUnconditionalNoisingFactor {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`unconditional_noising_factor` of IpAdapter in fal-ai/lora must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        IpAdapterUnconditionalNoisingFactor, f64, 0.0, 1.0,
+        "`unconditional_noising_factor` of IpAdapter in fal-ai/lora must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

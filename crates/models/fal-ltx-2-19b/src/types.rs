@@ -220,11 +220,7 @@ impl Serialize for LoRaInput {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaInput);
 
 impl<'de> json::ReadObject<'de> for LoRaInput {
     const NAME: &'static str = "LoRaInput";
@@ -272,15 +268,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum LoRaInputScale {}
-
-    impl Range<f64> for LoRaInputScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaInput in fal-ai/ltx-2-19b must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        LoRaInputScale, f64, 0.0, 4.0,
+        "`scale` of LoRaInput in fal-ai/ltx-2-19b must be between 0.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

@@ -23,7 +23,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -209,31 +209,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/ltx-2.3-quality/reference-video-to-video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -247,25 +226,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/ltx-2.3-quality/reference-video-to-video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/ltx-2.3-quality/reference-video-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -606,11 +570,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -676,11 +636,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -740,47 +696,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        VideoStrength, f64, 0.0, 1.0,
+        "`video_strength` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 0.0 and 1.0"
+    );
 
-    pub enum VideoStrength {}
+    fal_core::number_range!(
+        NumFrames, i64, 9, 481,
+        "`num_frames` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 9 and 481"
+    );
 
-    impl Range<f64> for VideoStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`video_strength` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        FramesPerSecond, f64, 1.0, 60.0,
+        "`frames_per_second` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 1.0 and 60.0"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 8, 30,
+        "`num_inference_steps` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 8 and 30"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 481;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 9 and 481";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<f64> for FramesPerSecond {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 1.0 and 60.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 8;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 8 and 30";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 1.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/ltx-2.3-quality/reference-video-to-video must be between 1.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -100,25 +100,10 @@ pub enum LoRaInputTransformer {
     Both,
 }
 
-impl LoRaInputTransformer {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::High, Self::Low, Self::Both];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Low => "low",
-            Self::Both => "both",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LoRaInputTransformer,
+fal_core::closed_enum! {
+    LoRaInputTransformer { High = "high", Low = "low", Both = "both" }
     "`transformer` of LoRaInput in fal-ai/ltx-2.3-quality must be `high`, `low` or `both`"
-);
+}
 
 // Building.
 
@@ -257,11 +242,7 @@ impl Serialize for LoRaInput {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaInput);
 
 impl<'de> json::ReadObject<'de> for LoRaInput {
     const NAME: &'static str = "LoRaInput";
@@ -306,23 +287,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        LoRaInputPath, 0, 2048,
+        "`path` of LoRaInput in fal-ai/ltx-2.3-quality must have at most 2048 characters"
+    );
 
-    pub enum LoRaInputPath {}
-
-    impl Length for LoRaInputPath {
-        const MIN: usize = 0;
-        const MAX: usize = 2048;
-        const MESSAGE: &'static str = "`path` of LoRaInput in fal-ai/ltx-2.3-quality must have at most 2048 characters";
-    }
-
-    pub enum LoRaInputScale {}
-
-    impl Range<f64> for LoRaInputScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`scale` of LoRaInput in fal-ai/ltx-2.3-quality must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        LoRaInputScale, f64, 0.0, 2.0,
+        "`scale` of LoRaInput in fal-ai/ltx-2.3-quality must be between 0.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

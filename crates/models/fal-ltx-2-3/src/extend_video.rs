@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -92,23 +92,10 @@ pub enum Mode {
     End,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Start, Self::End];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::End => "end",
-        }
-    }
+fal_core::closed_enum! {
+    Mode { Start = "start", End = "end" }
+    "`mode` of fal-ai/ltx-2.3/extend-video must be `start` or `end`"
 }
-
-fal_core::closed_enum!(
-    Mode, "`mode` of fal-ai/ltx-2.3/extend-video must be `start` or `end`"
-);
 
 /// `context`: between 1.0 and 20.0.
 pub type Context = Float<bounds::Context>;
@@ -281,11 +268,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -321,11 +304,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -364,31 +343,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 5000,
+        "`prompt` of fal-ai/ltx-2.3/extend-video must have at most 5000 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        Duration, f64, 1.0, 20.0,
+        "`duration` of fal-ai/ltx-2.3/extend-video must be between 1.0 and 20.0"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/ltx-2.3/extend-video must have at most 5000 characters";
-    }
-
-    pub enum Duration {}
-
-    impl Range<f64> for Duration {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`duration` of fal-ai/ltx-2.3/extend-video must be between 1.0 and 20.0";
-    }
-
-    pub enum Context {}
-
-    impl Range<f64> for Context {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`context` of fal-ai/ltx-2.3/extend-video must be between 1.0 and 20.0";
-    }
+    fal_core::number_range!(
+        Context, f64, 1.0, 20.0,
+        "`context` of fal-ai/ltx-2.3/extend-video must be between 1.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -99,29 +99,11 @@ pub enum RetakeMode {
     ReplaceAudioAndVideo,
 }
 
-impl RetakeMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ReplaceAudio,
-        Self::ReplaceVideo,
-        Self::ReplaceAudioAndVideo,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ReplaceAudio => "replace_audio",
-            Self::ReplaceVideo => "replace_video",
-            Self::ReplaceAudioAndVideo => "replace_audio_and_video",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RetakeMode,
+fal_core::closed_enum! {
+    RetakeMode { ReplaceAudio = "replace_audio", ReplaceVideo = "replace_video",
+    ReplaceAudioAndVideo = "replace_audio_and_video" }
     "`retake_mode` of fal-ai/ltx-2/retake-video must be `replace_audio`, `replace_video` or `replace_audio_and_video`"
-);
+}
 
 /// The result of [`fal-ai/ltx-2/retake-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -299,11 +281,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -340,11 +318,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -398,31 +372,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 5000,
+        "`prompt` of fal-ai/ltx-2/retake-video must have 1 to 5000 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        StartTime, f64, 0.0, 20.0,
+        "`start_time` of fal-ai/ltx-2/retake-video must be between 0.0 and 20.0"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/ltx-2/retake-video must have 1 to 5000 characters";
-    }
-
-    pub enum StartTime {}
-
-    impl Range<f64> for StartTime {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`start_time` of fal-ai/ltx-2/retake-video must be between 0.0 and 20.0";
-    }
-
-    pub enum Duration {}
-
-    impl Range<f64> for Duration {
-        const MIN: f64 = 2.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`duration` of fal-ai/ltx-2/retake-video must be between 2.0 and 20.0";
-    }
+    fal_core::number_range!(
+        Duration, f64, 2.0, 20.0,
+        "`duration` of fal-ai/ltx-2/retake-video must be between 2.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

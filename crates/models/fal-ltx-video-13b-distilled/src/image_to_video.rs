@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -187,24 +187,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
     "`resolution` of fal-ai/ltx-video-13b-distilled/image-to-video must be `480p` or `720p`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -220,31 +206,11 @@ pub enum AspectRatio {
     Auto,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Auto => "auto",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Ratio9x16 = "9:16", Ratio1x1 = "1:1", Ratio16x9 = "16:9", Auto = "auto"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/ltx-video-13b-distilled/image-to-video must be `9:16`, `1:1`, `16:9` or `auto`"
-);
+}
 
 /// `num_frames`: between 9 and 1441.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -643,11 +609,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -713,11 +675,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -777,73 +735,46 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 9, 1441,
+        "`num_frames` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 9 and 1441"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FirstPassNumInferenceSteps, i64, 2, 12,
+        "`first_pass_num_inference_steps` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 2 and 12"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 1441;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 9 and 1441";
-    }
+    fal_core::number_range!(
+        SecondPassNumInferenceSteps, i64, 2, 12,
+        "`second_pass_num_inference_steps` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 2 and 12"
+    );
 
-    pub enum FirstPassNumInferenceSteps {}
+    fal_core::number_range!(
+        SecondPassSkipInitialSteps, i64, 1, 11,
+        "`second_pass_skip_initial_steps` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 1 and 11"
+    );
 
-    impl Range<i64> for FirstPassNumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`first_pass_num_inference_steps` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 2 and 12";
-    }
+    fal_core::number_range!(
+        FrameRate, i64, 1, 60,
+        "`frame_rate` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 1 and 60"
+    );
 
-    pub enum SecondPassNumInferenceSteps {}
+    fal_core::number_range!(
+        TemporalAdainFactor, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > = Some(0.05),
+        "`temporal_adain_factor` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 0.0 and 1.0 and a multiple of 0.05"
+    );
 
-    impl Range<i64> for SecondPassNumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`second_pass_num_inference_steps` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 2 and 12";
-    }
+    fal_core::number_range!(
+        ToneMapCompressionRatio, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > =
+        Some(0.05),
+        "`tone_map_compression_ratio` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 0.0 and 1.0 and a multiple of 0.05"
+    );
 
-    pub enum SecondPassSkipInitialSteps {}
-
-    impl Range<i64> for SecondPassSkipInitialSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 11;
-        const MESSAGE: &'static str = "`second_pass_skip_initial_steps` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 1 and 11";
-    }
-
-    pub enum FrameRate {}
-
-    impl Range<i64> for FrameRate {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`frame_rate` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 1 and 60";
-    }
-
-    pub enum TemporalAdainFactor {}
-
-    impl Range<f64> for TemporalAdainFactor {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.05);
-        const MESSAGE: &'static str = "`temporal_adain_factor` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 0.0 and 1.0 and a multiple of 0.05";
-    }
-
-    pub enum ToneMapCompressionRatio {}
-
-    impl Range<f64> for ToneMapCompressionRatio {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.05);
-        const MESSAGE: &'static str = "`tone_map_compression_ratio` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 0.0 and 1.0 and a multiple of 0.05";
-    }
-
-    pub enum ConstantRateFactor {}
-
-    impl Range<i64> for ConstantRateFactor {
-        const MIN: i64 = 0;
-        const MAX: i64 = 51;
-        const MESSAGE: &'static str = "`constant_rate_factor` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 0 and 51";
-    }
+    fal_core::number_range!(
+        ConstantRateFactor, i64, 0, 51,
+        "`constant_rate_factor` of fal-ai/ltx-video-13b-distilled/image-to-video must be between 0 and 51"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ltx-video-13b-distilled` share.
 
 use fal_core::{File, Float, Int, Nullable, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -164,26 +164,11 @@ pub enum VideoConditioningInputConditioningType {
     Canny,
 }
 
-impl VideoConditioningInputConditioningType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Rgb, Self::Depth, Self::Pose, Self::Canny];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Rgb => "rgb",
-            Self::Depth => "depth",
-            Self::Pose => "pose",
-            Self::Canny => "canny",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoConditioningInputConditioningType,
+fal_core::closed_enum! {
+    VideoConditioningInputConditioningType { Rgb = "rgb", Depth = "depth", Pose = "pose",
+    Canny = "canny" }
     "`conditioning_type` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be `rgb`, `depth`, `pose` or `canny`"
-);
+}
 
 /// `start_frame_num`: between 0 and 1440 and a multiple of 8.
 pub type VideoConditioningInputStartFrameNum = Int<
@@ -701,11 +686,7 @@ impl Serialize for LoRaWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaWeight);
 
 impl<'de> json::ReadObject<'de> for LoRaWeight {
     const NAME: &'static str = "LoRaWeight";
@@ -754,11 +735,7 @@ impl Serialize for ExtendVideoConditioningInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ExtendVideoConditioningInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ExtendVideoConditioningInput);
 
 impl<'de> json::ReadObject<'de> for ExtendVideoConditioningInput {
     const NAME: &'static str = "ExtendVideoConditioningInput";
@@ -804,11 +781,7 @@ impl Serialize for ImageConditioningInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageConditioningInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageConditioningInput);
 
 impl<'de> json::ReadObject<'de> for ImageConditioningInput {
     const NAME: &'static str = "ImageConditioningInput";
@@ -856,11 +829,7 @@ impl Serialize for VideoConditioningInput {
     }
 }
 
-impl<'de> Deserialize<'de> for VideoConditioningInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VideoConditioningInput);
 
 impl<'de> json::ReadObject<'de> for VideoConditioningInput {
     const NAME: &'static str = "VideoConditioningInput";
@@ -957,98 +926,63 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        LoRaWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoRaWeight in fal-ai/ltx-video-13b-distilled must be between 0.0 and 4.0"
+    );
 
-    pub enum LoRaWeightScale {}
+    fal_core::number_range!(
+        ExtendVideoConditioningInputStartFrameNum, i64, 0, 1440, MULTIPLE_OF : Option <
+        i64 > = Some(8),
+        "`start_frame_num` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0 and 1440 and a multiple of 8"
+    );
 
-    impl Range<f64> for LoRaWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaWeight in fal-ai/ltx-video-13b-distilled must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        ExtendVideoConditioningInputStrength, f64, 0.0, 1.0,
+        "`strength` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0.0 and 1.0"
+    );
 
-    pub enum ExtendVideoConditioningInputStartFrameNum {}
+    fal_core::number_range!(
+        ExtendVideoConditioningInputMaxNumFrames, i64, 1, 1441,
+        "`max_num_frames` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 1441"
+    );
 
-    impl Range<i64> for ExtendVideoConditioningInputStartFrameNum {
-        const MIN: i64 = 0;
-        const MAX: i64 = 1440;
-        const MULTIPLE_OF: Option<i64> = Some(8);
-        const MESSAGE: &'static str = "`start_frame_num` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0 and 1440 and a multiple of 8";
-    }
+    fal_core::number_range!(
+        ExtendVideoConditioningInputTargetFps, i64, 1, 60,
+        "`target_fps` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 60"
+    );
 
-    pub enum ExtendVideoConditioningInputStrength {}
+    fal_core::number_range!(
+        ImageConditioningInputStartFrameNum, i64, 0, 1440, MULTIPLE_OF : Option < i64 > =
+        Some(8),
+        "`start_frame_num` of ImageConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0 and 1440 and a multiple of 8"
+    );
 
-    impl Range<f64> for ExtendVideoConditioningInputStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        ImageConditioningInputStrength, f64, 0.0, 1.0,
+        "`strength` of ImageConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0.0 and 1.0"
+    );
 
-    pub enum ExtendVideoConditioningInputMaxNumFrames {}
+    fal_core::number_range!(
+        VideoConditioningInputStartFrameNum, i64, 0, 1440, MULTIPLE_OF : Option < i64 > =
+        Some(8),
+        "`start_frame_num` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0 and 1440 and a multiple of 8"
+    );
 
-    impl Range<i64> for ExtendVideoConditioningInputMaxNumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 1441;
-        const MESSAGE: &'static str = "`max_num_frames` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 1441";
-    }
+    fal_core::number_range!(
+        VideoConditioningInputStrength, f64, 0.0, 1.0,
+        "`strength` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0.0 and 1.0"
+    );
 
-    pub enum ExtendVideoConditioningInputTargetFps {}
+    fal_core::number_range!(
+        VideoConditioningInputMaxNumFrames, i64, 1, 1441,
+        "`max_num_frames` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 1441"
+    );
 
-    impl Range<i64> for ExtendVideoConditioningInputTargetFps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`target_fps` of ExtendVideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 60";
-    }
-
-    pub enum ImageConditioningInputStartFrameNum {}
-
-    impl Range<i64> for ImageConditioningInputStartFrameNum {
-        const MIN: i64 = 0;
-        const MAX: i64 = 1440;
-        const MULTIPLE_OF: Option<i64> = Some(8);
-        const MESSAGE: &'static str = "`start_frame_num` of ImageConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0 and 1440 and a multiple of 8";
-    }
-
-    pub enum ImageConditioningInputStrength {}
-
-    impl Range<f64> for ImageConditioningInputStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of ImageConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0.0 and 1.0";
-    }
-
-    pub enum VideoConditioningInputStartFrameNum {}
-
-    impl Range<i64> for VideoConditioningInputStartFrameNum {
-        const MIN: i64 = 0;
-        const MAX: i64 = 1440;
-        const MULTIPLE_OF: Option<i64> = Some(8);
-        const MESSAGE: &'static str = "`start_frame_num` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0 and 1440 and a multiple of 8";
-    }
-
-    pub enum VideoConditioningInputStrength {}
-
-    impl Range<f64> for VideoConditioningInputStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 0.0 and 1.0";
-    }
-
-    pub enum VideoConditioningInputMaxNumFrames {}
-
-    impl Range<i64> for VideoConditioningInputMaxNumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 1441;
-        const MESSAGE: &'static str = "`max_num_frames` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 1441";
-    }
-
-    pub enum VideoConditioningInputTargetFps {}
-
-    impl Range<i64> for VideoConditioningInputTargetFps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`target_fps` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 60";
-    }
+    fal_core::number_range!(
+        VideoConditioningInputTargetFps, i64, 1, 60,
+        "`target_fps` of VideoConditioningInput in fal-ai/ltx-video-13b-distilled must be between 1 and 60"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -149,24 +149,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
     "`resolution` of fal-ai/ltx-video-lora/image-to-video must be `480p` or `720p`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,31 +168,11 @@ pub enum AspectRatio {
     Auto,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio1x1,
-        Self::Ratio9x16,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-            Self::Auto => "auto",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio1x1 = "1:1", Ratio9x16 = "9:16", Auto = "auto"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/ltx-video-lora/image-to-video must be `16:9`, `1:1`, `9:16` or `auto`"
-);
+}
 
 /// `num_frames`: between 9 and 161.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -501,11 +467,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -564,11 +526,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -628,39 +586,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 9, 161,
+        "`num_frames` of fal-ai/ltx-video-lora/image-to-video must be between 9 and 161"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        NumberOfFrames, i64, 9, 161,
+        "`number_of_frames` of fal-ai/ltx-video-lora/image-to-video must be between 9 and 161"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 161;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-video-lora/image-to-video must be between 9 and 161";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/ltx-video-lora/image-to-video must be between 2 and 50"
+    );
 
-    pub enum NumberOfFrames {}
-
-    impl Range<i64> for NumberOfFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 161;
-        const MESSAGE: &'static str = "`number_of_frames` of fal-ai/ltx-video-lora/image-to-video must be between 9 and 161";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ltx-video-lora/image-to-video must be between 2 and 50";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/ltx-video-lora/image-to-video must be between 1 and 60";
-    }
+    fal_core::number_range!(
+        FramesPerSecond, i64, 1, 60,
+        "`frames_per_second` of fal-ai/ltx-video-lora/image-to-video must be between 1 and 60"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ltx-video-lora` share.
 
 use fal_core::{File, Float, Int, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -345,11 +345,7 @@ impl Serialize for ImageCondition {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageCondition {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageCondition);
 
 impl<'de> json::ReadObject<'de> for ImageCondition {
     const NAME: &'static str = "ImageCondition";
@@ -390,11 +386,7 @@ impl Serialize for VideoCondition {
     }
 }
 
-impl<'de> Deserialize<'de> for VideoCondition {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VideoCondition);
 
 impl<'de> json::ReadObject<'de> for VideoCondition {
     const NAME: &'static str = "VideoCondition";
@@ -431,11 +423,7 @@ impl Serialize for LoRaWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaWeight);
 
 impl<'de> json::ReadObject<'de> for LoRaWeight {
     const NAME: &'static str = "LoRaWeight";
@@ -513,47 +501,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ImageConditionStartFrameNumber, i64, 0, 160,
+        "`start_frame_number` of ImageCondition in fal-ai/ltx-video-lora must be between 0 and 160"
+    );
 
-    pub enum ImageConditionStartFrameNumber {}
+    fal_core::number_range!(
+        ImageConditionStrength, f64, 0.0, 1.0,
+        "`strength` of ImageCondition in fal-ai/ltx-video-lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for ImageConditionStartFrameNumber {
-        const MIN: i64 = 0;
-        const MAX: i64 = 160;
-        const MESSAGE: &'static str = "`start_frame_number` of ImageCondition in fal-ai/ltx-video-lora must be between 0 and 160";
-    }
+    fal_core::number_range!(
+        VideoConditionStartFrameNumber, i64, 0, 160,
+        "`start_frame_number` of VideoCondition in fal-ai/ltx-video-lora must be between 0 and 160"
+    );
 
-    pub enum ImageConditionStrength {}
+    fal_core::number_range!(
+        VideoConditionStrength, f64, 0.0, 1.0,
+        "`strength` of VideoCondition in fal-ai/ltx-video-lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ImageConditionStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of ImageCondition in fal-ai/ltx-video-lora must be between 0.0 and 1.0";
-    }
-
-    pub enum VideoConditionStartFrameNumber {}
-
-    impl Range<i64> for VideoConditionStartFrameNumber {
-        const MIN: i64 = 0;
-        const MAX: i64 = 160;
-        const MESSAGE: &'static str = "`start_frame_number` of VideoCondition in fal-ai/ltx-video-lora must be between 0 and 160";
-    }
-
-    pub enum VideoConditionStrength {}
-
-    impl Range<f64> for VideoConditionStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of VideoCondition in fal-ai/ltx-video-lora must be between 0.0 and 1.0";
-    }
-
-    pub enum LoRaWeightScale {}
-
-    impl Range<f64> for LoRaWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaWeight in fal-ai/ltx-video-lora must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        LoRaWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoRaWeight in fal-ai/ltx-video-lora must be between 0.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

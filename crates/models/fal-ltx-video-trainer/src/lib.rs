@@ -52,7 +52,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -224,32 +224,10 @@ pub enum Rank {
     N128,
 }
 
-impl Rank {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N8,
-        Self::N16,
-        Self::N32,
-        Self::N64,
-        Self::N128,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N8 => 8,
-            Self::N16 => 16,
-            Self::N32 => 32,
-            Self::N64 => 64,
-            Self::N128 => 128,
-        }
-    }
+fal_core::integer_enum! {
+    Rank { N8 = 8, N16 = 16, N32 = 32, N64 = 64, N128 = 128 }
+    "`rank` of fal-ai/ltx-video-trainer must be `8`, `16`, `32`, `64` or `128`"
 }
-
-fal_core::integer_enum!(
-    Rank, "`rank` of fal-ai/ltx-video-trainer must be `8`, `16`, `32`, `64` or `128`"
-);
 
 /// `number_of_steps`: between 100 and 20000.
 pub type NumberOfSteps = Int<bounds::NumberOfSteps>;
@@ -272,25 +250,10 @@ pub enum Resolution {
     High,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { Low = "low", Medium = "medium", High = "high" }
     "`resolution` of fal-ai/ltx-video-trainer must be `low`, `medium` or `high`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -304,25 +267,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio1x1, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio1x1 = "1:1", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/ltx-video-trainer must be `16:9`, `1:1` or `9:16`"
-);
+}
 
 /// `learning_rate`: between 1e-6 and 1.0.
 pub type LearningRate = Float<bounds::LearningRate>;
@@ -345,25 +293,10 @@ pub enum ValidationResolution {
     High,
 }
 
-impl ValidationResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ValidationResolution,
+fal_core::closed_enum! {
+    ValidationResolution { Low = "low", Medium = "medium", High = "high" }
     "`validation_resolution` of fal-ai/ltx-video-trainer must be `low`, `medium` or `high`"
-);
+}
 
 /// The values of `validation_aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -377,25 +310,10 @@ pub enum ValidationAspectRatio {
     Ratio9x16,
 }
 
-impl ValidationAspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio1x1, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ValidationAspectRatio,
+fal_core::closed_enum! {
+    ValidationAspectRatio { Ratio16x9 = "16:9", Ratio1x1 = "1:1", Ratio9x16 = "9:16" }
     "`validation_aspect_ratio` of fal-ai/ltx-video-trainer must be `16:9`, `1:1` or `9:16`"
-);
+}
 
 /// The result of [`fal-ai/ltx-video-trainer`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -744,11 +662,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -810,11 +724,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -861,63 +771,40 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        NumberOfSteps, i64, 100, 20000,
+        "`number_of_steps` of fal-ai/ltx-video-trainer must be between 100 and 20000"
+    );
 
-    pub enum NumberOfSteps {}
+    fal_core::number_range!(
+        NumberOfFrames, i64, 25, 121,
+        "`number_of_frames` of fal-ai/ltx-video-trainer must be between 25 and 121"
+    );
 
-    impl Range<i64> for NumberOfSteps {
-        const MIN: i64 = 100;
-        const MAX: i64 = 20000;
-        const MESSAGE: &'static str = "`number_of_steps` of fal-ai/ltx-video-trainer must be between 100 and 20000";
-    }
+    fal_core::number_range!(
+        FrameRate, i64, 8, 60,
+        "`frame_rate` of fal-ai/ltx-video-trainer must be between 8 and 60"
+    );
 
-    pub enum NumberOfFrames {}
+    fal_core::number_range!(
+        LearningRate, f64, 1e-6, 1.0,
+        "`learning_rate` of fal-ai/ltx-video-trainer must be between 1e-6 and 1.0"
+    );
 
-    impl Range<i64> for NumberOfFrames {
-        const MIN: i64 = 25;
-        const MAX: i64 = 121;
-        const MESSAGE: &'static str = "`number_of_frames` of fal-ai/ltx-video-trainer must be between 25 and 121";
-    }
+    fal_core::number_range!(
+        SplitInputDurationThreshold, f64, 1.0, 60.0,
+        "`split_input_duration_threshold` of fal-ai/ltx-video-trainer must be between 1.0 and 60.0"
+    );
 
-    pub enum FrameRate {}
+    fal_core::length_range!(
+        Validation, 0, 2,
+        "`validation` of fal-ai/ltx-video-trainer must have at most 2 items"
+    );
 
-    impl Range<i64> for FrameRate {
-        const MIN: i64 = 8;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`frame_rate` of fal-ai/ltx-video-trainer must be between 8 and 60";
-    }
-
-    pub enum LearningRate {}
-
-    impl Range<f64> for LearningRate {
-        const MIN: f64 = 1e-6;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`learning_rate` of fal-ai/ltx-video-trainer must be between 1e-6 and 1.0";
-    }
-
-    pub enum SplitInputDurationThreshold {}
-
-    impl Range<f64> for SplitInputDurationThreshold {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`split_input_duration_threshold` of fal-ai/ltx-video-trainer must be between 1.0 and 60.0";
-    }
-
-    pub enum Validation {}
-
-    impl Length for Validation {
-        const MIN: usize = 0;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`validation` of fal-ai/ltx-video-trainer must have at most 2 items";
-    }
-
-    pub enum ValidationNumberOfFrames {}
-
-    impl Range<i64> for ValidationNumberOfFrames {
-        const MIN: i64 = 8;
-        const MAX: i64 = 121;
-        const MESSAGE: &'static str = "`validation_number_of_frames` of fal-ai/ltx-video-trainer must be between 8 and 121";
-    }
+    fal_core::number_range!(
+        ValidationNumberOfFrames, i64, 8, 121,
+        "`validation_number_of_frames` of fal-ai/ltx-video-trainer must be between 8 and 121"
+    );
 }
 
 #[doc(hidden)]

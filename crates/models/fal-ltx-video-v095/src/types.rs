@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ltx-video-v095` share.
 
 use fal_core::{File, Int, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -248,11 +248,7 @@ impl Serialize for VideoConditioningInput {
     }
 }
 
-impl<'de> Deserialize<'de> for VideoConditioningInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VideoConditioningInput);
 
 impl<'de> json::ReadObject<'de> for VideoConditioningInput {
     const NAME: &'static str = "VideoConditioningInput";
@@ -294,11 +290,7 @@ impl Serialize for ImageConditioningInput {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageConditioningInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageConditioningInput);
 
 impl<'de> json::ReadObject<'de> for ImageConditioningInput {
     const NAME: &'static str = "ImageConditioningInput";
@@ -392,25 +384,17 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        VideoConditioningInputStartFrameNum, i64, 0, 120, MULTIPLE_OF : Option < i64 > =
+        Some(8),
+        "`start_frame_num` of VideoConditioningInput in fal-ai/ltx-video-v095 must be between 0 and 120 and a multiple of 8"
+    );
 
-    pub enum VideoConditioningInputStartFrameNum {}
-
-    impl Range<i64> for VideoConditioningInputStartFrameNum {
-        const MIN: i64 = 0;
-        const MAX: i64 = 120;
-        const MULTIPLE_OF: Option<i64> = Some(8);
-        const MESSAGE: &'static str = "`start_frame_num` of VideoConditioningInput in fal-ai/ltx-video-v095 must be between 0 and 120 and a multiple of 8";
-    }
-
-    pub enum ImageConditioningInputStartFrameNum {}
-
-    impl Range<i64> for ImageConditioningInputStartFrameNum {
-        const MIN: i64 = 0;
-        const MAX: i64 = 120;
-        const MULTIPLE_OF: Option<i64> = Some(8);
-        const MESSAGE: &'static str = "`start_frame_num` of ImageConditioningInput in fal-ai/ltx-video-v095 must be between 0 and 120 and a multiple of 8";
-    }
+    fal_core::number_range!(
+        ImageConditioningInputStartFrameNum, i64, 0, 120, MULTIPLE_OF : Option < i64 > =
+        Some(8),
+        "`start_frame_num` of ImageConditioningInput in fal-ai/ltx-video-v095 must be between 0 and 120 and a multiple of 8"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ltx2-video-trainer` share.
 
 use fal_core::{File, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -108,11 +108,7 @@ impl Serialize for Validation {
     }
 }
 
-impl<'de> Deserialize<'de> for Validation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Validation);
 
 impl<'de> json::ReadObject<'de> for Validation {
     const NAME: &'static str = "Validation";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/ltx23-v2v-trainer` share.
 
 use fal_core::{Check, File, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -130,11 +130,7 @@ impl Serialize for V2vValidation {
     }
 }
 
-impl<'de> Deserialize<'de> for V2vValidation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(V2vValidation);
 
 impl<'de> json::ReadObject<'de> for V2vValidation {
     const NAME: &'static str = "V2vValidation";
@@ -194,15 +190,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum V2vValidationReferenceVideoUrl {}
-
-    impl Length for V2vValidationReferenceVideoUrl {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`reference_video_url` of V2vValidation in fal-ai/ltx23-v2v-trainer must have at least 1 character";
-    }
+    fal_core::length_range!(
+        V2vValidationReferenceVideoUrl, 1, usize::MAX,
+        "`reference_video_url` of V2vValidation in fal-ai/ltx23-v2v-trainer must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -346,11 +346,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -390,11 +386,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -451,39 +443,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        TargetWidth, i64, 512, 1024,
+        "`target_width` of fal-ai/lucidflux must be between 512 and 1024"
+    );
 
-    pub enum TargetWidth {}
+    fal_core::number_range!(
+        TargetHeight, i64, 512, 1024,
+        "`target_height` of fal-ai/lucidflux must be between 512 and 1024"
+    );
 
-    impl Range<i64> for TargetWidth {
-        const MIN: i64 = 512;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`target_width` of fal-ai/lucidflux must be between 512 and 1024";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/lucidflux must be between 2 and 50"
+    );
 
-    pub enum TargetHeight {}
-
-    impl Range<i64> for TargetHeight {
-        const MIN: i64 = 512;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`target_height` of fal-ai/lucidflux must be between 512 and 1024";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/lucidflux must be between 2 and 50";
-    }
-
-    pub enum Guidance {}
-
-    impl Range<f64> for Guidance {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`guidance` of fal-ai/lucidflux must be between 1.0 and 30.0";
-    }
+    fal_core::number_range!(
+        Guidance, f64, 1.0, 30.0,
+        "`guidance` of fal-ai/lucidflux must be between 1.0 and 30.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ pub mod modify;
 pub mod reframe;
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -108,35 +108,11 @@ pub enum AspectRatio {
     Ratio9x21,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio21x9,
-        Self::Ratio9x21,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio21x9 => "21:9",
-            Self::Ratio9x21 => "9:21",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x3 = "4:3", Ratio3x4 =
+    "3:4", Ratio21x9 = "21:9", Ratio9x21 = "9:21" }
     "`aspect_ratio` of fal-ai/luma-dream-machine/ray-2-flash must be `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,25 +126,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_540p, Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _540p = "540p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/luma-dream-machine/ray-2-flash must be `540p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,23 +141,10 @@ pub enum Duration {
     _9s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s, Self::_9s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-            Self::_9s => "9s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s", _9s = "9s" }
+    "`duration` of fal-ai/luma-dream-machine/ray-2-flash must be `5s` or `9s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/luma-dream-machine/ray-2-flash must be `5s` or `9s`"
-);
 
 /// The result of [`fal-ai/luma-dream-machine/ray-2-flash`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -359,11 +307,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -398,11 +342,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -441,15 +381,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 3;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/luma-dream-machine/ray-2-flash must have 3 to 5000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 3, 5000,
+        "`prompt` of fal-ai/luma-dream-machine/ray-2-flash must have 3 to 5000 characters"
+    );
 }
 
 #[doc(hidden)]

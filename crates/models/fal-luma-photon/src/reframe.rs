@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -92,37 +92,11 @@ pub enum AspectRatio {
     Ratio9x21,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio21x9,
-        Self::Ratio9x21,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio21x9 => "21:9",
-            Self::Ratio9x21 => "9:21",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x3 =
+    "4:3", Ratio3x4 = "3:4", Ratio21x9 = "21:9", Ratio9x21 = "9:21" }
     "`aspect_ratio` of fal-ai/luma-photon/reframe must be `1:1`, `16:9`, `9:16`, `4:3`, `3:4`, `21:9` or `9:21`"
-);
+}
 
 /// The result of [`fal-ai/luma-photon/reframe`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -349,11 +323,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -401,11 +371,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -459,15 +425,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 3;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/luma-photon/reframe must have 3 to 5000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 3, 5000,
+        "`prompt` of fal-ai/luma-photon/reframe must have 3 to 5000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -322,11 +322,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -367,11 +363,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -431,31 +423,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 16,
+        "`num_inference_steps` of fal-ai/lux-tts must be between 1 and 16"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        MaxRefLength, f64, 1.0, 15.0,
+        "`max_ref_length` of fal-ai/lux-tts must be between 1.0 and 15.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 16;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/lux-tts must be between 1 and 16";
-    }
-
-    pub enum MaxRefLength {}
-
-    impl Range<f64> for MaxRefLength {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 15.0;
-        const MESSAGE: &'static str = "`max_ref_length` of fal-ai/lux-tts must be between 1.0 and 15.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/lux-tts must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 10.0,
+        "`guidance_scale` of fal-ai/lux-tts must be between 0.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

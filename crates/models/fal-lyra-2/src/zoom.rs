@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -160,24 +160,10 @@ pub enum ZoomDirection {
     Both,
 }
 
-impl ZoomDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::In, Self::Out, Self::Both];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-            Self::Both => "both",
-        }
-    }
+fal_core::closed_enum! {
+    ZoomDirection { In = "in", Out = "out", Both = "both" }
+    "`zoom_direction` of fal-ai/lyra-2/zoom must be `in`, `out` or `both`"
 }
-
-fal_core::closed_enum!(
-    ZoomDirection, "`zoom_direction` of fal-ai/lyra-2/zoom must be `in`, `out` or `both`"
-);
 
 /// The values of `num_frames`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,35 +183,10 @@ pub enum NumFrames {
     N481,
 }
 
-impl NumFrames {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N81,
-        Self::N161,
-        Self::N241,
-        Self::N321,
-        Self::N401,
-        Self::N481,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N81 => 81,
-            Self::N161 => 161,
-            Self::N241 => 241,
-            Self::N321 => 321,
-            Self::N401 => 401,
-            Self::N481 => 481,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    NumFrames,
+fal_core::integer_enum! {
+    NumFrames { N81 = 81, N161 = 161, N241 = 241, N321 = 321, N401 = 401, N481 = 481 }
     "`num_frames` of fal-ai/lyra-2/zoom must be `81`, `161`, `241`, `321`, `401` or `481`"
-);
+}
 
 /// The values of `zoom_in_trajectory`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -245,35 +206,12 @@ pub enum ZoomInTrajectory {
     Back,
 }
 
-impl ZoomInTrajectory {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::HorizontalZoom,
-        Self::HorizontalZoomBend,
-        Self::Spiral,
-        Self::DollyZoom,
-        Self::OrbitHorizontal,
-        Self::Back,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::HorizontalZoom => "horizontal_zoom",
-            Self::HorizontalZoomBend => "horizontal_zoom_bend",
-            Self::Spiral => "spiral",
-            Self::DollyZoom => "dolly_zoom",
-            Self::OrbitHorizontal => "orbit_horizontal",
-            Self::Back => "back",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ZoomInTrajectory,
+fal_core::closed_enum! {
+    ZoomInTrajectory { HorizontalZoom = "horizontal_zoom", HorizontalZoomBend =
+    "horizontal_zoom_bend", Spiral = "spiral", DollyZoom = "dolly_zoom", OrbitHorizontal
+    = "orbit_horizontal", Back = "back" }
     "`zoom_in_trajectory` of fal-ai/lyra-2/zoom must be `horizontal_zoom`, `horizontal_zoom_bend`, `spiral`, `dolly_zoom`, `orbit_horizontal` or `back`"
-);
+}
 
 /// `zoom_in_strength`: between 0.0 and 2.0.
 pub type ZoomInStrength = Float<bounds::ZoomInStrength>;
@@ -296,35 +234,12 @@ pub enum ZoomOutTrajectory {
     Back,
 }
 
-impl ZoomOutTrajectory {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::HorizontalZoom,
-        Self::HorizontalZoomBend,
-        Self::Spiral,
-        Self::DollyZoom,
-        Self::OrbitHorizontal,
-        Self::Back,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::HorizontalZoom => "horizontal_zoom",
-            Self::HorizontalZoomBend => "horizontal_zoom_bend",
-            Self::Spiral => "spiral",
-            Self::DollyZoom => "dolly_zoom",
-            Self::OrbitHorizontal => "orbit_horizontal",
-            Self::Back => "back",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ZoomOutTrajectory,
+fal_core::closed_enum! {
+    ZoomOutTrajectory { HorizontalZoom = "horizontal_zoom", HorizontalZoomBend =
+    "horizontal_zoom_bend", Spiral = "spiral", DollyZoom = "dolly_zoom", OrbitHorizontal
+    = "orbit_horizontal", Back = "back" }
     "`zoom_out_trajectory` of fal-ai/lyra-2/zoom must be `horizontal_zoom`, `horizontal_zoom_bend`, `spiral`, `dolly_zoom`, `orbit_horizontal` or `back`"
-);
+}
 
 /// `zoom_out_strength`: between 0.0 and 3.0.
 pub type ZoomOutStrength = Float<bounds::ZoomOutStrength>;
@@ -339,23 +254,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/lyra-2/zoom must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/lyra-2/zoom must be `480p` or `720p`"
-);
 
 /// `guidance_scale`: between 1.0 and 15.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -650,11 +552,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -703,11 +601,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -767,47 +661,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ZoomInStrength, f64, 0.0, 2.0,
+        "`zoom_in_strength` of fal-ai/lyra-2/zoom must be between 0.0 and 2.0"
+    );
 
-    pub enum ZoomInStrength {}
+    fal_core::number_range!(
+        ZoomOutStrength, f64, 0.0, 3.0,
+        "`zoom_out_strength` of fal-ai/lyra-2/zoom must be between 0.0 and 3.0"
+    );
 
-    impl Range<f64> for ZoomInStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`zoom_in_strength` of fal-ai/lyra-2/zoom must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 15.0,
+        "`guidance_scale` of fal-ai/lyra-2/zoom must be between 1.0 and 15.0"
+    );
 
-    pub enum ZoomOutStrength {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 100,
+        "`num_inference_steps` of fal-ai/lyra-2/zoom must be between 1 and 100"
+    );
 
-    impl Range<f64> for ZoomOutStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 3.0;
-        const MESSAGE: &'static str = "`zoom_out_strength` of fal-ai/lyra-2/zoom must be between 0.0 and 3.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 15.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/lyra-2/zoom must be between 1.0 and 15.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/lyra-2/zoom must be between 1 and 100";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 8;
-        const MAX: i64 = 24;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/lyra-2/zoom must be between 8 and 24";
-    }
+    fal_core::number_range!(
+        FramesPerSecond, i64, 8, 24,
+        "`frames_per_second` of fal-ai/lyra-2/zoom must be between 8 and 24"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -121,23 +121,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/magi/extend-video must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/magi/extend-video must be `480p` or `720p`"
-);
 
 /// The values of `num_inference_steps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,33 +142,10 @@ pub enum NumInferenceSteps {
     N64,
 }
 
-impl NumInferenceSteps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N4,
-        Self::N8,
-        Self::N16,
-        Self::N32,
-        Self::N64,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N4 => 4,
-            Self::N8 => 8,
-            Self::N16 => 16,
-            Self::N32 => 32,
-            Self::N64 => 64,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    NumInferenceSteps,
+fal_core::integer_enum! {
+    NumInferenceSteps { N4 = 4, N8 = 8, N16 = 16, N32 = 32, N64 = 64 }
     "`num_inference_steps` of fal-ai/magi/extend-video must be `4`, `8`, `16`, `32` or `64`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,31 +161,11 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/magi/extend-video must be `auto`, `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// The result of [`fal-ai/magi/extend-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -446,11 +390,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -497,11 +437,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -558,23 +494,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 96, 192,
+        "`num_frames` of fal-ai/magi/extend-video must be between 96 and 192"
+    );
 
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 96;
-        const MAX: i64 = 192;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/magi/extend-video must be between 96 and 192";
-    }
-
-    pub enum StartFrame {}
-
-    impl Range<i128> for StartFrame {
-        const MIN: i128 = 0;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`start_frame` of fal-ai/magi/extend-video must be at least 0";
-    }
+    fal_core::number_range!(
+        StartFrame, i128, 0, i128::MAX,
+        "`start_frame` of fal-ai/magi/extend-video must be at least 0"
+    );
 }
 
 #[doc(hidden)]

@@ -60,7 +60,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -166,23 +166,10 @@ pub enum SampleRate {
     _24KHz,
 }
 
-impl SampleRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_48KHz, Self::_24KHz];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_48KHz => "48 kHz",
-            Self::_24KHz => "24 kHz",
-        }
-    }
+fal_core::closed_enum! {
+    SampleRate { _48KHz = "48 kHz", _24KHz = "24 kHz" }
+    "`sample_rate` of fal-ai/maya must be `48 kHz` or `24 kHz`"
 }
-
-fal_core::closed_enum!(
-    SampleRate, "`sample_rate` of fal-ai/maya must be `48 kHz` or `24 kHz`"
-);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,23 +181,10 @@ pub enum OutputFormat {
     Mp3,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Wav, Self::Mp3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Wav = "wav", Mp3 = "mp3" }
+    "`output_format` of fal-ai/maya must be `wav` or `mp3`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/maya must be `wav` or `mp3`"
-);
 
 /// The result of [`fal-ai/maya`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -426,11 +400,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -474,11 +444,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -544,55 +510,32 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Text, 0, 5000, "`text` of fal-ai/maya must have at most 5000 characters"
+    );
 
-    pub enum Text {}
+    fal_core::length_range!(
+        Prompt, 0, 500, "`prompt` of fal-ai/maya must have at most 500 characters"
+    );
 
-    impl Length for Text {
-        const MIN: usize = 0;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`text` of fal-ai/maya must have at most 5000 characters";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/maya must be between 0.0 and 2.0"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0, "`top_p` of fal-ai/maya must be between 0.0 and 1.0"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/maya must have at most 500 characters";
-    }
+    fal_core::number_range!(
+        MaxTokens, i64, 28, 4000,
+        "`max_tokens` of fal-ai/maya must be between 28 and 4000"
+    );
 
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/maya must be between 0.0 and 2.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/maya must be between 0.0 and 1.0";
-    }
-
-    pub enum MaxTokens {}
-
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 28;
-        const MAX: i64 = 4000;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/maya must be between 28 and 4000";
-    }
-
-    pub enum RepetitionPenalty {}
-
-    impl Range<f64> for RepetitionPenalty {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`repetition_penalty` of fal-ai/maya must be between 1.0 and 2.0";
-    }
+    fal_core::number_range!(
+        RepetitionPenalty, f64, 1.0, 2.0,
+        "`repetition_penalty` of fal-ai/maya must be between 1.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -264,11 +264,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -320,11 +316,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -392,24 +384,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        ModelUrl, 1, usize::MAX,
+        "`model_url` of fal-ai/meshy/rigging must have at least 1 character"
+    );
 
-    pub enum ModelUrl {}
-
-    impl Length for ModelUrl {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`model_url` of fal-ai/meshy/rigging must have at least 1 character";
-    }
-
-    pub enum HeightMeters {}
-
-    impl Range<f64> for HeightMeters {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`height_meters` of fal-ai/meshy/rigging must be above 0.0";
-    }
+    fal_core::number_range!(
+        HeightMeters, f64, 0.0, f64::MAX, ABOVE_MIN : bool = true,
+        "`height_meters` of fal-ai/meshy/rigging must be above 0.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/meshy` share.
 
 use fal_core::json;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -85,11 +85,7 @@ impl Serialize for BasicAnimations {
     }
 }
 
-impl<'de> Deserialize<'de> for BasicAnimations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BasicAnimations);
 
 impl<'de> json::ReadObject<'de> for BasicAnimations {
     const NAME: &'static str = "BasicAnimations";
@@ -144,11 +140,7 @@ impl Serialize for ModelUrls {
     }
 }
 
-impl<'de> Deserialize<'de> for ModelUrls {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ModelUrls);
 
 impl<'de> json::ReadObject<'de> for ModelUrls {
     const NAME: &'static str = "ModelUrls";
@@ -195,11 +187,7 @@ impl Serialize for TextureFiles {
     }
 }
 
-impl<'de> Deserialize<'de> for TextureFiles {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TextureFiles);
 
 impl<'de> json::ReadObject<'de> for TextureFiles {
     const NAME: &'static str = "TextureFiles";

@@ -51,7 +51,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -145,39 +145,11 @@ pub enum AspectRatio {
     Ratio2x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio1x1,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio3x2,
-        Self::Ratio2x3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio2x3 => "2:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio1x1 = "1:1", Ratio4x3 = "4:3", Ratio3x4 = "3:4",
+    Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio3x2 = "3:2", Ratio2x3 = "2:3" }
     "`aspect_ratio` of microsoft/mai-image-2.5 must be `auto`, `1:1`, `4:3`, `3:4`, `16:9`, `9:16`, `3:2` or `2:3`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,25 +163,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of microsoft/mai-image-2.5 must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`microsoft/mai-image-2.5`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -374,11 +331,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -414,11 +367,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -460,23 +409,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 3, 5000,
+        "`prompt` of microsoft/mai-image-2.5 must have 3 to 5000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 3;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of microsoft/mai-image-2.5 must have 3 to 5000 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of microsoft/mai-image-2.5 must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of microsoft/mai-image-2.5 must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

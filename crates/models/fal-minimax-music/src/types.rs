@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/minimax-music` share.
 
 use fal_core::{Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -43,35 +43,11 @@ pub enum AudioSettingSampleRate {
     N44100,
 }
 
-impl AudioSettingSampleRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N8000,
-        Self::N16000,
-        Self::N22050,
-        Self::N24000,
-        Self::N32000,
-        Self::N44100,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N8000 => 8000,
-            Self::N16000 => 16000,
-            Self::N22050 => 22050,
-            Self::N24000 => 24000,
-            Self::N32000 => 32000,
-            Self::N44100 => 44100,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    AudioSettingSampleRate,
+fal_core::integer_enum! {
+    AudioSettingSampleRate { N8000 = 8000, N16000 = 16000, N22050 = 22050, N24000 =
+    24000, N32000 = 32000, N44100 = 44100 }
     "`sample_rate` of AudioSetting in fal-ai/minimax-music must be `8000`, `16000`, `22050`, `24000`, `32000` or `44100`"
-);
+}
 
 /// The values of `bitrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,31 +63,11 @@ pub enum AudioSettingBitrate {
     N256000,
 }
 
-impl AudioSettingBitrate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N32000,
-        Self::N64000,
-        Self::N128000,
-        Self::N256000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N32000 => 32000,
-            Self::N64000 => 64000,
-            Self::N128000 => 128000,
-            Self::N256000 => 256000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    AudioSettingBitrate,
+fal_core::integer_enum! {
+    AudioSettingBitrate { N32000 = 32000, N64000 = 64000, N128000 = 128000, N256000 =
+    256000 }
     "`bitrate` of AudioSetting in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`"
-);
+}
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,25 +81,10 @@ pub enum AudioSettingFormat {
     Flac,
 }
 
-impl AudioSettingFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Mp3, Self::Pcm, Self::Flac];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Pcm => "pcm",
-            Self::Flac => "flac",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AudioSettingFormat,
+fal_core::closed_enum! {
+    AudioSettingFormat { Mp3 = "mp3", Pcm = "pcm", Flac = "flac" }
     "`format` of AudioSetting in fal-ai/minimax-music must be `mp3`, `pcm` or `flac`"
-);
+}
 
 /// Format of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,31 +118,11 @@ pub enum AudioSetting25SampleRate {
     N44100,
 }
 
-impl AudioSetting25SampleRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N16000,
-        Self::N24000,
-        Self::N32000,
-        Self::N44100,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N16000 => 16000,
-            Self::N24000 => 24000,
-            Self::N32000 => 32000,
-            Self::N44100 => 44100,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    AudioSetting25SampleRate,
+fal_core::integer_enum! {
+    AudioSetting25SampleRate { N16000 = 16000, N24000 = 24000, N32000 = 32000, N44100 =
+    44100 }
     "`sample_rate` of AudioSetting25 in fal-ai/minimax-music must be `16000`, `24000`, `32000` or `44100`"
-);
+}
 
 /// The values of `bitrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -217,31 +138,11 @@ pub enum AudioSetting25Bitrate {
     N256000,
 }
 
-impl AudioSetting25Bitrate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N32000,
-        Self::N64000,
-        Self::N128000,
-        Self::N256000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N32000 => 32000,
-            Self::N64000 => 64000,
-            Self::N128000 => 128000,
-            Self::N256000 => 256000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    AudioSetting25Bitrate,
+fal_core::integer_enum! {
+    AudioSetting25Bitrate { N32000 = 32000, N64000 = 64000, N128000 = 128000, N256000 =
+    256000 }
     "`bitrate` of AudioSetting25 in fal-ai/minimax-music must be `32000`, `64000`, `128000` or `256000`"
-);
+}
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -255,25 +156,10 @@ pub enum AudioSetting25Format {
     Pcm,
 }
 
-impl AudioSetting25Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Mp3, Self::Wav, Self::Pcm];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Wav => "wav",
-            Self::Pcm => "pcm",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AudioSetting25Format,
+fal_core::closed_enum! {
+    AudioSetting25Format { Mp3 = "mp3", Wav = "wav", Pcm = "pcm" }
     "`format` of AudioSetting25 in fal-ai/minimax-music must be `mp3`, `wav` or `pcm`"
-);
+}
 
 // Building.
 
@@ -428,11 +314,7 @@ impl Serialize for AudioSetting {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioSetting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioSetting);
 
 impl<'de> json::ReadObject<'de> for AudioSetting {
     const NAME: &'static str = "AudioSetting";
@@ -467,11 +349,7 @@ impl Serialize for AudioSetting25 {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioSetting25 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioSetting25);
 
 impl<'de> json::ReadObject<'de> for AudioSetting25 {
     const NAME: &'static str = "AudioSetting25";

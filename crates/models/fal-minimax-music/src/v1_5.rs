@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -220,11 +220,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -259,11 +255,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -317,23 +309,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 10, 600,
+        "`prompt` of fal-ai/minimax-music/v1.5 must have 10 to 600 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 10;
-        const MAX: usize = 600;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/minimax-music/v1.5 must have 10 to 600 characters";
-    }
-
-    pub enum LyricsPrompt {}
-
-    impl Length for LyricsPrompt {
-        const MIN: usize = 10;
-        const MAX: usize = 3000;
-        const MESSAGE: &'static str = "`lyrics_prompt` of fal-ai/minimax-music/v1.5 must have 10 to 3000 characters";
-    }
+    fal_core::length_range!(
+        LyricsPrompt, 10, 3000,
+        "`lyrics_prompt` of fal-ai/minimax-music/v1.5 must have 10 to 3000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -259,11 +259,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -298,11 +294,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -341,23 +333,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 1, 2000,
+        "`prompt` of fal-ai/minimax-music/v2.5 must have 1 to 2000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/minimax-music/v2.5 must have 1 to 2000 characters";
-    }
-
-    pub enum Lyrics {}
-
-    impl Length for Lyrics {
-        const MIN: usize = 0;
-        const MAX: usize = 3500;
-        const MESSAGE: &'static str = "`lyrics` of fal-ai/minimax-music/v2.5 must have at most 3500 characters";
-    }
+    fal_core::length_range!(
+        Lyrics, 0, 3500,
+        "`lyrics` of fal-ai/minimax-music/v2.5 must have at most 3500 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/minimax` share.
 
 use fal_core::{Check, Float, Int, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -65,37 +65,11 @@ pub enum VoiceSettingEmotion {
     Neutral,
 }
 
-impl VoiceSettingEmotion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Happy,
-        Self::Sad,
-        Self::Angry,
-        Self::Fearful,
-        Self::Disgusted,
-        Self::Surprised,
-        Self::Neutral,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Happy => "happy",
-            Self::Sad => "sad",
-            Self::Angry => "angry",
-            Self::Fearful => "fearful",
-            Self::Disgusted => "disgusted",
-            Self::Surprised => "surprised",
-            Self::Neutral => "neutral",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VoiceSettingEmotion,
+fal_core::closed_enum! {
+    VoiceSettingEmotion { Happy = "happy", Sad = "sad", Angry = "angry", Fearful =
+    "fearful", Disgusted = "disgusted", Surprised = "surprised", Neutral = "neutral" }
     "`emotion` of VoiceSetting in fal-ai/minimax must be `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised` or `neutral`"
-);
+}
 
 /// Format of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,35 +111,11 @@ pub enum AudioSettingSampleRate {
     N44100,
 }
 
-impl AudioSettingSampleRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N8000,
-        Self::N16000,
-        Self::N22050,
-        Self::N24000,
-        Self::N32000,
-        Self::N44100,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N8000 => 8000,
-            Self::N16000 => 16000,
-            Self::N22050 => 22050,
-            Self::N24000 => 24000,
-            Self::N32000 => 32000,
-            Self::N44100 => 44100,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    AudioSettingSampleRate,
+fal_core::integer_enum! {
+    AudioSettingSampleRate { N8000 = 8000, N16000 = 16000, N22050 = 22050, N24000 =
+    24000, N32000 = 32000, N44100 = 44100 }
     "`sample_rate` of AudioSetting in fal-ai/minimax must be `8000`, `16000`, `22050`, `24000`, `32000` or `44100`"
-);
+}
 
 /// The values of `bitrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,31 +131,11 @@ pub enum AudioSettingBitrate {
     N256000,
 }
 
-impl AudioSettingBitrate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N32000,
-        Self::N64000,
-        Self::N128000,
-        Self::N256000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N32000 => 32000,
-            Self::N64000 => 64000,
-            Self::N128000 => 128000,
-            Self::N256000 => 256000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    AudioSettingBitrate,
+fal_core::integer_enum! {
+    AudioSettingBitrate { N32000 = 32000, N64000 = 64000, N128000 = 128000, N256000 =
+    256000 }
     "`bitrate` of AudioSetting in fal-ai/minimax must be `32000`, `64000`, `128000` or `256000`"
-);
+}
 
 /// The values of `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -219,25 +149,10 @@ pub enum AudioSettingFormat {
     Flac,
 }
 
-impl AudioSettingFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Mp3, Self::Pcm, Self::Flac];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Pcm => "pcm",
-            Self::Flac => "flac",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AudioSettingFormat,
+fal_core::closed_enum! {
+    AudioSettingFormat { Mp3 = "mp3", Pcm = "pcm", Flac = "flac" }
     "`format` of AudioSetting in fal-ai/minimax must be `mp3`, `pcm` or `flac`"
-);
+}
 
 /// The values of `channel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -249,23 +164,10 @@ pub enum AudioSettingChannel {
     N2,
 }
 
-impl AudioSettingChannel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N1 => 1,
-            Self::N2 => 2,
-        }
-    }
+fal_core::integer_enum! {
+    AudioSettingChannel { N1 = 1, N2 = 2 }
+    "`channel` of AudioSetting in fal-ai/minimax must be `1` or `2`"
 }
-
-fal_core::integer_enum!(
-    AudioSettingChannel, "`channel` of AudioSetting in fal-ai/minimax must be `1` or `2`"
-);
 
 /// The pronunciation of single words.
 #[derive(Debug, Clone, PartialEq)]
@@ -747,11 +649,7 @@ impl Serialize for VoiceSetting {
     }
 }
 
-impl<'de> Deserialize<'de> for VoiceSetting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VoiceSetting);
 
 impl<'de> json::ReadObject<'de> for VoiceSetting {
     const NAME: &'static str = "VoiceSetting";
@@ -793,11 +691,7 @@ impl Serialize for AudioSetting {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioSetting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioSetting);
 
 impl<'de> json::ReadObject<'de> for AudioSetting {
     const NAME: &'static str = "AudioSetting";
@@ -831,11 +725,7 @@ impl Serialize for PronunciationDict {
     }
 }
 
-impl<'de> Deserialize<'de> for PronunciationDict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PronunciationDict);
 
 impl<'de> json::ReadObject<'de> for PronunciationDict {
     const NAME: &'static str = "PronunciationDict";
@@ -869,11 +759,7 @@ impl Serialize for LoudnessNormalizationSetting {
     }
 }
 
-impl<'de> Deserialize<'de> for LoudnessNormalizationSetting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoudnessNormalizationSetting);
 
 impl<'de> json::ReadObject<'de> for LoudnessNormalizationSetting {
     const NAME: &'static str = "LoudnessNormalizationSetting";
@@ -909,11 +795,7 @@ impl Serialize for VoiceModify {
     }
 }
 
-impl<'de> Deserialize<'de> for VoiceModify {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VoiceModify);
 
 impl<'de> json::ReadObject<'de> for VoiceModify {
     const NAME: &'static str = "VoiceModify";
@@ -938,87 +820,55 @@ impl<'de> json::ReadObject<'de> for VoiceModify {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        VoiceSettingVoiceId, 1, usize::MAX,
+        "`voice_id` of VoiceSetting in fal-ai/minimax must have at least 1 character"
+    );
 
-    pub enum VoiceSettingVoiceId {}
+    fal_core::number_range!(
+        VoiceSettingSpeed, f64, 0.5, 2.0,
+        "`speed` of VoiceSetting in fal-ai/minimax must be between 0.5 and 2.0"
+    );
 
-    impl Length for VoiceSettingVoiceId {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`voice_id` of VoiceSetting in fal-ai/minimax must have at least 1 character";
-    }
+    fal_core::number_range!(
+        VoiceSettingVol, f64, 0.01, 10.0,
+        "`vol` of VoiceSetting in fal-ai/minimax must be between 0.01 and 10.0"
+    );
 
-    pub enum VoiceSettingSpeed {}
+    fal_core::number_range!(
+        VoiceSettingPitch, i64, - 12, 12,
+        "`pitch` of VoiceSetting in fal-ai/minimax must be between -12 and 12"
+    );
 
-    impl Range<f64> for VoiceSettingSpeed {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`speed` of VoiceSetting in fal-ai/minimax must be between 0.5 and 2.0";
-    }
+    fal_core::number_range!(
+        LoudnessNormalizationSettingTargetLoudness, f64, - 70.0, - 10.0,
+        "`target_loudness` of LoudnessNormalizationSetting in fal-ai/minimax must be between -70.0 and -10.0"
+    );
 
-    pub enum VoiceSettingVol {}
+    fal_core::number_range!(
+        LoudnessNormalizationSettingTargetRange, f64, 0.0, 20.0,
+        "`target_range` of LoudnessNormalizationSetting in fal-ai/minimax must be between 0.0 and 20.0"
+    );
 
-    impl Range<f64> for VoiceSettingVol {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`vol` of VoiceSetting in fal-ai/minimax must be between 0.01 and 10.0";
-    }
+    fal_core::number_range!(
+        LoudnessNormalizationSettingTargetPeak, f64, - 3.0, 0.0,
+        "`target_peak` of LoudnessNormalizationSetting in fal-ai/minimax must be between -3.0 and 0.0"
+    );
 
-    pub enum VoiceSettingPitch {}
+    fal_core::number_range!(
+        VoiceModifyPitch, i64, - 100, 100,
+        "`pitch` of VoiceModify in fal-ai/minimax must be between -100 and 100"
+    );
 
-    impl Range<i64> for VoiceSettingPitch {
-        const MIN: i64 = -12;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`pitch` of VoiceSetting in fal-ai/minimax must be between -12 and 12";
-    }
+    fal_core::number_range!(
+        VoiceModifyIntensity, i64, - 100, 100,
+        "`intensity` of VoiceModify in fal-ai/minimax must be between -100 and 100"
+    );
 
-    pub enum LoudnessNormalizationSettingTargetLoudness {}
-
-    impl Range<f64> for LoudnessNormalizationSettingTargetLoudness {
-        const MIN: f64 = -70.0;
-        const MAX: f64 = -10.0;
-        const MESSAGE: &'static str = "`target_loudness` of LoudnessNormalizationSetting in fal-ai/minimax must be between -70.0 and -10.0";
-    }
-
-    pub enum LoudnessNormalizationSettingTargetRange {}
-
-    impl Range<f64> for LoudnessNormalizationSettingTargetRange {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`target_range` of LoudnessNormalizationSetting in fal-ai/minimax must be between 0.0 and 20.0";
-    }
-
-    pub enum LoudnessNormalizationSettingTargetPeak {}
-
-    impl Range<f64> for LoudnessNormalizationSettingTargetPeak {
-        const MIN: f64 = -3.0;
-        const MAX: f64 = 0.0;
-        const MESSAGE: &'static str = "`target_peak` of LoudnessNormalizationSetting in fal-ai/minimax must be between -3.0 and 0.0";
-    }
-
-    pub enum VoiceModifyPitch {}
-
-    impl Range<i64> for VoiceModifyPitch {
-        const MIN: i64 = -100;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`pitch` of VoiceModify in fal-ai/minimax must be between -100 and 100";
-    }
-
-    pub enum VoiceModifyIntensity {}
-
-    impl Range<i64> for VoiceModifyIntensity {
-        const MIN: i64 = -100;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`intensity` of VoiceModify in fal-ai/minimax must be between -100 and 100";
-    }
-
-    pub enum VoiceModifyTimbre {}
-
-    impl Range<i64> for VoiceModifyTimbre {
-        const MIN: i64 = -100;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`timbre` of VoiceModify in fal-ai/minimax must be between -100 and 100";
-    }
+    fal_core::number_range!(
+        VoiceModifyTimbre, i64, - 100, 100,
+        "`timbre` of VoiceModify in fal-ai/minimax must be between -100 and 100"
+    );
 }
 
 #[doc(hidden)]

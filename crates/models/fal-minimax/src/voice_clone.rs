@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -106,31 +106,11 @@ pub enum ModelValue {
     Speech01Turbo,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Speech02Hd,
-        Self::Speech02Turbo,
-        Self::Speech01Hd,
-        Self::Speech01Turbo,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Speech02Hd => "speech-02-hd",
-            Self::Speech02Turbo => "speech-02-turbo",
-            Self::Speech01Hd => "speech-01-hd",
-            Self::Speech01Turbo => "speech-01-turbo",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { Speech02Hd = "speech-02-hd", Speech02Turbo = "speech-02-turbo",
+    Speech01Hd = "speech-01-hd", Speech01Turbo = "speech-01-turbo" }
     "`model` of fal-ai/minimax/voice-clone must be `speech-02-hd`, `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`"
-);
+}
 
 /// The result of [`fal-ai/minimax/voice-clone`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -320,11 +300,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -364,11 +340,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -412,23 +384,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        Accuracy, f64, 0.0, 1.0,
+        "`accuracy` of fal-ai/minimax/voice-clone must be between 0.0 and 1.0"
+    );
 
-    pub enum Accuracy {}
-
-    impl Range<f64> for Accuracy {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`accuracy` of fal-ai/minimax/voice-clone must be between 0.0 and 1.0";
-    }
-
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 0;
-        const MAX: usize = 1000;
-        const MESSAGE: &'static str = "`text` of fal-ai/minimax/voice-clone must have at most 1000 characters";
-    }
+    fal_core::length_range!(
+        Text, 0, 1000,
+        "`text` of fal-ai/minimax/voice-clone must have at most 1000 characters"
+    );
 }
 
 #[doc(hidden)]

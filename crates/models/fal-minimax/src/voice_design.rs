@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -213,11 +213,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -252,11 +248,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -313,23 +305,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 0, 2000,
+        "`prompt` of fal-ai/minimax/voice-design must have at most 2000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/minimax/voice-design must have at most 2000 characters";
-    }
-
-    pub enum PreviewText {}
-
-    impl Length for PreviewText {
-        const MIN: usize = 0;
-        const MAX: usize = 500;
-        const MESSAGE: &'static str = "`preview_text` of fal-ai/minimax/voice-design must have at most 500 characters";
-    }
+    fal_core::length_range!(
+        PreviewText, 0, 500,
+        "`preview_text` of fal-ai/minimax/voice-design must have at most 500 characters"
+    );
 }
 
 #[doc(hidden)]

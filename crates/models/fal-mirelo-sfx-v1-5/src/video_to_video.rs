@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -275,11 +275,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -318,11 +314,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -361,47 +353,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        VideoUrl, 1, 2083,
+        "`video_url` of mirelo-ai/sfx-v1.5/video-to-video must have 1 to 2083 characters"
+    );
 
-    pub enum VideoUrl {}
+    fal_core::number_range!(
+        NumSamples, i64, 2, 8,
+        "`num_samples` of mirelo-ai/sfx-v1.5/video-to-video must be between 2 and 8"
+    );
 
-    impl Length for VideoUrl {
-        const MIN: usize = 1;
-        const MAX: usize = 2083;
-        const MESSAGE: &'static str = "`video_url` of mirelo-ai/sfx-v1.5/video-to-video must have 1 to 2083 characters";
-    }
+    fal_core::number_range!(
+        Seed, i128, 1, i128::MAX,
+        "`seed` of mirelo-ai/sfx-v1.5/video-to-video must be at least 1"
+    );
 
-    pub enum NumSamples {}
+    fal_core::number_range!(
+        Duration, f64, 1.0, 10.0,
+        "`duration` of mirelo-ai/sfx-v1.5/video-to-video must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumSamples {
-        const MIN: i64 = 2;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_samples` of mirelo-ai/sfx-v1.5/video-to-video must be between 2 and 8";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i128> for Seed {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`seed` of mirelo-ai/sfx-v1.5/video-to-video must be at least 1";
-    }
-
-    pub enum Duration {}
-
-    impl Range<f64> for Duration {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`duration` of mirelo-ai/sfx-v1.5/video-to-video must be between 1.0 and 10.0";
-    }
-
-    pub enum StartOffset {}
-
-    impl Range<f64> for StartOffset {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`start_offset` of mirelo-ai/sfx-v1.5/video-to-video must be at least 0.0";
-    }
+    fal_core::number_range!(
+        StartOffset, f64, 0.0, f64::MAX,
+        "`start_offset` of mirelo-ai/sfx-v1.5/video-to-video must be at least 0.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations,
     WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -122,26 +122,10 @@ pub enum UploadAudioFormat {
     Flac,
 }
 
-impl UploadAudioFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Wav, Self::Mp3, Self::Aac, Self::Flac];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-            Self::Aac => "aac",
-            Self::Flac => "flac",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    UploadAudioFormat,
+fal_core::closed_enum! {
+    UploadAudioFormat { Wav = "wav", Mp3 = "mp3", Aac = "aac", Flac = "flac" }
     "`upload_audio_format` of mirelo-ai/sfx1.6/text-to-audio must be `wav`, `mp3`, `aac` or `flac`"
-);
+}
 
 /// The result of [`mirelo-ai/sfx1.6/text-to-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -329,11 +313,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -371,11 +351,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -414,39 +390,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        TextPrompt, 4, usize::MAX,
+        "`text_prompt` of mirelo-ai/sfx1.6/text-to-audio must have at least 4 characters"
+    );
 
-    pub enum TextPrompt {}
+    fal_core::number_range!(
+        Duration, f64, 0.1, 60.0,
+        "`duration` of mirelo-ai/sfx1.6/text-to-audio must be between 0.1 and 60.0"
+    );
 
-    impl Length for TextPrompt {
-        const MIN: usize = 4;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`text_prompt` of mirelo-ai/sfx1.6/text-to-audio must have at least 4 characters";
-    }
+    fal_core::number_range!(
+        NumSamples, i64, 1, 4,
+        "`num_samples` of mirelo-ai/sfx1.6/text-to-audio must be between 1 and 4"
+    );
 
-    pub enum Duration {}
-
-    impl Range<f64> for Duration {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`duration` of mirelo-ai/sfx1.6/text-to-audio must be between 0.1 and 60.0";
-    }
-
-    pub enum NumSamples {}
-
-    impl Range<i64> for NumSamples {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_samples` of mirelo-ai/sfx1.6/text-to-audio must be between 1 and 4";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i128> for Seed {
-        const MIN: i128 = -1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`seed` of mirelo-ai/sfx1.6/text-to-audio must be at least -1";
-    }
+    fal_core::number_range!(
+        Seed, i128, - 1, i128::MAX,
+        "`seed` of mirelo-ai/sfx1.6/text-to-audio must be at least -1"
+    );
 }
 
 #[doc(hidden)]

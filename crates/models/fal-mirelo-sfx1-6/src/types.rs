@@ -2,7 +2,7 @@
 //! Types that the endpoints of `mirelo-ai/sfx1.6` share.
 
 use fal_core::{Float, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{FileOutput as Audio, FileOutput as Video};
@@ -127,11 +127,7 @@ impl Serialize for AudioSegmentSpec {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioSegmentSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioSegmentSpec);
 
 impl<'de> json::ReadObject<'de> for AudioSegmentSpec {
     const NAME: &'static str = "AudioSegmentSpec";
@@ -193,23 +189,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        AudioSegmentSpecStartS, f64, 1.0, 9.0,
+        "`start_s` of AudioSegmentSpec in mirelo-ai/sfx1.6 must be between 1.0 and 9.0"
+    );
 
-    pub enum AudioSegmentSpecStartS {}
-
-    impl Range<f64> for AudioSegmentSpecStartS {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 9.0;
-        const MESSAGE: &'static str = "`start_s` of AudioSegmentSpec in mirelo-ai/sfx1.6 must be between 1.0 and 9.0";
-    }
-
-    pub enum AudioSegmentSpecEndS {}
-
-    impl Range<f64> for AudioSegmentSpecEndS {
-        const MIN: f64 = 2.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`end_s` of AudioSegmentSpec in mirelo-ai/sfx1.6 must be between 2.0 and 10.0";
-    }
+    fal_core::number_range!(
+        AudioSegmentSpecEndS, f64, 2.0, 10.0,
+        "`end_s` of AudioSegmentSpec in mirelo-ai/sfx1.6 must be between 2.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

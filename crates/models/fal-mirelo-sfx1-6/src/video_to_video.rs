@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, WideInt,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -247,11 +247,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -289,11 +285,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -332,31 +324,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Duration, f64, 1.0, 60.0,
+        "`duration` of mirelo-ai/sfx1.6/video-to-video must be between 1.0 and 60.0"
+    );
 
-    pub enum Duration {}
+    fal_core::number_range!(
+        NumSamples, i64, 1, 4,
+        "`num_samples` of mirelo-ai/sfx1.6/video-to-video must be between 1 and 4"
+    );
 
-    impl Range<f64> for Duration {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`duration` of mirelo-ai/sfx1.6/video-to-video must be between 1.0 and 60.0";
-    }
-
-    pub enum NumSamples {}
-
-    impl Range<i64> for NumSamples {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_samples` of mirelo-ai/sfx1.6/video-to-video must be between 1 and 4";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i128> for Seed {
-        const MIN: i128 = -1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`seed` of mirelo-ai/sfx1.6/video-to-video must be at least -1";
-    }
+    fal_core::number_range!(
+        Seed, i128, - 1, i128::MAX,
+        "`seed` of mirelo-ai/sfx1.6/video-to-video must be at least -1"
+    );
 }
 
 #[doc(hidden)]

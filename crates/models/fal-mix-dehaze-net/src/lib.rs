@@ -51,7 +51,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -106,23 +106,10 @@ pub enum ModelValue {
     Outdoor,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Indoor, Self::Outdoor];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Indoor => "indoor",
-            Self::Outdoor => "outdoor",
-        }
-    }
+fal_core::closed_enum! {
+    ModelValue { Indoor = "indoor", Outdoor = "outdoor" }
+    "`model` of fal-ai/mix-dehaze-net must be `indoor` or `outdoor`"
 }
-
-fal_core::closed_enum!(
-    ModelValue, "`model` of fal-ai/mix-dehaze-net must be `indoor` or `outdoor`"
-);
 
 /// The result of [`fal-ai/mix-dehaze-net`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -264,11 +251,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -301,11 +284,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

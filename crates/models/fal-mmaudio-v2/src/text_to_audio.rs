@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -288,11 +288,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -330,11 +326,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -373,39 +365,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Seed, i64, 0, 65535,
+        "`seed` of fal-ai/mmaudio-v2/text-to-audio must be between 0 and 65535"
+    );
 
-    pub enum Seed {}
+    fal_core::number_range!(
+        NumSteps, i64, 4, 50,
+        "`num_steps` of fal-ai/mmaudio-v2/text-to-audio must be between 4 and 50"
+    );
 
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 65535;
-        const MESSAGE: &'static str = "`seed` of fal-ai/mmaudio-v2/text-to-audio must be between 0 and 65535";
-    }
+    fal_core::number_range!(
+        Duration, f64, 1.0, 30.0,
+        "`duration` of fal-ai/mmaudio-v2/text-to-audio must be between 1.0 and 30.0"
+    );
 
-    pub enum NumSteps {}
-
-    impl Range<i64> for NumSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_steps` of fal-ai/mmaudio-v2/text-to-audio must be between 4 and 50";
-    }
-
-    pub enum Duration {}
-
-    impl Range<f64> for Duration {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`duration` of fal-ai/mmaudio-v2/text-to-audio must be between 1.0 and 30.0";
-    }
-
-    pub enum CfgStrength {}
-
-    impl Range<f64> for CfgStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`cfg_strength` of fal-ai/mmaudio-v2/text-to-audio must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        CfgStrength, f64, 0.0, 20.0,
+        "`cfg_strength` of fal-ai/mmaudio-v2/text-to-audio must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -229,11 +229,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -269,11 +265,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -330,15 +322,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum MaxTokens {}
-
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 512;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/moondream-next/batch must be between 1 and 512";
-    }
+    fal_core::number_range!(
+        MaxTokens, i64, 1, 512,
+        "`max_tokens` of fal-ai/moondream-next/batch must be between 1 and 512"
+    );
 }
 
 #[doc(hidden)]

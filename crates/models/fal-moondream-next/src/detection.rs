@@ -19,7 +19,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -91,29 +91,11 @@ pub enum TaskType {
     GazeDetection,
 }
 
-impl TaskType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::BboxDetection,
-        Self::PointDetection,
-        Self::GazeDetection,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::BboxDetection => "bbox_detection",
-            Self::PointDetection => "point_detection",
-            Self::GazeDetection => "gaze_detection",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TaskType,
+fal_core::closed_enum! {
+    TaskType { BboxDetection = "bbox_detection", PointDetection = "point_detection",
+    GazeDetection = "gaze_detection" }
     "`task_type` of fal-ai/moondream-next/detection must be `bbox_detection`, `point_detection` or `gaze_detection`"
-);
+}
 
 /// The result of [`fal-ai/moondream-next/detection`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -332,11 +314,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -377,11 +355,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

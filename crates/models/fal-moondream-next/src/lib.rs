@@ -69,7 +69,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/moondream-next`](https://fal.ai/models/fal-ai/moondream-next).
@@ -127,23 +127,10 @@ pub enum TaskType {
     Query,
 }
 
-impl TaskType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Caption, Self::Query];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Caption => "caption",
-            Self::Query => "query",
-        }
-    }
+fal_core::closed_enum! {
+    TaskType { Caption = "caption", Query = "query" }
+    "`task_type` of fal-ai/moondream-next must be `caption` or `query`"
 }
-
-fal_core::closed_enum!(
-    TaskType, "`task_type` of fal-ai/moondream-next must be `caption` or `query`"
-);
 
 /// `max_tokens`: between 1 and 512.
 pub type MaxTokens = Int<bounds::MaxTokens>;
@@ -309,11 +296,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -349,11 +332,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -407,15 +386,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum MaxTokens {}
-
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 512;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/moondream-next must be between 1 and 512";
-    }
+    fal_core::number_range!(
+        MaxTokens, i64, 1, 512,
+        "`max_tokens` of fal-ai/moondream-next must be between 1 and 512"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -103,27 +103,11 @@ pub enum ModelId {
     FalAiMoondream2Docci,
 }
 
-impl ModelId {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::VikhyatkMoondream2,
-        Self::FalAiMoondream2Docci,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::VikhyatkMoondream2 => "vikhyatk/moondream2",
-            Self::FalAiMoondream2Docci => "fal-ai/moondream2-docci",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelId,
+fal_core::closed_enum! {
+    ModelId { VikhyatkMoondream2 = "vikhyatk/moondream2", FalAiMoondream2Docci =
+    "fal-ai/moondream2-docci" }
     "`model_id` of fal-ai/moondream/batched must be `vikhyatk/moondream2` or `fal-ai/moondream2-docci`"
-);
+}
 
 /// `max_tokens`: between 32 and 1024.
 pub type MaxTokens = Int<bounds::MaxTokens>;
@@ -319,11 +303,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -362,11 +342,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -416,40 +392,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MaxTokens, i64, 32, 1024,
+        "`max_tokens` of fal-ai/moondream/batched must be between 32 and 1024"
+    );
 
-    pub enum MaxTokens {}
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`temperature` of fal-ai/moondream/batched must be above 0.0 and at most 1.0"
+    );
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 32;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/moondream/batched must be between 32 and 1024";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/moondream/batched must be between 0.0 and 1.0"
+    );
 
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/moondream/batched must be above 0.0 and at most 1.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/moondream/batched must be between 0.0 and 1.0";
-    }
-
-    pub enum RepetitionPenalty {}
-
-    impl Range<f64> for RepetitionPenalty {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`repetition_penalty` of fal-ai/moondream/batched must be between 1.0 and 2.0";
-    }
+    fal_core::number_range!(
+        RepetitionPenalty, f64, 1.0, 2.0,
+        "`repetition_penalty` of fal-ai/moondream/batched must be between 1.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/moondream` share.
 
 use fal_core::{File, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// A question about an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,11 +107,7 @@ impl Serialize for MoondreamInputParam {
     }
 }
 
-impl<'de> Deserialize<'de> for MoondreamInputParam {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MoondreamInputParam);
 
 impl<'de> json::ReadObject<'de> for MoondreamInputParam {
     const NAME: &'static str = "MoondreamInputParam";

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -95,25 +95,10 @@ pub enum LengthValue {
     Long,
 }
 
-impl LengthValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Short, Self::Normal, Self::Long];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Short => "short",
-            Self::Normal => "normal",
-            Self::Long => "long",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LengthValue,
+fal_core::closed_enum! {
+    LengthValue { Short = "short", Normal = "normal", Long = "long" }
     "`length` of fal-ai/moondream3-preview/caption must be `short`, `normal` or `long`"
-);
+}
 
 /// `temperature`: between 0.0 and 1.0.
 pub type Temperature = Float<bounds::Temperature>;
@@ -281,11 +266,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -324,11 +305,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -373,23 +350,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 1.0,
+        "`temperature` of fal-ai/moondream3-preview/caption must be between 0.0 and 1.0"
+    );
 
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/moondream3-preview/caption must be between 0.0 and 1.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/moondream3-preview/caption must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/moondream3-preview/caption must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

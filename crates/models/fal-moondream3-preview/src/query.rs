@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -281,11 +281,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -328,11 +324,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -397,31 +389,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of fal-ai/moondream3-preview/query must have at least 1 character"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 1.0,
+        "`temperature` of fal-ai/moondream3-preview/query must be between 0.0 and 1.0"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/moondream3-preview/query must have at least 1 character";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/moondream3-preview/query must be between 0.0 and 1.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/moondream3-preview/query must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/moondream3-preview/query must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/moondream3-preview` share.
 
 use fal_core::{Float, Integer, Param, Parameters, WideInt, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile;
@@ -175,11 +175,7 @@ impl Serialize for UsageInfo {
     }
 }
 
-impl<'de> Deserialize<'de> for UsageInfo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(UsageInfo);
 
 impl<'de> json::ReadObject<'de> for UsageInfo {
     const NAME: &'static str = "UsageInfo";
@@ -221,11 +217,7 @@ impl Serialize for Object {
     }
 }
 
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Object);
 
 impl<'de> json::ReadObject<'de> for Object {
     const NAME: &'static str = "Object";
@@ -262,11 +254,7 @@ impl Serialize for Point {
     }
 }
 
-impl<'de> Deserialize<'de> for Point {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Point);
 
 impl<'de> json::ReadObject<'de> for Point {
     const NAME: &'static str = "Point";
@@ -300,11 +288,7 @@ impl Serialize for SegmentSamplingSettings {
     }
 }
 
-impl<'de> Deserialize<'de> for SegmentSamplingSettings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(SegmentSamplingSettings);
 
 impl<'de> json::ReadObject<'de> for SegmentSamplingSettings {
     const NAME: &'static str = "SegmentSamplingSettings";
@@ -332,31 +316,20 @@ impl<'de> json::ReadObject<'de> for SegmentSamplingSettings {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SegmentSamplingSettingsTemperature, f64, 0.0, 1.0,
+        "`temperature` of SegmentSamplingSettings in fal-ai/moondream3-preview must be between 0.0 and 1.0"
+    );
 
-    pub enum SegmentSamplingSettingsTemperature {}
+    fal_core::number_range!(
+        SegmentSamplingSettingsTopP, f64, 0.0, 1.0,
+        "`top_p` of SegmentSamplingSettings in fal-ai/moondream3-preview must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SegmentSamplingSettingsTemperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`temperature` of SegmentSamplingSettings in fal-ai/moondream3-preview must be between 0.0 and 1.0";
-    }
-
-    pub enum SegmentSamplingSettingsTopP {}
-
-    impl Range<f64> for SegmentSamplingSettingsTopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of SegmentSamplingSettings in fal-ai/moondream3-preview must be between 0.0 and 1.0";
-    }
-
-    pub enum SegmentSamplingSettingsMaxTokens {}
-
-    impl Range<i128> for SegmentSamplingSettingsMaxTokens {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`max_tokens` of SegmentSamplingSettings in fal-ai/moondream3-preview must be at least 1";
-    }
+    fal_core::number_range!(
+        SegmentSamplingSettingsMaxTokens, i128, 1, i128::MAX,
+        "`max_tokens` of SegmentSamplingSettings in fal-ai/moondream3-preview must be at least 1"
+    );
 }
 
 #[doc(hidden)]

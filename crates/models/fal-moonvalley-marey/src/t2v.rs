@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, Integer, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -102,31 +102,11 @@ pub enum Dimensions {
     _1152x1536,
 }
 
-impl Dimensions {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1920x1080,
-        Self::_1152x1152,
-        Self::_1536x1152,
-        Self::_1152x1536,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1920x1080 => "1920x1080",
-            Self::_1152x1152 => "1152x1152",
-            Self::_1536x1152 => "1536x1152",
-            Self::_1152x1536 => "1152x1536",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Dimensions,
+fal_core::closed_enum! {
+    Dimensions { _1920x1080 = "1920x1080", _1152x1152 = "1152x1152", _1536x1152 =
+    "1536x1152", _1152x1536 = "1152x1536" }
     "`dimensions` of moonvalley/marey/t2v must be `1920x1080`, `1152x1152`, `1536x1152` or `1152x1536`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,23 +118,10 @@ pub enum Duration {
     _10s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s, Self::_10s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-            Self::_10s => "10s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s", _10s = "10s" }
+    "`duration` of moonvalley/marey/t2v must be `5s` or `10s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of moonvalley/marey/t2v must be `5s` or `10s`"
-);
 
 /// The result of [`moonvalley/marey/t2v`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -327,11 +294,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -370,11 +333,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -56,7 +56,7 @@ use fal_core::{
     Check, Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -167,23 +167,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/multishot-master must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/multishot-master must be `480p` or `720p`"
-);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,23 +182,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
+    "`aspect_ratio` of fal-ai/multishot-master must be `16:9` or `9:16`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/multishot-master must be `16:9` or `9:16`"
-);
 
 /// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -473,11 +447,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -524,11 +494,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -588,47 +554,29 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 2500,
+        "`prompt` of fal-ai/multishot-master must have 1 to 2500 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        Shots, 1, 5, "`shots` of fal-ai/multishot-master must have 1 to 5 items"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/multishot-master must have 1 to 2500 characters";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/multishot-master must be between 1 and 50"
+    );
 
-    pub enum Shots {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/multishot-master must be between 0.0 and 20.0"
+    );
 
-    impl Length for Shots {
-        const MIN: usize = 1;
-        const MAX: usize = 5;
-        const MESSAGE: &'static str = "`shots` of fal-ai/multishot-master must have 1 to 5 items";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/multishot-master must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/multishot-master must be between 0.0 and 20.0";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 5;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/multishot-master must be between 5 and 30";
-    }
+    fal_core::number_range!(
+        FramesPerSecond, i64, 5, 30,
+        "`frames_per_second` of fal-ai/multishot-master must be between 5 and 30"
+    );
 }
 
 #[doc(hidden)]

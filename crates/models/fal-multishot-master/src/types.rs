@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/multishot-master` share.
 
 use fal_core::{Check, Int, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -114,11 +114,7 @@ impl Serialize for Shot {
     }
 }
 
-impl<'de> Deserialize<'de> for Shot {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Shot);
 
 impl<'de> json::ReadObject<'de> for Shot {
     const NAME: &'static str = "Shot";
@@ -162,23 +158,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        ShotPrompt, 1, 2500,
+        "`prompt` of Shot in fal-ai/multishot-master must have 1 to 2500 characters"
+    );
 
-    pub enum ShotPrompt {}
-
-    impl Length for ShotPrompt {
-        const MIN: usize = 1;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of Shot in fal-ai/multishot-master must have 1 to 2500 characters";
-    }
-
-    pub enum ShotNumFrames {}
-
-    impl Range<i64> for ShotNumFrames {
-        const MIN: i64 = 17;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_frames` of Shot in fal-ai/multishot-master must be between 17 and 100";
-    }
+    fal_core::number_range!(
+        ShotNumFrames, i64, 17, 100,
+        "`num_frames` of Shot in fal-ai/multishot-master must be between 17 and 100"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -164,45 +164,12 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio21x9,
-        Self::Ratio16x9,
-        Self::Ratio3x2,
-        Self::Ratio4x3,
-        Self::Ratio5x4,
-        Self::Ratio1x1,
-        Self::Ratio4x5,
-        Self::Ratio3x4,
-        Self::Ratio2x3,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio21x9 => "21:9",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio21x9 = "21:9", Ratio16x9 = "16:9", Ratio3x2 =
+    "3:2", Ratio4x3 = "4:3", Ratio5x4 = "5:4", Ratio1x1 = "1:1", Ratio4x5 = "4:5",
+    Ratio3x4 = "3:4", Ratio2x3 = "2:3", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/nano-banana-pro/edit must be `auto`, `21:9`, `16:9`, `3:2`, `4:3`, `5:4`, `1:1`, `4:5`, `3:4`, `2:3` or `9:16`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,25 +183,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/nano-banana-pro/edit must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -254,35 +206,10 @@ pub enum SafetyTolerance {
     N6,
 }
 
-impl SafetyTolerance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyTolerance,
+fal_core::closed_enum! {
+    SafetyTolerance { N1 = "1", N2 = "2", N3 = "3", N4 = "4", N5 = "5", N6 = "6" }
     "`safety_tolerance` of fal-ai/nano-banana-pro/edit must be `1`, `2`, `3`, `4`, `5` or `6`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -296,24 +223,10 @@ pub enum Resolution {
     _4k,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1k, Self::_2k, Self::_4k];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1k => "1K",
-            Self::_2k => "2K",
-            Self::_4k => "4K",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _1k = "1K", _2k = "2K", _4k = "4K" }
+    "`resolution` of fal-ai/nano-banana-pro/edit must be `1K`, `2K` or `4K`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/nano-banana-pro/edit must be `1K`, `2K` or `4K`"
-);
 
 /// The result of [`fal-ai/nano-banana-pro/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -581,11 +494,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -631,11 +540,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -692,31 +597,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 3, 50000,
+        "`prompt` of fal-ai/nano-banana-pro/edit must have 3 to 50000 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/nano-banana-pro/edit must be between 1 and 4"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 3;
-        const MAX: usize = 50000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/nano-banana-pro/edit must have 3 to 50000 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/nano-banana-pro/edit must be between 1 and 4";
-    }
-
-    pub enum SystemPrompt {}
-
-    impl Length for SystemPrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 50000;
-        const MESSAGE: &'static str = "`system_prompt` of fal-ai/nano-banana-pro/edit must have at most 50000 characters";
-    }
+    fal_core::length_range!(
+        SystemPrompt, 0, 50000,
+        "`system_prompt` of fal-ai/nano-banana-pro/edit must have at most 50000 characters"
+    );
 }
 
 #[doc(hidden)]

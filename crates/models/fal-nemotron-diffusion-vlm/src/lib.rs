@@ -52,7 +52,7 @@ use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -322,11 +322,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -366,11 +362,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -430,39 +422,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MaxTokens, i64, 1, 8192,
+        "`max_tokens` of fal-ai/nemotron-diffusion-vlm must be between 1 and 8192"
+    );
 
-    pub enum MaxTokens {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 1024,
+        "`num_inference_steps` of fal-ai/nemotron-diffusion-vlm must be between 1 and 1024"
+    );
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8192;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/nemotron-diffusion-vlm must be between 1 and 8192";
-    }
+    fal_core::number_range!(
+        BlockLength, i64, 8, 128,
+        "`block_length` of fal-ai/nemotron-diffusion-vlm must be between 8 and 128"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/nemotron-diffusion-vlm must be between 1 and 1024";
-    }
-
-    pub enum BlockLength {}
-
-    impl Range<i64> for BlockLength {
-        const MIN: i64 = 8;
-        const MAX: i64 = 128;
-        const MESSAGE: &'static str = "`block_length` of fal-ai/nemotron-diffusion-vlm must be between 8 and 128";
-    }
-
-    pub enum Threshold {}
-
-    impl Range<f64> for Threshold {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`threshold` of fal-ai/nemotron-diffusion-vlm must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Threshold, f64, 0.0, 1.0,
+        "`threshold` of fal-ai/nemotron-diffusion-vlm must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/nemotron-diffusion-vlm` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// The tokens that were used.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,11 +46,7 @@ impl Serialize for NemotronDiffusionVlmUsage {
     }
 }
 
-impl<'de> Deserialize<'de> for NemotronDiffusionVlmUsage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(NemotronDiffusionVlmUsage);
 
 impl<'de> json::ReadObject<'de> for NemotronDiffusionVlmUsage {
     const NAME: &'static str = "NemotronDiffusionVlmUsage";
@@ -88,11 +84,7 @@ impl Serialize for NemotronDiffusionVlmTimings {
     }
 }
 
-impl<'de> Deserialize<'de> for NemotronDiffusionVlmTimings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(NemotronDiffusionVlmTimings);
 
 impl<'de> json::ReadObject<'de> for NemotronDiffusionVlmTimings {
     const NAME: &'static str = "NemotronDiffusionVlmTimings";

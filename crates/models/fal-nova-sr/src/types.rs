@@ -87,11 +87,7 @@ impl Serialize for AudioFile {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioFile);
 
 impl<'de> json::ReadObject<'de> for AudioFile {
     const NAME: &'static str = "AudioFile";
@@ -166,11 +162,7 @@ impl Serialize for NovaSrTimings {
     }
 }
 
-impl<'de> Deserialize<'de> for NovaSrTimings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(NovaSrTimings);
 
 impl<'de> json::ReadObject<'de> for NovaSrTimings {
     const NAME: &'static str = "NovaSrTimings";

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -530,11 +530,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -594,11 +590,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -655,71 +647,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 4096,
+        "`prompt` of nvidia/cosmos-3-super/image-to-video must have 1 to 4096 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        NegativePrompt, 0, 2048,
+        "`negative_prompt` of nvidia/cosmos-3-super/image-to-video must have at most 2048 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 4096;
-        const MESSAGE: &'static str = "`prompt` of nvidia/cosmos-3-super/image-to-video must have 1 to 4096 characters";
-    }
+    fal_core::number_range!(
+        AgenticMaxIterations, i64, 1, 3,
+        "`agentic_max_iterations` of nvidia/cosmos-3-super/image-to-video must be between 1 and 3"
+    );
 
-    pub enum NegativePrompt {}
+    fal_core::number_range!(
+        AgenticSamplesPerIteration, i64, 1, 3,
+        "`agentic_samples_per_iteration` of nvidia/cosmos-3-super/image-to-video must be between 1 and 3"
+    );
 
-    impl Length for NegativePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2048;
-        const MESSAGE: &'static str = "`negative_prompt` of nvidia/cosmos-3-super/image-to-video must have at most 2048 characters";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 5, 189,
+        "`num_frames` of nvidia/cosmos-3-super/image-to-video must be between 5 and 189"
+    );
 
-    pub enum AgenticMaxIterations {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 4, 60,
+        "`frames_per_second` of nvidia/cosmos-3-super/image-to-video must be between 4 and 60"
+    );
 
-    impl Range<i64> for AgenticMaxIterations {
-        const MIN: i64 = 1;
-        const MAX: i64 = 3;
-        const MESSAGE: &'static str = "`agentic_max_iterations` of nvidia/cosmos-3-super/image-to-video must be between 1 and 3";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of nvidia/cosmos-3-super/image-to-video must be between 1 and 50"
+    );
 
-    pub enum AgenticSamplesPerIteration {}
-
-    impl Range<i64> for AgenticSamplesPerIteration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 3;
-        const MESSAGE: &'static str = "`agentic_samples_per_iteration` of nvidia/cosmos-3-super/image-to-video must be between 1 and 3";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 5;
-        const MAX: i64 = 189;
-        const MESSAGE: &'static str = "`num_frames` of nvidia/cosmos-3-super/image-to-video must be between 5 and 189";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 4;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`frames_per_second` of nvidia/cosmos-3-super/image-to-video must be between 4 and 60";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of nvidia/cosmos-3-super/image-to-video must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of nvidia/cosmos-3-super/image-to-video must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of nvidia/cosmos-3-super/image-to-video must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

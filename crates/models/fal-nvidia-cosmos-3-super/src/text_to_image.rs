@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -191,24 +191,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
     "`output_format` of nvidia/cosmos-3-super/text-to-image must be `jpeg` or `png`"
-);
+}
 
 /// The result of [`nvidia/cosmos-3-super/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -515,11 +501,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -577,11 +559,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -626,63 +604,40 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 4096,
+        "`prompt` of nvidia/cosmos-3-super/text-to-image must have 1 to 4096 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        NegativePrompt, 0, 1024,
+        "`negative_prompt` of nvidia/cosmos-3-super/text-to-image must have at most 1024 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 4096;
-        const MESSAGE: &'static str = "`prompt` of nvidia/cosmos-3-super/text-to-image must have 1 to 4096 characters";
-    }
+    fal_core::number_range!(
+        AgenticMaxIterations, i64, 1, 3,
+        "`agentic_max_iterations` of nvidia/cosmos-3-super/text-to-image must be between 1 and 3"
+    );
 
-    pub enum NegativePrompt {}
+    fal_core::number_range!(
+        AgenticSamplesPerIteration, i64, 1, 3,
+        "`agentic_samples_per_iteration` of nvidia/cosmos-3-super/text-to-image must be between 1 and 3"
+    );
 
-    impl Length for NegativePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`negative_prompt` of nvidia/cosmos-3-super/text-to-image must have at most 1024 characters";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of nvidia/cosmos-3-super/text-to-image must be between 1 and 50"
+    );
 
-    pub enum AgenticMaxIterations {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of nvidia/cosmos-3-super/text-to-image must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for AgenticMaxIterations {
-        const MIN: i64 = 1;
-        const MAX: i64 = 3;
-        const MESSAGE: &'static str = "`agentic_max_iterations` of nvidia/cosmos-3-super/text-to-image must be between 1 and 3";
-    }
-
-    pub enum AgenticSamplesPerIteration {}
-
-    impl Range<i64> for AgenticSamplesPerIteration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 3;
-        const MESSAGE: &'static str = "`agentic_samples_per_iteration` of nvidia/cosmos-3-super/text-to-image must be between 1 and 3";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of nvidia/cosmos-3-super/text-to-image must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of nvidia/cosmos-3-super/text-to-image must be between 0.0 and 20.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of nvidia/cosmos-3-super/text-to-image must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of nvidia/cosmos-3-super/text-to-image must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `nvidia/nemotron-3-nano-omni` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// Tokens and times that a request took.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +25,7 @@ impl Serialize for UsageInfo {
     }
 }
 
-impl<'de> Deserialize<'de> for UsageInfo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(UsageInfo);
 
 impl<'de> json::ReadObject<'de> for UsageInfo {
     const NAME: &'static str = "UsageInfo";

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -102,24 +102,10 @@ pub enum ReasoningMode {
     NoThink,
 }
 
-impl ReasoningMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Think, Self::NoThink];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Think => "think",
-            Self::NoThink => "no_think",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ReasoningMode,
+fal_core::closed_enum! {
+    ReasoningMode { Think = "think", NoThink = "no_think" }
     "`reasoning_mode` of nvidia/nemotron-3-nano-omni/vision must be `think` or `no_think`"
-);
+}
 
 /// `max_tokens`: between 1 and 20000.
 pub type MaxTokens = Int<bounds::MaxTokens>;
@@ -331,11 +317,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -379,11 +361,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -443,39 +421,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of nvidia/nemotron-3-nano-omni/vision must have at least 1 character"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        MaxTokens, i64, 1, 20000,
+        "`max_tokens` of nvidia/nemotron-3-nano-omni/vision must be between 1 and 20000"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of nvidia/nemotron-3-nano-omni/vision must have at least 1 character";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of nvidia/nemotron-3-nano-omni/vision must be between 0.0 and 2.0"
+    );
 
-    pub enum MaxTokens {}
-
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 20000;
-        const MESSAGE: &'static str = "`max_tokens` of nvidia/nemotron-3-nano-omni/vision must be between 1 and 20000";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of nvidia/nemotron-3-nano-omni/vision must be between 0.0 and 2.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of nvidia/nemotron-3-nano-omni/vision must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of nvidia/nemotron-3-nano-omni/vision must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

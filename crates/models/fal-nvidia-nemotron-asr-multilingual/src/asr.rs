@@ -21,7 +21,7 @@
 use fal_core::{
     Endpoint, File, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`nvidia/nemotron-asr-multilingual/asr`](https://fal.ai/models/nvidia/nemotron-asr-multilingual/asr).
@@ -163,105 +163,18 @@ pub enum Language {
     SlSi,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::EnUs,
-        Self::EnGb,
-        Self::EsUs,
-        Self::EsEs,
-        Self::DeDe,
-        Self::FrFr,
-        Self::FrCa,
-        Self::ItIt,
-        Self::ArAr,
-        Self::JaJp,
-        Self::KoKr,
-        Self::PtBr,
-        Self::PtPt,
-        Self::RuRu,
-        Self::HiIn,
-        Self::ZhCn,
-        Self::ViVn,
-        Self::HeIl,
-        Self::NlNl,
-        Self::CsCz,
-        Self::DaDk,
-        Self::PlPl,
-        Self::NnNo,
-        Self::NbNo,
-        Self::SvSe,
-        Self::ThTh,
-        Self::TrTr,
-        Self::BgBg,
-        Self::ElGr,
-        Self::EtEe,
-        Self::FiFi,
-        Self::HrHr,
-        Self::HuHu,
-        Self::LtLt,
-        Self::LvLv,
-        Self::RoRo,
-        Self::SkSk,
-        Self::UkUa,
-        Self::MtMt,
-        Self::SlSi,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::EnUs => "en-US",
-            Self::EnGb => "en-GB",
-            Self::EsUs => "es-US",
-            Self::EsEs => "es-ES",
-            Self::DeDe => "de-DE",
-            Self::FrFr => "fr-FR",
-            Self::FrCa => "fr-CA",
-            Self::ItIt => "it-IT",
-            Self::ArAr => "ar-AR",
-            Self::JaJp => "ja-JP",
-            Self::KoKr => "ko-KR",
-            Self::PtBr => "pt-BR",
-            Self::PtPt => "pt-PT",
-            Self::RuRu => "ru-RU",
-            Self::HiIn => "hi-IN",
-            Self::ZhCn => "zh-CN",
-            Self::ViVn => "vi-VN",
-            Self::HeIl => "he-IL",
-            Self::NlNl => "nl-NL",
-            Self::CsCz => "cs-CZ",
-            Self::DaDk => "da-DK",
-            Self::PlPl => "pl-PL",
-            Self::NnNo => "nn-NO",
-            Self::NbNo => "nb-NO",
-            Self::SvSe => "sv-SE",
-            Self::ThTh => "th-TH",
-            Self::TrTr => "tr-TR",
-            Self::BgBg => "bg-BG",
-            Self::ElGr => "el-GR",
-            Self::EtEe => "et-EE",
-            Self::FiFi => "fi-FI",
-            Self::HrHr => "hr-HR",
-            Self::HuHu => "hu-HU",
-            Self::LtLt => "lt-LT",
-            Self::LvLv => "lv-LV",
-            Self::RoRo => "ro-RO",
-            Self::SkSk => "sk-SK",
-            Self::UkUa => "uk-UA",
-            Self::MtMt => "mt-MT",
-            Self::SlSi => "sl-SI",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { Auto = "auto", EnUs = "en-US", EnGb = "en-GB", EsUs = "es-US", EsEs =
+    "es-ES", DeDe = "de-DE", FrFr = "fr-FR", FrCa = "fr-CA", ItIt = "it-IT", ArAr =
+    "ar-AR", JaJp = "ja-JP", KoKr = "ko-KR", PtBr = "pt-BR", PtPt = "pt-PT", RuRu =
+    "ru-RU", HiIn = "hi-IN", ZhCn = "zh-CN", ViVn = "vi-VN", HeIl = "he-IL", NlNl =
+    "nl-NL", CsCz = "cs-CZ", DaDk = "da-DK", PlPl = "pl-PL", NnNo = "nn-NO", NbNo =
+    "nb-NO", SvSe = "sv-SE", ThTh = "th-TH", TrTr = "tr-TR", BgBg = "bg-BG", ElGr =
+    "el-GR", EtEe = "et-EE", FiFi = "fi-FI", HrHr = "hr-HR", HuHu = "hu-HU", LtLt =
+    "lt-LT", LvLv = "lv-LV", RoRo = "ro-RO", SkSk = "sk-SK", UkUa = "uk-UA", MtMt =
+    "mt-MT", SlSi = "sl-SI" }
     "`language` of nvidia/nemotron-asr-multilingual/asr must be `auto`, `en-US`, `en-GB`, `es-US`, `es-ES`, `de-DE`, `fr-FR`, `fr-CA`, `it-IT`, `ar-AR`, `ja-JP`, `ko-KR` or one of 29 more"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -277,31 +190,10 @@ pub enum Acceleration {
     Full,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Regular,
-        Self::High,
-        Self::Full,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-            Self::Full => "full",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high", Full = "full" }
     "`acceleration` of nvidia/nemotron-asr-multilingual/asr must be `none`, `regular`, `high` or `full`"
-);
+}
 
 /// The result of [`nvidia/nemotron-asr-multilingual/asr`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -454,11 +346,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -492,11 +380,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -527,11 +411,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";

@@ -61,7 +61,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -128,31 +128,11 @@ pub enum ModelValue {
     BestQuality,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::LowQuality,
-        Self::MediumQuality,
-        Self::HighQuality,
-        Self::BestQuality,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::LowQuality => "low_quality",
-            Self::MediumQuality => "medium_quality",
-            Self::HighQuality => "high_quality",
-            Self::BestQuality => "best_quality",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { LowQuality = "low_quality", MediumQuality = "medium_quality",
+    HighQuality = "high_quality", BestQuality = "best_quality" }
     "`model` of fal-ai/object-removal must be `low_quality`, `medium_quality`, `high_quality` or `best_quality`"
-);
+}
 
 /// `mask_expansion`: between 0 and 50.
 pub type MaskExpansion = Int<bounds::MaskExpansion>;
@@ -317,11 +297,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -357,11 +333,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -415,15 +387,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum MaskExpansion {}
-
-    impl Range<i64> for MaskExpansion {
-        const MIN: i64 = 0;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`mask_expansion` of fal-ai/object-removal must be between 0 and 50";
-    }
+    fal_core::number_range!(
+        MaskExpansion, i64, 0, 50,
+        "`mask_expansion` of fal-ai/object-removal must be between 0 and 50"
+    );
 }
 
 #[doc(hidden)]

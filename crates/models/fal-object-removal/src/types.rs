@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/object-removal` share.
 
 use fal_core::{Float, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -137,11 +137,7 @@ impl Serialize for BBoxPromptBase {
     }
 }
 
-impl<'de> Deserialize<'de> for BBoxPromptBase {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BBoxPromptBase);
 
 impl<'de> json::ReadObject<'de> for BBoxPromptBase {
     const NAME: &'static str = "BBoxPromptBase";
@@ -167,39 +163,25 @@ impl<'de> json::ReadObject<'de> for BBoxPromptBase {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        BBoxPromptBaseXMin, f64, 0.0, 1.0,
+        "`x_min` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0"
+    );
 
-    pub enum BBoxPromptBaseXMin {}
+    fal_core::number_range!(
+        BBoxPromptBaseYMin, f64, 0.0, 1.0,
+        "`y_min` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for BBoxPromptBaseXMin {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`x_min` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        BBoxPromptBaseXMax, f64, 0.0, 1.0,
+        "`x_max` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0"
+    );
 
-    pub enum BBoxPromptBaseYMin {}
-
-    impl Range<f64> for BBoxPromptBaseYMin {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`y_min` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0";
-    }
-
-    pub enum BBoxPromptBaseXMax {}
-
-    impl Range<f64> for BBoxPromptBaseXMax {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`x_max` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0";
-    }
-
-    pub enum BBoxPromptBaseYMax {}
-
-    impl Range<f64> for BBoxPromptBaseYMax {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`y_max` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        BBoxPromptBaseYMax, f64, 0.0, 1.0,
+        "`y_max` of BBoxPromptBase in fal-ai/object-removal must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -216,23 +216,10 @@ pub enum Scheduler {
     Dpmsolver,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Euler, Self::Dpmsolver];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Euler => "euler",
-            Self::Dpmsolver => "dpmsolver",
-        }
-    }
+fal_core::closed_enum! {
+    Scheduler { Euler = "euler", Dpmsolver = "dpmsolver" }
+    "`scheduler` of fal-ai/omnigen-v2 must be `euler` or `dpmsolver`"
 }
-
-fal_core::closed_enum!(
-    Scheduler, "`scheduler` of fal-ai/omnigen-v2 must be `euler` or `dpmsolver`"
-);
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -247,23 +234,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/omnigen-v2 must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/omnigen-v2 must be `jpeg` or `png`"
-);
 
 /// The result of [`fal-ai/omnigen-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -557,11 +531,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -613,11 +583,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -668,55 +634,34 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 20, 50,
+        "`num_inference_steps` of fal-ai/omnigen-v2 must be between 20 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        TextGuidanceScale, f64, 1.0, 8.0,
+        "`text_guidance_scale` of fal-ai/omnigen-v2 must be between 1.0 and 8.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 20;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/omnigen-v2 must be between 20 and 50";
-    }
+    fal_core::number_range!(
+        ImageGuidanceScale, f64, 1.0, 3.0,
+        "`image_guidance_scale` of fal-ai/omnigen-v2 must be between 1.0 and 3.0"
+    );
 
-    pub enum TextGuidanceScale {}
+    fal_core::number_range!(
+        CfgRangeStart, f64, 0.0, 1.0,
+        "`cfg_range_start` of fal-ai/omnigen-v2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for TextGuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 8.0;
-        const MESSAGE: &'static str = "`text_guidance_scale` of fal-ai/omnigen-v2 must be between 1.0 and 8.0";
-    }
+    fal_core::number_range!(
+        CfgRangeEnd, f64, 0.0, 1.0,
+        "`cfg_range_end` of fal-ai/omnigen-v2 must be between 0.0 and 1.0"
+    );
 
-    pub enum ImageGuidanceScale {}
-
-    impl Range<f64> for ImageGuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 3.0;
-        const MESSAGE: &'static str = "`image_guidance_scale` of fal-ai/omnigen-v2 must be between 1.0 and 3.0";
-    }
-
-    pub enum CfgRangeStart {}
-
-    impl Range<f64> for CfgRangeStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_range_start` of fal-ai/omnigen-v2 must be between 0.0 and 1.0";
-    }
-
-    pub enum CfgRangeEnd {}
-
-    impl Range<f64> for CfgRangeEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_range_end` of fal-ai/omnigen-v2 must be between 0.0 and 1.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/omnigen-v2 must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4, "`num_images` of fal-ai/omnigen-v2 must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -56,7 +56,7 @@ pub mod video_to_lottie;
 use fal_core::{
     Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -295,11 +295,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -334,11 +330,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -377,47 +369,28 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 2000,
+        "`prompt` of fal-ai/omnilottie must have at most 2000 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        MaxTokens, i64, 256, 8192,
+        "`max_tokens` of fal-ai/omnilottie must be between 256 and 8192"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/omnilottie must have at most 2000 characters";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/omnilottie must be between 0.0 and 2.0"
+    );
 
-    pub enum MaxTokens {}
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0, "`top_p` of fal-ai/omnilottie must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 256;
-        const MAX: i64 = 8192;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/omnilottie must be between 256 and 8192";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/omnilottie must be between 0.0 and 2.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/omnilottie must be between 0.0 and 1.0";
-    }
-
-    pub enum TopK {}
-
-    impl Range<i64> for TopK {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`top_k` of fal-ai/omnilottie must be between 1 and 100";
-    }
+    fal_core::number_range!(
+        TopK, i64, 1, 100, "`top_k` of fal-ai/omnilottie must be between 1 and 100"
+    );
 }
 
 #[doc(hidden)]

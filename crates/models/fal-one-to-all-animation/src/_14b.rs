@@ -22,7 +22,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -112,25 +112,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _580p = "580p", _720p = "720p" }
     "`resolution` of fal-ai/one-to-all-animation/14b must be `480p`, `580p` or `720p`"
-);
+}
 
 /// `num_inference_steps`: between 2 and 30.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -408,11 +393,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -456,11 +437,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -544,31 +521,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 30,
+        "`num_inference_steps` of fal-ai/one-to-all-animation/14b must be between 2 and 30"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        ImageGuidanceScale, f64, 1.0, 10.0,
+        "`image_guidance_scale` of fal-ai/one-to-all-animation/14b must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/one-to-all-animation/14b must be between 2 and 30";
-    }
-
-    pub enum ImageGuidanceScale {}
-
-    impl Range<f64> for ImageGuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`image_guidance_scale` of fal-ai/one-to-all-animation/14b must be between 1.0 and 10.0";
-    }
-
-    pub enum PoseGuidanceScale {}
-
-    impl Range<f64> for PoseGuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`pose_guidance_scale` of fal-ai/one-to-all-animation/14b must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        PoseGuidanceScale, f64, 1.0, 10.0,
+        "`pose_guidance_scale` of fal-ai/one-to-all-animation/14b must be between 1.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

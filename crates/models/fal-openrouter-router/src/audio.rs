@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -312,11 +312,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -363,11 +359,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -441,23 +433,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of openrouter/router/audio must be between 0.0 and 2.0"
+    );
 
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of openrouter/router/audio must be between 0.0 and 2.0";
-    }
-
-    pub enum MaxTokens {}
-
-    impl Range<i128> for MaxTokens {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`max_tokens` of openrouter/router/audio must be at least 1";
-    }
+    fal_core::number_range!(
+        MaxTokens, i128, 1, i128::MAX,
+        "`max_tokens` of openrouter/router/audio must be at least 1"
+    );
 }
 
 #[doc(hidden)]

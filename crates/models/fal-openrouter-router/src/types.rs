@@ -2,7 +2,7 @@
 //! Types that the endpoints of `openrouter/router` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// Tokens used, and their price.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,11 +50,7 @@ impl Serialize for UsageInfo {
     }
 }
 
-impl<'de> Deserialize<'de> for UsageInfo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(UsageInfo);
 
 impl<'de> json::ReadObject<'de> for UsageInfo {
     const NAME: &'static str = "UsageInfo";
@@ -106,11 +102,7 @@ impl Serialize for PromptTokensDetails {
     }
 }
 
-impl<'de> Deserialize<'de> for PromptTokensDetails {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PromptTokensDetails);
 
 impl<'de> json::ReadObject<'de> for PromptTokensDetails {
     const NAME: &'static str = "PromptTokensDetails";

@@ -48,7 +48,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -130,39 +130,11 @@ pub enum Voice {
     Zoe,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Tara,
-        Self::Leah,
-        Self::Jess,
-        Self::Leo,
-        Self::Dan,
-        Self::Mia,
-        Self::Zac,
-        Self::Zoe,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Tara => "tara",
-            Self::Leah => "leah",
-            Self::Jess => "jess",
-            Self::Leo => "leo",
-            Self::Dan => "dan",
-            Self::Mia => "mia",
-            Self::Zac => "zac",
-            Self::Zoe => "zoe",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Tara = "tara", Leah = "leah", Jess = "jess", Leo = "leo", Dan = "dan", Mia =
+    "mia", Zac = "zac", Zoe = "zoe" }
     "`voice` of fal-ai/orpheus-tts must be `tara`, `leah`, `jess`, `leo`, `dan`, `mia`, `zac` or `zoe`"
-);
+}
 
 /// `temperature`: between 0.0 and 2.0.
 pub type Temperature = Float<bounds::Temperature>;
@@ -321,11 +293,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -359,11 +327,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -402,23 +366,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/orpheus-tts must be between 0.0 and 2.0"
+    );
 
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/orpheus-tts must be between 0.0 and 2.0";
-    }
-
-    pub enum RepetitionPenalty {}
-
-    impl Range<f64> for RepetitionPenalty {
-        const MIN: f64 = 1.1;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`repetition_penalty` of fal-ai/orpheus-tts must be between 1.1 and 2.0";
-    }
+    fal_core::number_range!(
+        RepetitionPenalty, f64, 1.1, 2.0,
+        "`repetition_penalty` of fal-ai/orpheus-tts must be between 1.1 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -63,7 +63,7 @@ pub mod types;
 use fal_core::{
     Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -158,37 +158,12 @@ pub enum Resolution {
     _1120x448,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_512x992,
-        Self::_992x512,
-        Self::_960x512,
-        Self::_512x960,
-        Self::_720x720,
-        Self::_448x1120,
-        Self::_1120x448,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_512x992 => "512x992",
-            Self::_992x512 => "992x512",
-            Self::_960x512 => "960x512",
-            Self::_512x960 => "512x960",
-            Self::_720x720 => "720x720",
-            Self::_448x1120 => "448x1120",
-            Self::_1120x448 => "1120x448",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _512x992 = "512x992", _992x512 = "992x512", _960x512 = "960x512",
+    _512x960 = "512x960", _720x720 = "720x720", _448x1120 = "448x1120", _1120x448 =
+    "1120x448" }
     "`resolution` of fal-ai/ovi must be `512x992`, `992x512`, `960x512`, `512x960`, `720x720`, `448x1120` or `1120x448`"
-);
+}
 
 /// The result of [`fal-ai/ovi`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -371,11 +346,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -415,11 +386,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -463,15 +430,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ovi must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/ovi must be between 1 and 50"
+    );
 }
 
 #[doc(hidden)]

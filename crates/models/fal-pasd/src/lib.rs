@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -338,11 +338,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -380,11 +376,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -426,39 +418,23 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Scale, i64, 1, 4, "`scale` of fal-ai/pasd must be between 1 and 4"
+    );
 
-    pub enum Scale {}
+    fal_core::number_range!(
+        Steps, i64, 10, 50, "`steps` of fal-ai/pasd must be between 10 and 50"
+    );
 
-    impl Range<i64> for Scale {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`scale` of fal-ai/pasd must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/pasd must be between 1.0 and 20.0"
+    );
 
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`steps` of fal-ai/pasd must be between 10 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/pasd must be between 1.0 and 20.0";
-    }
-
-    pub enum ConditioningScale {}
-
-    impl Range<f64> for ConditioningScale {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`conditioning_scale` of fal-ai/pasd must be between 0.1 and 1.0";
-    }
+    fal_core::number_range!(
+        ConditioningScale, f64, 0.1, 1.0,
+        "`conditioning_scale` of fal-ai/pasd must be between 0.1 and 1.0"
+    );
 }
 
 #[doc(hidden)]

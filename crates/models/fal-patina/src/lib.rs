@@ -67,7 +67,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -146,33 +146,11 @@ pub enum Maps {
     Height,
 }
 
-impl Maps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Basecolor,
-        Self::Normal,
-        Self::Roughness,
-        Self::Metalness,
-        Self::Height,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Basecolor => "basecolor",
-            Self::Normal => "normal",
-            Self::Roughness => "roughness",
-            Self::Metalness => "metalness",
-            Self::Height => "height",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Maps,
+fal_core::closed_enum! {
+    Maps { Basecolor = "basecolor", Normal = "normal", Roughness = "roughness", Metalness
+    = "metalness", Height = "height" }
     "`maps` of fal-ai/patina must be `basecolor`, `normal`, `roughness`, `metalness` or `height`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,24 +164,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
+    "`output_format` of fal-ai/patina must be `jpeg`, `png` or `webp`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/patina must be `jpeg`, `png` or `webp`"
-);
 
 /// The result of [`fal-ai/patina`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -384,11 +348,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -429,11 +389,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

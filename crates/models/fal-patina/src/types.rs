@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/patina` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -100,31 +100,10 @@ pub enum MapImageFile2MapType {
     Other(String),
 }
 
-impl MapImageFile2MapType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Basecolor,
-        Self::Normal,
-        Self::Roughness,
-        Self::Metalness,
-        Self::Height,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Basecolor => "basecolor",
-            Self::Normal => "normal",
-            Self::Roughness => "roughness",
-            Self::Metalness => "metalness",
-            Self::Height => "height",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    MapImageFile2MapType { Basecolor = "basecolor", Normal = "normal", Roughness =
+    "roughness", Metalness = "metalness", Height = "height" }
 }
-
-fal_core::open_enum!(MapImageFile2MapType);
 
 // On the wire.
 
@@ -137,11 +116,7 @@ impl Serialize for MapImageFile {
     }
 }
 
-impl<'de> Deserialize<'de> for MapImageFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MapImageFile);
 
 impl<'de> json::ReadObject<'de> for MapImageFile {
     const NAME: &'static str = "MapImageFile";
@@ -173,11 +148,7 @@ impl Serialize for ImageFile {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageFile);
 
 impl<'de> json::ReadObject<'de> for ImageFile {
     const NAME: &'static str = "ImageFile";
@@ -212,11 +183,7 @@ impl Serialize for MapImageFile2 {
     }
 }
 
-impl<'de> Deserialize<'de> for MapImageFile2 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MapImageFile2);
 
 impl<'de> json::ReadObject<'de> for MapImageFile2 {
     const NAME: &'static str = "MapImageFile2";

@@ -57,7 +57,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -120,31 +120,10 @@ pub enum ResponseStyle {
     Polygon,
 }
 
-impl ResponseStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Text,
-        Self::Box,
-        Self::Point,
-        Self::Polygon,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Box => "box",
-            Self::Point => "point",
-            Self::Polygon => "polygon",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ResponseStyle,
+fal_core::closed_enum! {
+    ResponseStyle { Text = "text", Box = "box", Point = "point", Polygon = "polygon" }
     "`response_style` of perceptron/isaac-01 must be `text`, `box`, `point` or `polygon`"
-);
+}
 
 /// The result of [`perceptron/isaac-01`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -318,11 +297,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -360,11 +335,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -405,11 +376,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";

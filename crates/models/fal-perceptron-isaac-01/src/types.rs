@@ -2,7 +2,7 @@
 //! Types that the endpoints of `perceptron/isaac-01` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// The tokens that were used.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,11 +28,7 @@ impl Serialize for CompletionUsage {
     }
 }
 
-impl<'de> Deserialize<'de> for CompletionUsage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(CompletionUsage);
 
 impl<'de> json::ReadObject<'de> for CompletionUsage {
     const NAME: &'static str = "CompletionUsage";

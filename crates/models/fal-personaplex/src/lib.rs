@@ -58,7 +58,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -184,59 +184,13 @@ pub enum Voice {
     Varm4,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Natf0,
-        Self::Natf1,
-        Self::Natf2,
-        Self::Natf3,
-        Self::Natm0,
-        Self::Natm1,
-        Self::Natm2,
-        Self::Natm3,
-        Self::Varf0,
-        Self::Varf1,
-        Self::Varf2,
-        Self::Varf3,
-        Self::Varf4,
-        Self::Varm0,
-        Self::Varm1,
-        Self::Varm2,
-        Self::Varm3,
-        Self::Varm4,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Natf0 => "NATF0",
-            Self::Natf1 => "NATF1",
-            Self::Natf2 => "NATF2",
-            Self::Natf3 => "NATF3",
-            Self::Natm0 => "NATM0",
-            Self::Natm1 => "NATM1",
-            Self::Natm2 => "NATM2",
-            Self::Natm3 => "NATM3",
-            Self::Varf0 => "VARF0",
-            Self::Varf1 => "VARF1",
-            Self::Varf2 => "VARF2",
-            Self::Varf3 => "VARF3",
-            Self::Varf4 => "VARF4",
-            Self::Varm0 => "VARM0",
-            Self::Varm1 => "VARM1",
-            Self::Varm2 => "VARM2",
-            Self::Varm3 => "VARM3",
-            Self::Varm4 => "VARM4",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Natf0 = "NATF0", Natf1 = "NATF1", Natf2 = "NATF2", Natf3 = "NATF3", Natm0 =
+    "NATM0", Natm1 = "NATM1", Natm2 = "NATM2", Natm3 = "NATM3", Varf0 = "VARF0", Varf1 =
+    "VARF1", Varf2 = "VARF2", Varf3 = "VARF3", Varf4 = "VARF4", Varm0 = "VARM0", Varm1 =
+    "VARM1", Varm2 = "VARM2", Varm3 = "VARM3", Varm4 = "VARM4" }
     "`voice` of fal-ai/personaplex must be `NATF0`, `NATF1`, `NATF2`, `NATF3`, `NATM0`, `NATM1`, `NATM2`, `NATM3`, `VARF0`, `VARF1`, `VARF2`, `VARF3`, `VARF4`, `VARM0`, `VARM1`, `VARM2`, `VARM3` or `VARM4`"
-);
+}
 
 /// `temperature_audio`: between 0.0 and 2.0.
 pub type TemperatureAudio = Float<bounds::TemperatureAudio>;
@@ -464,11 +418,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -514,11 +464,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -566,39 +512,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        TemperatureAudio, f64, 0.0, 2.0,
+        "`temperature_audio` of fal-ai/personaplex must be between 0.0 and 2.0"
+    );
 
-    pub enum TemperatureAudio {}
+    fal_core::number_range!(
+        TemperatureText, f64, 0.0, 2.0,
+        "`temperature_text` of fal-ai/personaplex must be between 0.0 and 2.0"
+    );
 
-    impl Range<f64> for TemperatureAudio {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature_audio` of fal-ai/personaplex must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        TopKAudio, i64, 1, 2048,
+        "`top_k_audio` of fal-ai/personaplex must be between 1 and 2048"
+    );
 
-    pub enum TemperatureText {}
-
-    impl Range<f64> for TemperatureText {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature_text` of fal-ai/personaplex must be between 0.0 and 2.0";
-    }
-
-    pub enum TopKAudio {}
-
-    impl Range<i64> for TopKAudio {
-        const MIN: i64 = 1;
-        const MAX: i64 = 2048;
-        const MESSAGE: &'static str = "`top_k_audio` of fal-ai/personaplex must be between 1 and 2048";
-    }
-
-    pub enum TopKText {}
-
-    impl Range<i64> for TopKText {
-        const MIN: i64 = 1;
-        const MAX: i64 = 1000;
-        const MESSAGE: &'static str = "`top_k_text` of fal-ai/personaplex must be between 1 and 1000";
-    }
+    fal_core::number_range!(
+        TopKText, i64, 1, 1000,
+        "`top_k_text` of fal-ai/personaplex must be between 1 and 1000"
+    );
 }
 
 #[doc(hidden)]

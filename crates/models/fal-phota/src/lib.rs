@@ -70,7 +70,7 @@ pub mod enhance;
 pub mod types;
 
 use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -155,23 +155,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/phota must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/phota must be `jpeg` or `png`"
-);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,21 +170,10 @@ pub enum Resolution {
     _4k,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1k, Self::_4k];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1k => "1K",
-            Self::_4k => "4K",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _1k = "1K", _4k = "4K" }
+    "`resolution` of fal-ai/phota must be `1K` or `4K`"
 }
-
-fal_core::closed_enum!(Resolution, "`resolution` of fal-ai/phota must be `1K` or `4K`");
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -217,35 +193,11 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio1x1 = "1:1", Ratio16x9 = "16:9", Ratio4x3 = "4:3",
+    Ratio3x4 = "3:4", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/phota must be `auto`, `1:1`, `16:9`, `4:3`, `3:4` or `9:16`"
-);
+}
 
 /// The result of [`fal-ai/phota`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -414,11 +366,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -454,11 +402,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -497,15 +441,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/phota must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4, "`num_images` of fal-ai/phota must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -169,24 +169,10 @@ pub enum BasePipeline {
     PhotomakerStyle,
 }
 
-impl BasePipeline {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Photomaker, Self::PhotomakerStyle];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Photomaker => "photomaker",
-            Self::PhotomakerStyle => "photomaker-style",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BasePipeline,
+fal_core::closed_enum! {
+    BasePipeline { Photomaker = "photomaker", PhotomakerStyle = "photomaker-style" }
     "`base_pipeline` of fal-ai/photomaker must be `photomaker` or `photomaker-style`"
-);
+}
 
 /// `initial_image_strength`: between 0.0 and 1.0.
 pub type InitialImageStrength = Float<bounds::InitialImageStrength>;
@@ -219,45 +205,13 @@ pub enum Style {
     LineArt,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::NoStyle,
-        Self::Cinematic,
-        Self::DisneyCharacter,
-        Self::DigitalArt,
-        Self::Photographic,
-        Self::FantasyArt,
-        Self::Neonpunk,
-        Self::Enhance,
-        Self::ComicBook,
-        Self::Lowpoly,
-        Self::LineArt,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoStyle => "(No style)",
-            Self::Cinematic => "Cinematic",
-            Self::DisneyCharacter => "Disney Character",
-            Self::DigitalArt => "Digital Art",
-            Self::Photographic => "Photographic",
-            Self::FantasyArt => "Fantasy art",
-            Self::Neonpunk => "Neonpunk",
-            Self::Enhance => "Enhance",
-            Self::ComicBook => "Comic book",
-            Self::Lowpoly => "Lowpoly",
-            Self::LineArt => "Line art",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { NoStyle = "(No style)", Cinematic = "Cinematic", DisneyCharacter =
+    "Disney Character", DigitalArt = "Digital Art", Photographic = "Photographic",
+    FantasyArt = "Fantasy art", Neonpunk = "Neonpunk", Enhance = "Enhance", ComicBook =
+    "Comic book", Lowpoly = "Lowpoly", LineArt = "Line art" }
     "`style` of fal-ai/photomaker must be `(No style)`, `Cinematic`, `Disney Character`, `Digital Art`, `Photographic`, `Fantasy art`, `Neonpunk`, `Enhance`, `Comic book`, `Lowpoly` or `Line art`"
-);
+}
 
 /// `num_inference_steps`: between 20 and 100.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -542,11 +496,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -600,11 +550,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -661,47 +607,29 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        InitialImageStrength, f64, 0.0, 1.0,
+        "`initial_image_strength` of fal-ai/photomaker must be between 0.0 and 1.0"
+    );
 
-    pub enum InitialImageStrength {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 20, 100,
+        "`num_inference_steps` of fal-ai/photomaker must be between 20 and 100"
+    );
 
-    impl Range<f64> for InitialImageStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`initial_image_strength` of fal-ai/photomaker must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        StyleStrength, i64, 15, 50,
+        "`style_strength` of fal-ai/photomaker must be between 15 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 4, "`num_images` of fal-ai/photomaker must be between 1 and 4"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 20;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/photomaker must be between 20 and 100";
-    }
-
-    pub enum StyleStrength {}
-
-    impl Range<i64> for StyleStrength {
-        const MIN: i64 = 15;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`style_strength` of fal-ai/photomaker must be between 15 and 50";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/photomaker must be between 1 and 4";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/photomaker must be between 0.1 and 10.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.1, 10.0,
+        "`guidance_scale` of fal-ai/photomaker must be between 0.1 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/pika` share.
 
 use fal_core::{Int, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -100,11 +100,7 @@ impl Serialize for KeyframeTransition {
     }
 }
 
-impl<'de> Deserialize<'de> for KeyframeTransition {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(KeyframeTransition);
 
 impl<'de> json::ReadObject<'de> for KeyframeTransition {
     const NAME: &'static str = "KeyframeTransition";
@@ -129,15 +125,10 @@ impl<'de> json::ReadObject<'de> for KeyframeTransition {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum KeyframeTransitionDuration {}
-
-    impl Range<i64> for KeyframeTransitionDuration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 25;
-        const MESSAGE: &'static str = "`duration` of KeyframeTransition in fal-ai/pika must be between 1 and 25";
-    }
+    fal_core::number_range!(
+        KeyframeTransitionDuration, i64, 1, 25,
+        "`duration` of KeyframeTransition in fal-ai/pika must be between 1 and 25"
+    );
 }
 
 #[doc(hidden)]

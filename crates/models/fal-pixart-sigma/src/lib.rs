@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -189,43 +189,13 @@ pub enum Style {
     _3dModel,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::NoStyle,
-        Self::Cinematic,
-        Self::Photographic,
-        Self::Anime,
-        Self::Manga,
-        Self::DigitalArt,
-        Self::PixelArt,
-        Self::FantasyArt,
-        Self::Neonpunk,
-        Self::_3dModel,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoStyle => "(No style)",
-            Self::Cinematic => "Cinematic",
-            Self::Photographic => "Photographic",
-            Self::Anime => "Anime",
-            Self::Manga => "Manga",
-            Self::DigitalArt => "Digital Art",
-            Self::PixelArt => "Pixel art",
-            Self::FantasyArt => "Fantasy art",
-            Self::Neonpunk => "Neonpunk",
-            Self::_3dModel => "3D Model",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { NoStyle = "(No style)", Cinematic = "Cinematic", Photographic =
+    "Photographic", Anime = "Anime", Manga = "Manga", DigitalArt = "Digital Art",
+    PixelArt = "Pixel art", FantasyArt = "Fantasy art", Neonpunk = "Neonpunk", _3dModel =
+    "3D Model" }
     "`style` of fal-ai/pixart-sigma must be `(No style)`, `Cinematic`, `Photographic`, `Anime`, `Manga`, `Digital Art`, `Pixel art`, `Fantasy art`, `Neonpunk` or `3D Model`"
-);
+}
 
 /// `num_inference_steps`: between 5 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -240,23 +210,10 @@ pub enum Scheduler {
     SaSolver,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::DpmSolver, Self::SaSolver];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::DpmSolver => "DPM-SOLVER",
-            Self::SaSolver => "SA-SOLVER",
-        }
-    }
+fal_core::closed_enum! {
+    Scheduler { DpmSolver = "DPM-SOLVER", SaSolver = "SA-SOLVER" }
+    "`scheduler` of fal-ai/pixart-sigma must be `DPM-SOLVER` or `SA-SOLVER`"
 }
-
-fal_core::closed_enum!(
-    Scheduler, "`scheduler` of fal-ai/pixart-sigma must be `DPM-SOLVER` or `SA-SOLVER`"
-);
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -499,11 +456,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -551,11 +504,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -606,31 +555,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 5, 50,
+        "`num_inference_steps` of fal-ai/pixart-sigma must be between 5 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/pixart-sigma must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 5;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/pixart-sigma must be between 5 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/pixart-sigma must be between 1.0 and 10.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/pixart-sigma must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/pixart-sigma must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

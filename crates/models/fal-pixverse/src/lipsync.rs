@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -99,53 +99,13 @@ pub enum VoiceId {
     Auto,
 }
 
-impl VoiceId {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Emily,
-        Self::James,
-        Self::Isabella,
-        Self::Liam,
-        Self::Chloe,
-        Self::Adrian,
-        Self::Harper,
-        Self::Ava,
-        Self::Sophia,
-        Self::Julia,
-        Self::Mason,
-        Self::Jack,
-        Self::Oliver,
-        Self::Ethan,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Emily => "Emily",
-            Self::James => "James",
-            Self::Isabella => "Isabella",
-            Self::Liam => "Liam",
-            Self::Chloe => "Chloe",
-            Self::Adrian => "Adrian",
-            Self::Harper => "Harper",
-            Self::Ava => "Ava",
-            Self::Sophia => "Sophia",
-            Self::Julia => "Julia",
-            Self::Mason => "Mason",
-            Self::Jack => "Jack",
-            Self::Oliver => "Oliver",
-            Self::Ethan => "Ethan",
-            Self::Auto => "Auto",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VoiceId,
+fal_core::closed_enum! {
+    VoiceId { Emily = "Emily", James = "James", Isabella = "Isabella", Liam = "Liam",
+    Chloe = "Chloe", Adrian = "Adrian", Harper = "Harper", Ava = "Ava", Sophia =
+    "Sophia", Julia = "Julia", Mason = "Mason", Jack = "Jack", Oliver = "Oliver", Ethan =
+    "Ethan", Auto = "Auto" }
     "`voice_id` of fal-ai/pixverse/lipsync must be `Emily`, `James`, `Isabella`, `Liam`, `Chloe`, `Adrian`, `Harper`, `Ava`, `Sophia`, `Julia`, `Mason`, `Jack`, `Oliver`, `Ethan` or `Auto`"
-);
+}
 
 /// The result of [`fal-ai/pixverse/lipsync`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -298,11 +258,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -337,11 +293,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

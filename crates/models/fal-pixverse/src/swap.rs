@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, WideInt,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -102,24 +102,10 @@ pub enum Mode {
     Background,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Person, Self::Object, Self::Background];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Object => "object",
-            Self::Background => "background",
-        }
-    }
+fal_core::closed_enum! {
+    Mode { Person = "person", Object = "object", Background = "background" }
+    "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`"
 }
-
-fal_core::closed_enum!(
-    Mode, "`mode` of fal-ai/pixverse/swap must be `person`, `object` or `background`"
-);
 
 /// `keyframe_id`: at least 1.
 pub type KeyframeId = WideInt<bounds::KeyframeId>;
@@ -136,24 +122,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p" }
+    "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/pixverse/swap must be `360p`, `540p` or `720p`"
-);
 
 /// The result of [`fal-ai/pixverse/swap`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -358,11 +330,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -404,11 +372,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -462,15 +426,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum KeyframeId {}
-
-    impl Range<i128> for KeyframeId {
-        const MIN: i128 = 1;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`keyframe_id` of fal-ai/pixverse/swap must be at least 1";
-    }
+    fal_core::number_range!(
+        KeyframeId, i128, 1, i128::MAX,
+        "`keyframe_id` of fal-ai/pixverse/swap must be at least 1"
+    );
 }
 
 #[doc(hidden)]

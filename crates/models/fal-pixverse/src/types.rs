@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/pixverse` share.
 
 use fal_core::{File, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -31,24 +31,10 @@ pub enum ImageReferenceType {
     Background,
 }
 
-impl ImageReferenceType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Subject, Self::Background];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Subject => "subject",
-            Self::Background => "background",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ImageReferenceType,
+fal_core::closed_enum! {
+    ImageReferenceType { Subject = "subject", Background = "background" }
     "`type` of ImageReference in fal-ai/pixverse must be `subject` or `background`"
-);
+}
 
 // Building.
 
@@ -173,11 +159,7 @@ impl Serialize for ImageReference {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageReference {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ImageReference);
 
 impl<'de> json::ReadObject<'de> for ImageReference {
     const NAME: &'static str = "ImageReference";

@@ -23,7 +23,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -178,23 +178,10 @@ pub enum Format {
     Png,
 }
 
-impl Format {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    Format { Jpeg = "jpeg", Png = "png" }
+    "`format` of fal-ai/playground-v25/image-to-image must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    Format, "`format` of fal-ai/playground-v25/image-to-image must be `jpeg` or `png`"
-);
 
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -215,24 +202,10 @@ pub enum SafetyCheckerVersion {
     V2,
 }
 
-impl SafetyCheckerVersion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::V1, Self::V2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyCheckerVersion,
+fal_core::closed_enum! {
+    SafetyCheckerVersion { V1 = "v1", V2 = "v2" }
     "`safety_checker_version` of fal-ai/playground-v25/image-to-image must be `v1` or `v2`"
-);
+}
 
 /// `strength`: between 0.05 and 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -553,11 +526,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -617,11 +586,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -687,39 +652,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/playground-v25/image-to-image must be between 0.0 and 20.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/playground-v25/image-to-image must be between 1 and 8"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/playground-v25/image-to-image must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 65,
+        "`num_inference_steps` of fal-ai/playground-v25/image-to-image must be between 1 and 65"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/playground-v25/image-to-image must be between 1 and 8";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 65;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/playground-v25/image-to-image must be between 1 and 65";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.05;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/playground-v25/image-to-image must be between 0.05 and 1.0";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.05, 1.0,
+        "`strength` of fal-ai/playground-v25/image-to-image must be between 0.05 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -85,24 +85,10 @@ pub enum BlurType {
     Kuwahara,
 }
 
-impl BlurType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Gaussian, Self::Kuwahara];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Gaussian => "gaussian",
-            Self::Kuwahara => "kuwahara",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BlurType,
+fal_core::closed_enum! {
+    BlurType { Gaussian = "gaussian", Kuwahara = "kuwahara" }
     "`blur_type` of fal-ai/post-processing/blur must be `gaussian` or `kuwahara`"
-);
+}
 
 /// `blur_radius`: between 0 and 31.
 pub type BlurRadius = Int<bounds::BlurRadius>;
@@ -260,11 +246,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -298,11 +280,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -341,23 +319,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        BlurRadius, i64, 0, 31,
+        "`blur_radius` of fal-ai/post-processing/blur must be between 0 and 31"
+    );
 
-    pub enum BlurRadius {}
-
-    impl Range<i64> for BlurRadius {
-        const MIN: i64 = 0;
-        const MAX: i64 = 31;
-        const MESSAGE: &'static str = "`blur_radius` of fal-ai/post-processing/blur must be between 0 and 31";
-    }
-
-    pub enum BlurSigma {}
-
-    impl Range<f64> for BlurSigma {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`blur_sigma` of fal-ai/post-processing/blur must be between 0.1 and 10.0";
-    }
+    fal_core::number_range!(
+        BlurSigma, f64, 0.1, 10.0,
+        "`blur_sigma` of fal-ai/post-processing/blur must be between 0.1 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -109,24 +109,10 @@ pub enum RedDirection {
     Vertical,
 }
 
-impl RedDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RedDirection,
+fal_core::closed_enum! {
+    RedDirection { Horizontal = "horizontal", Vertical = "vertical" }
     "`red_direction` of fal-ai/post-processing/chromatic-aberration must be `horizontal` or `vertical`"
-);
+}
 
 /// `green_shift`: between -20 and 20.
 pub type GreenShift = Int<bounds::GreenShift>;
@@ -141,24 +127,10 @@ pub enum GreenDirection {
     Vertical,
 }
 
-impl GreenDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GreenDirection,
+fal_core::closed_enum! {
+    GreenDirection { Horizontal = "horizontal", Vertical = "vertical" }
     "`green_direction` of fal-ai/post-processing/chromatic-aberration must be `horizontal` or `vertical`"
-);
+}
 
 /// `blue_shift`: between -20 and 20.
 pub type BlueShift = Int<bounds::BlueShift>;
@@ -173,24 +145,10 @@ pub enum BlueDirection {
     Vertical,
 }
 
-impl BlueDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BlueDirection,
+fal_core::closed_enum! {
+    BlueDirection { Horizontal = "horizontal", Vertical = "vertical" }
     "`blue_direction` of fal-ai/post-processing/chromatic-aberration must be `horizontal` or `vertical`"
-);
+}
 
 /// The result of [`fal-ai/post-processing/chromatic-aberration`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -373,11 +331,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -414,11 +368,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -457,31 +407,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        RedShift, i64, - 20, 20,
+        "`red_shift` of fal-ai/post-processing/chromatic-aberration must be between -20 and 20"
+    );
 
-    pub enum RedShift {}
+    fal_core::number_range!(
+        GreenShift, i64, - 20, 20,
+        "`green_shift` of fal-ai/post-processing/chromatic-aberration must be between -20 and 20"
+    );
 
-    impl Range<i64> for RedShift {
-        const MIN: i64 = -20;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`red_shift` of fal-ai/post-processing/chromatic-aberration must be between -20 and 20";
-    }
-
-    pub enum GreenShift {}
-
-    impl Range<i64> for GreenShift {
-        const MIN: i64 = -20;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`green_shift` of fal-ai/post-processing/chromatic-aberration must be between -20 and 20";
-    }
-
-    pub enum BlueShift {}
-
-    impl Range<i64> for BlueShift {
-        const MIN: i64 = -20;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`blue_shift` of fal-ai/post-processing/chromatic-aberration must be between -20 and 20";
-    }
+    fal_core::number_range!(
+        BlueShift, i64, - 20, 20,
+        "`blue_shift` of fal-ai/post-processing/chromatic-aberration must be between -20 and 20"
+    );
 }
 
 #[doc(hidden)]

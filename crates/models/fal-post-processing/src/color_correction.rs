@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -274,11 +274,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -314,11 +310,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -357,47 +349,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Temperature, f64, - 100.0, 100.0,
+        "`temperature` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0"
+    );
 
-    pub enum Temperature {}
+    fal_core::number_range!(
+        Brightness, f64, - 100.0, 100.0,
+        "`brightness` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0"
+    );
 
-    impl Range<f64> for Temperature {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0";
-    }
+    fal_core::number_range!(
+        Contrast, f64, - 100.0, 100.0,
+        "`contrast` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0"
+    );
 
-    pub enum Brightness {}
+    fal_core::number_range!(
+        Saturation, f64, - 100.0, 100.0,
+        "`saturation` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0"
+    );
 
-    impl Range<f64> for Brightness {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`brightness` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0";
-    }
-
-    pub enum Contrast {}
-
-    impl Range<f64> for Contrast {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`contrast` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0";
-    }
-
-    pub enum Saturation {}
-
-    impl Range<f64> for Saturation {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`saturation` of fal-ai/post-processing/color-correction must be between -100.0 and 100.0";
-    }
-
-    pub enum Gamma {}
-
-    impl Range<f64> for Gamma {
-        const MIN: f64 = 0.2;
-        const MAX: f64 = 2.2;
-        const MESSAGE: &'static str = "`gamma` of fal-ai/post-processing/color-correction must be between 0.2 and 2.2";
-    }
+    fal_core::number_range!(
+        Gamma, f64, 0.2, 2.2,
+        "`gamma` of fal-ai/post-processing/color-correction must be between 0.2 and 2.2"
+    );
 }
 
 #[doc(hidden)]

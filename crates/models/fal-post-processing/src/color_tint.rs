@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -117,63 +117,14 @@ pub enum TintMode {
     Olive,
 }
 
-impl TintMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Sepia,
-        Self::Red,
-        Self::Green,
-        Self::Blue,
-        Self::Cyan,
-        Self::Magenta,
-        Self::Yellow,
-        Self::Purple,
-        Self::Orange,
-        Self::Warm,
-        Self::Cool,
-        Self::Lime,
-        Self::Navy,
-        Self::Vintage,
-        Self::Rose,
-        Self::Teal,
-        Self::Maroon,
-        Self::Peach,
-        Self::Lavender,
-        Self::Olive,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sepia => "sepia",
-            Self::Red => "red",
-            Self::Green => "green",
-            Self::Blue => "blue",
-            Self::Cyan => "cyan",
-            Self::Magenta => "magenta",
-            Self::Yellow => "yellow",
-            Self::Purple => "purple",
-            Self::Orange => "orange",
-            Self::Warm => "warm",
-            Self::Cool => "cool",
-            Self::Lime => "lime",
-            Self::Navy => "navy",
-            Self::Vintage => "vintage",
-            Self::Rose => "rose",
-            Self::Teal => "teal",
-            Self::Maroon => "maroon",
-            Self::Peach => "peach",
-            Self::Lavender => "lavender",
-            Self::Olive => "olive",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TintMode,
+fal_core::closed_enum! {
+    TintMode { Sepia = "sepia", Red = "red", Green = "green", Blue = "blue", Cyan =
+    "cyan", Magenta = "magenta", Yellow = "yellow", Purple = "purple", Orange = "orange",
+    Warm = "warm", Cool = "cool", Lime = "lime", Navy = "navy", Vintage = "vintage", Rose
+    = "rose", Teal = "teal", Maroon = "maroon", Peach = "peach", Lavender = "lavender",
+    Olive = "olive" }
     "`tint_mode` of fal-ai/post-processing/color-tint must be `sepia`, `red`, `green`, `blue`, `cyan`, `magenta`, `yellow`, `purple`, `orange`, `warm`, `cool`, `lime`, `navy`, `vintage`, `rose`, `teal`, `maroon`, `peach`, `lavender` or `olive`"
-);
+}
 
 /// The result of [`fal-ai/post-processing/color-tint`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -315,11 +266,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -352,11 +299,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -395,15 +338,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum TintStrength {}
-
-    impl Range<f64> for TintStrength {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tint_strength` of fal-ai/post-processing/color-tint must be between 0.1 and 1.0";
-    }
+    fal_core::number_range!(
+        TintStrength, f64, 0.1, 1.0,
+        "`tint_strength` of fal-ai/post-processing/color-tint must be between 0.1 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -87,31 +87,11 @@ pub enum DesaturateMethod {
     Lightness,
 }
 
-impl DesaturateMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::LuminanceRec709,
-        Self::LuminanceRec601,
-        Self::Average,
-        Self::Lightness,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::LuminanceRec709 => "luminance (Rec.709)",
-            Self::LuminanceRec601 => "luminance (Rec.601)",
-            Self::Average => "average",
-            Self::Lightness => "lightness",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DesaturateMethod,
+fal_core::closed_enum! {
+    DesaturateMethod { LuminanceRec709 = "luminance (Rec.709)", LuminanceRec601 =
+    "luminance (Rec.601)", Average = "average", Lightness = "lightness" }
     "`desaturate_method` of fal-ai/post-processing/desaturate must be `luminance (Rec.709)`, `luminance (Rec.601)`, `average` or `lightness`"
-);
+}
 
 /// The result of [`fal-ai/post-processing/desaturate`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -258,11 +238,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -295,11 +271,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -338,15 +310,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum DesaturateFactor {}
-
-    impl Range<f64> for DesaturateFactor {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`desaturate_factor` of fal-ai/post-processing/desaturate must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        DesaturateFactor, f64, 0.0, 1.0,
+        "`desaturate_factor` of fal-ai/post-processing/desaturate must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

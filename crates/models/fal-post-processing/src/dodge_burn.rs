@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -95,39 +95,12 @@ pub enum DodgeBurnMode {
     LinearBurn,
 }
 
-impl DodgeBurnMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Dodge,
-        Self::Burn,
-        Self::DodgeAndBurn,
-        Self::BurnAndDodge,
-        Self::ColorDodge,
-        Self::ColorBurn,
-        Self::LinearDodge,
-        Self::LinearBurn,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Dodge => "dodge",
-            Self::Burn => "burn",
-            Self::DodgeAndBurn => "dodge_and_burn",
-            Self::BurnAndDodge => "burn_and_dodge",
-            Self::ColorDodge => "color_dodge",
-            Self::ColorBurn => "color_burn",
-            Self::LinearDodge => "linear_dodge",
-            Self::LinearBurn => "linear_burn",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DodgeBurnMode,
+fal_core::closed_enum! {
+    DodgeBurnMode { Dodge = "dodge", Burn = "burn", DodgeAndBurn = "dodge_and_burn",
+    BurnAndDodge = "burn_and_dodge", ColorDodge = "color_dodge", ColorBurn =
+    "color_burn", LinearDodge = "linear_dodge", LinearBurn = "linear_burn" }
     "`dodge_burn_mode` of fal-ai/post-processing/dodge-burn must be `dodge`, `burn`, `dodge_and_burn`, `burn_and_dodge`, `color_dodge`, `color_burn`, `linear_dodge` or `linear_burn`"
-);
+}
 
 /// The result of [`fal-ai/post-processing/dodge-burn`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -274,11 +247,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -311,11 +280,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -354,15 +319,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum DodgeBurnIntensity {}
-
-    impl Range<f64> for DodgeBurnIntensity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`dodge_burn_intensity` of fal-ai/post-processing/dodge-burn must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        DodgeBurnIntensity, f64, 0.0, 1.0,
+        "`dodge_burn_intensity` of fal-ai/post-processing/dodge-burn must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -96,35 +96,11 @@ pub enum GrainStyle {
     Newspaper,
 }
 
-impl GrainStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Modern,
-        Self::Analog,
-        Self::Kodak,
-        Self::Fuji,
-        Self::Cinematic,
-        Self::Newspaper,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Modern => "modern",
-            Self::Analog => "analog",
-            Self::Kodak => "kodak",
-            Self::Fuji => "fuji",
-            Self::Cinematic => "cinematic",
-            Self::Newspaper => "newspaper",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GrainStyle,
+fal_core::closed_enum! {
+    GrainStyle { Modern = "modern", Analog = "analog", Kodak = "kodak", Fuji = "fuji",
+    Cinematic = "cinematic", Newspaper = "newspaper" }
     "`grain_style` of fal-ai/post-processing/grain must be `modern`, `analog`, `kodak`, `fuji`, `cinematic` or `newspaper`"
-);
+}
 
 /// The result of [`fal-ai/post-processing/grain`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -276,11 +252,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -314,11 +286,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -357,24 +325,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GrainIntensity, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > = Some(0.01),
+        "`grain_intensity` of fal-ai/post-processing/grain must be between 0.0 and 1.0 and a multiple of 0.01"
+    );
 
-    pub enum GrainIntensity {}
-
-    impl Range<f64> for GrainIntensity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.01);
-        const MESSAGE: &'static str = "`grain_intensity` of fal-ai/post-processing/grain must be between 0.0 and 1.0 and a multiple of 0.01";
-    }
-
-    pub enum GrainScale {}
-
-    impl Range<f64> for GrainScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`grain_scale` of fal-ai/post-processing/grain must be between 1.0 and 100.0";
-    }
+    fal_core::number_range!(
+        GrainScale, f64, 1.0, 100.0,
+        "`grain_scale` of fal-ai/post-processing/grain must be between 1.0 and 100.0"
+    );
 }
 
 #[doc(hidden)]

@@ -79,7 +79,7 @@ pub mod vignette;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -515,35 +515,11 @@ pub enum GrainStyle {
     Newspaper,
 }
 
-impl GrainStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Modern,
-        Self::Analog,
-        Self::Kodak,
-        Self::Fuji,
-        Self::Cinematic,
-        Self::Newspaper,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Modern => "modern",
-            Self::Analog => "analog",
-            Self::Kodak => "kodak",
-            Self::Fuji => "fuji",
-            Self::Cinematic => "cinematic",
-            Self::Newspaper => "newspaper",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GrainStyle,
+fal_core::closed_enum! {
+    GrainStyle { Modern = "modern", Analog = "analog", Kodak = "kodak", Fuji = "fuji",
+    Cinematic = "cinematic", Newspaper = "newspaper" }
     "`grain_style` of fal-ai/post-processing must be `modern`, `analog`, `kodak`, `fuji`, `cinematic` or `newspaper`"
-);
+}
 
 /// `temperature`: between -100.0 and 100.0.
 pub type Temperature = Float<bounds::Temperature>;
@@ -573,24 +549,10 @@ pub enum RedDirection {
     Vertical,
 }
 
-impl RedDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RedDirection,
+fal_core::closed_enum! {
+    RedDirection { Horizontal = "horizontal", Vertical = "vertical" }
     "`red_direction` of fal-ai/post-processing must be `horizontal` or `vertical`"
-);
+}
 
 /// `green_shift`: between -20 and 20.
 pub type GreenShift = Int<bounds::GreenShift>;
@@ -605,24 +567,10 @@ pub enum GreenDirection {
     Vertical,
 }
 
-impl GreenDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GreenDirection,
+fal_core::closed_enum! {
+    GreenDirection { Horizontal = "horizontal", Vertical = "vertical" }
     "`green_direction` of fal-ai/post-processing must be `horizontal` or `vertical`"
-);
+}
 
 /// `blue_shift`: between -20 and 20.
 pub type BlueShift = Int<bounds::BlueShift>;
@@ -637,24 +585,10 @@ pub enum BlueDirection {
     Vertical,
 }
 
-impl BlueDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BlueDirection,
+fal_core::closed_enum! {
+    BlueDirection { Horizontal = "horizontal", Vertical = "vertical" }
     "`blue_direction` of fal-ai/post-processing must be `horizontal` or `vertical`"
-);
+}
 
 /// The values of `blur_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -666,23 +600,10 @@ pub enum BlurType {
     Kuwahara,
 }
 
-impl BlurType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Gaussian, Self::Kuwahara];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Gaussian => "gaussian",
-            Self::Kuwahara => "kuwahara",
-        }
-    }
+fal_core::closed_enum! {
+    BlurType { Gaussian = "gaussian", Kuwahara = "kuwahara" }
+    "`blur_type` of fal-ai/post-processing must be `gaussian` or `kuwahara`"
 }
-
-fal_core::closed_enum!(
-    BlurType, "`blur_type` of fal-ai/post-processing must be `gaussian` or `kuwahara`"
-);
 
 /// `blur_radius`: between 0 and 31.
 pub type BlurRadius = Int<bounds::BlurRadius>;
@@ -751,63 +672,14 @@ pub enum TintMode {
     Olive,
 }
 
-impl TintMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Sepia,
-        Self::Red,
-        Self::Green,
-        Self::Blue,
-        Self::Cyan,
-        Self::Magenta,
-        Self::Yellow,
-        Self::Purple,
-        Self::Orange,
-        Self::Warm,
-        Self::Cool,
-        Self::Lime,
-        Self::Navy,
-        Self::Vintage,
-        Self::Rose,
-        Self::Teal,
-        Self::Maroon,
-        Self::Peach,
-        Self::Lavender,
-        Self::Olive,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sepia => "sepia",
-            Self::Red => "red",
-            Self::Green => "green",
-            Self::Blue => "blue",
-            Self::Cyan => "cyan",
-            Self::Magenta => "magenta",
-            Self::Yellow => "yellow",
-            Self::Purple => "purple",
-            Self::Orange => "orange",
-            Self::Warm => "warm",
-            Self::Cool => "cool",
-            Self::Lime => "lime",
-            Self::Navy => "navy",
-            Self::Vintage => "vintage",
-            Self::Rose => "rose",
-            Self::Teal => "teal",
-            Self::Maroon => "maroon",
-            Self::Peach => "peach",
-            Self::Lavender => "lavender",
-            Self::Olive => "olive",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TintMode,
+fal_core::closed_enum! {
+    TintMode { Sepia = "sepia", Red = "red", Green = "green", Blue = "blue", Cyan =
+    "cyan", Magenta = "magenta", Yellow = "yellow", Purple = "purple", Orange = "orange",
+    Warm = "warm", Cool = "cool", Lime = "lime", Navy = "navy", Vintage = "vintage", Rose
+    = "rose", Teal = "teal", Maroon = "maroon", Peach = "peach", Lavender = "lavender",
+    Olive = "olive" }
     "`tint_mode` of fal-ai/post-processing must be `sepia`, `red`, `green`, `blue`, `cyan`, `magenta`, `yellow`, `purple`, `orange`, `warm`, `cool`, `lime`, `navy`, `vintage`, `rose`, `teal`, `maroon`, `peach`, `lavender` or `olive`"
-);
+}
 
 /// `dissolve_factor`: between 0.0 and 1.0.
 pub type DissolveFactor = Float<bounds::DissolveFactor>;
@@ -837,39 +709,12 @@ pub enum DodgeBurnMode {
     LinearBurn,
 }
 
-impl DodgeBurnMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Dodge,
-        Self::Burn,
-        Self::DodgeAndBurn,
-        Self::BurnAndDodge,
-        Self::ColorDodge,
-        Self::ColorBurn,
-        Self::LinearDodge,
-        Self::LinearBurn,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Dodge => "dodge",
-            Self::Burn => "burn",
-            Self::DodgeAndBurn => "dodge_and_burn",
-            Self::BurnAndDodge => "burn_and_dodge",
-            Self::ColorDodge => "color_dodge",
-            Self::ColorBurn => "color_burn",
-            Self::LinearDodge => "linear_dodge",
-            Self::LinearBurn => "linear_burn",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DodgeBurnMode,
+fal_core::closed_enum! {
+    DodgeBurnMode { Dodge = "dodge", Burn = "burn", DodgeAndBurn = "dodge_and_burn",
+    BurnAndDodge = "burn_and_dodge", ColorDodge = "color_dodge", ColorBurn =
+    "color_burn", LinearDodge = "linear_dodge", LinearBurn = "linear_burn" }
     "`dodge_burn_mode` of fal-ai/post-processing must be `dodge`, `burn`, `dodge_and_burn`, `burn_and_dodge`, `color_dodge`, `color_burn`, `linear_dodge` or `linear_burn`"
-);
+}
 
 /// `glow_intensity`: between 0.0 and 5.0.
 pub type GlowIntensity = Float<bounds::GlowIntensity>;
@@ -889,25 +734,10 @@ pub enum SharpenMode {
     Cas,
 }
 
-impl SharpenMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Basic, Self::Smart, Self::Cas];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::Smart => "smart",
-            Self::Cas => "cas",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SharpenMode,
+fal_core::closed_enum! {
+    SharpenMode { Basic = "basic", Smart = "smart", Cas = "cas" }
     "`sharpen_mode` of fal-ai/post-processing must be `basic`, `smart` or `cas`"
-);
+}
 
 /// `sharpen_radius`: between 1 and 15.
 pub type SharpenRadius = Int<bounds::SharpenRadius>;
@@ -950,31 +780,11 @@ pub enum DesaturateMethod {
     Lightness,
 }
 
-impl DesaturateMethod {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::LuminanceRec709,
-        Self::LuminanceRec601,
-        Self::Average,
-        Self::Lightness,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::LuminanceRec709 => "luminance (Rec.709)",
-            Self::LuminanceRec601 => "luminance (Rec.601)",
-            Self::Average => "average",
-            Self::Lightness => "lightness",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    DesaturateMethod,
+fal_core::closed_enum! {
+    DesaturateMethod { LuminanceRec709 = "luminance (Rec.709)", LuminanceRec601 =
+    "luminance (Rec.601)", Average = "average", Lightness = "lightness" }
     "`desaturate_method` of fal-ai/post-processing must be `luminance (Rec.709)`, `luminance (Rec.601)`, `average` or `lightness`"
-);
+}
 
 /// The result of [`fal-ai/post-processing`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -1655,11 +1465,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1747,11 +1553,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1790,248 +1592,155 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GrainIntensity, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > = Some(0.01),
+        "`grain_intensity` of fal-ai/post-processing must be between 0.0 and 1.0 and a multiple of 0.01"
+    );
 
-    pub enum GrainIntensity {}
+    fal_core::number_range!(
+        GrainScale, f64, 1.0, 100.0,
+        "`grain_scale` of fal-ai/post-processing must be between 1.0 and 100.0"
+    );
 
-    impl Range<f64> for GrainIntensity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.01);
-        const MESSAGE: &'static str = "`grain_intensity` of fal-ai/post-processing must be between 0.0 and 1.0 and a multiple of 0.01";
-    }
+    fal_core::number_range!(
+        Temperature, f64, - 100.0, 100.0,
+        "`temperature` of fal-ai/post-processing must be between -100.0 and 100.0"
+    );
 
-    pub enum GrainScale {}
+    fal_core::number_range!(
+        Brightness, f64, - 100.0, 100.0,
+        "`brightness` of fal-ai/post-processing must be between -100.0 and 100.0"
+    );
 
-    impl Range<f64> for GrainScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`grain_scale` of fal-ai/post-processing must be between 1.0 and 100.0";
-    }
+    fal_core::number_range!(
+        Contrast, f64, - 100.0, 100.0,
+        "`contrast` of fal-ai/post-processing must be between -100.0 and 100.0"
+    );
 
-    pub enum Temperature {}
+    fal_core::number_range!(
+        Saturation, f64, - 100.0, 100.0,
+        "`saturation` of fal-ai/post-processing must be between -100.0 and 100.0"
+    );
 
-    impl Range<f64> for Temperature {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/post-processing must be between -100.0 and 100.0";
-    }
+    fal_core::number_range!(
+        Gamma, f64, 0.2, 2.2,
+        "`gamma` of fal-ai/post-processing must be between 0.2 and 2.2"
+    );
 
-    pub enum Brightness {}
+    fal_core::number_range!(
+        RedShift, i64, - 20, 20,
+        "`red_shift` of fal-ai/post-processing must be between -20 and 20"
+    );
 
-    impl Range<f64> for Brightness {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`brightness` of fal-ai/post-processing must be between -100.0 and 100.0";
-    }
+    fal_core::number_range!(
+        GreenShift, i64, - 20, 20,
+        "`green_shift` of fal-ai/post-processing must be between -20 and 20"
+    );
 
-    pub enum Contrast {}
+    fal_core::number_range!(
+        BlueShift, i64, - 20, 20,
+        "`blue_shift` of fal-ai/post-processing must be between -20 and 20"
+    );
 
-    impl Range<f64> for Contrast {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`contrast` of fal-ai/post-processing must be between -100.0 and 100.0";
-    }
+    fal_core::number_range!(
+        BlurRadius, i64, 0, 31,
+        "`blur_radius` of fal-ai/post-processing must be between 0 and 31"
+    );
 
-    pub enum Saturation {}
+    fal_core::number_range!(
+        BlurSigma, f64, 0.1, 10.0,
+        "`blur_sigma` of fal-ai/post-processing must be between 0.1 and 10.0"
+    );
 
-    impl Range<f64> for Saturation {
-        const MIN: f64 = -100.0;
-        const MAX: f64 = 100.0;
-        const MESSAGE: &'static str = "`saturation` of fal-ai/post-processing must be between -100.0 and 100.0";
-    }
+    fal_core::number_range!(
+        VignetteStrength, f64, 0.0, 10.0,
+        "`vignette_strength` of fal-ai/post-processing must be between 0.0 and 10.0"
+    );
 
-    pub enum Gamma {}
+    fal_core::number_range!(
+        ParabolizeCoeff, f64, - 10.0, 10.0,
+        "`parabolize_coeff` of fal-ai/post-processing must be between -10.0 and 10.0"
+    );
 
-    impl Range<f64> for Gamma {
-        const MIN: f64 = 0.2;
-        const MAX: f64 = 2.2;
-        const MESSAGE: &'static str = "`gamma` of fal-ai/post-processing must be between 0.2 and 2.2";
-    }
+    fal_core::number_range!(
+        VertexX, f64, 0.0, 1.0,
+        "`vertex_x` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    pub enum RedShift {}
+    fal_core::number_range!(
+        VertexY, f64, 0.0, 1.0,
+        "`vertex_y` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for RedShift {
-        const MIN: i64 = -20;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`red_shift` of fal-ai/post-processing must be between -20 and 20";
-    }
+    fal_core::number_range!(
+        TintStrength, f64, 0.1, 1.0,
+        "`tint_strength` of fal-ai/post-processing must be between 0.1 and 1.0"
+    );
 
-    pub enum GreenShift {}
+    fal_core::number_range!(
+        DissolveFactor, f64, 0.0, 1.0,
+        "`dissolve_factor` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for GreenShift {
-        const MIN: i64 = -20;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`green_shift` of fal-ai/post-processing must be between -20 and 20";
-    }
+    fal_core::number_range!(
+        DodgeBurnIntensity, f64, 0.0, 1.0,
+        "`dodge_burn_intensity` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    pub enum BlueShift {}
+    fal_core::number_range!(
+        GlowIntensity, f64, 0.0, 5.0,
+        "`glow_intensity` of fal-ai/post-processing must be between 0.0 and 5.0"
+    );
 
-    impl Range<i64> for BlueShift {
-        const MIN: i64 = -20;
-        const MAX: i64 = 20;
-        const MESSAGE: &'static str = "`blue_shift` of fal-ai/post-processing must be between -20 and 20";
-    }
+    fal_core::number_range!(
+        GlowRadius, i64, 1, 50,
+        "`glow_radius` of fal-ai/post-processing must be between 1 and 50"
+    );
 
-    pub enum BlurRadius {}
+    fal_core::number_range!(
+        SharpenRadius, i64, 1, 15,
+        "`sharpen_radius` of fal-ai/post-processing must be between 1 and 15"
+    );
 
-    impl Range<i64> for BlurRadius {
-        const MIN: i64 = 0;
-        const MAX: i64 = 31;
-        const MESSAGE: &'static str = "`blur_radius` of fal-ai/post-processing must be between 0 and 31";
-    }
+    fal_core::number_range!(
+        SharpenAlpha, f64, 0.1, 5.0,
+        "`sharpen_alpha` of fal-ai/post-processing must be between 0.1 and 5.0"
+    );
 
-    pub enum BlurSigma {}
+    fal_core::number_range!(
+        NoiseRadius, i64, 1, 25,
+        "`noise_radius` of fal-ai/post-processing must be between 1 and 25"
+    );
 
-    impl Range<f64> for BlurSigma {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`blur_sigma` of fal-ai/post-processing must be between 0.1 and 10.0";
-    }
+    fal_core::number_range!(
+        PreserveEdges, f64, 0.0, 1.0,
+        "`preserve_edges` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    pub enum VignetteStrength {}
+    fal_core::number_range!(
+        SmartSharpenStrength, f64, 0.0, 25.0,
+        "`smart_sharpen_strength` of fal-ai/post-processing must be between 0.0 and 25.0"
+    );
 
-    impl Range<f64> for VignetteStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`vignette_strength` of fal-ai/post-processing must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        SmartSharpenRatio, f64, 0.0, 1.0,
+        "`smart_sharpen_ratio` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    pub enum ParabolizeCoeff {}
+    fal_core::number_range!(
+        CasAmount, f64, 0.0, 1.0,
+        "`cas_amount` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ParabolizeCoeff {
-        const MIN: f64 = -10.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`parabolize_coeff` of fal-ai/post-processing must be between -10.0 and 10.0";
-    }
+    fal_core::number_range!(
+        SolarizeThreshold, f64, 0.0, 1.0,
+        "`solarize_threshold` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 
-    pub enum VertexX {}
-
-    impl Range<f64> for VertexX {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`vertex_x` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum VertexY {}
-
-    impl Range<f64> for VertexY {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`vertex_y` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum TintStrength {}
-
-    impl Range<f64> for TintStrength {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tint_strength` of fal-ai/post-processing must be between 0.1 and 1.0";
-    }
-
-    pub enum DissolveFactor {}
-
-    impl Range<f64> for DissolveFactor {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`dissolve_factor` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum DodgeBurnIntensity {}
-
-    impl Range<f64> for DodgeBurnIntensity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`dodge_burn_intensity` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum GlowIntensity {}
-
-    impl Range<f64> for GlowIntensity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`glow_intensity` of fal-ai/post-processing must be between 0.0 and 5.0";
-    }
-
-    pub enum GlowRadius {}
-
-    impl Range<i64> for GlowRadius {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`glow_radius` of fal-ai/post-processing must be between 1 and 50";
-    }
-
-    pub enum SharpenRadius {}
-
-    impl Range<i64> for SharpenRadius {
-        const MIN: i64 = 1;
-        const MAX: i64 = 15;
-        const MESSAGE: &'static str = "`sharpen_radius` of fal-ai/post-processing must be between 1 and 15";
-    }
-
-    pub enum SharpenAlpha {}
-
-    impl Range<f64> for SharpenAlpha {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`sharpen_alpha` of fal-ai/post-processing must be between 0.1 and 5.0";
-    }
-
-    pub enum NoiseRadius {}
-
-    impl Range<i64> for NoiseRadius {
-        const MIN: i64 = 1;
-        const MAX: i64 = 25;
-        const MESSAGE: &'static str = "`noise_radius` of fal-ai/post-processing must be between 1 and 25";
-    }
-
-    pub enum PreserveEdges {}
-
-    impl Range<f64> for PreserveEdges {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`preserve_edges` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum SmartSharpenStrength {}
-
-    impl Range<f64> for SmartSharpenStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`smart_sharpen_strength` of fal-ai/post-processing must be between 0.0 and 25.0";
-    }
-
-    pub enum SmartSharpenRatio {}
-
-    impl Range<f64> for SmartSharpenRatio {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`smart_sharpen_ratio` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum CasAmount {}
-
-    impl Range<f64> for CasAmount {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cas_amount` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum SolarizeThreshold {}
-
-    impl Range<f64> for SolarizeThreshold {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`solarize_threshold` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
-
-    pub enum DesaturateFactor {}
-
-    impl Range<f64> for DesaturateFactor {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`desaturate_factor` of fal-ai/post-processing must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        DesaturateFactor, f64, 0.0, 1.0,
+        "`desaturate_factor` of fal-ai/post-processing must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

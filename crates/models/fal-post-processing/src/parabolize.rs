@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -237,11 +237,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -275,11 +271,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -318,31 +310,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ParabolizeCoeff, f64, - 10.0, 10.0,
+        "`parabolize_coeff` of fal-ai/post-processing/parabolize must be between -10.0 and 10.0"
+    );
 
-    pub enum ParabolizeCoeff {}
+    fal_core::number_range!(
+        VertexX, f64, 0.0, 1.0,
+        "`vertex_x` of fal-ai/post-processing/parabolize must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ParabolizeCoeff {
-        const MIN: f64 = -10.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`parabolize_coeff` of fal-ai/post-processing/parabolize must be between -10.0 and 10.0";
-    }
-
-    pub enum VertexX {}
-
-    impl Range<f64> for VertexX {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`vertex_x` of fal-ai/post-processing/parabolize must be between 0.0 and 1.0";
-    }
-
-    pub enum VertexY {}
-
-    impl Range<f64> for VertexY {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`vertex_y` of fal-ai/post-processing/parabolize must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        VertexY, f64, 0.0, 1.0,
+        "`vertex_y` of fal-ai/post-processing/parabolize must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -126,25 +126,10 @@ pub enum SharpenMode {
     Cas,
 }
 
-impl SharpenMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Basic, Self::Smart, Self::Cas];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::Smart => "smart",
-            Self::Cas => "cas",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SharpenMode,
+fal_core::closed_enum! {
+    SharpenMode { Basic = "basic", Smart = "smart", Cas = "cas" }
     "`sharpen_mode` of fal-ai/post-processing/sharpen must be `basic`, `smart` or `cas`"
-);
+}
 
 /// `sharpen_radius`: between 1 and 15.
 pub type SharpenRadius = Int<bounds::SharpenRadius>;
@@ -377,11 +362,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -422,11 +403,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -465,63 +442,40 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SharpenRadius, i64, 1, 15,
+        "`sharpen_radius` of fal-ai/post-processing/sharpen must be between 1 and 15"
+    );
 
-    pub enum SharpenRadius {}
+    fal_core::number_range!(
+        SharpenAlpha, f64, 0.1, 5.0,
+        "`sharpen_alpha` of fal-ai/post-processing/sharpen must be between 0.1 and 5.0"
+    );
 
-    impl Range<i64> for SharpenRadius {
-        const MIN: i64 = 1;
-        const MAX: i64 = 15;
-        const MESSAGE: &'static str = "`sharpen_radius` of fal-ai/post-processing/sharpen must be between 1 and 15";
-    }
+    fal_core::number_range!(
+        NoiseRadius, i64, 1, 25,
+        "`noise_radius` of fal-ai/post-processing/sharpen must be between 1 and 25"
+    );
 
-    pub enum SharpenAlpha {}
+    fal_core::number_range!(
+        PreserveEdges, f64, 0.0, 1.0,
+        "`preserve_edges` of fal-ai/post-processing/sharpen must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SharpenAlpha {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`sharpen_alpha` of fal-ai/post-processing/sharpen must be between 0.1 and 5.0";
-    }
+    fal_core::number_range!(
+        SmartSharpenStrength, f64, 0.0, 25.0,
+        "`smart_sharpen_strength` of fal-ai/post-processing/sharpen must be between 0.0 and 25.0"
+    );
 
-    pub enum NoiseRadius {}
+    fal_core::number_range!(
+        SmartSharpenRatio, f64, 0.0, 1.0,
+        "`smart_sharpen_ratio` of fal-ai/post-processing/sharpen must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for NoiseRadius {
-        const MIN: i64 = 1;
-        const MAX: i64 = 25;
-        const MESSAGE: &'static str = "`noise_radius` of fal-ai/post-processing/sharpen must be between 1 and 25";
-    }
-
-    pub enum PreserveEdges {}
-
-    impl Range<f64> for PreserveEdges {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`preserve_edges` of fal-ai/post-processing/sharpen must be between 0.0 and 1.0";
-    }
-
-    pub enum SmartSharpenStrength {}
-
-    impl Range<f64> for SmartSharpenStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`smart_sharpen_strength` of fal-ai/post-processing/sharpen must be between 0.0 and 25.0";
-    }
-
-    pub enum SmartSharpenRatio {}
-
-    impl Range<f64> for SmartSharpenRatio {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`smart_sharpen_ratio` of fal-ai/post-processing/sharpen must be between 0.0 and 1.0";
-    }
-
-    pub enum CasAmount {}
-
-    impl Range<f64> for CasAmount {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cas_amount` of fal-ai/post-processing/sharpen must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CasAmount, f64, 0.0, 1.0,
+        "`cas_amount` of fal-ai/post-processing/sharpen must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -44,7 +44,7 @@
 mod json_schema;
 
 use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/qwen-3-guard`](https://fal.ai/models/fal-ai/qwen-3-guard).
@@ -99,23 +99,9 @@ pub enum Label {
     Other(String),
 }
 
-impl Label {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Safe, Self::Unsafe, Self::Controversial];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Safe => "Safe",
-            Self::Unsafe => "Unsafe",
-            Self::Controversial => "Controversial",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Label { Safe = "Safe", Unsafe = "Unsafe", Controversial = "Controversial" }
 }
-
-fal_core::open_enum!(Label);
 
 /// The values of `categories`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -145,41 +131,13 @@ pub enum Categories {
     Other(String),
 }
 
-impl Categories {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Violent,
-        Self::NonViolentIllegalActs,
-        Self::SexualContentOrSexualActs,
-        Self::Pii,
-        Self::SuicideSelfHarm,
-        Self::UnethicalActs,
-        Self::PoliticallySensitiveTopics,
-        Self::CopyrightViolation,
-        Self::Jailbreak,
-        Self::None,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Violent => "Violent",
-            Self::NonViolentIllegalActs => "Non-violent Illegal Acts",
-            Self::SexualContentOrSexualActs => "Sexual Content or Sexual Acts",
-            Self::Pii => "PII",
-            Self::SuicideSelfHarm => "Suicide & Self-Harm",
-            Self::UnethicalActs => "Unethical Acts",
-            Self::PoliticallySensitiveTopics => "Politically Sensitive Topics",
-            Self::CopyrightViolation => "Copyright Violation",
-            Self::Jailbreak => "Jailbreak",
-            Self::None => "None",
-            Self::Other(value) => value,
-        }
-    }
+fal_core::open_enum! {
+    Categories { Violent = "Violent", NonViolentIllegalActs = "Non-violent Illegal Acts",
+    SexualContentOrSexualActs = "Sexual Content or Sexual Acts", Pii = "PII",
+    SuicideSelfHarm = "Suicide & Self-Harm", UnethicalActs = "Unethical Acts",
+    PoliticallySensitiveTopics = "Politically Sensitive Topics", CopyrightViolation =
+    "Copyright Violation", Jailbreak = "Jailbreak", None = "None" }
 }
-
-fal_core::open_enum!(Categories);
 
 // Building.
 
@@ -295,11 +253,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -331,11 +285,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -377,15 +327,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 131072;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/qwen-3-guard must have at most 131072 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 131072,
+        "`prompt` of fal-ai/qwen-3-guard must have at most 131072 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/qwen-image-2512` share.
 
 use fal_core::{Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, Image, ImageSize};
@@ -108,11 +108,7 @@ impl Serialize for LoraWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoraWeight);
 
 impl<'de> json::ReadObject<'de> for LoraWeight {
     const NAME: &'static str = "LoraWeight";
@@ -156,15 +152,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum LoraWeightScale {}
-
-    impl Range<f64> for LoraWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/qwen-image-2512 must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        LoraWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoraWeight in fal-ai/qwen-image-2512 must be between 0.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

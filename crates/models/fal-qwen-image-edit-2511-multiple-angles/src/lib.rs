@@ -53,7 +53,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -218,24 +218,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/qwen-image-edit-2511-multiple-angles must be `none` or `regular`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -249,25 +235,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg", Webp = "webp" }
     "`output_format` of fal-ai/qwen-image-edit-2511-multiple-angles must be `png`, `jpeg` or `webp`"
-);
+}
 
 /// `num_images`: between 1 and 4.
 pub type NumImages = Int<bounds::NumImages>;
@@ -564,11 +535,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -627,11 +594,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -676,71 +639,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        ImageUrls, 1, usize::MAX,
+        "`image_urls` of fal-ai/qwen-image-edit-2511-multiple-angles must have at least 1 item"
+    );
 
-    pub enum ImageUrls {}
+    fal_core::number_range!(
+        HorizontalAngle, f64, 0.0, 360.0,
+        "`horizontal_angle` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 0.0 and 360.0"
+    );
 
-    impl Length for ImageUrls {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`image_urls` of fal-ai/qwen-image-edit-2511-multiple-angles must have at least 1 item";
-    }
+    fal_core::number_range!(
+        VerticalAngle, f64, - 30.0, 90.0,
+        "`vertical_angle` of fal-ai/qwen-image-edit-2511-multiple-angles must be between -30.0 and 90.0"
+    );
 
-    pub enum HorizontalAngle {}
+    fal_core::number_range!(
+        Zoom, f64, 0.0, 10.0,
+        "`zoom` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 0.0 and 10.0"
+    );
 
-    impl Range<f64> for HorizontalAngle {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 360.0;
-        const MESSAGE: &'static str = "`horizontal_angle` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 0.0 and 360.0";
-    }
+    fal_core::number_range!(
+        LoraScale, f64, 0.0, 4.0,
+        "`lora_scale` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 0.0 and 4.0"
+    );
 
-    pub enum VerticalAngle {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 1.0 and 20.0"
+    );
 
-    impl Range<f64> for VerticalAngle {
-        const MIN: f64 = -30.0;
-        const MAX: f64 = 90.0;
-        const MESSAGE: &'static str = "`vertical_angle` of fal-ai/qwen-image-edit-2511-multiple-angles must be between -30.0 and 90.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 1 and 50"
+    );
 
-    pub enum Zoom {}
-
-    impl Range<f64> for Zoom {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`zoom` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 0.0 and 10.0";
-    }
-
-    pub enum LoraScale {}
-
-    impl Range<f64> for LoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`lora_scale` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 0.0 and 4.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 1.0 and 20.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 1 and 50";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/qwen-image-edit-2511-multiple-angles must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

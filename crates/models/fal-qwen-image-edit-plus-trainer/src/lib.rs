@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -263,11 +263,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -306,11 +302,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -355,16 +347,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 100;
-        const MAX: i64 = 30000;
-        const MULTIPLE_OF: Option<i64> = Some(100);
-        const MESSAGE: &'static str = "`steps` of fal-ai/qwen-image-edit-plus-trainer must be between 100 and 30000 and a multiple of 100";
-    }
+    fal_core::number_range!(
+        Steps, i64, 100, 30000, MULTIPLE_OF : Option < i64 > = Some(100),
+        "`steps` of fal-ai/qwen-image-edit-plus-trainer must be between 100 and 30000 and a multiple of 100"
+    );
 }
 
 #[doc(hidden)]

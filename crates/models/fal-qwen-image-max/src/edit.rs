@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -128,25 +128,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/qwen-image-max/edit must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/qwen-image-max/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -393,11 +378,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -447,11 +428,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -508,31 +485,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 800,
+        "`prompt` of fal-ai/qwen-image-max/edit must have 1 to 800 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        NegativePrompt, 0, 500,
+        "`negative_prompt` of fal-ai/qwen-image-max/edit must have at most 500 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 800;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/qwen-image-max/edit must have 1 to 800 characters";
-    }
-
-    pub enum NegativePrompt {}
-
-    impl Length for NegativePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 500;
-        const MESSAGE: &'static str = "`negative_prompt` of fal-ai/qwen-image-max/edit must have at most 500 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/qwen-image-max/edit must be between 1 and 6";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 6,
+        "`num_images` of fal-ai/qwen-image-max/edit must be between 1 and 6"
+    );
 }
 
 #[doc(hidden)]

@@ -51,7 +51,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -267,11 +267,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -306,11 +302,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -352,23 +344,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Steps, i64, 1, 8000,
+        "`steps` of fal-ai/qwen-image-trainer must be between 1 and 8000"
+    );
 
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8000;
-        const MESSAGE: &'static str = "`steps` of fal-ai/qwen-image-trainer must be between 1 and 8000";
-    }
-
-    pub enum LearningRate {}
-
-    impl Range<f64> for LearningRate {
-        const MIN: f64 = 1e-6;
-        const MAX: f64 = 0.01;
-        const MESSAGE: &'static str = "`learning_rate` of fal-ai/qwen-image-trainer must be between 1e-6 and 0.01";
-    }
+    fal_core::number_range!(
+        LearningRate, f64, 1e-6, 0.01,
+        "`learning_rate` of fal-ai/qwen-image-trainer must be between 1e-6 and 0.01"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -283,24 +283,10 @@ pub enum Resolution {
     N1536,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N512, Self::N1024, Self::N1536];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N512 => 512,
-            Self::N1024 => 1024,
-            Self::N1536 => 1536,
-        }
-    }
+fal_core::integer_enum! {
+    Resolution { N512 = 512, N1024 = 1024, N1536 = 1536 }
+    "`resolution` of fal-ai/reconviagen-0.5 must be `512`, `1024` or `1536`"
 }
-
-fal_core::integer_enum!(
-    Resolution, "`resolution` of fal-ai/reconviagen-0.5 must be `512`, `1024` or `1536`"
-);
 
 /// The values of `ss_source`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -314,25 +300,10 @@ pub enum SsSource {
     Mvtrellis2,
 }
 
-impl SsSource {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Direct, Self::Mesh, Self::Mvtrellis2];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Mesh => "mesh",
-            Self::Mvtrellis2 => "mvtrellis2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SsSource,
+fal_core::closed_enum! {
+    SsSource { Direct = "direct", Mesh = "mesh", Mvtrellis2 = "mvtrellis2" }
     "`ss_source` of fal-ai/reconviagen-0.5 must be `direct`, `mesh` or `mvtrellis2`"
-);
+}
 
 /// `ss_guidance_strength`: between 0.0 and 10.0.
 pub type SsGuidanceStrength = Float<bounds::SsGuidanceStrength>;
@@ -397,25 +368,10 @@ pub enum TextureSize {
     N4096,
 }
 
-impl TextureSize {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1024, Self::N2048, Self::N4096];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N1024 => 1024,
-            Self::N2048 => 2048,
-            Self::N4096 => 4096,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    TextureSize,
+fal_core::integer_enum! {
+    TextureSize { N1024 = 1024, N2048 = 2048, N4096 = 4096 }
     "`texture_size` of fal-ai/reconviagen-0.5 must be `1024`, `2048` or `4096`"
-);
+}
 
 /// The values of `multi_image_strategy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -435,35 +391,13 @@ pub enum MultiImageStrategy {
     FixedGuidanceRescale,
 }
 
-impl MultiImageStrategy {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AverageRight,
-        Self::WeightedAverage,
-        Self::Sequential,
-        Self::Average,
-        Self::AdaptiveGuidanceWeight,
-        Self::FixedGuidanceRescale,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::AverageRight => "average_right",
-            Self::WeightedAverage => "weighted_average",
-            Self::Sequential => "sequential",
-            Self::Average => "average",
-            Self::AdaptiveGuidanceWeight => "adaptive_guidance_weight",
-            Self::FixedGuidanceRescale => "fixed_guidance_rescale",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    MultiImageStrategy,
+fal_core::closed_enum! {
+    MultiImageStrategy { AverageRight = "average_right", WeightedAverage =
+    "weighted_average", Sequential = "sequential", Average = "average",
+    AdaptiveGuidanceWeight = "adaptive_guidance_weight", FixedGuidanceRescale =
+    "fixed_guidance_rescale" }
     "`multi_image_strategy` of fal-ai/reconviagen-0.5 must be `average_right`, `weighted_average`, `sequential`, `average`, `adaptive_guidance_weight` or `fixed_guidance_rescale`"
-);
+}
 
 /// The result of [`fal-ai/reconviagen-0.5`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -905,11 +839,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -980,11 +910,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1026,151 +952,95 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        SsGuidanceStrength, f64, 0.0, 10.0,
+        "`ss_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0"
+    );
 
-    pub enum SsGuidanceStrength {}
+    fal_core::number_range!(
+        SsGuidanceRescale, f64, 0.0, 1.0,
+        "`ss_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SsGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`ss_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        SsSamplingSteps, i64, 1, 50,
+        "`ss_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50"
+    );
 
-    pub enum SsGuidanceRescale {}
+    fal_core::number_range!(
+        SsRescaleT, f64, 1.0, 6.0,
+        "`ss_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for SsGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`ss_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        SlatGuidanceStrength, f64, 0.0, 10.0,
+        "`slat_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0"
+    );
 
-    pub enum SsSamplingSteps {}
+    fal_core::number_range!(
+        SlatGuidanceRescale, f64, 0.0, 1.0,
+        "`slat_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for SsSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`ss_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        SlatSamplingSteps, i64, 1, 50,
+        "`slat_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50"
+    );
 
-    pub enum SsRescaleT {}
+    fal_core::number_range!(
+        SlatRescaleT, f64, 1.0, 6.0,
+        "`slat_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for SsRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`ss_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0";
-    }
+    fal_core::number_range!(
+        ShapeSlatGuidanceStrength, f64, 0.0, 10.0,
+        "`shape_slat_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0"
+    );
 
-    pub enum SlatGuidanceStrength {}
+    fal_core::number_range!(
+        ShapeSlatGuidanceRescale, f64, 0.0, 1.0,
+        "`shape_slat_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`slat_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        ShapeSlatSamplingSteps, i64, 1, 50,
+        "`shape_slat_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50"
+    );
 
-    pub enum SlatGuidanceRescale {}
+    fal_core::number_range!(
+        ShapeSlatRescaleT, f64, 1.0, 6.0,
+        "`shape_slat_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for SlatGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`slat_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TexSlatGuidanceStrength, f64, 0.0, 10.0,
+        "`tex_slat_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0"
+    );
 
-    pub enum SlatSamplingSteps {}
+    fal_core::number_range!(
+        TexSlatGuidanceRescale, f64, 0.0, 1.0,
+        "`tex_slat_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for SlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`slat_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        TexSlatSamplingSteps, i64, 1, 50,
+        "`tex_slat_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50"
+    );
 
-    pub enum SlatRescaleT {}
+    fal_core::number_range!(
+        TexSlatRescaleT, f64, 1.0, 6.0,
+        "`tex_slat_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for SlatRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`slat_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0";
-    }
+    fal_core::number_range!(
+        DecimationTarget, i64, 5000, 2000000,
+        "`decimation_target` of fal-ai/reconviagen-0.5 must be between 5000 and 2000000"
+    );
 
-    pub enum ShapeSlatGuidanceStrength {}
-
-    impl Range<f64> for ShapeSlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shape_slat_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0";
-    }
-
-    pub enum ShapeSlatGuidanceRescale {}
-
-    impl Range<f64> for ShapeSlatGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`shape_slat_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0";
-    }
-
-    pub enum ShapeSlatSamplingSteps {}
-
-    impl Range<i64> for ShapeSlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`shape_slat_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50";
-    }
-
-    pub enum ShapeSlatRescaleT {}
-
-    impl Range<f64> for ShapeSlatRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`shape_slat_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0";
-    }
-
-    pub enum TexSlatGuidanceStrength {}
-
-    impl Range<f64> for TexSlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_strength` of fal-ai/reconviagen-0.5 must be between 0.0 and 10.0";
-    }
-
-    pub enum TexSlatGuidanceRescale {}
-
-    impl Range<f64> for TexSlatGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_rescale` of fal-ai/reconviagen-0.5 must be between 0.0 and 1.0";
-    }
-
-    pub enum TexSlatSamplingSteps {}
-
-    impl Range<i64> for TexSlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`tex_slat_sampling_steps` of fal-ai/reconviagen-0.5 must be between 1 and 50";
-    }
-
-    pub enum TexSlatRescaleT {}
-
-    impl Range<f64> for TexSlatRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`tex_slat_rescale_t` of fal-ai/reconviagen-0.5 must be between 1.0 and 6.0";
-    }
-
-    pub enum DecimationTarget {}
-
-    impl Range<i64> for DecimationTarget {
-        const MIN: i64 = 5000;
-        const MAX: i64 = 2000000;
-        const MESSAGE: &'static str = "`decimation_target` of fal-ai/reconviagen-0.5 must be between 5000 and 2000000";
-    }
-
-    pub enum ImageUrls {}
-
-    impl Length for ImageUrls {
-        const MIN: usize = 1;
-        const MAX: usize = 16;
-        const MESSAGE: &'static str = "`image_urls` of fal-ai/reconviagen-0.5 must have 1 to 16 items";
-    }
+    fal_core::length_range!(
+        ImageUrls, 1, 16,
+        "`image_urls` of fal-ai/reconviagen-0.5 must have 1 to 16 items"
+    );
 }
 
 #[doc(hidden)]

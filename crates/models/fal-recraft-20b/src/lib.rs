@@ -48,7 +48,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -197,107 +197,42 @@ pub enum Style {
     VectorIllustrationSeamless,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Any,
-        Self::RealisticImage,
-        Self::DigitalIllustration,
-        Self::VectorIllustration,
-        Self::RealisticImageBAndW,
-        Self::RealisticImageEnterprise,
-        Self::RealisticImageHardFlash,
-        Self::RealisticImageHdr,
-        Self::RealisticImageMotionBlur,
-        Self::RealisticImageNaturalLight,
-        Self::RealisticImageStudioPortrait,
-        Self::DigitalIllustration2dArtPoster,
-        Self::DigitalIllustration2dArtPoster2,
-        Self::DigitalIllustration3d,
-        Self::DigitalIllustration80s,
-        Self::DigitalIllustrationEngravingColor,
-        Self::DigitalIllustrationGlow,
-        Self::DigitalIllustrationGrain,
-        Self::DigitalIllustrationHandDrawn,
-        Self::DigitalIllustrationHandDrawnOutline,
-        Self::DigitalIllustrationHandmade3d,
-        Self::DigitalIllustrationInfantileSketch,
-        Self::DigitalIllustrationKawaii,
-        Self::DigitalIllustrationPixelArt,
-        Self::DigitalIllustrationPsychedelic,
-        Self::DigitalIllustrationSeamless,
-        Self::DigitalIllustrationVoxel,
-        Self::DigitalIllustrationWatercolor,
-        Self::VectorIllustrationCartoon,
-        Self::VectorIllustrationDoodleLineArt,
-        Self::VectorIllustrationEngraving,
-        Self::VectorIllustrationFlat2,
-        Self::VectorIllustrationKawaii,
-        Self::VectorIllustrationLineArt,
-        Self::VectorIllustrationLineCircuit,
-        Self::VectorIllustrationLinocut,
-        Self::VectorIllustrationSeamless,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::RealisticImage => "realistic_image",
-            Self::DigitalIllustration => "digital_illustration",
-            Self::VectorIllustration => "vector_illustration",
-            Self::RealisticImageBAndW => "realistic_image/b_and_w",
-            Self::RealisticImageEnterprise => "realistic_image/enterprise",
-            Self::RealisticImageHardFlash => "realistic_image/hard_flash",
-            Self::RealisticImageHdr => "realistic_image/hdr",
-            Self::RealisticImageMotionBlur => "realistic_image/motion_blur",
-            Self::RealisticImageNaturalLight => "realistic_image/natural_light",
-            Self::RealisticImageStudioPortrait => "realistic_image/studio_portrait",
-            Self::DigitalIllustration2dArtPoster => "digital_illustration/2d_art_poster",
-            Self::DigitalIllustration2dArtPoster2 => {
-                "digital_illustration/2d_art_poster_2"
-            }
-            Self::DigitalIllustration3d => "digital_illustration/3d",
-            Self::DigitalIllustration80s => "digital_illustration/80s",
-            Self::DigitalIllustrationEngravingColor => {
-                "digital_illustration/engraving_color"
-            }
-            Self::DigitalIllustrationGlow => "digital_illustration/glow",
-            Self::DigitalIllustrationGrain => "digital_illustration/grain",
-            Self::DigitalIllustrationHandDrawn => "digital_illustration/hand_drawn",
-            Self::DigitalIllustrationHandDrawnOutline => {
-                "digital_illustration/hand_drawn_outline"
-            }
-            Self::DigitalIllustrationHandmade3d => "digital_illustration/handmade_3d",
-            Self::DigitalIllustrationInfantileSketch => {
-                "digital_illustration/infantile_sketch"
-            }
-            Self::DigitalIllustrationKawaii => "digital_illustration/kawaii",
-            Self::DigitalIllustrationPixelArt => "digital_illustration/pixel_art",
-            Self::DigitalIllustrationPsychedelic => "digital_illustration/psychedelic",
-            Self::DigitalIllustrationSeamless => "digital_illustration/seamless",
-            Self::DigitalIllustrationVoxel => "digital_illustration/voxel",
-            Self::DigitalIllustrationWatercolor => "digital_illustration/watercolor",
-            Self::VectorIllustrationCartoon => "vector_illustration/cartoon",
-            Self::VectorIllustrationDoodleLineArt => {
-                "vector_illustration/doodle_line_art"
-            }
-            Self::VectorIllustrationEngraving => "vector_illustration/engraving",
-            Self::VectorIllustrationFlat2 => "vector_illustration/flat_2",
-            Self::VectorIllustrationKawaii => "vector_illustration/kawaii",
-            Self::VectorIllustrationLineArt => "vector_illustration/line_art",
-            Self::VectorIllustrationLineCircuit => "vector_illustration/line_circuit",
-            Self::VectorIllustrationLinocut => "vector_illustration/linocut",
-            Self::VectorIllustrationSeamless => "vector_illustration/seamless",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Any = "any", RealisticImage = "realistic_image", DigitalIllustration =
+    "digital_illustration", VectorIllustration = "vector_illustration",
+    RealisticImageBAndW = "realistic_image/b_and_w", RealisticImageEnterprise =
+    "realistic_image/enterprise", RealisticImageHardFlash = "realistic_image/hard_flash",
+    RealisticImageHdr = "realistic_image/hdr", RealisticImageMotionBlur =
+    "realistic_image/motion_blur", RealisticImageNaturalLight =
+    "realistic_image/natural_light", RealisticImageStudioPortrait =
+    "realistic_image/studio_portrait", DigitalIllustration2dArtPoster =
+    "digital_illustration/2d_art_poster", DigitalIllustration2dArtPoster2 =
+    "digital_illustration/2d_art_poster_2", DigitalIllustration3d =
+    "digital_illustration/3d", DigitalIllustration80s = "digital_illustration/80s",
+    DigitalIllustrationEngravingColor = "digital_illustration/engraving_color",
+    DigitalIllustrationGlow = "digital_illustration/glow", DigitalIllustrationGrain =
+    "digital_illustration/grain", DigitalIllustrationHandDrawn =
+    "digital_illustration/hand_drawn", DigitalIllustrationHandDrawnOutline =
+    "digital_illustration/hand_drawn_outline", DigitalIllustrationHandmade3d =
+    "digital_illustration/handmade_3d", DigitalIllustrationInfantileSketch =
+    "digital_illustration/infantile_sketch", DigitalIllustrationKawaii =
+    "digital_illustration/kawaii", DigitalIllustrationPixelArt =
+    "digital_illustration/pixel_art", DigitalIllustrationPsychedelic =
+    "digital_illustration/psychedelic", DigitalIllustrationSeamless =
+    "digital_illustration/seamless", DigitalIllustrationVoxel =
+    "digital_illustration/voxel", DigitalIllustrationWatercolor =
+    "digital_illustration/watercolor", VectorIllustrationCartoon =
+    "vector_illustration/cartoon", VectorIllustrationDoodleLineArt =
+    "vector_illustration/doodle_line_art", VectorIllustrationEngraving =
+    "vector_illustration/engraving", VectorIllustrationFlat2 =
+    "vector_illustration/flat_2", VectorIllustrationKawaii =
+    "vector_illustration/kawaii", VectorIllustrationLineArt =
+    "vector_illustration/line_art", VectorIllustrationLineCircuit =
+    "vector_illustration/line_circuit", VectorIllustrationLinocut =
+    "vector_illustration/linocut", VectorIllustrationSeamless =
+    "vector_illustration/seamless" }
     "`style` of fal-ai/recraft-20b must be `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, `realistic_image/b_and_w`, `realistic_image/enterprise`, `realistic_image/hard_flash`, `realistic_image/hdr`, `realistic_image/motion_blur`, `realistic_image/natural_light`, `realistic_image/studio_portrait`, `digital_illustration/2d_art_poster` or one of 25 more"
-);
+}
 
 /// The result of [`fal-ai/recraft-20b`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -472,11 +407,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -515,11 +446,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -558,15 +485,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 1000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/recraft-20b must have 1 to 1000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 1, 1000, "`prompt` of fal-ai/recraft-20b must have 1 to 1000 characters"
+    );
 }
 
 #[doc(hidden)]

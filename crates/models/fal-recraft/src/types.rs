@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/recraft` share.
 
 use fal_core::{Int, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize};
@@ -117,11 +117,7 @@ impl Serialize for RgbColor {
     }
 }
 
-impl<'de> Deserialize<'de> for RgbColor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(RgbColor);
 
 impl<'de> json::ReadObject<'de> for RgbColor {
     const NAME: &'static str = "RgbColor";
@@ -146,31 +142,20 @@ impl<'de> json::ReadObject<'de> for RgbColor {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        RgbColorR, i64, 0, 255,
+        "`r` of RgbColor in fal-ai/recraft must be between 0 and 255"
+    );
 
-    pub enum RgbColorR {}
+    fal_core::number_range!(
+        RgbColorG, i64, 0, 255,
+        "`g` of RgbColor in fal-ai/recraft must be between 0 and 255"
+    );
 
-    impl Range<i64> for RgbColorR {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`r` of RgbColor in fal-ai/recraft must be between 0 and 255";
-    }
-
-    pub enum RgbColorG {}
-
-    impl Range<i64> for RgbColorG {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`g` of RgbColor in fal-ai/recraft must be between 0 and 255";
-    }
-
-    pub enum RgbColorB {}
-
-    impl Range<i64> for RgbColorB {
-        const MIN: i64 = 0;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`b` of RgbColor in fal-ai/recraft must be between 0 and 255";
-    }
+    fal_core::number_range!(
+        RgbColorB, i64, 0, 255,
+        "`b` of RgbColor in fal-ai/recraft must be between 0 and 255"
+    );
 }
 
 #[doc(hidden)]

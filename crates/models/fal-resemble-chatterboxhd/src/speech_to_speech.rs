@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -87,41 +87,12 @@ pub enum TargetVoice {
     Vicky,
 }
 
-impl TargetVoice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Aurora,
-        Self::Blade,
-        Self::Britney,
-        Self::Carl,
-        Self::Cliff,
-        Self::Richard,
-        Self::Rico,
-        Self::Siobhan,
-        Self::Vicky,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Aurora => "Aurora",
-            Self::Blade => "Blade",
-            Self::Britney => "Britney",
-            Self::Carl => "Carl",
-            Self::Cliff => "Cliff",
-            Self::Richard => "Richard",
-            Self::Rico => "Rico",
-            Self::Siobhan => "Siobhan",
-            Self::Vicky => "Vicky",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetVoice,
+fal_core::closed_enum! {
+    TargetVoice { Aurora = "Aurora", Blade = "Blade", Britney = "Britney", Carl = "Carl",
+    Cliff = "Cliff", Richard = "Richard", Rico = "Rico", Siobhan = "Siobhan", Vicky =
+    "Vicky" }
     "`target_voice` of resemble-ai/chatterboxhd/speech-to-speech must be `Aurora`, `Blade`, `Britney`, `Carl`, `Cliff`, `Richard`, `Rico`, `Siobhan` or `Vicky`"
-);
+}
 
 /// The result of [`resemble-ai/chatterboxhd/speech-to-speech`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -279,11 +250,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -319,11 +286,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Violations, WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -124,41 +124,11 @@ pub enum Voice {
     Vicky,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Aurora,
-        Self::Blade,
-        Self::Britney,
-        Self::Carl,
-        Self::Cliff,
-        Self::Richard,
-        Self::Rico,
-        Self::Siobhan,
-        Self::Vicky,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Aurora => "Aurora",
-            Self::Blade => "Blade",
-            Self::Britney => "Britney",
-            Self::Carl => "Carl",
-            Self::Cliff => "Cliff",
-            Self::Richard => "Richard",
-            Self::Rico => "Rico",
-            Self::Siobhan => "Siobhan",
-            Self::Vicky => "Vicky",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { Aurora = "Aurora", Blade = "Blade", Britney = "Britney", Carl = "Carl", Cliff
+    = "Cliff", Richard = "Richard", Rico = "Rico", Siobhan = "Siobhan", Vicky = "Vicky" }
     "`voice` of resemble-ai/chatterboxhd/text-to-speech must be `Aurora`, `Blade`, `Britney`, `Carl`, `Cliff`, `Richard`, `Rico`, `Siobhan` or `Vicky`"
-);
+}
 
 /// `exaggeration`: between 0.25 and 2.0.
 pub type Exaggeration = Float<bounds::Exaggeration>;
@@ -357,11 +327,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -397,11 +363,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -422,39 +384,25 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Exaggeration, f64, 0.25, 2.0,
+        "`exaggeration` of resemble-ai/chatterboxhd/text-to-speech must be between 0.25 and 2.0"
+    );
 
-    pub enum Exaggeration {}
+    fal_core::number_range!(
+        Cfg, f64, 0.0, 1.0,
+        "`cfg` of resemble-ai/chatterboxhd/text-to-speech must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for Exaggeration {
-        const MIN: f64 = 0.25;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`exaggeration` of resemble-ai/chatterboxhd/text-to-speech must be between 0.25 and 2.0";
-    }
+    fal_core::number_range!(
+        Seed, i128, 0, i128::MAX,
+        "`seed` of resemble-ai/chatterboxhd/text-to-speech must be at least 0"
+    );
 
-    pub enum Cfg {}
-
-    impl Range<f64> for Cfg {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg` of resemble-ai/chatterboxhd/text-to-speech must be between 0.0 and 1.0";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i128> for Seed {
-        const MIN: i128 = 0;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`seed` of resemble-ai/chatterboxhd/text-to-speech must be at least 0";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.05;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`temperature` of resemble-ai/chatterboxhd/text-to-speech must be between 0.05 and 5.0";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.05, 5.0,
+        "`temperature` of resemble-ai/chatterboxhd/text-to-speech must be between 0.05 and 5.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `resemble-ai/chatterboxhd` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// A recording, ready to download.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +52,7 @@ impl Serialize for Audio {
     }
 }
 
-impl<'de> Deserialize<'de> for Audio {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Audio);
 
 impl<'de> json::ReadObject<'de> for Audio {
     const NAME: &'static str = "Audio";

@@ -65,7 +65,7 @@ pub mod video;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -160,23 +160,10 @@ pub enum OutputType {
     Video,
 }
 
-impl OutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Images, Self::Video];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Images => "images",
-            Self::Video => "video",
-        }
-    }
+fal_core::closed_enum! {
+    OutputType { Images = "images", Video = "video" }
+    "`output_type` of fal-ai/rife must be `images` or `video`"
 }
-
-fal_core::closed_enum!(
-    OutputType, "`output_type` of fal-ai/rife must be `images` or `video`"
-);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -188,23 +175,10 @@ pub enum OutputFormat {
     Jpeg,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg" }
+    "`output_format` of fal-ai/rife must be `png` or `jpeg`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/rife must be `png` or `jpeg`"
-);
 
 /// `num_frames`: between 1 and 64.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -438,11 +412,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -484,11 +454,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -543,23 +509,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 1, 64, "`num_frames` of fal-ai/rife must be between 1 and 64"
+    );
 
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 64;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/rife must be between 1 and 64";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`fps` of fal-ai/rife must be between 1 and 60";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 60, "`fps` of fal-ai/rife must be between 1 and 60"
+    );
 }
 
 #[doc(hidden)]

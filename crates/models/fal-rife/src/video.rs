@@ -17,7 +17,7 @@
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -267,11 +267,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -307,11 +303,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -350,23 +342,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 1, 4, "`num_frames` of fal-ai/rife/video must be between 1 and 4"
+    );
 
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/rife/video must be between 1 and 4";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`fps` of fal-ai/rife/video must be between 1 and 60";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 60, "`fps` of fal-ai/rife/video must be between 1 and 60"
+    );
 }
 
 #[doc(hidden)]

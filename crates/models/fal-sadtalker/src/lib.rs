@@ -58,7 +58,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -143,24 +143,10 @@ pub enum FaceModelResolution {
     N512,
 }
 
-impl FaceModelResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N256, Self::N512];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N256 => "256",
-            Self::N512 => "512",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    FaceModelResolution,
+fal_core::closed_enum! {
+    FaceModelResolution { N256 = "256", N512 = "512" }
     "`face_model_resolution` of fal-ai/sadtalker must be `256` or `512`"
-);
+}
 
 /// `expression_scale`: between 0.0 and 3.0 and a multiple of 0.1.
 pub type ExpressionScale = Float<bounds::ExpressionScale>;
@@ -173,22 +159,10 @@ pub enum FaceEnhancer {
     Gfpgan,
 }
 
-impl FaceEnhancer {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Gfpgan];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Gfpgan => "gfpgan",
-        }
-    }
+fal_core::closed_enum! {
+    FaceEnhancer { Gfpgan = "gfpgan" }
+    "`face_enhancer` of fal-ai/sadtalker must be `gfpgan`"
 }
-
-fal_core::closed_enum!(
-    FaceEnhancer, "`face_enhancer` of fal-ai/sadtalker must be `gfpgan`"
-);
 
 /// The values of `preprocess`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -206,33 +180,11 @@ pub enum Preprocess {
     Extfull,
 }
 
-impl Preprocess {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Crop,
-        Self::Extcrop,
-        Self::Resize,
-        Self::Full,
-        Self::Extfull,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Crop => "crop",
-            Self::Extcrop => "extcrop",
-            Self::Resize => "resize",
-            Self::Full => "full",
-            Self::Extfull => "extfull",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Preprocess,
+fal_core::closed_enum! {
+    Preprocess { Crop = "crop", Extcrop = "extcrop", Resize = "resize", Full = "full",
+    Extfull = "extfull" }
     "`preprocess` of fal-ai/sadtalker must be `crop`, `extcrop`, `resize`, `full` or `extfull`"
-);
+}
 
 /// The result of [`fal-ai/sadtalker`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -457,11 +409,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -506,11 +454,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -564,24 +508,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        PoseStyle, i64, 0, 45,
+        "`pose_style` of fal-ai/sadtalker must be between 0 and 45"
+    );
 
-    pub enum PoseStyle {}
-
-    impl Range<i64> for PoseStyle {
-        const MIN: i64 = 0;
-        const MAX: i64 = 45;
-        const MESSAGE: &'static str = "`pose_style` of fal-ai/sadtalker must be between 0 and 45";
-    }
-
-    pub enum ExpressionScale {}
-
-    impl Range<f64> for ExpressionScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 3.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.1);
-        const MESSAGE: &'static str = "`expression_scale` of fal-ai/sadtalker must be between 0.0 and 3.0 and a multiple of 0.1";
-    }
+    fal_core::number_range!(
+        ExpressionScale, f64, 0.0, 3.0, MULTIPLE_OF : Option < f64 > = Some(0.1),
+        "`expression_scale` of fal-ai/sadtalker must be between 0.0 and 3.0 and a multiple of 0.1"
+    );
 }
 
 #[doc(hidden)]

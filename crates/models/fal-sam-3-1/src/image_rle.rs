@@ -130,25 +130,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/sam-3-1/image-rle must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// `max_masks`: between 1 and 32.
 pub type MaxMasks = Int<bounds::MaxMasks>;
@@ -393,11 +378,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -449,11 +430,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -535,15 +512,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum MaxMasks {}
-
-    impl Range<i64> for MaxMasks {
-        const MIN: i64 = 1;
-        const MAX: i64 = 32;
-        const MESSAGE: &'static str = "`max_masks` of fal-ai/sam-3-1/image-rle must be between 1 and 32";
-    }
+    fal_core::number_range!(
+        MaxMasks, i64, 1, 32,
+        "`max_masks` of fal-ai/sam-3-1/image-rle must be between 1 and 32"
+    );
 }
 
 #[doc(hidden)]

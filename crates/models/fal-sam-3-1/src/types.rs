@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/sam-3-1` share.
 
 use fal_core::{Integer, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, ImageFile as Image};
@@ -34,23 +34,10 @@ pub enum PointPromptLabel {
     N1,
 }
 
-impl PointPromptLabel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N0, Self::N1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
+fal_core::integer_enum! {
+    PointPromptLabel { N0 = 0, N1 = 1 }
+    "`label` of PointPrompt in fal-ai/sam-3-1 must be `0` or `1`"
 }
-
-fal_core::integer_enum!(
-    PointPromptLabel, "`label` of PointPrompt in fal-ai/sam-3-1 must be `0` or `1`"
-);
 
 /// A box around a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,24 +96,10 @@ pub enum PointPromptBaseLabel {
     N1,
 }
 
-impl PointPromptBaseLabel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N0, Self::N1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    PointPromptBaseLabel,
+fal_core::integer_enum! {
+    PointPromptBaseLabel { N0 = 0, N1 = 1 }
     "`label` of PointPromptBase in fal-ai/sam-3-1 must be `0` or `1`"
-);
+}
 
 /// A box around a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -503,11 +476,7 @@ impl Serialize for PointPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for PointPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PointPrompt);
 
 impl<'de> json::ReadObject<'de> for PointPrompt {
     const NAME: &'static str = "PointPrompt";
@@ -550,11 +519,7 @@ impl Serialize for BoxPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for BoxPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoxPrompt);
 
 impl<'de> json::ReadObject<'de> for BoxPrompt {
     const NAME: &'static str = "BoxPrompt";
@@ -593,11 +558,7 @@ impl Serialize for MaskMetadata {
     }
 }
 
-impl<'de> Deserialize<'de> for MaskMetadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MaskMetadata);
 
 impl<'de> json::ReadObject<'de> for MaskMetadata {
     const NAME: &'static str = "MaskMetadata";
@@ -637,11 +598,7 @@ impl Serialize for PointPromptBase {
     }
 }
 
-impl<'de> Deserialize<'de> for PointPromptBase {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PointPromptBase);
 
 impl<'de> json::ReadObject<'de> for PointPromptBase {
     const NAME: &'static str = "PointPromptBase";
@@ -680,11 +637,7 @@ impl Serialize for BoxPromptBase {
     }
 }
 
-impl<'de> Deserialize<'de> for BoxPromptBase {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoxPromptBase);
 
 impl<'de> json::ReadObject<'de> for BoxPromptBase {
     const NAME: &'static str = "BoxPromptBase";

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -110,24 +110,10 @@ pub enum VideoOutputType {
     Vp9Webm,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::X264Mp4, Self::Vp9Webm];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)" }
     "`video_output_type` of fal-ai/sam-3-1/video must be `X264 (.mp4)` or `VP9 (.webm)`"
-);
+}
 
 /// `detection_threshold`: between 0.1 and 1.0.
 pub type DetectionThreshold = Float<bounds::DetectionThreshold>;
@@ -333,11 +319,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -381,11 +363,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -435,23 +413,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        DetectionThreshold, f64, 0.1, 1.0,
+        "`detection_threshold` of fal-ai/sam-3-1/video must be between 0.1 and 1.0"
+    );
 
-    pub enum DetectionThreshold {}
-
-    impl Range<f64> for DetectionThreshold {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`detection_threshold` of fal-ai/sam-3-1/video must be between 0.1 and 1.0";
-    }
-
-    pub enum MaxNumObjects {}
-
-    impl Range<i64> for MaxNumObjects {
-        const MIN: i64 = 1;
-        const MAX: i64 = 128;
-        const MESSAGE: &'static str = "`max_num_objects` of fal-ai/sam-3-1/video must be between 1 and 128";
-    }
+    fal_core::number_range!(
+        MaxNumObjects, i64, 1, 128,
+        "`max_num_objects` of fal-ai/sam-3-1/video must be between 1 and 128"
+    );
 }
 
 #[doc(hidden)]

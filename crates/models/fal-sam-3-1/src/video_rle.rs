@@ -19,7 +19,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -334,11 +334,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -385,11 +381,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -439,23 +431,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        DetectionThreshold, f64, 0.01, 1.0,
+        "`detection_threshold` of fal-ai/sam-3-1/video-rle must be between 0.01 and 1.0"
+    );
 
-    pub enum DetectionThreshold {}
-
-    impl Range<f64> for DetectionThreshold {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`detection_threshold` of fal-ai/sam-3-1/video-rle must be between 0.01 and 1.0";
-    }
-
-    pub enum MaxNumObjects {}
-
-    impl Range<i64> for MaxNumObjects {
-        const MIN: i64 = 1;
-        const MAX: i64 = 128;
-        const MESSAGE: &'static str = "`max_num_objects` of fal-ai/sam-3-1/video-rle must be between 1 and 128";
-    }
+    fal_core::number_range!(
+        MaxNumObjects, i64, 1, 128,
+        "`max_num_objects` of fal-ai/sam-3-1/video-rle must be between 1 and 128"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/sam-3` share.
 
 use fal_core::{Integer, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
 #[doc(inline)]
@@ -102,23 +102,10 @@ pub enum PointPromptBaseLabel {
     N1,
 }
 
-impl PointPromptBaseLabel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N0, Self::N1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
+fal_core::integer_enum! {
+    PointPromptBaseLabel { N0 = 0, N1 = 1 }
+    "`label` of PointPromptBase in fal-ai/sam-3 must be `0` or `1`"
 }
-
-fal_core::integer_enum!(
-    PointPromptBaseLabel, "`label` of PointPromptBase in fal-ai/sam-3 must be `0` or `1`"
-);
 
 /// A box around a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,23 +168,10 @@ pub enum PointPromptLabel {
     N1,
 }
 
-impl PointPromptLabel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N0, Self::N1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
+fal_core::integer_enum! {
+    PointPromptLabel { N0 = 0, N1 = 1 }
+    "`label` of PointPrompt in fal-ai/sam-3 must be `0` or `1`"
 }
-
-fal_core::integer_enum!(
-    PointPromptLabel, "`label` of PointPrompt in fal-ai/sam-3 must be `0` or `1`"
-);
 
 /// A box around a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -588,11 +562,7 @@ impl Serialize for Sam3dBodyAlignmentInfo {
     }
 }
 
-impl<'de> Deserialize<'de> for Sam3dBodyAlignmentInfo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Sam3dBodyAlignmentInfo);
 
 impl<'de> json::ReadObject<'de> for Sam3dBodyAlignmentInfo {
     const NAME: &'static str = "Sam3dBodyAlignmentInfo";
@@ -642,11 +612,7 @@ impl Serialize for Sam3dBodyMetadata {
     }
 }
 
-impl<'de> Deserialize<'de> for Sam3dBodyMetadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Sam3dBodyMetadata);
 
 impl<'de> json::ReadObject<'de> for Sam3dBodyMetadata {
     const NAME: &'static str = "Sam3dBodyMetadata";
@@ -694,11 +660,7 @@ impl Serialize for Sam3dBodyPersonMetadata {
     }
 }
 
-impl<'de> Deserialize<'de> for Sam3dBodyPersonMetadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Sam3dBodyPersonMetadata);
 
 impl<'de> json::ReadObject<'de> for Sam3dBodyPersonMetadata {
     const NAME: &'static str = "Sam3dBodyPersonMetadata";
@@ -789,11 +751,7 @@ impl Serialize for PointPromptBase {
     }
 }
 
-impl<'de> Deserialize<'de> for PointPromptBase {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PointPromptBase);
 
 impl<'de> json::ReadObject<'de> for PointPromptBase {
     const NAME: &'static str = "PointPromptBase";
@@ -832,11 +790,7 @@ impl Serialize for BoxPromptBase {
     }
 }
 
-impl<'de> Deserialize<'de> for BoxPromptBase {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoxPromptBase);
 
 impl<'de> json::ReadObject<'de> for BoxPromptBase {
     const NAME: &'static str = "BoxPromptBase";
@@ -874,11 +828,7 @@ impl Serialize for Sam3dObjectMetadata {
     }
 }
 
-impl<'de> Deserialize<'de> for Sam3dObjectMetadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Sam3dObjectMetadata);
 
 impl<'de> json::ReadObject<'de> for Sam3dObjectMetadata {
     const NAME: &'static str = "Sam3dObjectMetadata";
@@ -925,11 +875,7 @@ impl Serialize for PointPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for PointPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PointPrompt);
 
 impl<'de> json::ReadObject<'de> for PointPrompt {
     const NAME: &'static str = "PointPrompt";
@@ -972,11 +918,7 @@ impl Serialize for BoxPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for BoxPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoxPrompt);
 
 impl<'de> json::ReadObject<'de> for BoxPrompt {
     const NAME: &'static str = "BoxPrompt";
@@ -1015,11 +957,7 @@ impl Serialize for MaskMetadata {
     }
 }
 
-impl<'de> Deserialize<'de> for MaskMetadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(MaskMetadata);
 
 impl<'de> json::ReadObject<'de> for MaskMetadata {
     const NAME: &'static str = "MaskMetadata";

@@ -17,7 +17,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -106,24 +106,10 @@ pub enum VideoOutputType {
     Vp9Webm,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::X264Mp4, Self::Vp9Webm];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)" }
     "`video_output_type` of fal-ai/sam-3/video must be `X264 (.mp4)` or `VP9 (.webm)`"
-);
+}
 
 /// `detection_threshold`: between 0.1 and 1.0.
 pub type DetectionThreshold = Float<bounds::DetectionThreshold>;
@@ -331,11 +317,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 #[allow(deprecated)]
 impl<'de> json::ReadObject<'de> for Input {
@@ -383,11 +365,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -437,15 +415,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum DetectionThreshold {}
-
-    impl Range<f64> for DetectionThreshold {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`detection_threshold` of fal-ai/sam-3/video must be between 0.1 and 1.0";
-    }
+    fal_core::number_range!(
+        DetectionThreshold, f64, 0.1, 1.0,
+        "`detection_threshold` of fal-ai/sam-3/video must be between 0.1 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -131,25 +131,10 @@ pub enum Acceleration {
     Quality,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Quality => "quality",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { Fast = "fast", Balanced = "balanced", Quality = "quality" }
     "`acceleration` of fal-ai/sam-audio/span-separate must be `fast`, `balanced` or `quality`"
-);
+}
 
 /// `max_chunk_duration`: between 10.0 and 60.0.
 pub type MaxChunkDuration = Float<bounds::MaxChunkDuration>;
@@ -167,24 +152,10 @@ pub enum OutputFormat {
     Mp3,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Wav, Self::Mp3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Wav = "wav", Mp3 = "mp3" }
     "`output_format` of fal-ai/sam-audio/span-separate must be `wav` or `mp3`"
-);
+}
 
 /// The result of [`fal-ai/sam-audio/span-separate`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -424,11 +395,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -476,11 +443,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -543,31 +506,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        RerankingCandidates, i64, 1, 7,
+        "`reranking_candidates` of fal-ai/sam-audio/span-separate must be between 1 and 7"
+    );
 
-    pub enum RerankingCandidates {}
+    fal_core::number_range!(
+        MaxChunkDuration, f64, 10.0, 60.0,
+        "`max_chunk_duration` of fal-ai/sam-audio/span-separate must be between 10.0 and 60.0"
+    );
 
-    impl Range<i64> for RerankingCandidates {
-        const MIN: i64 = 1;
-        const MAX: i64 = 7;
-        const MESSAGE: &'static str = "`reranking_candidates` of fal-ai/sam-audio/span-separate must be between 1 and 7";
-    }
-
-    pub enum MaxChunkDuration {}
-
-    impl Range<f64> for MaxChunkDuration {
-        const MIN: f64 = 10.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`max_chunk_duration` of fal-ai/sam-audio/span-separate must be between 10.0 and 60.0";
-    }
-
-    pub enum ChunkOverlap {}
-
-    impl Range<f64> for ChunkOverlap {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`chunk_overlap` of fal-ai/sam-audio/span-separate must be between 0.0 and 30.0";
-    }
+    fal_core::number_range!(
+        ChunkOverlap, f64, 0.0, 30.0,
+        "`chunk_overlap` of fal-ai/sam-audio/span-separate must be between 0.0 and 30.0"
+    );
 }
 
 #[doc(hidden)]

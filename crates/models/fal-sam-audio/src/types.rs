@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/sam-audio` share.
 
 use fal_core::{Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -140,11 +140,7 @@ impl Serialize for AudioTimeSpan {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioTimeSpan {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioTimeSpan);
 
 impl<'de> json::ReadObject<'de> for AudioTimeSpan {
     const NAME: &'static str = "AudioTimeSpan";
@@ -206,23 +202,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        AudioTimeSpanStart, f64, 0.0, f64::MAX,
+        "`start` of AudioTimeSpan in fal-ai/sam-audio must be at least 0.0"
+    );
 
-    pub enum AudioTimeSpanStart {}
-
-    impl Range<f64> for AudioTimeSpanStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`start` of AudioTimeSpan in fal-ai/sam-audio must be at least 0.0";
-    }
-
-    pub enum AudioTimeSpanEnd {}
-
-    impl Range<f64> for AudioTimeSpanEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`end` of AudioTimeSpan in fal-ai/sam-audio must be at least 0.0";
-    }
+    fal_core::number_range!(
+        AudioTimeSpanEnd, f64, 0.0, f64::MAX,
+        "`end` of AudioTimeSpan in fal-ai/sam-audio must be at least 0.0"
+    );
 }
 
 #[doc(hidden)]

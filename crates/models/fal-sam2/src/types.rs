@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/sam2` share.
 
 use fal_core::{Integer, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, ImageFile as Image};
@@ -39,23 +39,10 @@ pub enum PointPromptLabel {
     N1,
 }
 
-impl PointPromptLabel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N0, Self::N1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
+fal_core::integer_enum! {
+    PointPromptLabel { N0 = 0, N1 = 1 }
+    "`label` of PointPrompt in fal-ai/sam2 must be `0` or `1`"
 }
-
-fal_core::integer_enum!(
-    PointPromptLabel, "`label` of PointPrompt in fal-ai/sam2 must be `0` or `1`"
-);
 
 /// A box around a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -261,11 +248,7 @@ impl Serialize for PointPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for PointPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PointPrompt);
 
 impl<'de> json::ReadObject<'de> for PointPrompt {
     const NAME: &'static str = "PointPrompt";
@@ -303,11 +286,7 @@ impl Serialize for BoxPrompt {
     }
 }
 
-impl<'de> Deserialize<'de> for BoxPrompt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(BoxPrompt);
 
 impl<'de> json::ReadObject<'de> for BoxPrompt {
     const NAME: &'static str = "BoxPrompt";

@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -172,23 +172,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/sana-video must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/sana-video must be `480p` or `720p`"
-);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -206,33 +193,11 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x3 = "4:3", Ratio3x4 =
+    "3:4", Ratio1x1 = "1:1" }
     "`aspect_ratio` of fal-ai/sana-video must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
-);
+}
 
 /// `num_frames`: between 16 and 200.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -485,11 +450,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -535,11 +496,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -584,47 +541,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 16, 200,
+        "`num_frames` of fal-ai/sana-video must be between 16 and 200"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 8, 30,
+        "`frames_per_second` of fal-ai/sana-video must be between 8 and 30"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 16;
-        const MAX: i64 = 200;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/sana-video must be between 16 and 200";
-    }
+    fal_core::number_range!(
+        MotionScore, i64, 0, 100,
+        "`motion_score` of fal-ai/sana-video must be between 0 and 100"
+    );
 
-    pub enum FramesPerSecond {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/sana-video must be between 1.0 and 20.0"
+    );
 
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 8;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/sana-video must be between 8 and 30";
-    }
-
-    pub enum MotionScore {}
-
-    impl Range<i64> for MotionScore {
-        const MIN: i64 = 0;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`motion_score` of fal-ai/sana-video must be between 0 and 100";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/sana-video must be between 1.0 and 20.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/sana-video must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/sana-video must be between 1 and 50"
+    );
 }
 
 #[doc(hidden)]

@@ -54,7 +54,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -125,20 +125,9 @@ pub enum Resolution {
     _512p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_512p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_512p => "512p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _512p = "512p" } "`resolution` of fal-ai/scail must be `512p`"
 }
-
-fal_core::closed_enum!(Resolution, "`resolution` of fal-ai/scail must be `512p`");
 
 /// `num_inference_steps`: between 2 and 30.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -362,11 +351,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -406,11 +391,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -479,15 +460,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/scail must be between 2 and 30";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 30,
+        "`num_inference_steps` of fal-ai/scail must be between 2 and 30"
+    );
 }
 
 #[doc(hidden)]

@@ -50,7 +50,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -131,26 +131,10 @@ pub enum FrameSelection {
     All,
 }
 
-impl FrameSelection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Mid, Self::Start, Self::End, Self::All];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mid => "mid",
-            Self::Start => "start",
-            Self::End => "end",
-            Self::All => "all",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    FrameSelection,
+fal_core::closed_enum! {
+    FrameSelection { Mid = "mid", Start = "start", End = "end", All = "all" }
     "`frame_selection` of fal-ai/scene-finder must be `mid`, `start`, `end` or `all`"
-);
+}
 
 /// The result of [`fal-ai/scene-finder`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -325,11 +309,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -366,11 +346,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -427,23 +403,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1000,
+        "`prompt` of fal-ai/scene-finder must have at most 1000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/scene-finder must have at most 1000 characters";
-    }
-
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/scene-finder must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        FramesPerSecond, i64, 1, 8,
+        "`frames_per_second` of fal-ai/scene-finder must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

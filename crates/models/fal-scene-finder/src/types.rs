@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/scene-finder` share.
 
 use fal_core::json;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
@@ -28,11 +28,7 @@ impl Serialize for EventSegment {
     }
 }
 
-impl<'de> Deserialize<'de> for EventSegment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(EventSegment);
 
 impl<'de> json::ReadObject<'de> for EventSegment {
     const NAME: &'static str = "EventSegment";

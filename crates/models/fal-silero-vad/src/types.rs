@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/silero-vad` share.
 
 use fal_core::json;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// A time in which somebody speaks.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +25,7 @@ impl Serialize for SpeechTimestamp {
     }
 }
 
-impl<'de> Deserialize<'de> for SpeechTimestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(SpeechTimestamp);
 
 impl<'de> json::ReadObject<'de> for SpeechTimestamp {
     const NAME: &'static str = "SpeechTimestamp";

@@ -54,7 +54,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -159,24 +159,10 @@ pub enum Resolution {
     _4k,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1k, Self::_2k, Self::_4k];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1k => "1K",
-            Self::_2k => "2K",
-            Self::_4k => "4K",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _1k = "1K", _2k = "2K", _4k = "4K" }
+    "`resolution` of fal-ai/smart-resize must be `1K`, `2K` or `4K`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/smart-resize must be `1K`, `2K` or `4K`"
-);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -190,25 +176,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/smart-resize must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,35 +199,10 @@ pub enum SafetyTolerance {
     N6,
 }
 
-impl SafetyTolerance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyTolerance,
+fal_core::closed_enum! {
+    SafetyTolerance { N1 = "1", N2 = "2", N3 = "3", N4 = "4", N5 = "5", N6 = "6" }
     "`safety_tolerance` of fal-ai/smart-resize must be `1`, `2`, `3`, `4`, `5` or `6`"
-);
+}
 
 /// The result of [`fal-ai/smart-resize`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -501,11 +447,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -549,11 +491,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -613,31 +551,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        TargetSizes, 1, 10,
+        "`target_sizes` of fal-ai/smart-resize must have 1 to 10 items"
+    );
 
-    pub enum TargetSizes {}
+    fal_core::length_range!(
+        Prompt, 0, 5000,
+        "`prompt` of fal-ai/smart-resize must have at most 5000 characters"
+    );
 
-    impl Length for TargetSizes {
-        const MIN: usize = 1;
-        const MAX: usize = 10;
-        const MESSAGE: &'static str = "`target_sizes` of fal-ai/smart-resize must have 1 to 10 items";
-    }
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/smart-resize must have at most 5000 characters";
-    }
-
-    pub enum NumImagesPerSize {}
-
-    impl Range<i64> for NumImagesPerSize {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images_per_size` of fal-ai/smart-resize must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImagesPerSize, i64, 1, 4,
+        "`num_images_per_size` of fal-ai/smart-resize must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

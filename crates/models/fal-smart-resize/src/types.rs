@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/smart-resize` share.
 
 use fal_core::{Integer, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::ImageFile;
@@ -40,11 +40,7 @@ impl Serialize for SmartResizeResult {
     }
 }
 
-impl<'de> Deserialize<'de> for SmartResizeResult {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(SmartResizeResult);
 
 impl<'de> json::ReadObject<'de> for SmartResizeResult {
     const NAME: &'static str = "SmartResizeResult";

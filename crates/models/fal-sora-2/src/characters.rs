@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/sora-2/characters`](https://fal.ai/models/fal-ai/sora-2/characters).
@@ -198,11 +198,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -237,11 +233,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -298,23 +290,14 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        VideoUrl, 1, usize::MAX,
+        "`video_url` of fal-ai/sora-2/characters must have at least 1 character"
+    );
 
-    pub enum VideoUrl {}
-
-    impl Length for VideoUrl {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`video_url` of fal-ai/sora-2/characters must have at least 1 character";
-    }
-
-    pub enum Name {}
-
-    impl Length for Name {
-        const MIN: usize = 1;
-        const MAX: usize = 80;
-        const MESSAGE: &'static str = "`name` of fal-ai/sora-2/characters must have 1 to 80 characters";
-    }
+    fal_core::length_range!(
+        Name, 1, 80, "`name` of fal-ai/sora-2/characters must have 1 to 80 characters"
+    );
 }
 
 #[doc(hidden)]

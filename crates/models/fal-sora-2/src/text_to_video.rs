@@ -19,7 +19,7 @@
 pub mod pro;
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -115,22 +115,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p" }
+    "`resolution` of fal-ai/sora-2/text-to-video must be `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/sora-2/text-to-video must be `720p`"
-);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,23 +130,10 @@ pub enum AspectRatio {
     Ratio16x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio9x16, Self::Ratio16x9];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio9x16 = "9:16", Ratio16x9 = "16:9" }
+    "`aspect_ratio` of fal-ai/sora-2/text-to-video must be `9:16` or `16:9`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/sora-2/text-to-video must be `9:16` or `16:9`"
-);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,33 +151,10 @@ pub enum Duration {
     N20,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N4,
-        Self::N8,
-        Self::N12,
-        Self::N16,
-        Self::N20,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N4 => 4,
-            Self::N8 => 8,
-            Self::N12 => 12,
-            Self::N16 => 16,
-            Self::N20 => 20,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    Duration,
+fal_core::integer_enum! {
+    Duration { N4 = 4, N8 = 8, N12 = 12, N16 = 16, N20 = 20 }
     "`duration` of fal-ai/sora-2/text-to-video must be `4`, `8`, `12`, `16` or `20`"
-);
+}
 
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,29 +168,11 @@ pub enum ModelValue {
     Sora2_2025_10_06,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Sora2,
-        Self::Sora2_2025_12_08,
-        Self::Sora2_2025_10_06,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sora2 => "sora-2",
-            Self::Sora2_2025_12_08 => "sora-2-2025-12-08",
-            Self::Sora2_2025_10_06 => "sora-2-2025-10-06",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { Sora2 = "sora-2", Sora2_2025_12_08 = "sora-2-2025-12-08",
+    Sora2_2025_10_06 = "sora-2-2025-10-06" }
     "`model` of fal-ai/sora-2/text-to-video must be `sora-2`, `sora-2-2025-12-08` or `sora-2-2025-10-06`"
-);
+}
 
 /// The result of [`fal-ai/sora-2/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -445,11 +379,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -493,11 +423,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -547,23 +473,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 1, 5000,
+        "`prompt` of fal-ai/sora-2/text-to-video must have 1 to 5000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/sora-2/text-to-video must have 1 to 5000 characters";
-    }
-
-    pub enum CharacterIds {}
-
-    impl Length for CharacterIds {
-        const MIN: usize = 0;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`character_ids` of fal-ai/sora-2/text-to-video must have at most 2 items";
-    }
+    fal_core::length_range!(
+        CharacterIds, 0, 2,
+        "`character_ids` of fal-ai/sora-2/text-to-video must have at most 2 items"
+    );
 }
 
 #[doc(hidden)]

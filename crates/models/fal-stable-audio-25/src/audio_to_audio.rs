@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -322,11 +322,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -370,11 +366,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -431,39 +423,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Strength, f64, 0.01, 1.0,
+        "`strength` of fal-ai/stable-audio-25/audio-to-audio must be between 0.01 and 1.0"
+    );
 
-    pub enum Strength {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 4, 8,
+        "`num_inference_steps` of fal-ai/stable-audio-25/audio-to-audio must be between 4 and 8"
+    );
 
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/stable-audio-25/audio-to-audio must be between 0.01 and 1.0";
-    }
+    fal_core::number_range!(
+        TotalSeconds, i64, 1, 190,
+        "`total_seconds` of fal-ai/stable-audio-25/audio-to-audio must be between 1 and 190"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/stable-audio-25/audio-to-audio must be between 4 and 8";
-    }
-
-    pub enum TotalSeconds {}
-
-    impl Range<i64> for TotalSeconds {
-        const MIN: i64 = 1;
-        const MAX: i64 = 190;
-        const MESSAGE: &'static str = "`total_seconds` of fal-ai/stable-audio-25/audio-to-audio must be between 1 and 190";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-audio-25/audio-to-audio must be between 1.0 and 25.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 25.0,
+        "`guidance_scale` of fal-ai/stable-audio-25/audio-to-audio must be between 1.0 and 25.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -347,11 +347,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -394,11 +390,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -455,47 +447,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SecondsTotal, i64, 1, 190,
+        "`seconds_total` of fal-ai/stable-audio-25/inpaint must be between 1 and 190"
+    );
 
-    pub enum SecondsTotal {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 25.0,
+        "`guidance_scale` of fal-ai/stable-audio-25/inpaint must be between 1.0 and 25.0"
+    );
 
-    impl Range<i64> for SecondsTotal {
-        const MIN: i64 = 1;
-        const MAX: i64 = 190;
-        const MESSAGE: &'static str = "`seconds_total` of fal-ai/stable-audio-25/inpaint must be between 1 and 190";
-    }
+    fal_core::number_range!(
+        MaskStart, i64, 0, 190,
+        "`mask_start` of fal-ai/stable-audio-25/inpaint must be between 0 and 190"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        MaskEnd, i64, 0, 190,
+        "`mask_end` of fal-ai/stable-audio-25/inpaint must be between 0 and 190"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-audio-25/inpaint must be between 1.0 and 25.0";
-    }
-
-    pub enum MaskStart {}
-
-    impl Range<i64> for MaskStart {
-        const MIN: i64 = 0;
-        const MAX: i64 = 190;
-        const MESSAGE: &'static str = "`mask_start` of fal-ai/stable-audio-25/inpaint must be between 0 and 190";
-    }
-
-    pub enum MaskEnd {}
-
-    impl Range<i64> for MaskEnd {
-        const MIN: i64 = 0;
-        const MAX: i64 = 190;
-        const MESSAGE: &'static str = "`mask_end` of fal-ai/stable-audio-25/inpaint must be between 0 and 190";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/stable-audio-25/inpaint must be between 4 and 8";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 4, 8,
+        "`num_inference_steps` of fal-ai/stable-audio-25/inpaint must be between 4 and 8"
+    );
 }
 
 #[doc(hidden)]

@@ -49,7 +49,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -265,11 +265,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -303,11 +299,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -346,31 +338,19 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SecondsStart, i64, 0, 47,
+        "`seconds_start` of fal-ai/stable-audio must be between 0 and 47"
+    );
 
-    pub enum SecondsStart {}
+    fal_core::number_range!(
+        SecondsTotal, i64, 0, 47,
+        "`seconds_total` of fal-ai/stable-audio must be between 0 and 47"
+    );
 
-    impl Range<i64> for SecondsStart {
-        const MIN: i64 = 0;
-        const MAX: i64 = 47;
-        const MESSAGE: &'static str = "`seconds_start` of fal-ai/stable-audio must be between 0 and 47";
-    }
-
-    pub enum SecondsTotal {}
-
-    impl Range<i64> for SecondsTotal {
-        const MIN: i64 = 0;
-        const MAX: i64 = 47;
-        const MESSAGE: &'static str = "`seconds_total` of fal-ai/stable-audio must be between 0 and 47";
-    }
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 1000;
-        const MESSAGE: &'static str = "`steps` of fal-ai/stable-audio must be between 2 and 1000";
-    }
+    fal_core::number_range!(
+        Steps, i64, 2, 1000, "`steps` of fal-ai/stable-audio must be between 2 and 1000"
+    );
 }
 
 #[doc(hidden)]

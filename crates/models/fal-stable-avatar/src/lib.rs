@@ -56,7 +56,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -155,31 +155,10 @@ pub enum AspectRatio {
     Auto,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio1x1,
-        Self::Ratio9x16,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-            Self::Auto => "auto",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio1x1 = "1:1", Ratio9x16 = "9:16", Auto = "auto"
+    } "`aspect_ratio` of fal-ai/stable-avatar must be `16:9`, `1:1`, `9:16` or `auto`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio,
-    "`aspect_ratio` of fal-ai/stable-avatar must be `16:9`, `1:1`, `9:16` or `auto`"
-);
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -449,11 +428,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -497,11 +472,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -570,39 +541,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/stable-avatar must be between 1.0 and 10.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        AudioGuidanceScale, f64, 0.0, 10.0,
+        "`audio_guidance_scale` of fal-ai/stable-avatar must be between 0.0 and 10.0"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-avatar must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 10, 50,
+        "`num_inference_steps` of fal-ai/stable-avatar must be between 10 and 50"
+    );
 
-    pub enum AudioGuidanceScale {}
-
-    impl Range<f64> for AudioGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`audio_guidance_scale` of fal-ai/stable-avatar must be between 0.0 and 10.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/stable-avatar must be between 10 and 50";
-    }
-
-    pub enum Perturbation {}
-
-    impl Range<f64> for Perturbation {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`perturbation` of fal-ai/stable-avatar must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Perturbation, f64, 0.0, 1.0,
+        "`perturbation` of fal-ai/stable-avatar must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -59,7 +59,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -431,11 +431,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -485,11 +481,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -540,47 +532,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        FirstStageSteps, i64, 4, 40,
+        "`first_stage_steps` of fal-ai/stable-cascade must be between 4 and 40"
+    );
 
-    pub enum FirstStageSteps {}
+    fal_core::number_range!(
+        SecondStageSteps, i64, 4, 24,
+        "`second_stage_steps` of fal-ai/stable-cascade must be between 4 and 24"
+    );
 
-    impl Range<i64> for FirstStageSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`first_stage_steps` of fal-ai/stable-cascade must be between 4 and 40";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/stable-cascade must be between 0.0 and 20.0"
+    );
 
-    pub enum SecondStageSteps {}
+    fal_core::number_range!(
+        SecondStageGuidanceScale, f64, 0.0, 20.0,
+        "`second_stage_guidance_scale` of fal-ai/stable-cascade must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for SecondStageSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 24;
-        const MESSAGE: &'static str = "`second_stage_steps` of fal-ai/stable-cascade must be between 4 and 24";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-cascade must be between 0.0 and 20.0";
-    }
-
-    pub enum SecondStageGuidanceScale {}
-
-    impl Range<f64> for SecondStageGuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`second_stage_guidance_scale` of fal-ai/stable-cascade must be between 0.0 and 20.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/stable-cascade must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/stable-cascade must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

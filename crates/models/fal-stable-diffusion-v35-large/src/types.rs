@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/stable-diffusion-v35-large` share.
 
 use fal_core::{File, Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, Image, ImageSize};
@@ -522,11 +522,7 @@ impl Serialize for ControlNet {
     }
 }
 
-impl<'de> Deserialize<'de> for ControlNet {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ControlNet);
 
 impl<'de> json::ReadObject<'de> for ControlNet {
     const NAME: &'static str = "ControlNet";
@@ -566,11 +562,7 @@ impl Serialize for LoraWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoraWeight);
 
 impl<'de> json::ReadObject<'de> for LoraWeight {
     const NAME: &'static str = "LoraWeight";
@@ -628,11 +620,7 @@ impl Serialize for IpAdapter {
     }
 }
 
-impl<'de> Deserialize<'de> for IpAdapter {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(IpAdapter);
 
 impl<'de> json::ReadObject<'de> for IpAdapter {
     const NAME: &'static str = "IpAdapter";
@@ -798,47 +786,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ControlNetConditioningScale, f64, 0.0, 2.0,
+        "`conditioning_scale` of ControlNet in fal-ai/stable-diffusion-v35-large must be between 0.0 and 2.0"
+    );
 
-    pub enum ControlNetConditioningScale {}
+    fal_core::number_range!(
+        ControlNetStartPercentage, f64, 0.0, 1.0,
+        "`start_percentage` of ControlNet in fal-ai/stable-diffusion-v35-large must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ControlNetConditioningScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`conditioning_scale` of ControlNet in fal-ai/stable-diffusion-v35-large must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        ControlNetEndPercentage, f64, 0.0, 1.0,
+        "`end_percentage` of ControlNet in fal-ai/stable-diffusion-v35-large must be between 0.0 and 1.0"
+    );
 
-    pub enum ControlNetStartPercentage {}
+    fal_core::number_range!(
+        LoraWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoraWeight in fal-ai/stable-diffusion-v35-large must be between 0.0 and 4.0"
+    );
 
-    impl Range<f64> for ControlNetStartPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`start_percentage` of ControlNet in fal-ai/stable-diffusion-v35-large must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlNetEndPercentage {}
-
-    impl Range<f64> for ControlNetEndPercentage {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`end_percentage` of ControlNet in fal-ai/stable-diffusion-v35-large must be between 0.0 and 1.0";
-    }
-
-    pub enum LoraWeightScale {}
-
-    impl Range<f64> for LoraWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/stable-diffusion-v35-large must be between 0.0 and 4.0";
-    }
-
-    pub enum IpAdapterMaskThreshold {}
-
-    impl Range<f64> for IpAdapterMaskThreshold {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 0.99;
-        const MESSAGE: &'static str = "`mask_threshold` of IpAdapter in fal-ai/stable-diffusion-v35-large must be between 0.01 and 0.99";
-    }
+    fal_core::number_range!(
+        IpAdapterMaskThreshold, f64, 0.01, 0.99,
+        "`mask_threshold` of IpAdapter in fal-ai/stable-diffusion-v35-large must be between 0.01 and 0.99"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -292,11 +292,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -333,11 +329,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -379,39 +371,24 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        ImageUrl, 1, usize::MAX,
+        "`image_url` of fal-ai/stable-video must have at least 1 character"
+    );
 
-    pub enum ImageUrl {}
+    fal_core::number_range!(
+        MotionBucketId, i64, 1, 255,
+        "`motion_bucket_id` of fal-ai/stable-video must be between 1 and 255"
+    );
 
-    impl Length for ImageUrl {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`image_url` of fal-ai/stable-video must have at least 1 character";
-    }
+    fal_core::number_range!(
+        CondAug, f64, 0.0, 10.0,
+        "`cond_aug` of fal-ai/stable-video must be between 0.0 and 10.0"
+    );
 
-    pub enum MotionBucketId {}
-
-    impl Range<i64> for MotionBucketId {
-        const MIN: i64 = 1;
-        const MAX: i64 = 255;
-        const MESSAGE: &'static str = "`motion_bucket_id` of fal-ai/stable-video must be between 1 and 255";
-    }
-
-    pub enum CondAug {}
-
-    impl Range<f64> for CondAug {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`cond_aug` of fal-ai/stable-video must be between 0.0 and 10.0";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`fps` of fal-ai/stable-video must be between 10 and 100";
-    }
+    fal_core::number_range!(
+        Fps, i64, 10, 100, "`fps` of fal-ai/stable-video must be between 10 and 100"
+    );
 }
 
 #[doc(hidden)]

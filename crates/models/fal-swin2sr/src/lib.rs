@@ -50,7 +50,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,28 +107,11 @@ pub enum Task {
     RealSr,
 }
 
-impl Task {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ClassicalSr,
-        Self::CompressedSr,
-        Self::RealSr,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ClassicalSr => "classical_sr",
-            Self::CompressedSr => "compressed_sr",
-            Self::RealSr => "real_sr",
-        }
-    }
+fal_core::closed_enum! {
+    Task { ClassicalSr = "classical_sr", CompressedSr = "compressed_sr", RealSr =
+    "real_sr" }
+    "`task` of fal-ai/swin2sr must be `classical_sr`, `compressed_sr` or `real_sr`"
 }
-
-fal_core::closed_enum!(
-    Task, "`task` of fal-ai/swin2sr must be `classical_sr`, `compressed_sr` or `real_sr`"
-);
 
 /// The result of [`fal-ai/swin2sr`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -271,11 +254,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -308,11 +287,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -59,7 +59,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -215,23 +215,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/switti must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/switti must be `jpeg` or `png`"
-);
 
 /// The result of [`fal-ai/switti`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -497,11 +484,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -554,11 +537,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -609,55 +588,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SamplingTopK, i64, 10, 1000,
+        "`sampling_top_k` of fal-ai/switti must be between 10 and 1000"
+    );
 
-    pub enum SamplingTopK {}
+    fal_core::number_range!(
+        SamplingTopP, f64, 0.1, 1.0,
+        "`sampling_top_p` of fal-ai/switti must be between 0.1 and 1.0"
+    );
 
-    impl Range<i64> for SamplingTopK {
-        const MIN: i64 = 10;
-        const MAX: i64 = 1000;
-        const MESSAGE: &'static str = "`sampling_top_k` of fal-ai/switti must be between 10 and 1000";
-    }
+    fal_core::number_range!(
+        SmoothStartSi, i64, 0, 10,
+        "`smooth_start_si` of fal-ai/switti must be between 0 and 10"
+    );
 
-    pub enum SamplingTopP {}
+    fal_core::number_range!(
+        TurnOffCfgStartSi, i64, 0, 10,
+        "`turn_off_cfg_start_si` of fal-ai/switti must be between 0 and 10"
+    );
 
-    impl Range<f64> for SamplingTopP {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`sampling_top_p` of fal-ai/switti must be between 0.1 and 1.0";
-    }
+    fal_core::number_range!(
+        LastScaleTemp, f64, 0.1, 10.0,
+        "`last_scale_temp` of fal-ai/switti must be between 0.1 and 10.0"
+    );
 
-    pub enum SmoothStartSi {}
-
-    impl Range<i64> for SmoothStartSi {
-        const MIN: i64 = 0;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`smooth_start_si` of fal-ai/switti must be between 0 and 10";
-    }
-
-    pub enum TurnOffCfgStartSi {}
-
-    impl Range<i64> for TurnOffCfgStartSi {
-        const MIN: i64 = 0;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`turn_off_cfg_start_si` of fal-ai/switti must be between 0 and 10";
-    }
-
-    pub enum LastScaleTemp {}
-
-    impl Range<f64> for LastScaleTemp {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`last_scale_temp` of fal-ai/switti must be between 0.1 and 10.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/switti must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/switti must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -63,7 +63,7 @@ pub mod v2;
 pub mod v3;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -126,29 +126,11 @@ pub enum ModelValue {
     Lipsync1_9_0Beta,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Lipsync1_8_0,
-        Self::Lipsync1_7_1,
-        Self::Lipsync1_9_0Beta,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Lipsync1_8_0 => "lipsync-1.8.0",
-            Self::Lipsync1_7_1 => "lipsync-1.7.1",
-            Self::Lipsync1_9_0Beta => "lipsync-1.9.0-beta",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { Lipsync1_8_0 = "lipsync-1.8.0", Lipsync1_7_1 = "lipsync-1.7.1",
+    Lipsync1_9_0Beta = "lipsync-1.9.0-beta" }
     "`model` of fal-ai/sync-lipsync must be `lipsync-1.8.0`, `lipsync-1.7.1` or `lipsync-1.9.0-beta`"
-);
+}
 
 /// The values of `sync_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,33 +148,11 @@ pub enum SyncMode {
     Remap,
 }
 
-impl SyncMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CutOff,
-        Self::Loop,
-        Self::Bounce,
-        Self::Silence,
-        Self::Remap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CutOff => "cut_off",
-            Self::Loop => "loop",
-            Self::Bounce => "bounce",
-            Self::Silence => "silence",
-            Self::Remap => "remap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SyncMode,
+fal_core::closed_enum! {
+    SyncMode { CutOff = "cut_off", Loop = "loop", Bounce = "bounce", Silence = "silence",
+    Remap = "remap" }
     "`sync_mode` of fal-ai/sync-lipsync must be `cut_off`, `loop`, `bounce`, `silence` or `remap`"
-);
+}
 
 /// The result of [`fal-ai/sync-lipsync`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -363,11 +323,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -403,11 +359,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -98,35 +98,11 @@ pub enum Emotion {
     Neutral,
 }
 
-impl Emotion {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Happy,
-        Self::Sad,
-        Self::Angry,
-        Self::Disgusted,
-        Self::Surprised,
-        Self::Neutral,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Happy => "happy",
-            Self::Sad => "sad",
-            Self::Angry => "angry",
-            Self::Disgusted => "disgusted",
-            Self::Surprised => "surprised",
-            Self::Neutral => "neutral",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Emotion,
+fal_core::closed_enum! {
+    Emotion { Happy = "happy", Sad = "sad", Angry = "angry", Disgusted = "disgusted",
+    Surprised = "surprised", Neutral = "neutral" }
     "`emotion` of fal-ai/sync-lipsync/react-1 must be `happy`, `sad`, `angry`, `disgusted`, `surprised` or `neutral`"
-);
+}
 
 /// The values of `model_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,25 +116,10 @@ pub enum ModelMode {
     Head,
 }
 
-impl ModelMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Lips, Self::Face, Self::Head];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Lips => "lips",
-            Self::Face => "face",
-            Self::Head => "head",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelMode,
+fal_core::closed_enum! {
+    ModelMode { Lips = "lips", Face = "face", Head = "head" }
     "`model_mode` of fal-ai/sync-lipsync/react-1 must be `lips`, `face` or `head`"
-);
+}
 
 /// The values of `lipsync_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,33 +137,11 @@ pub enum LipsyncMode {
     Remap,
 }
 
-impl LipsyncMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CutOff,
-        Self::Loop,
-        Self::Bounce,
-        Self::Silence,
-        Self::Remap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CutOff => "cut_off",
-            Self::Loop => "loop",
-            Self::Bounce => "bounce",
-            Self::Silence => "silence",
-            Self::Remap => "remap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LipsyncMode,
+fal_core::closed_enum! {
+    LipsyncMode { CutOff = "cut_off", Loop = "loop", Bounce = "bounce", Silence =
+    "silence", Remap = "remap" }
     "`lipsync_mode` of fal-ai/sync-lipsync/react-1 must be `cut_off`, `loop`, `bounce`, `silence` or `remap`"
-);
+}
 
 /// `temperature`: between 0.0 and 1.0.
 pub type Temperature = Float<bounds::Temperature>;
@@ -420,11 +359,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -464,11 +399,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -537,15 +468,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/sync-lipsync/react-1 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 1.0,
+        "`temperature` of fal-ai/sync-lipsync/react-1 must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/sync-lipsync` share.
 
 use fal_core::{Check, File, Float, Integer, Param, Parameters, WideInt, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{FileOutput, VideoFile};
@@ -44,33 +44,11 @@ pub enum Sync3GenerationOptionsSyncMode {
     Remap,
 }
 
-impl Sync3GenerationOptionsSyncMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CutOff,
-        Self::Loop,
-        Self::Bounce,
-        Self::Silence,
-        Self::Remap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CutOff => "cut_off",
-            Self::Loop => "loop",
-            Self::Bounce => "bounce",
-            Self::Silence => "silence",
-            Self::Remap => "remap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Sync3GenerationOptionsSyncMode,
+fal_core::closed_enum! {
+    Sync3GenerationOptionsSyncMode { CutOff = "cut_off", Loop = "loop", Bounce =
+    "bounce", Silence = "silence", Remap = "remap" }
     "`sync_mode` of Sync3GenerationOptions in fal-ai/sync-lipsync must be `cut_off`, `loop`, `bounce`, `silence` or `remap`"
-);
+}
 
 /// The values of `model_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,35 +68,11 @@ pub enum Sync3GenerationOptionsModelMode {
     TalkingHead,
 }
 
-impl Sync3GenerationOptionsModelMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Lips,
-        Self::Face,
-        Self::Head,
-        Self::Lipsync,
-        Self::Emotion,
-        Self::TalkingHead,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Lips => "lips",
-            Self::Face => "face",
-            Self::Head => "head",
-            Self::Lipsync => "lipsync",
-            Self::Emotion => "emotion",
-            Self::TalkingHead => "talking_head",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Sync3GenerationOptionsModelMode,
+fal_core::closed_enum! {
+    Sync3GenerationOptionsModelMode { Lips = "lips", Face = "face", Head = "head",
+    Lipsync = "lipsync", Emotion = "emotion", TalkingHead = "talking_head" }
     "`model_mode` of Sync3GenerationOptions in fal-ai/sync-lipsync must be `lips`, `face`, `head`, `lipsync`, `emotion` or `talking_head`"
-);
+}
 
 /// The values of `prompt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,35 +92,11 @@ pub enum Sync3GenerationOptionsPrompt {
     Neutral,
 }
 
-impl Sync3GenerationOptionsPrompt {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Happy,
-        Self::Sad,
-        Self::Angry,
-        Self::Disgusted,
-        Self::Surprised,
-        Self::Neutral,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Happy => "happy",
-            Self::Sad => "sad",
-            Self::Angry => "angry",
-            Self::Disgusted => "disgusted",
-            Self::Surprised => "surprised",
-            Self::Neutral => "neutral",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Sync3GenerationOptionsPrompt,
+fal_core::closed_enum! {
+    Sync3GenerationOptionsPrompt { Happy = "happy", Sad = "sad", Angry = "angry",
+    Disgusted = "disgusted", Surprised = "surprised", Neutral = "neutral" }
     "`prompt` of Sync3GenerationOptions in fal-ai/sync-lipsync must be `happy`, `sad`, `angry`, `disgusted`, `surprised` or `neutral`"
-);
+}
 
 /// `temperature`: between 0.0 and 1.0.
 pub type Sync3GenerationOptionsTemperature = Float<
@@ -484,11 +414,7 @@ impl Serialize for Sync3GenerationOptions {
     }
 }
 
-impl<'de> Deserialize<'de> for Sync3GenerationOptions {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Sync3GenerationOptions);
 
 impl<'de> json::ReadObject<'de> for Sync3GenerationOptions {
     const NAME: &'static str = "Sync3GenerationOptions";
@@ -561,11 +487,7 @@ impl Serialize for Sync3ActiveSpeakerDetection {
     }
 }
 
-impl<'de> Deserialize<'de> for Sync3ActiveSpeakerDetection {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Sync3ActiveSpeakerDetection);
 
 impl<'de> json::ReadObject<'de> for Sync3ActiveSpeakerDetection {
     const NAME: &'static str = "Sync3ActiveSpeakerDetection";
@@ -612,31 +534,20 @@ impl<'de> json::ReadObject<'de> for Sync3ActiveSpeakerDetection {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        Sync3GenerationOptionsTemperature, f64, 0.0, 1.0,
+        "`temperature` of Sync3GenerationOptions in fal-ai/sync-lipsync must be between 0.0 and 1.0"
+    );
 
-    pub enum Sync3GenerationOptionsTemperature {}
+    fal_core::number_range!(
+        Sync3ActiveSpeakerDetectionFrameNumber, i128, 0, i128::MAX,
+        "`frame_number` of Sync3ActiveSpeakerDetection in fal-ai/sync-lipsync must be at least 0"
+    );
 
-    impl Range<f64> for Sync3GenerationOptionsTemperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`temperature` of Sync3GenerationOptions in fal-ai/sync-lipsync must be between 0.0 and 1.0";
-    }
-
-    pub enum Sync3ActiveSpeakerDetectionFrameNumber {}
-
-    impl Range<i128> for Sync3ActiveSpeakerDetectionFrameNumber {
-        const MIN: i128 = 0;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`frame_number` of Sync3ActiveSpeakerDetection in fal-ai/sync-lipsync must be at least 0";
-    }
-
-    pub enum Sync3ActiveSpeakerDetectionCoordinates {}
-
-    impl Length for Sync3ActiveSpeakerDetectionCoordinates {
-        const MIN: usize = 2;
-        const MAX: usize = 2;
-        const MESSAGE: &'static str = "`coordinates` of Sync3ActiveSpeakerDetection in fal-ai/sync-lipsync must have exactly 2 items";
-    }
+    fal_core::length_range!(
+        Sync3ActiveSpeakerDetectionCoordinates, 2, 2,
+        "`coordinates` of Sync3ActiveSpeakerDetection in fal-ai/sync-lipsync must have exactly 2 items"
+    );
 }
 
 #[doc(hidden)]

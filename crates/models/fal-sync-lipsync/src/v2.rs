@@ -19,7 +19,7 @@
 pub mod pro;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -80,24 +80,10 @@ pub enum ModelValue {
     Lipsync2Pro,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Lipsync2, Self::Lipsync2Pro];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Lipsync2 => "lipsync-2",
-            Self::Lipsync2Pro => "lipsync-2-pro",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { Lipsync2 = "lipsync-2", Lipsync2Pro = "lipsync-2-pro" }
     "`model` of fal-ai/sync-lipsync/v2 must be `lipsync-2` or `lipsync-2-pro`"
-);
+}
 
 /// The values of `sync_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,33 +101,11 @@ pub enum SyncMode {
     Remap,
 }
 
-impl SyncMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CutOff,
-        Self::Loop,
-        Self::Bounce,
-        Self::Silence,
-        Self::Remap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CutOff => "cut_off",
-            Self::Loop => "loop",
-            Self::Bounce => "bounce",
-            Self::Silence => "silence",
-            Self::Remap => "remap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SyncMode,
+fal_core::closed_enum! {
+    SyncMode { CutOff = "cut_off", Loop = "loop", Bounce = "bounce", Silence = "silence",
+    Remap = "remap" }
     "`sync_mode` of fal-ai/sync-lipsync/v2 must be `cut_off`, `loop`, `bounce`, `silence` or `remap`"
-);
+}
 
 /// The result of [`fal-ai/sync-lipsync/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -312,11 +276,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -352,11 +312,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

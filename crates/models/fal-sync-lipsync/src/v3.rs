@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -82,33 +82,11 @@ pub enum SyncMode {
     Remap,
 }
 
-impl SyncMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CutOff,
-        Self::Loop,
-        Self::Bounce,
-        Self::Silence,
-        Self::Remap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CutOff => "cut_off",
-            Self::Loop => "loop",
-            Self::Bounce => "bounce",
-            Self::Silence => "silence",
-            Self::Remap => "remap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SyncMode,
+fal_core::closed_enum! {
+    SyncMode { CutOff = "cut_off", Loop = "loop", Bounce = "bounce", Silence = "silence",
+    Remap = "remap" }
     "`sync_mode` of fal-ai/sync-lipsync/v3 must be `cut_off`, `loop`, `bounce`, `silence` or `remap`"
-);
+}
 
 /// The result of [`fal-ai/sync-lipsync/v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -288,11 +266,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -329,11 +303,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

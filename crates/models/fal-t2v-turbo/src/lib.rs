@@ -50,7 +50,7 @@ pub mod types;
 use fal_core::{
     Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -317,11 +317,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -358,11 +354,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -401,47 +393,29 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Seed, i64, 0, 203279, "`seed` of fal-ai/t2v-turbo must be between 0 and 203279"
+    );
 
-    pub enum Seed {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 12,
+        "`num_inference_steps` of fal-ai/t2v-turbo must be between 1 and 12"
+    );
 
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 203279;
-        const MESSAGE: &'static str = "`seed` of fal-ai/t2v-turbo must be between 0 and 203279";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.1, 30.0,
+        "`guidance_scale` of fal-ai/t2v-turbo must be between 0.1 and 30.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        NumFrames, i64, 16, 32,
+        "`num_frames` of fal-ai/t2v-turbo must be between 16 and 32"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/t2v-turbo must be between 1 and 12";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 30.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/t2v-turbo must be between 0.1 and 30.0";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 16;
-        const MAX: i64 = 32;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/t2v-turbo must be between 16 and 32";
-    }
-
-    pub enum ExportFps {}
-
-    impl Range<i64> for ExportFps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 24;
-        const MESSAGE: &'static str = "`export_fps` of fal-ai/t2v-turbo must be between 1 and 24";
-    }
+    fal_core::number_range!(
+        ExportFps, i64, 1, 24,
+        "`export_fps` of fal-ai/t2v-turbo must be between 1 and 24"
+    );
 }
 
 #[doc(hidden)]

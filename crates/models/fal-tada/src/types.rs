@@ -75,11 +75,7 @@ impl Serialize for AudioFile {
     }
 }
 
-impl<'de> Deserialize<'de> for AudioFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(AudioFile);
 
 impl<'de> json::ReadObject<'de> for AudioFile {
     const NAME: &'static str = "AudioFile";

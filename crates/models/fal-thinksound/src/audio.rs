@@ -19,7 +19,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -259,11 +259,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -300,11 +296,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -346,23 +338,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 100,
+        "`num_inference_steps` of fal-ai/thinksound/audio must be between 2 and 100"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/thinksound/audio must be between 2 and 100";
-    }
-
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/thinksound/audio must be between 1.0 and 20.0";
-    }
+    fal_core::number_range!(
+        CfgScale, f64, 1.0, 20.0,
+        "`cfg_scale` of fal-ai/thinksound/audio must be between 1.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -315,11 +315,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -359,11 +355,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -411,31 +403,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/transpixar must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/transpixar must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/transpixar must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/transpixar must be between 0.0 and 20.0";
-    }
-
-    pub enum ExportFps {}
-
-    impl Range<i64> for ExportFps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 32;
-        const MESSAGE: &'static str = "`export_fps` of fal-ai/transpixar must be between 4 and 32";
-    }
+    fal_core::number_range!(
+        ExportFps, i64, 4, 32,
+        "`export_fps` of fal-ai/transpixar must be between 4 and 32"
+    );
 }
 
 #[doc(hidden)]

@@ -57,7 +57,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -353,24 +353,10 @@ pub enum Resolution {
     N1536,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N512, Self::N1024, Self::N1536];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N512 => 512,
-            Self::N1024 => 1024,
-            Self::N1536 => 1536,
-        }
-    }
+fal_core::integer_enum! {
+    Resolution { N512 = 512, N1024 = 1024, N1536 = 1536 }
+    "`resolution` of fal-ai/trellis-2 must be `512`, `1024` or `1536`"
 }
-
-fal_core::integer_enum!(
-    Resolution, "`resolution` of fal-ai/trellis-2 must be `512`, `1024` or `1536`"
-);
 
 /// `ss_guidance_strength`: between 0.0 and 10.0.
 pub type SsGuidanceStrength = Float<bounds::SsGuidanceStrength>;
@@ -441,24 +427,10 @@ pub enum TextureSize {
     N4096,
 }
 
-impl TextureSize {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1024, Self::N2048, Self::N4096];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N1024 => 1024,
-            Self::N2048 => 2048,
-            Self::N4096 => 4096,
-        }
-    }
+fal_core::integer_enum! {
+    TextureSize { N1024 = 1024, N2048 = 2048, N4096 = 4096 }
+    "`texture_size` of fal-ai/trellis-2 must be `1024`, `2048` or `4096`"
 }
-
-fal_core::integer_enum!(
-    TextureSize, "`texture_size` of fal-ai/trellis-2 must be `1024`, `2048` or `4096`"
-);
 
 /// `remesh_band`: between 0.0 and 4.0.
 pub type RemeshBand = Float<bounds::RemeshBand>;
@@ -1058,11 +1030,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1155,11 +1123,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1198,207 +1162,130 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SsGuidanceStrength, f64, 0.0, 10.0,
+        "`ss_guidance_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0"
+    );
 
-    pub enum SsGuidanceStrength {}
+    fal_core::number_range!(
+        SsGuidanceRescale, f64, 0.0, 1.0,
+        "`ss_guidance_rescale` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SsGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`ss_guidance_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        SsGuidanceIntervalStart, f64, 0.0, 1.0,
+        "`ss_guidance_interval_start` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum SsGuidanceRescale {}
+    fal_core::number_range!(
+        SsGuidanceIntervalEnd, f64, 0.0, 1.0,
+        "`ss_guidance_interval_end` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SsGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`ss_guidance_rescale` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        SsSamplingSteps, i64, 1, 50,
+        "`ss_sampling_steps` of fal-ai/trellis-2 must be between 1 and 50"
+    );
 
-    pub enum SsGuidanceIntervalStart {}
+    fal_core::number_range!(
+        SsRescaleT, f64, 1.0, 6.0,
+        "`ss_rescale_t` of fal-ai/trellis-2 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for SsGuidanceIntervalStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`ss_guidance_interval_start` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        ShapeSlatGuidanceStrength, f64, 0.0, 10.0,
+        "`shape_slat_guidance_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0"
+    );
 
-    pub enum SsGuidanceIntervalEnd {}
+    fal_core::number_range!(
+        ShapeSlatGuidanceRescale, f64, 0.0, 1.0,
+        "`shape_slat_guidance_rescale` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for SsGuidanceIntervalEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`ss_guidance_interval_end` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        ShapeSlatGuidanceIntervalStart, f64, 0.0, 1.0,
+        "`shape_slat_guidance_interval_start` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum SsSamplingSteps {}
+    fal_core::number_range!(
+        ShapeSlatGuidanceIntervalEnd, f64, 0.0, 1.0,
+        "`shape_slat_guidance_interval_end` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for SsSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`ss_sampling_steps` of fal-ai/trellis-2 must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        ShapeSlatSamplingSteps, i64, 1, 50,
+        "`shape_slat_sampling_steps` of fal-ai/trellis-2 must be between 1 and 50"
+    );
 
-    pub enum SsRescaleT {}
+    fal_core::number_range!(
+        ShapeSlatRescaleT, f64, 1.0, 6.0,
+        "`shape_slat_rescale_t` of fal-ai/trellis-2 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for SsRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`ss_rescale_t` of fal-ai/trellis-2 must be between 1.0 and 6.0";
-    }
+    fal_core::number_range!(
+        TexSlatGuidanceStrength, f64, 0.0, 10.0,
+        "`tex_slat_guidance_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0"
+    );
 
-    pub enum ShapeSlatGuidanceStrength {}
+    fal_core::number_range!(
+        TexSlatGuidanceRescale, f64, 0.0, 1.0,
+        "`tex_slat_guidance_rescale` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ShapeSlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shape_slat_guidance_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        TexSlatGuidanceIntervalStart, f64, 0.0, 1.0,
+        "`tex_slat_guidance_interval_start` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum ShapeSlatGuidanceRescale {}
+    fal_core::number_range!(
+        TexSlatGuidanceIntervalEnd, f64, 0.0, 1.0,
+        "`tex_slat_guidance_interval_end` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for ShapeSlatGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`shape_slat_guidance_rescale` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TexSlatSamplingSteps, i64, 1, 50,
+        "`tex_slat_sampling_steps` of fal-ai/trellis-2 must be between 1 and 50"
+    );
 
-    pub enum ShapeSlatGuidanceIntervalStart {}
+    fal_core::number_range!(
+        TexSlatRescaleT, f64, 1.0, 6.0,
+        "`tex_slat_rescale_t` of fal-ai/trellis-2 must be between 1.0 and 6.0"
+    );
 
-    impl Range<f64> for ShapeSlatGuidanceIntervalStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`shape_slat_guidance_interval_start` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        DecimationTarget, i64, 5000, 2000000,
+        "`decimation_target` of fal-ai/trellis-2 must be between 5000 and 2000000"
+    );
 
-    pub enum ShapeSlatGuidanceIntervalEnd {}
+    fal_core::number_range!(
+        RemeshBand, f64, 0.0, 4.0,
+        "`remesh_band` of fal-ai/trellis-2 must be between 0.0 and 4.0"
+    );
 
-    impl Range<f64> for ShapeSlatGuidanceIntervalEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`shape_slat_guidance_interval_end` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        RemeshProject, f64, 0.0, 1.0,
+        "`remesh_project` of fal-ai/trellis-2 must be between 0.0 and 1.0"
+    );
 
-    pub enum ShapeSlatSamplingSteps {}
+    fal_core::number_range!(
+        UvUnwrapAngleThresholdDeg, f64, 0.0, 180.0,
+        "`uv_unwrap_angle_threshold_deg` of fal-ai/trellis-2 must be between 0.0 and 180.0"
+    );
 
-    impl Range<i64> for ShapeSlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`shape_slat_sampling_steps` of fal-ai/trellis-2 must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        UvUnwrapRefineIterations, i64, 0, 10,
+        "`uv_unwrap_refine_iterations` of fal-ai/trellis-2 must be between 0 and 10"
+    );
 
-    pub enum ShapeSlatRescaleT {}
+    fal_core::number_range!(
+        UvUnwrapGlobalIterations, i64, 1, 10,
+        "`uv_unwrap_global_iterations` of fal-ai/trellis-2 must be between 1 and 10"
+    );
 
-    impl Range<f64> for ShapeSlatRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`shape_slat_rescale_t` of fal-ai/trellis-2 must be between 1.0 and 6.0";
-    }
-
-    pub enum TexSlatGuidanceStrength {}
-
-    impl Range<f64> for TexSlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0";
-    }
-
-    pub enum TexSlatGuidanceRescale {}
-
-    impl Range<f64> for TexSlatGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_rescale` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum TexSlatGuidanceIntervalStart {}
-
-    impl Range<f64> for TexSlatGuidanceIntervalStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_interval_start` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum TexSlatGuidanceIntervalEnd {}
-
-    impl Range<f64> for TexSlatGuidanceIntervalEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_interval_end` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum TexSlatSamplingSteps {}
-
-    impl Range<i64> for TexSlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`tex_slat_sampling_steps` of fal-ai/trellis-2 must be between 1 and 50";
-    }
-
-    pub enum TexSlatRescaleT {}
-
-    impl Range<f64> for TexSlatRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`tex_slat_rescale_t` of fal-ai/trellis-2 must be between 1.0 and 6.0";
-    }
-
-    pub enum DecimationTarget {}
-
-    impl Range<i64> for DecimationTarget {
-        const MIN: i64 = 5000;
-        const MAX: i64 = 2000000;
-        const MESSAGE: &'static str = "`decimation_target` of fal-ai/trellis-2 must be between 5000 and 2000000";
-    }
-
-    pub enum RemeshBand {}
-
-    impl Range<f64> for RemeshBand {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`remesh_band` of fal-ai/trellis-2 must be between 0.0 and 4.0";
-    }
-
-    pub enum RemeshProject {}
-
-    impl Range<f64> for RemeshProject {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`remesh_project` of fal-ai/trellis-2 must be between 0.0 and 1.0";
-    }
-
-    pub enum UvUnwrapAngleThresholdDeg {}
-
-    impl Range<f64> for UvUnwrapAngleThresholdDeg {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 180.0;
-        const MESSAGE: &'static str = "`uv_unwrap_angle_threshold_deg` of fal-ai/trellis-2 must be between 0.0 and 180.0";
-    }
-
-    pub enum UvUnwrapRefineIterations {}
-
-    impl Range<i64> for UvUnwrapRefineIterations {
-        const MIN: i64 = 0;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`uv_unwrap_refine_iterations` of fal-ai/trellis-2 must be between 0 and 10";
-    }
-
-    pub enum UvUnwrapGlobalIterations {}
-
-    impl Range<i64> for UvUnwrapGlobalIterations {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`uv_unwrap_global_iterations` of fal-ai/trellis-2 must be between 1 and 10";
-    }
-
-    pub enum UvUnwrapSmoothStrength {}
-
-    impl Range<f64> for UvUnwrapSmoothStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`uv_unwrap_smooth_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        UvUnwrapSmoothStrength, f64, 0.0, 10.0,
+        "`uv_unwrap_smooth_strength` of fal-ai/trellis-2 must be between 0.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -141,23 +141,10 @@ pub enum Resolution {
     N1024,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N512, Self::N1024];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N512 => 512,
-            Self::N1024 => 1024,
-        }
-    }
+fal_core::integer_enum! {
+    Resolution { N512 = 512, N1024 = 1024 }
+    "`resolution` of fal-ai/trellis-2/retexture must be `512` or `1024`"
 }
-
-fal_core::integer_enum!(
-    Resolution, "`resolution` of fal-ai/trellis-2/retexture must be `512` or `1024`"
-);
 
 /// `tex_slat_guidance_strength`: between 0.0 and 10.0.
 pub type TexSlatGuidanceStrength = Float<bounds::TexSlatGuidanceStrength>;
@@ -189,25 +176,10 @@ pub enum TextureSize {
     N4096,
 }
 
-impl TextureSize {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N1024, Self::N2048, Self::N4096];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N1024 => 1024,
-            Self::N2048 => 2048,
-            Self::N4096 => 4096,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    TextureSize,
+fal_core::integer_enum! {
+    TextureSize { N1024 = 1024, N2048 = 2048, N4096 = 4096 }
     "`texture_size` of fal-ai/trellis-2/retexture must be `1024`, `2048` or `4096`"
-);
+}
 
 /// The result of [`fal-ai/trellis-2/retexture`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -497,11 +469,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -555,11 +523,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -613,55 +577,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        TexSlatGuidanceStrength, f64, 0.0, 10.0,
+        "`tex_slat_guidance_strength` of fal-ai/trellis-2/retexture must be between 0.0 and 10.0"
+    );
 
-    pub enum TexSlatGuidanceStrength {}
+    fal_core::number_range!(
+        TexSlatGuidanceRescale, f64, 0.0, 1.0,
+        "`tex_slat_guidance_rescale` of fal-ai/trellis-2/retexture must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for TexSlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_strength` of fal-ai/trellis-2/retexture must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        TexSlatGuidanceIntervalStart, f64, 0.0, 1.0,
+        "`tex_slat_guidance_interval_start` of fal-ai/trellis-2/retexture must be between 0.0 and 1.0"
+    );
 
-    pub enum TexSlatGuidanceRescale {}
+    fal_core::number_range!(
+        TexSlatGuidanceIntervalEnd, f64, 0.0, 1.0,
+        "`tex_slat_guidance_interval_end` of fal-ai/trellis-2/retexture must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for TexSlatGuidanceRescale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_rescale` of fal-ai/trellis-2/retexture must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TexSlatSamplingSteps, i64, 1, 50,
+        "`tex_slat_sampling_steps` of fal-ai/trellis-2/retexture must be between 1 and 50"
+    );
 
-    pub enum TexSlatGuidanceIntervalStart {}
-
-    impl Range<f64> for TexSlatGuidanceIntervalStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_interval_start` of fal-ai/trellis-2/retexture must be between 0.0 and 1.0";
-    }
-
-    pub enum TexSlatGuidanceIntervalEnd {}
-
-    impl Range<f64> for TexSlatGuidanceIntervalEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`tex_slat_guidance_interval_end` of fal-ai/trellis-2/retexture must be between 0.0 and 1.0";
-    }
-
-    pub enum TexSlatSamplingSteps {}
-
-    impl Range<i64> for TexSlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`tex_slat_sampling_steps` of fal-ai/trellis-2/retexture must be between 1 and 50";
-    }
-
-    pub enum TexSlatRescaleT {}
-
-    impl Range<f64> for TexSlatRescaleT {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 6.0;
-        const MESSAGE: &'static str = "`tex_slat_rescale_t` of fal-ai/trellis-2/retexture must be between 1.0 and 6.0";
-    }
+    fal_core::number_range!(
+        TexSlatRescaleT, f64, 1.0, 6.0,
+        "`tex_slat_rescale_t` of fal-ai/trellis-2/retexture must be between 1.0 and 6.0"
+    );
 }
 
 #[doc(hidden)]

@@ -59,7 +59,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -171,24 +171,10 @@ pub enum TextureSize {
     N2048,
 }
 
-impl TextureSize {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N512, Self::N1024, Self::N2048];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N512 => 512,
-            Self::N1024 => 1024,
-            Self::N2048 => 2048,
-        }
-    }
+fal_core::integer_enum! {
+    TextureSize { N512 = 512, N1024 = 1024, N2048 = 2048 }
+    "`texture_size` of fal-ai/trellis must be `512`, `1024` or `2048`"
 }
-
-fal_core::integer_enum!(
-    TextureSize, "`texture_size` of fal-ai/trellis must be `512`, `1024` or `2048`"
-);
 
 /// The result of [`fal-ai/trellis`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -402,11 +388,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -448,11 +430,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -494,47 +472,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        SsGuidanceStrength, f64, 0.0, 10.0,
+        "`ss_guidance_strength` of fal-ai/trellis must be between 0.0 and 10.0"
+    );
 
-    pub enum SsGuidanceStrength {}
+    fal_core::number_range!(
+        SsSamplingSteps, i64, 1, 50,
+        "`ss_sampling_steps` of fal-ai/trellis must be between 1 and 50"
+    );
 
-    impl Range<f64> for SsGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`ss_guidance_strength` of fal-ai/trellis must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        SlatGuidanceStrength, f64, 0.0, 10.0,
+        "`slat_guidance_strength` of fal-ai/trellis must be between 0.0 and 10.0"
+    );
 
-    pub enum SsSamplingSteps {}
+    fal_core::number_range!(
+        SlatSamplingSteps, i64, 1, 50,
+        "`slat_sampling_steps` of fal-ai/trellis must be between 1 and 50"
+    );
 
-    impl Range<i64> for SsSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`ss_sampling_steps` of fal-ai/trellis must be between 1 and 50";
-    }
-
-    pub enum SlatGuidanceStrength {}
-
-    impl Range<f64> for SlatGuidanceStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`slat_guidance_strength` of fal-ai/trellis must be between 0.0 and 10.0";
-    }
-
-    pub enum SlatSamplingSteps {}
-
-    impl Range<i64> for SlatSamplingSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`slat_sampling_steps` of fal-ai/trellis must be between 1 and 50";
-    }
-
-    pub enum MeshSimplify {}
-
-    impl Range<f64> for MeshSimplify {
-        const MIN: f64 = 0.9;
-        const MAX: f64 = 0.98;
-        const MESSAGE: &'static str = "`mesh_simplify` of fal-ai/trellis must be between 0.9 and 0.98";
-    }
+    fal_core::number_range!(
+        MeshSimplify, f64, 0.9, 0.98,
+        "`mesh_simplify` of fal-ai/trellis must be between 0.9 and 0.98"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -135,24 +135,10 @@ pub enum TextureQuality {
     Detailed,
 }
 
-impl TextureQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Standard, Self::Detailed];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Detailed => "detailed",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TextureQuality,
+fal_core::closed_enum! {
+    TextureQuality { Standard = "standard", Detailed = "detailed" }
     "`texture_quality` of tripo3d/h3.1/multiview-to-3d must be `standard` or `detailed`"
-);
+}
 
 /// The values of `geometry_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,24 +150,10 @@ pub enum GeometryQuality {
     Detailed,
 }
 
-impl GeometryQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Standard, Self::Detailed];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Detailed => "detailed",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GeometryQuality,
+fal_core::closed_enum! {
+    GeometryQuality { Standard = "standard", Detailed = "detailed" }
     "`geometry_quality` of tripo3d/h3.1/multiview-to-3d must be `standard` or `detailed`"
-);
+}
 
 /// The values of `texture_alignment`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,24 +165,10 @@ pub enum TextureAlignment {
     Geometry,
 }
 
-impl TextureAlignment {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::OriginalImage, Self::Geometry];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::OriginalImage => "original_image",
-            Self::Geometry => "geometry",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TextureAlignment,
+fal_core::closed_enum! {
+    TextureAlignment { OriginalImage = "original_image", Geometry = "geometry" }
     "`texture_alignment` of tripo3d/h3.1/multiview-to-3d must be `original_image` or `geometry`"
-);
+}
 
 /// The values of `orientation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -222,24 +180,10 @@ pub enum Orientation {
     AlignImage,
 }
 
-impl Orientation {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Default, Self::AlignImage];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::AlignImage => "align_image",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Orientation,
+fal_core::closed_enum! {
+    Orientation { Default = "default", AlignImage = "align_image" }
     "`orientation` of tripo3d/h3.1/multiview-to-3d must be `default` or `align_image`"
-);
+}
 
 /// The result of [`tripo3d/h3.1/multiview-to-3d`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -479,11 +423,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -534,11 +474,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -587,23 +523,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        ImageUrls, 2, 4,
+        "`image_urls` of tripo3d/h3.1/multiview-to-3d must have 2 to 4 items"
+    );
 
-    pub enum ImageUrls {}
-
-    impl Length for ImageUrls {
-        const MIN: usize = 2;
-        const MAX: usize = 4;
-        const MESSAGE: &'static str = "`image_urls` of tripo3d/h3.1/multiview-to-3d must have 2 to 4 items";
-    }
-
-    pub enum FaceLimit {}
-
-    impl Range<i64> for FaceLimit {
-        const MIN: i64 = 1000;
-        const MAX: i64 = 2000000;
-        const MESSAGE: &'static str = "`face_limit` of tripo3d/h3.1/multiview-to-3d must be between 1000 and 2000000";
-    }
+    fal_core::number_range!(
+        FaceLimit, i64, 1000, 2000000,
+        "`face_limit` of tripo3d/h3.1/multiview-to-3d must be between 1000 and 2000000"
+    );
 }
 
 #[doc(hidden)]

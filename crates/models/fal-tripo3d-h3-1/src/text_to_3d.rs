@@ -18,7 +18,7 @@
 use fal_core::{
     Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -125,24 +125,10 @@ pub enum TextureQuality {
     Detailed,
 }
 
-impl TextureQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Standard, Self::Detailed];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Detailed => "detailed",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TextureQuality,
+fal_core::closed_enum! {
+    TextureQuality { Standard = "standard", Detailed = "detailed" }
     "`texture_quality` of tripo3d/h3.1/text-to-3d must be `standard` or `detailed`"
-);
+}
 
 /// The values of `geometry_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,24 +140,10 @@ pub enum GeometryQuality {
     Detailed,
 }
 
-impl GeometryQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Standard, Self::Detailed];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Detailed => "detailed",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GeometryQuality,
+fal_core::closed_enum! {
+    GeometryQuality { Standard = "standard", Detailed = "detailed" }
     "`geometry_quality` of tripo3d/h3.1/text-to-3d must be `standard` or `detailed`"
-);
+}
 
 /// The result of [`tripo3d/h3.1/text-to-3d`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -409,11 +381,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -469,11 +437,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -522,31 +486,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of tripo3d/h3.1/text-to-3d must have at most 1024 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        NegativePrompt, 0, 1024,
+        "`negative_prompt` of tripo3d/h3.1/text-to-3d must have at most 1024 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of tripo3d/h3.1/text-to-3d must have at most 1024 characters";
-    }
-
-    pub enum NegativePrompt {}
-
-    impl Length for NegativePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`negative_prompt` of tripo3d/h3.1/text-to-3d must have at most 1024 characters";
-    }
-
-    pub enum FaceLimit {}
-
-    impl Range<i64> for FaceLimit {
-        const MIN: i64 = 1000;
-        const MAX: i64 = 2000000;
-        const MESSAGE: &'static str = "`face_limit` of tripo3d/h3.1/text-to-3d must be between 1000 and 2000000";
-    }
+    fal_core::number_range!(
+        FaceLimit, i64, 1000, 2000000,
+        "`face_limit` of tripo3d/h3.1/text-to-3d must be between 1000 and 2000000"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `tripo3d/h3.1` share.
 
 use fal_core::json;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -35,11 +35,7 @@ impl Serialize for ModelUrls {
     }
 }
 
-impl<'de> Deserialize<'de> for ModelUrls {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(ModelUrls);
 
 impl<'de> json::ReadObject<'de> for ModelUrls {
     const NAME: &'static str = "ModelUrls";

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -225,11 +225,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -270,11 +266,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -323,15 +315,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum FaceLimit {}
-
-    impl Range<i64> for FaceLimit {
-        const MIN: i64 = 48;
-        const MAX: i64 = 20000;
-        const MESSAGE: &'static str = "`face_limit` of tripo3d/p1/image-to-3d must be between 48 and 20000";
-    }
+    fal_core::number_range!(
+        FaceLimit, i64, 48, 20000,
+        "`face_limit` of tripo3d/p1/image-to-3d must be between 48 and 20000"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 use fal_core::{
     Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -228,11 +228,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -273,11 +269,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -326,23 +318,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of tripo3d/p1/text-to-3d must have at most 1024 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of tripo3d/p1/text-to-3d must have at most 1024 characters";
-    }
-
-    pub enum FaceLimit {}
-
-    impl Range<i64> for FaceLimit {
-        const MIN: i64 = 48;
-        const MAX: i64 = 20000;
-        const MESSAGE: &'static str = "`face_limit` of tripo3d/p1/text-to-3d must be between 48 and 20000";
-    }
+    fal_core::number_range!(
+        FaceLimit, i64, 48, 20000,
+        "`face_limit` of tripo3d/p1/text-to-3d must be between 48 and 20000"
+    );
 }
 
 #[doc(hidden)]

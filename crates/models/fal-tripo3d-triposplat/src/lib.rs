@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -150,23 +150,10 @@ pub enum OutputFormat {
     Splat,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ply, Self::Splat];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ply => "ply",
-            Self::Splat => "splat",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Ply = "ply", Splat = "splat" }
+    "`output_format` of tripo3d/triposplat must be `ply` or `splat`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of tripo3d/triposplat must be `ply` or `splat`"
-);
 
 /// The result of [`tripo3d/triposplat`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -366,11 +353,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -414,11 +397,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -470,31 +449,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumGaussians, i64, 32768, 262144,
+        "`num_gaussians` of tripo3d/triposplat must be between 32768 and 262144"
+    );
 
-    pub enum NumGaussians {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of tripo3d/triposplat must be between 1 and 50"
+    );
 
-    impl Range<i64> for NumGaussians {
-        const MIN: i64 = 32768;
-        const MAX: i64 = 262144;
-        const MESSAGE: &'static str = "`num_gaussians` of tripo3d/triposplat must be between 32768 and 262144";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of tripo3d/triposplat must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of tripo3d/triposplat must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 10.0,
+        "`guidance_scale` of tripo3d/triposplat must be between 0.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

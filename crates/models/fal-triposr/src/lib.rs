@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -123,23 +123,10 @@ pub enum OutputFormat {
     Obj,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Glb, Self::Obj];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Glb => "glb",
-            Self::Obj => "obj",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Glb = "glb", Obj = "obj" }
+    "`output_format` of fal-ai/triposr must be `glb` or `obj`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/triposr must be `glb` or `obj`"
-);
 
 /// `foreground_ratio`: between 0.5 and 1.0.
 pub type ForegroundRatio = Float<bounds::ForegroundRatio>;
@@ -316,11 +303,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -357,11 +340,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -410,23 +389,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        ForegroundRatio, f64, 0.5, 1.0,
+        "`foreground_ratio` of fal-ai/triposr must be between 0.5 and 1.0"
+    );
 
-    pub enum ForegroundRatio {}
-
-    impl Range<f64> for ForegroundRatio {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`foreground_ratio` of fal-ai/triposr must be between 0.5 and 1.0";
-    }
-
-    pub enum McResolution {}
-
-    impl Range<i64> for McResolution {
-        const MIN: i64 = 32;
-        const MAX: i64 = 1024;
-        const MESSAGE: &'static str = "`mc_resolution` of fal-ai/triposr must be between 32 and 1024";
-    }
+    fal_core::number_range!(
+        McResolution, i64, 32, 1024,
+        "`mc_resolution` of fal-ai/triposr must be between 32 and 1024"
+    );
 }
 
 #[doc(hidden)]

@@ -52,7 +52,7 @@ use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -138,24 +138,10 @@ pub enum TrainingStyle {
     Style,
 }
 
-impl TrainingStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Subject, Self::Style];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Subject => "subject",
-            Self::Style => "style",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TrainingStyle,
+fal_core::closed_enum! {
+    TrainingStyle { Subject = "subject", Style = "style" }
     "`training_style` of fal-ai/turbo-flux-trainer must be `subject` or `style`"
-);
+}
 
 /// The result of [`fal-ai/turbo-flux-trainer`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -332,11 +318,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -373,11 +355,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -422,23 +400,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Steps, i64, 1, 10000,
+        "`steps` of fal-ai/turbo-flux-trainer must be between 1 and 10000"
+    );
 
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10000;
-        const MESSAGE: &'static str = "`steps` of fal-ai/turbo-flux-trainer must be between 1 and 10000";
-    }
-
-    pub enum LearningRate {}
-
-    impl Range<f64> for LearningRate {
-        const MIN: f64 = 1e-7;
-        const MAX: f64 = 0.01;
-        const MESSAGE: &'static str = "`learning_rate` of fal-ai/turbo-flux-trainer must be between 1e-7 and 0.01";
-    }
+    fal_core::number_range!(
+        LearningRate, f64, 1e-7, 0.01,
+        "`learning_rate` of fal-ai/turbo-flux-trainer must be between 1e-7 and 0.01"
+    );
 }
 
 #[doc(hidden)]

@@ -23,7 +23,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -449,11 +449,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -507,11 +503,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -574,71 +566,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        ReferenceImageUrls, 1, 8,
+        "`reference_image_urls` of fal-ai/vecglypher/image-to-svg must have 1 to 8 items"
+    );
 
-    pub enum ReferenceImageUrls {}
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/vecglypher/image-to-svg must be between 0.0 and 2.0"
+    );
 
-    impl Length for ReferenceImageUrls {
-        const MIN: usize = 1;
-        const MAX: usize = 8;
-        const MESSAGE: &'static str = "`reference_image_urls` of fal-ai/vecglypher/image-to-svg must have 1 to 8 items";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/vecglypher/image-to-svg must be between 0.0 and 1.0"
+    );
 
-    pub enum Temperature {}
+    fal_core::number_range!(
+        TopK, i64, - 1, 100,
+        "`top_k` of fal-ai/vecglypher/image-to-svg must be between -1 and 100"
+    );
 
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/vecglypher/image-to-svg must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        RepetitionPenalty, f64, 0.0, 2.0,
+        "`repetition_penalty` of fal-ai/vecglypher/image-to-svg must be between 0.0 and 2.0"
+    );
 
-    pub enum TopP {}
+    fal_core::number_range!(
+        MaxTokens, i64, 256, 16384,
+        "`max_tokens` of fal-ai/vecglypher/image-to-svg must be between 256 and 16384"
+    );
 
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/vecglypher/image-to-svg must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        OutputSize, i64, 64, 4096,
+        "`output_size` of fal-ai/vecglypher/image-to-svg must be between 64 and 4096"
+    );
 
-    pub enum TopK {}
-
-    impl Range<i64> for TopK {
-        const MIN: i64 = -1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`top_k` of fal-ai/vecglypher/image-to-svg must be between -1 and 100";
-    }
-
-    pub enum RepetitionPenalty {}
-
-    impl Range<f64> for RepetitionPenalty {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`repetition_penalty` of fal-ai/vecglypher/image-to-svg must be between 0.0 and 2.0";
-    }
-
-    pub enum MaxTokens {}
-
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 256;
-        const MAX: i64 = 16384;
-        const MESSAGE: &'static str = "`max_tokens` of fal-ai/vecglypher/image-to-svg must be between 256 and 16384";
-    }
-
-    pub enum OutputSize {}
-
-    impl Range<i64> for OutputSize {
-        const MIN: i64 = 64;
-        const MAX: i64 = 4096;
-        const MESSAGE: &'static str = "`output_size` of fal-ai/vecglypher/image-to-svg must be between 64 and 4096";
-    }
-
-    pub enum StrokeWidth {}
-
-    impl Range<f64> for StrokeWidth {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 50.0;
-        const MESSAGE: &'static str = "`stroke_width` of fal-ai/vecglypher/image-to-svg must be between 0.1 and 50.0";
-    }
+    fal_core::number_range!(
+        StrokeWidth, f64, 0.1, 50.0,
+        "`stroke_width` of fal-ai/vecglypher/image-to-svg must be between 0.1 and 50.0"
+    );
 }
 
 #[doc(hidden)]

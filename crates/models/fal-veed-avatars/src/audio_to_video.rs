@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -114,79 +114,27 @@ pub enum AvatarId {
     AnyFemaleSide,
 }
 
-impl AvatarId {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::EmilyVerticalPrimary,
-        Self::EmilyVerticalSecondary,
-        Self::MarcusVerticalPrimary,
-        Self::MarcusVerticalSecondary,
-        Self::MiraVerticalPrimary,
-        Self::MiraVerticalSecondary,
-        Self::JasmineVerticalPrimary,
-        Self::JasmineVerticalSecondary,
-        Self::JasmineVerticalWalking,
-        Self::AishaVerticalWalking,
-        Self::ElenaVerticalPrimary,
-        Self::ElenaVerticalSecondary,
-        Self::AnyMaleVerticalPrimary,
-        Self::AnyFemaleVerticalPrimary,
-        Self::AnyMaleVerticalSecondary,
-        Self::AnyFemaleVerticalSecondary,
-        Self::AnyFemaleVerticalWalking,
-        Self::EmilyPrimary,
-        Self::EmilySide,
-        Self::MarcusPrimary,
-        Self::MarcusSide,
-        Self::AishaWalking,
-        Self::ElenaPrimary,
-        Self::ElenaSide,
-        Self::AnyMalePrimary,
-        Self::AnyFemalePrimary,
-        Self::AnyMaleSide,
-        Self::AnyFemaleSide,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::EmilyVerticalPrimary => "emily_vertical_primary",
-            Self::EmilyVerticalSecondary => "emily_vertical_secondary",
-            Self::MarcusVerticalPrimary => "marcus_vertical_primary",
-            Self::MarcusVerticalSecondary => "marcus_vertical_secondary",
-            Self::MiraVerticalPrimary => "mira_vertical_primary",
-            Self::MiraVerticalSecondary => "mira_vertical_secondary",
-            Self::JasmineVerticalPrimary => "jasmine_vertical_primary",
-            Self::JasmineVerticalSecondary => "jasmine_vertical_secondary",
-            Self::JasmineVerticalWalking => "jasmine_vertical_walking",
-            Self::AishaVerticalWalking => "aisha_vertical_walking",
-            Self::ElenaVerticalPrimary => "elena_vertical_primary",
-            Self::ElenaVerticalSecondary => "elena_vertical_secondary",
-            Self::AnyMaleVerticalPrimary => "any_male_vertical_primary",
-            Self::AnyFemaleVerticalPrimary => "any_female_vertical_primary",
-            Self::AnyMaleVerticalSecondary => "any_male_vertical_secondary",
-            Self::AnyFemaleVerticalSecondary => "any_female_vertical_secondary",
-            Self::AnyFemaleVerticalWalking => "any_female_vertical_walking",
-            Self::EmilyPrimary => "emily_primary",
-            Self::EmilySide => "emily_side",
-            Self::MarcusPrimary => "marcus_primary",
-            Self::MarcusSide => "marcus_side",
-            Self::AishaWalking => "aisha_walking",
-            Self::ElenaPrimary => "elena_primary",
-            Self::ElenaSide => "elena_side",
-            Self::AnyMalePrimary => "any_male_primary",
-            Self::AnyFemalePrimary => "any_female_primary",
-            Self::AnyMaleSide => "any_male_side",
-            Self::AnyFemaleSide => "any_female_side",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AvatarId,
+fal_core::closed_enum! {
+    AvatarId { EmilyVerticalPrimary = "emily_vertical_primary", EmilyVerticalSecondary =
+    "emily_vertical_secondary", MarcusVerticalPrimary = "marcus_vertical_primary",
+    MarcusVerticalSecondary = "marcus_vertical_secondary", MiraVerticalPrimary =
+    "mira_vertical_primary", MiraVerticalSecondary = "mira_vertical_secondary",
+    JasmineVerticalPrimary = "jasmine_vertical_primary", JasmineVerticalSecondary =
+    "jasmine_vertical_secondary", JasmineVerticalWalking = "jasmine_vertical_walking",
+    AishaVerticalWalking = "aisha_vertical_walking", ElenaVerticalPrimary =
+    "elena_vertical_primary", ElenaVerticalSecondary = "elena_vertical_secondary",
+    AnyMaleVerticalPrimary = "any_male_vertical_primary", AnyFemaleVerticalPrimary =
+    "any_female_vertical_primary", AnyMaleVerticalSecondary =
+    "any_male_vertical_secondary", AnyFemaleVerticalSecondary =
+    "any_female_vertical_secondary", AnyFemaleVerticalWalking =
+    "any_female_vertical_walking", EmilyPrimary = "emily_primary", EmilySide =
+    "emily_side", MarcusPrimary = "marcus_primary", MarcusSide = "marcus_side",
+    AishaWalking = "aisha_walking", ElenaPrimary = "elena_primary", ElenaSide =
+    "elena_side", AnyMalePrimary = "any_male_primary", AnyFemalePrimary =
+    "any_female_primary", AnyMaleSide = "any_male_side", AnyFemaleSide =
+    "any_female_side" }
     "`avatar_id` of veed/avatars/audio-to-video must be `emily_vertical_primary`, `emily_vertical_secondary`, `marcus_vertical_primary`, `marcus_vertical_secondary`, `mira_vertical_primary`, `mira_vertical_secondary`, `jasmine_vertical_primary`, `jasmine_vertical_secondary`, `jasmine_vertical_walking`, `aisha_vertical_walking`, `elena_vertical_primary`, `elena_vertical_secondary` or one of 16 more"
-);
+}
 
 /// The result of [`veed/avatars/audio-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -341,11 +289,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -379,11 +323,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -437,15 +377,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum AudioUrl {}
-
-    impl Length for AudioUrl {
-        const MIN: usize = 1;
-        const MAX: usize = 2083;
-        const MESSAGE: &'static str = "`audio_url` of veed/avatars/audio-to-video must have 1 to 2083 characters";
-    }
+    fal_core::length_range!(
+        AudioUrl, 1, 2083,
+        "`audio_url` of veed/avatars/audio-to-video must have 1 to 2083 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -72,23 +72,10 @@ pub enum Resolution {
     _480p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_480p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_480p => "480p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _480p = "480p" }
+    "`resolution` of veed/fabric-1.0/text must be `720p` or `480p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of veed/fabric-1.0/text must be `720p` or `480p`"
-);
 
 /// The result of [`veed/fabric-1.0/text`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -292,11 +279,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -341,11 +324,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -414,23 +393,14 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        ImageUrl, 1, 2083,
+        "`image_url` of veed/fabric-1.0/text must have 1 to 2083 characters"
+    );
 
-    pub enum ImageUrl {}
-
-    impl Length for ImageUrl {
-        const MIN: usize = 1;
-        const MAX: usize = 2083;
-        const MESSAGE: &'static str = "`image_url` of veed/fabric-1.0/text must have 1 to 2083 characters";
-    }
-
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 1;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`text` of veed/fabric-1.0/text must have 1 to 2000 characters";
-    }
+    fal_core::length_range!(
+        Text, 1, 2000, "`text` of veed/fabric-1.0/text must have 1 to 2000 characters"
+    );
 }
 
 #[doc(hidden)]

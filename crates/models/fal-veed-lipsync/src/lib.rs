@@ -50,7 +50,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Check, Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -237,11 +237,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -275,11 +271,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -333,23 +325,13 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        VideoUrl, 1, 2083, "`video_url` of veed/lipsync must have 1 to 2083 characters"
+    );
 
-    pub enum VideoUrl {}
-
-    impl Length for VideoUrl {
-        const MIN: usize = 1;
-        const MAX: usize = 2083;
-        const MESSAGE: &'static str = "`video_url` of veed/lipsync must have 1 to 2083 characters";
-    }
-
-    pub enum AudioUrl {}
-
-    impl Length for AudioUrl {
-        const MIN: usize = 1;
-        const MAX: usize = 2083;
-        const MESSAGE: &'static str = "`audio_url` of veed/lipsync must have 1 to 2083 characters";
-    }
+    fal_core::length_range!(
+        AudioUrl, 1, 2083, "`audio_url` of veed/lipsync must have 1 to 2083 characters"
+    );
 }
 
 #[doc(hidden)]

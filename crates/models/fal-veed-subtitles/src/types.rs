@@ -2,7 +2,7 @@
 //! Types that the endpoints of `veed/subtitles` share.
 
 use fal_core::{Check, Int, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -46,25 +46,10 @@ pub enum PresetCustomizationPosition {
     Bottom,
 }
 
-impl PresetCustomizationPosition {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Top, Self::Center, Self::Bottom];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Top => "top",
-            Self::Center => "center",
-            Self::Bottom => "bottom",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PresetCustomizationPosition,
+fal_core::closed_enum! {
+    PresetCustomizationPosition { Top = "top", Center = "center", Bottom = "bottom" }
     "`position` of PresetCustomization in veed/subtitles must be `top`, `center` or `bottom`"
-);
+}
 
 /// The values of `shadow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,26 +65,10 @@ pub enum PresetCustomizationShadow {
     Max,
 }
 
-impl PresetCustomizationShadow {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Min, Self::Mid, Self::Max];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Min => "min",
-            Self::Mid => "mid",
-            Self::Max => "max",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PresetCustomizationShadow,
+fal_core::closed_enum! {
+    PresetCustomizationShadow { None = "none", Min = "min", Mid = "mid", Max = "max" }
     "`shadow` of PresetCustomization in veed/subtitles must be `none`, `min`, `mid` or `max`"
-);
+}
 
 /// The look of words by their importance.
 #[derive(Debug, Clone, PartialEq)]
@@ -457,11 +426,7 @@ impl Serialize for VocabularyEntry {
     }
 }
 
-impl<'de> Deserialize<'de> for VocabularyEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VocabularyEntry);
 
 impl<'de> json::ReadObject<'de> for VocabularyEntry {
     const NAME: &'static str = "VocabularyEntry";
@@ -508,11 +473,7 @@ impl Serialize for PresetCustomization {
     }
 }
 
-impl<'de> Deserialize<'de> for PresetCustomization {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(PresetCustomization);
 
 impl<'de> json::ReadObject<'de> for PresetCustomization {
     const NAME: &'static str = "PresetCustomization";
@@ -562,11 +523,7 @@ impl Serialize for TextCustomizations {
     }
 }
 
-impl<'de> Deserialize<'de> for TextCustomizations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TextCustomizations);
 
 impl<'de> json::ReadObject<'de> for TextCustomizations {
     const NAME: &'static str = "TextCustomizations";
@@ -614,11 +571,7 @@ impl Serialize for TextCustomization {
     }
 }
 
-impl<'de> Deserialize<'de> for TextCustomization {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TextCustomization);
 
 impl<'de> json::ReadObject<'de> for TextCustomization {
     const NAME: &'static str = "TextCustomization";
@@ -677,39 +630,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        VocabularyEntryWord, 1, 100,
+        "`word` of VocabularyEntry in veed/subtitles must have 1 to 100 characters"
+    );
 
-    pub enum VocabularyEntryWord {}
+    fal_core::length_range!(
+        VocabularyEntryReplaces, 1, 20,
+        "`replaces` of VocabularyEntry in veed/subtitles must have 1 to 20 items"
+    );
 
-    impl Length for VocabularyEntryWord {
-        const MIN: usize = 1;
-        const MAX: usize = 100;
-        const MESSAGE: &'static str = "`word` of VocabularyEntry in veed/subtitles must have 1 to 100 characters";
-    }
+    fal_core::length_range!(
+        VocabularyEntryReplacesItem, 1, 100,
+        "`replaces_item` of VocabularyEntry in veed/subtitles must have 1 to 100 characters"
+    );
 
-    pub enum VocabularyEntryReplaces {}
-
-    impl Length for VocabularyEntryReplaces {
-        const MIN: usize = 1;
-        const MAX: usize = 20;
-        const MESSAGE: &'static str = "`replaces` of VocabularyEntry in veed/subtitles must have 1 to 20 items";
-    }
-
-    pub enum VocabularyEntryReplacesItem {}
-
-    impl Length for VocabularyEntryReplacesItem {
-        const MIN: usize = 1;
-        const MAX: usize = 100;
-        const MESSAGE: &'static str = "`replaces_item` of VocabularyEntry in veed/subtitles must have 1 to 100 characters";
-    }
-
-    pub enum TextCustomizationWeight {}
-
-    impl Range<i64> for TextCustomizationWeight {
-        const MIN: i64 = 100;
-        const MAX: i64 = 900;
-        const MESSAGE: &'static str = "`weight` of TextCustomization in veed/subtitles must be between 100 and 900";
-    }
+    fal_core::number_range!(
+        TextCustomizationWeight, i64, 100, 900,
+        "`weight` of TextCustomization in veed/subtitles must be between 100 and 900"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -80,25 +80,10 @@ pub enum Duration {
     _8s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s, Self::_6s, Self::_7s, Self::_8s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-            Self::_6s => "6s",
-            Self::_7s => "7s",
-            Self::_8s => "8s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s", _6s = "6s", _7s = "7s", _8s = "8s" }
+    "`duration` of fal-ai/veo2/image-to-video must be `5s`, `6s`, `7s` or `8s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/veo2/image-to-video must be `5s`, `6s`, `7s` or `8s`"
-);
 
 /// The result of [`fal-ai/veo2/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -251,11 +236,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -290,11 +271,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -63,7 +63,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -147,24 +147,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio9x16, Self::Ratio16x9, Self::Ratio1x1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio9x16 = "9:16", Ratio16x9 = "16:9", Ratio1x1 = "1:1" }
+    "`aspect_ratio` of fal-ai/veo2 must be `9:16`, `16:9` or `1:1`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/veo2 must be `9:16`, `16:9` or `1:1`"
-);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,25 +166,10 @@ pub enum Duration {
     _8s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s, Self::_6s, Self::_7s, Self::_8s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-            Self::_6s => "6s",
-            Self::_7s => "7s",
-            Self::_8s => "8s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s", _6s = "6s", _7s = "7s", _8s = "8s" }
+    "`duration` of fal-ai/veo2 must be `5s`, `6s`, `7s` or `8s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/veo2 must be `5s`, `6s`, `7s` or `8s`"
-);
 
 /// The result of [`fal-ai/veo2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -383,11 +354,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -428,11 +395,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -471,15 +434,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/veo2 must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX, "`prompt` of fal-ai/veo2 must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

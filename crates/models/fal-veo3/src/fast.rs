@@ -20,7 +20,7 @@ pub mod image_to_video;
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -120,23 +120,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
+    "`aspect_ratio` of fal-ai/veo3/fast must be `16:9` or `9:16`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/veo3/fast must be `16:9` or `9:16`"
-);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,24 +137,10 @@ pub enum Duration {
     _8s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_4s, Self::_6s, Self::_8s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_4s => "4s",
-            Self::_6s => "6s",
-            Self::_8s => "8s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _4s = "4s", _6s = "6s", _8s = "8s" }
+    "`duration` of fal-ai/veo3/fast must be `4s`, `6s` or `8s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/veo3/fast must be `4s`, `6s` or `8s`"
-);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -179,23 +152,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
+    "`resolution` of fal-ai/veo3/fast must be `720p` or `1080p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/veo3/fast must be `720p` or `1080p`"
-);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,35 +175,10 @@ pub enum SafetyTolerance {
     N6,
 }
 
-impl SafetyTolerance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyTolerance,
+fal_core::closed_enum! {
+    SafetyTolerance { N1 = "1", N2 = "2", N3 = "3", N4 = "4", N5 = "5", N6 = "6" }
     "`safety_tolerance` of fal-ai/veo3/fast must be `1`, `2`, `3`, `4`, `5` or `6`"
-);
+}
 
 /// The result of [`fal-ai/veo3/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -449,11 +384,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -496,11 +427,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -539,15 +466,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 20000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/veo3/fast must have at most 20000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 20000,
+        "`prompt` of fal-ai/veo3/fast must have at most 20000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, Float, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -88,35 +88,11 @@ pub enum Speaker {
     Mike,
 }
 
-impl Speaker {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Frank,
-        Self::Wayne,
-        Self::Carter,
-        Self::Emma,
-        Self::Grace,
-        Self::Mike,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Frank => "Frank",
-            Self::Wayne => "Wayne",
-            Self::Carter => "Carter",
-            Self::Emma => "Emma",
-            Self::Grace => "Grace",
-            Self::Mike => "Mike",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Speaker,
+fal_core::closed_enum! {
+    Speaker { Frank = "Frank", Wayne = "Wayne", Carter = "Carter", Emma = "Emma", Grace =
+    "Grace", Mike = "Mike" }
     "`speaker` of fal-ai/vibevoice/0.5b must be `Frank`, `Wayne`, `Carter`, `Emma`, `Grace` or `Mike`"
-);
+}
 
 /// `cfg_scale`: between 1.0 and 2.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -292,11 +268,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -337,11 +309,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -407,23 +375,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Script, 0, 90000,
+        "`script` of fal-ai/vibevoice/0.5b must have at most 90000 characters"
+    );
 
-    pub enum Script {}
-
-    impl Length for Script {
-        const MIN: usize = 0;
-        const MAX: usize = 90000;
-        const MESSAGE: &'static str = "`script` of fal-ai/vibevoice/0.5b must have at most 90000 characters";
-    }
-
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/vibevoice/0.5b must be between 1.0 and 2.0";
-    }
+    fal_core::number_range!(
+        CfgScale, f64, 1.0, 2.0,
+        "`cfg_scale` of fal-ai/vibevoice/0.5b must be between 1.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -248,11 +248,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -293,11 +289,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -363,23 +355,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Script, 0, 30000,
+        "`script` of fal-ai/vibevoice/7b must have at most 30000 characters"
+    );
 
-    pub enum Script {}
-
-    impl Length for Script {
-        const MIN: usize = 0;
-        const MAX: usize = 30000;
-        const MESSAGE: &'static str = "`script` of fal-ai/vibevoice/7b must have at most 30000 characters";
-    }
-
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/vibevoice/7b must be between 1.0 and 2.0";
-    }
+    fal_core::number_range!(
+        CfgScale, f64, 1.0, 2.0,
+        "`cfg_scale` of fal-ai/vibevoice/7b must be between 1.0 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/vibevoice` share.
 
 use fal_core::{File, Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -42,39 +42,13 @@ pub enum VibeVoiceSpeakerPreset {
     XinranZh,
 }
 
-impl VibeVoiceSpeakerPreset {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AliceEn,
-        Self::CarterEn,
-        Self::FrankEn,
-        Self::MaryEnBackgroundMusic,
-        Self::MayaEn,
-        Self::AnchenZhBackgroundMusic,
-        Self::BowenZh,
-        Self::XinranZh,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::AliceEn => "Alice [EN]",
-            Self::CarterEn => "Carter [EN]",
-            Self::FrankEn => "Frank [EN]",
-            Self::MaryEnBackgroundMusic => "Mary [EN] (Background Music)",
-            Self::MayaEn => "Maya [EN]",
-            Self::AnchenZhBackgroundMusic => "Anchen [ZH] (Background Music)",
-            Self::BowenZh => "Bowen [ZH]",
-            Self::XinranZh => "Xinran [ZH]",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VibeVoiceSpeakerPreset,
+fal_core::closed_enum! {
+    VibeVoiceSpeakerPreset { AliceEn = "Alice [EN]", CarterEn = "Carter [EN]", FrankEn =
+    "Frank [EN]", MaryEnBackgroundMusic = "Mary [EN] (Background Music)", MayaEn =
+    "Maya [EN]", AnchenZhBackgroundMusic = "Anchen [ZH] (Background Music)", BowenZh =
+    "Bowen [ZH]", XinranZh = "Xinran [ZH]" }
     "`preset` of VibeVoiceSpeaker in fal-ai/vibevoice must be `Alice [EN]`, `Carter [EN]`, `Frank [EN]`, `Mary [EN] (Background Music)`, `Maya [EN]`, `Anchen [ZH] (Background Music)`, `Bowen [ZH]` or `Xinran [ZH]`"
-);
+}
 
 // Building.
 
@@ -157,11 +131,7 @@ impl Serialize for VibeVoiceSpeaker {
     }
 }
 
-impl<'de> Deserialize<'de> for VibeVoiceSpeaker {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(VibeVoiceSpeaker);
 
 impl<'de> json::ReadObject<'de> for VibeVoiceSpeaker {
     const NAME: &'static str = "VibeVoiceSpeaker";

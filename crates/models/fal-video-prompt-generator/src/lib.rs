@@ -45,7 +45,7 @@
 mod json_schema;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`fal-ai/video-prompt-generator`](https://fal.ai/models/fal-ai/video-prompt-generator).
@@ -161,43 +161,13 @@ pub enum Style {
     Experimental,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Minimalist,
-        Self::Simple,
-        Self::Detailed,
-        Self::Descriptive,
-        Self::Dynamic,
-        Self::Cinematic,
-        Self::Documentary,
-        Self::Animation,
-        Self::Action,
-        Self::Experimental,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Minimalist => "Minimalist",
-            Self::Simple => "Simple",
-            Self::Detailed => "Detailed",
-            Self::Descriptive => "Descriptive",
-            Self::Dynamic => "Dynamic",
-            Self::Cinematic => "Cinematic",
-            Self::Documentary => "Documentary",
-            Self::Animation => "Animation",
-            Self::Action => "Action",
-            Self::Experimental => "Experimental",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Minimalist = "Minimalist", Simple = "Simple", Detailed = "Detailed",
+    Descriptive = "Descriptive", Dynamic = "Dynamic", Cinematic = "Cinematic",
+    Documentary = "Documentary", Animation = "Animation", Action = "Action", Experimental
+    = "Experimental" }
     "`style` of fal-ai/video-prompt-generator must be `Minimalist`, `Simple`, `Detailed`, `Descriptive`, `Dynamic`, `Cinematic`, `Documentary`, `Animation`, `Action` or `Experimental`"
-);
+}
 
 /// The values of `camera_style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -247,65 +217,19 @@ pub enum CameraStyle {
     PeriscopeLens,
 }
 
-impl CameraStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::SteadicamFlow,
-        Self::DroneAerials,
-        Self::HandheldUrgency,
-        Self::CraneElegance,
-        Self::DollyPrecision,
-        Self::Vr360,
-        Self::MultiAngleRig,
-        Self::StaticTripod,
-        Self::GimbalSmoothness,
-        Self::SliderMotion,
-        Self::JibSweep,
-        Self::PovImmersion,
-        Self::TimeSliceArray,
-        Self::MacroExtreme,
-        Self::TiltShiftMiniature,
-        Self::SnorricamCharacter,
-        Self::WhipPanDynamics,
-        Self::DutchAngleTension,
-        Self::UnderwaterHousing,
-        Self::PeriscopeLens,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::SteadicamFlow => "Steadicam flow",
-            Self::DroneAerials => "Drone aerials",
-            Self::HandheldUrgency => "Handheld urgency",
-            Self::CraneElegance => "Crane elegance",
-            Self::DollyPrecision => "Dolly precision",
-            Self::Vr360 => "VR 360",
-            Self::MultiAngleRig => "Multi-angle rig",
-            Self::StaticTripod => "Static tripod",
-            Self::GimbalSmoothness => "Gimbal smoothness",
-            Self::SliderMotion => "Slider motion",
-            Self::JibSweep => "Jib sweep",
-            Self::PovImmersion => "POV immersion",
-            Self::TimeSliceArray => "Time-slice array",
-            Self::MacroExtreme => "Macro extreme",
-            Self::TiltShiftMiniature => "Tilt-shift miniature",
-            Self::SnorricamCharacter => "Snorricam character",
-            Self::WhipPanDynamics => "Whip pan dynamics",
-            Self::DutchAngleTension => "Dutch angle tension",
-            Self::UnderwaterHousing => "Underwater housing",
-            Self::PeriscopeLens => "Periscope lens",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraStyle,
+fal_core::closed_enum! {
+    CameraStyle { None = "None", SteadicamFlow = "Steadicam flow", DroneAerials =
+    "Drone aerials", HandheldUrgency = "Handheld urgency", CraneElegance =
+    "Crane elegance", DollyPrecision = "Dolly precision", Vr360 = "VR 360", MultiAngleRig
+    = "Multi-angle rig", StaticTripod = "Static tripod", GimbalSmoothness =
+    "Gimbal smoothness", SliderMotion = "Slider motion", JibSweep = "Jib sweep",
+    PovImmersion = "POV immersion", TimeSliceArray = "Time-slice array", MacroExtreme =
+    "Macro extreme", TiltShiftMiniature = "Tilt-shift miniature", SnorricamCharacter =
+    "Snorricam character", WhipPanDynamics = "Whip pan dynamics", DutchAngleTension =
+    "Dutch angle tension", UnderwaterHousing = "Underwater housing", PeriscopeLens =
+    "Periscope lens" }
     "`camera_style` of fal-ai/video-prompt-generator must be `None`, `Steadicam flow`, `Drone aerials`, `Handheld urgency`, `Crane elegance`, `Dolly precision`, `VR 360`, `Multi-angle rig`, `Static tripod`, `Gimbal smoothness`, `Slider motion`, `Jib sweep` or one of 9 more"
-);
+}
 
 /// The values of `camera_direction`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -349,59 +273,16 @@ pub enum CameraDirection {
     VerticalDescent,
 }
 
-impl CameraDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::ZoomIn,
-        Self::ZoomOut,
-        Self::PanLeft,
-        Self::PanRight,
-        Self::TiltUp,
-        Self::TiltDown,
-        Self::OrbitalRotation,
-        Self::PushIn,
-        Self::PullOut,
-        Self::TrackForward,
-        Self::TrackBackward,
-        Self::SpiralIn,
-        Self::SpiralOut,
-        Self::ArcMovement,
-        Self::DiagonalTraverse,
-        Self::VerticalRise,
-        Self::VerticalDescent,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::ZoomIn => "Zoom in",
-            Self::ZoomOut => "Zoom out",
-            Self::PanLeft => "Pan left",
-            Self::PanRight => "Pan right",
-            Self::TiltUp => "Tilt up",
-            Self::TiltDown => "Tilt down",
-            Self::OrbitalRotation => "Orbital rotation",
-            Self::PushIn => "Push in",
-            Self::PullOut => "Pull out",
-            Self::TrackForward => "Track forward",
-            Self::TrackBackward => "Track backward",
-            Self::SpiralIn => "Spiral in",
-            Self::SpiralOut => "Spiral out",
-            Self::ArcMovement => "Arc movement",
-            Self::DiagonalTraverse => "Diagonal traverse",
-            Self::VerticalRise => "Vertical rise",
-            Self::VerticalDescent => "Vertical descent",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraDirection,
+fal_core::closed_enum! {
+    CameraDirection { None = "None", ZoomIn = "Zoom in", ZoomOut = "Zoom out", PanLeft =
+    "Pan left", PanRight = "Pan right", TiltUp = "Tilt up", TiltDown = "Tilt down",
+    OrbitalRotation = "Orbital rotation", PushIn = "Push in", PullOut = "Pull out",
+    TrackForward = "Track forward", TrackBackward = "Track backward", SpiralIn =
+    "Spiral in", SpiralOut = "Spiral out", ArcMovement = "Arc movement", DiagonalTraverse
+    = "Diagonal traverse", VerticalRise = "Vertical rise", VerticalDescent =
+    "Vertical descent" }
     "`camera_direction` of fal-ai/video-prompt-generator must be `None`, `Zoom in`, `Zoom out`, `Pan left`, `Pan right`, `Tilt up`, `Tilt down`, `Orbital rotation`, `Push in`, `Pull out`, `Track forward`, `Track backward`, `Spiral in`, `Spiral out`, `Arc movement`, `Diagonal traverse`, `Vertical rise` or `Vertical descent`"
-);
+}
 
 /// The values of `pacing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -449,63 +330,19 @@ pub enum Pacing {
     EpisodicBreaks,
 }
 
-impl Pacing {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::SlowBurn,
-        Self::RhythmicPulse,
-        Self::FranticEnergy,
-        Self::EbbAndFlow,
-        Self::HypnoticDrift,
-        Self::TimeLapseRush,
-        Self::StopMotionStaccato,
-        Self::GradualBuild,
-        Self::QuickCutRhythm,
-        Self::LongTakeMeditation,
-        Self::JumpCutEnergy,
-        Self::MatchCutFlow,
-        Self::CrossDissolveDreamscape,
-        Self::ParallelAction,
-        Self::SlowMotionImpact,
-        Self::RampingDynamics,
-        Self::MontageTempo,
-        Self::ContinuousFlow,
-        Self::EpisodicBreaks,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::SlowBurn => "Slow burn",
-            Self::RhythmicPulse => "Rhythmic pulse",
-            Self::FranticEnergy => "Frantic energy",
-            Self::EbbAndFlow => "Ebb and flow",
-            Self::HypnoticDrift => "Hypnotic drift",
-            Self::TimeLapseRush => "Time-lapse rush",
-            Self::StopMotionStaccato => "Stop-motion staccato",
-            Self::GradualBuild => "Gradual build",
-            Self::QuickCutRhythm => "Quick cut rhythm",
-            Self::LongTakeMeditation => "Long take meditation",
-            Self::JumpCutEnergy => "Jump cut energy",
-            Self::MatchCutFlow => "Match cut flow",
-            Self::CrossDissolveDreamscape => "Cross-dissolve dreamscape",
-            Self::ParallelAction => "Parallel action",
-            Self::SlowMotionImpact => "Slow motion impact",
-            Self::RampingDynamics => "Ramping dynamics",
-            Self::MontageTempo => "Montage tempo",
-            Self::ContinuousFlow => "Continuous flow",
-            Self::EpisodicBreaks => "Episodic breaks",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Pacing,
+fal_core::closed_enum! {
+    Pacing { None = "None", SlowBurn = "Slow burn", RhythmicPulse = "Rhythmic pulse",
+    FranticEnergy = "Frantic energy", EbbAndFlow = "Ebb and flow", HypnoticDrift =
+    "Hypnotic drift", TimeLapseRush = "Time-lapse rush", StopMotionStaccato =
+    "Stop-motion staccato", GradualBuild = "Gradual build", QuickCutRhythm =
+    "Quick cut rhythm", LongTakeMeditation = "Long take meditation", JumpCutEnergy =
+    "Jump cut energy", MatchCutFlow = "Match cut flow", CrossDissolveDreamscape =
+    "Cross-dissolve dreamscape", ParallelAction = "Parallel action", SlowMotionImpact =
+    "Slow motion impact", RampingDynamics = "Ramping dynamics", MontageTempo =
+    "Montage tempo", ContinuousFlow = "Continuous flow", EpisodicBreaks =
+    "Episodic breaks" }
     "`pacing` of fal-ai/video-prompt-generator must be `None`, `Slow burn`, `Rhythmic pulse`, `Frantic energy`, `Ebb and flow`, `Hypnotic drift`, `Time-lapse rush`, `Stop-motion staccato`, `Gradual build`, `Quick cut rhythm`, `Long take meditation`, `Jump cut energy`, `Match cut flow`, `Cross-dissolve dreamscape`, `Parallel action`, `Slow motion impact`, `Ramping dynamics`, `Montage tempo`, `Continuous flow` or `Episodic breaks`"
-);
+}
 
 /// The values of `special_effects`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -555,65 +392,20 @@ pub enum SpecialEffects {
     NeuralStyleTransfer,
 }
 
-impl SpecialEffects {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::PracticalEffects,
-        Self::CgiEnhancement,
-        Self::AnalogGlitches,
-        Self::LightPainting,
-        Self::ProjectionMapping,
-        Self::NanosecondExposures,
-        Self::DoubleExposure,
-        Self::SmokeDiffusion,
-        Self::LensFlareArtistry,
-        Self::ParticleSystems,
-        Self::HolographicOverlay,
-        Self::ChromaticAberration,
-        Self::DigitalDistortion,
-        Self::WireRemoval,
-        Self::MotionCapture,
-        Self::MiniatureIntegration,
-        Self::WeatherSimulation,
-        Self::ColorGrading,
-        Self::MixedMediaComposite,
-        Self::NeuralStyleTransfer,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::PracticalEffects => "Practical effects",
-            Self::CgiEnhancement => "CGI enhancement",
-            Self::AnalogGlitches => "Analog glitches",
-            Self::LightPainting => "Light painting",
-            Self::ProjectionMapping => "Projection mapping",
-            Self::NanosecondExposures => "Nanosecond exposures",
-            Self::DoubleExposure => "Double exposure",
-            Self::SmokeDiffusion => "Smoke diffusion",
-            Self::LensFlareArtistry => "Lens flare artistry",
-            Self::ParticleSystems => "Particle systems",
-            Self::HolographicOverlay => "Holographic overlay",
-            Self::ChromaticAberration => "Chromatic aberration",
-            Self::DigitalDistortion => "Digital distortion",
-            Self::WireRemoval => "Wire removal",
-            Self::MotionCapture => "Motion capture",
-            Self::MiniatureIntegration => "Miniature integration",
-            Self::WeatherSimulation => "Weather simulation",
-            Self::ColorGrading => "Color grading",
-            Self::MixedMediaComposite => "Mixed media composite",
-            Self::NeuralStyleTransfer => "Neural style transfer",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SpecialEffects,
+fal_core::closed_enum! {
+    SpecialEffects { None = "None", PracticalEffects = "Practical effects",
+    CgiEnhancement = "CGI enhancement", AnalogGlitches = "Analog glitches", LightPainting
+    = "Light painting", ProjectionMapping = "Projection mapping", NanosecondExposures =
+    "Nanosecond exposures", DoubleExposure = "Double exposure", SmokeDiffusion =
+    "Smoke diffusion", LensFlareArtistry = "Lens flare artistry", ParticleSystems =
+    "Particle systems", HolographicOverlay = "Holographic overlay", ChromaticAberration =
+    "Chromatic aberration", DigitalDistortion = "Digital distortion", WireRemoval =
+    "Wire removal", MotionCapture = "Motion capture", MiniatureIntegration =
+    "Miniature integration", WeatherSimulation = "Weather simulation", ColorGrading =
+    "Color grading", MixedMediaComposite = "Mixed media composite", NeuralStyleTransfer =
+    "Neural style transfer" }
     "`special_effects` of fal-ai/video-prompt-generator must be `None`, `Practical effects`, `CGI enhancement`, `Analog glitches`, `Light painting`, `Projection mapping`, `Nanosecond exposures`, `Double exposure`, `Smoke diffusion`, `Lens flare artistry`, `Particle systems`, `Holographic overlay` or one of 9 more"
-);
+}
 
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -645,47 +437,19 @@ pub enum ModelValue {
     DeepseekDeepseekR1,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::AnthropicClaude3_5Sonnet,
-        Self::AnthropicClaude3_5Haiku,
-        Self::AnthropicClaude3Haiku,
-        Self::GoogleGemini2_5FlashLite,
-        Self::GoogleGemini2_0Flash001,
-        Self::MetaLlamaLlama3_2_1bInstruct,
-        Self::MetaLlamaLlama3_2_3bInstruct,
-        Self::MetaLlamaLlama3_1_8bInstruct,
-        Self::MetaLlamaLlama3_1_70bInstruct,
-        Self::OpenaiGpt4oMini,
-        Self::OpenaiGpt4o,
-        Self::DeepseekDeepseekR1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::AnthropicClaude3_5Sonnet => "anthropic/claude-3.5-sonnet",
-            Self::AnthropicClaude3_5Haiku => "anthropic/claude-3-5-haiku",
-            Self::AnthropicClaude3Haiku => "anthropic/claude-3-haiku",
-            Self::GoogleGemini2_5FlashLite => "google/gemini-2.5-flash-lite",
-            Self::GoogleGemini2_0Flash001 => "google/gemini-2.0-flash-001",
-            Self::MetaLlamaLlama3_2_1bInstruct => "meta-llama/llama-3.2-1b-instruct",
-            Self::MetaLlamaLlama3_2_3bInstruct => "meta-llama/llama-3.2-3b-instruct",
-            Self::MetaLlamaLlama3_1_8bInstruct => "meta-llama/llama-3.1-8b-instruct",
-            Self::MetaLlamaLlama3_1_70bInstruct => "meta-llama/llama-3.1-70b-instruct",
-            Self::OpenaiGpt4oMini => "openai/gpt-4o-mini",
-            Self::OpenaiGpt4o => "openai/gpt-4o",
-            Self::DeepseekDeepseekR1 => "deepseek/deepseek-r1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { AnthropicClaude3_5Sonnet = "anthropic/claude-3.5-sonnet",
+    AnthropicClaude3_5Haiku = "anthropic/claude-3-5-haiku", AnthropicClaude3Haiku =
+    "anthropic/claude-3-haiku", GoogleGemini2_5FlashLite =
+    "google/gemini-2.5-flash-lite", GoogleGemini2_0Flash001 =
+    "google/gemini-2.0-flash-001", MetaLlamaLlama3_2_1bInstruct =
+    "meta-llama/llama-3.2-1b-instruct", MetaLlamaLlama3_2_3bInstruct =
+    "meta-llama/llama-3.2-3b-instruct", MetaLlamaLlama3_1_8bInstruct =
+    "meta-llama/llama-3.1-8b-instruct", MetaLlamaLlama3_1_70bInstruct =
+    "meta-llama/llama-3.1-70b-instruct", OpenaiGpt4oMini = "openai/gpt-4o-mini",
+    OpenaiGpt4o = "openai/gpt-4o", DeepseekDeepseekR1 = "deepseek/deepseek-r1" }
     "`model` of fal-ai/video-prompt-generator must be `anthropic/claude-3.5-sonnet`, `anthropic/claude-3-5-haiku`, `anthropic/claude-3-haiku`, `google/gemini-2.5-flash-lite`, `google/gemini-2.0-flash-001`, `meta-llama/llama-3.2-1b-instruct`, `meta-llama/llama-3.2-3b-instruct`, `meta-llama/llama-3.1-8b-instruct`, `meta-llama/llama-3.1-70b-instruct`, `openai/gpt-4o-mini`, `openai/gpt-4o` or `deepseek/deepseek-r1`"
-);
+}
 
 /// The values of `prompt_length`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -699,25 +463,10 @@ pub enum PromptLength {
     Long,
 }
 
-impl PromptLength {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Short, Self::Medium, Self::Long];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Short => "Short",
-            Self::Medium => "Medium",
-            Self::Long => "Long",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PromptLength,
+fal_core::closed_enum! {
+    PromptLength { Short = "Short", Medium = "Medium", Long = "Long" }
     "`prompt_length` of fal-ai/video-prompt-generator must be `Short`, `Medium` or `Long`"
-);
+}
 
 /// The result of [`fal-ai/video-prompt-generator`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -926,11 +675,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -970,11 +715,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -21,7 +21,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -88,31 +88,11 @@ pub enum MovementAmplitude {
     Large,
 }
 
-impl MovementAmplitude {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Small,
-        Self::Medium,
-        Self::Large,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Small => "small",
-            Self::Medium => "medium",
-            Self::Large => "large",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    MovementAmplitude,
+fal_core::closed_enum! {
+    MovementAmplitude { Auto = "auto", Small = "small", Medium = "medium", Large =
+    "large" }
     "`movement_amplitude` of fal-ai/vidu/start-end-to-video must be `auto`, `small`, `medium` or `large`"
-);
+}
 
 /// The result of [`fal-ai/vidu/start-end-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -329,11 +309,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -373,11 +349,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -446,15 +418,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/vidu/start-end-to-video must have at most 1500 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 1500,
+        "`prompt` of fal-ai/vidu/start-end-to-video must have at most 1500 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -441,385 +441,79 @@ pub enum Template {
     BackgroundExplosion,
 }
 
-impl Template {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::DreamyWedding,
-        Self::RomanticLift,
-        Self::SweetProposal,
-        Self::CoupleArrival,
-        Self::CupidArrow,
-        Self::PetLovers,
-        Self::LunarNewyear,
-        Self::Hug,
-        Self::Kiss,
-        Self::DynastyDress,
-        Self::WishSender,
-        Self::LovePose,
-        Self::HairSwap,
-        Self::YouthRewind,
-        Self::Morphlab,
-        Self::LivePhoto,
-        Self::Emotionlab,
-        Self::LiveMemory,
-        Self::Interaction,
-        Self::Christmas,
-        Self::PetFinger,
-        Self::EatMushrooms,
-        Self::BeastChaseLibrary,
-        Self::BeastChaseSupermarket,
-        Self::PetalScattered,
-        Self::EmojiFigure,
-        Self::HairColorChange,
-        Self::MultiplePeopleKissing,
-        Self::BeastChaseAmazon,
-        Self::BeastChaseMountain,
-        Self::BalloonmanExplodesPro,
-        Self::GetThinner,
-        Self::Jump2pool,
-        Self::Bodyshake,
-        Self::JiggleUp,
-        Self::ShakeItDance,
-        Self::Subject3,
-        Self::PubgWinnerHit,
-        Self::ShakeItDown,
-        Self::BlueprintSupreme,
-        Self::HipTwist,
-        Self::MotorDance,
-        Self::RatDance,
-        Self::KwokDance,
-        Self::LegSweepDance,
-        Self::HeeseungMarch,
-        Self::ShakeToMax,
-        Self::DameUnGrrr,
-        Self::IKnow,
-        Self::LitBounce,
-        Self::WaveDance,
-        Self::ChillDance,
-        Self::HipFlicking,
-        Self::SakuraSeason,
-        Self::ZongziWrap,
-        Self::ZongziDrop,
-        Self::DragonboatShot,
-        Self::RainKiss,
-        Self::ChildMemory,
-        Self::CoupleDrop,
-        Self::CoupleWalk,
-        Self::FlowerReceive,
-        Self::LoveDrop,
-        Self::CheekKiss,
-        Self::CarryMe,
-        Self::BlowKiss,
-        Self::LoveFall,
-        Self::FrenchKiss8s,
-        Self::WorkdayFeels,
-        Self::LoveStory,
-        Self::BloomMagic,
-        Self::Ghibli,
-        Self::Minecraft,
-        Self::BoxMe,
-        Self::ClawMe,
-        Self::Clayshot,
-        Self::MangaMeme,
-        Self::QuadMeme,
-        Self::PixelMe,
-        Self::ClayshotDuo,
-        Self::Irasutoya,
-        Self::AmericanComic,
-        Self::SimpsonsComic,
-        Self::YayoiKusamaStyle,
-        Self::PopArt,
-        Self::JojoStyle,
-        Self::SliceTherapy,
-        Self::BalloonFlyaway,
-        Self::Flying,
-        Self::Paperman,
-        Self::Pinch,
-        Self::BloomDoorobear,
-        Self::GenderSwap,
-        Self::NapMe,
-        Self::SexyMe,
-        Self::Spin360,
-        Self::SmoothShift,
-        Self::PaperFall,
-        Self::JumpToCloud,
-        Self::Pilot,
-        Self::SweetDreams,
-        Self::SoulDepart,
-        Self::PunchHit,
-        Self::WatermelonHit,
-        Self::SplitStancePet,
-        Self::MakeFace,
-        Self::BreakGlass,
-        Self::SplitStanceHuman,
-        Self::CoveredLiquidMetal,
-        Self::FluffyPlunge,
-        Self::PetBellyDance,
-        Self::WaterFloat,
-        Self::RelaxCut,
-        Self::HeadToBalloon,
-        Self::Cloning,
-        Self::AcrossTheUniverseJungle,
-        Self::ClothesSpinningRemnant,
-        Self::AcrossTheUniverseJurassic,
-        Self::AcrossTheUniverseMoon,
-        Self::FisheyePet,
-        Self::HitchcockZoom,
-        Self::CuteBangs,
-        Self::EarthZoomOut,
-        Self::FisheyeHuman,
-        Self::DriveYacht,
-        Self::VirtualSinger,
-        Self::EarthZoomIn,
-        Self::AliensComing,
-        Self::DriveFerrari,
-        Self::BjdStyle,
-        Self::VirtualFitting,
-        Self::Orbit,
-        Self::ZoomIn,
-        Self::AiOutfit,
-        Self::Spin180,
-        Self::OrbitDolly,
-        Self::OrbitDollyFast,
-        Self::AutoSpin,
-        Self::WalkForward,
-        Self::OutfitShow,
-        Self::ZoomInFast,
-        Self::ZoomOutImage,
-        Self::ZoomOutStartend,
-        Self::Muscling,
-        Self::CaptainAmerica,
-        Self::Hulk,
-        Self::CapWalk,
-        Self::HulkDive,
-        Self::ExoticPrincess,
-        Self::BeastCompanion,
-        Self::CartoonDoll,
-        Self::GoldenEpoch,
-        Self::OscarGala,
-        Self::FashionStride,
-        Self::StarCarpet,
-        Self::FlameCarpet,
-        Self::FrostCarpet,
-        Self::MechaX,
-        Self::StyleMe,
-        Self::TapMe,
-        Self::SaberWarrior,
-        Self::Pet2human,
-        Self::Graduation,
-        Self::Fishermen,
-        Self::HappyBirthday,
-        Self::FairyMe,
-        Self::LaduduMe,
-        Self::LaduduMeRandom,
-        Self::SquidGame,
-        Self::Superman,
-        Self::GrowWings,
-        Self::Clevage,
-        Self::FlyWithDoraemon,
-        Self::CreaticeProductDown,
-        Self::PoleDance,
-        Self::HugFromBehind,
-        Self::CreaticeProductUpCybercity,
-        Self::CreaticeProductUpBluecircuit,
-        Self::CreaticeProductUp,
-        Self::RunFast,
-        Self::BackgroundExplosion,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::DreamyWedding => "dreamy_wedding",
-            Self::RomanticLift => "romantic_lift",
-            Self::SweetProposal => "sweet_proposal",
-            Self::CoupleArrival => "couple_arrival",
-            Self::CupidArrow => "cupid_arrow",
-            Self::PetLovers => "pet_lovers",
-            Self::LunarNewyear => "lunar_newyear",
-            Self::Hug => "hug",
-            Self::Kiss => "kiss",
-            Self::DynastyDress => "dynasty_dress",
-            Self::WishSender => "wish_sender",
-            Self::LovePose => "love_pose",
-            Self::HairSwap => "hair_swap",
-            Self::YouthRewind => "youth_rewind",
-            Self::Morphlab => "morphlab",
-            Self::LivePhoto => "live_photo",
-            Self::Emotionlab => "emotionlab",
-            Self::LiveMemory => "live_memory",
-            Self::Interaction => "interaction",
-            Self::Christmas => "christmas",
-            Self::PetFinger => "pet_finger",
-            Self::EatMushrooms => "eat_mushrooms",
-            Self::BeastChaseLibrary => "beast_chase_library",
-            Self::BeastChaseSupermarket => "beast_chase_supermarket",
-            Self::PetalScattered => "petal_scattered",
-            Self::EmojiFigure => "emoji_figure",
-            Self::HairColorChange => "hair_color_change",
-            Self::MultiplePeopleKissing => "multiple_people_kissing",
-            Self::BeastChaseAmazon => "beast_chase_amazon",
-            Self::BeastChaseMountain => "beast_chase_mountain",
-            Self::BalloonmanExplodesPro => "balloonman_explodes_pro",
-            Self::GetThinner => "get_thinner",
-            Self::Jump2pool => "jump2pool",
-            Self::Bodyshake => "bodyshake",
-            Self::JiggleUp => "jiggle_up",
-            Self::ShakeItDance => "shake_it_dance",
-            Self::Subject3 => "subject_3",
-            Self::PubgWinnerHit => "pubg_winner_hit",
-            Self::ShakeItDown => "shake_it_down",
-            Self::BlueprintSupreme => "blueprint_supreme",
-            Self::HipTwist => "hip_twist",
-            Self::MotorDance => "motor_dance",
-            Self::RatDance => "rat_dance",
-            Self::KwokDance => "kwok_dance",
-            Self::LegSweepDance => "leg_sweep_dance",
-            Self::HeeseungMarch => "heeseung_march",
-            Self::ShakeToMax => "shake_to_max",
-            Self::DameUnGrrr => "dame_un_grrr",
-            Self::IKnow => "i_know",
-            Self::LitBounce => "lit_bounce",
-            Self::WaveDance => "wave_dance",
-            Self::ChillDance => "chill_dance",
-            Self::HipFlicking => "hip_flicking",
-            Self::SakuraSeason => "sakura_season",
-            Self::ZongziWrap => "zongzi_wrap",
-            Self::ZongziDrop => "zongzi_drop",
-            Self::DragonboatShot => "dragonboat_shot",
-            Self::RainKiss => "rain_kiss",
-            Self::ChildMemory => "child_memory",
-            Self::CoupleDrop => "couple_drop",
-            Self::CoupleWalk => "couple_walk",
-            Self::FlowerReceive => "flower_receive",
-            Self::LoveDrop => "love_drop",
-            Self::CheekKiss => "cheek_kiss",
-            Self::CarryMe => "carry_me",
-            Self::BlowKiss => "blow_kiss",
-            Self::LoveFall => "love_fall",
-            Self::FrenchKiss8s => "french_kiss_8s",
-            Self::WorkdayFeels => "workday_feels",
-            Self::LoveStory => "love_story",
-            Self::BloomMagic => "bloom_magic",
-            Self::Ghibli => "ghibli",
-            Self::Minecraft => "minecraft",
-            Self::BoxMe => "box_me",
-            Self::ClawMe => "claw_me",
-            Self::Clayshot => "clayshot",
-            Self::MangaMeme => "manga_meme",
-            Self::QuadMeme => "quad_meme",
-            Self::PixelMe => "pixel_me",
-            Self::ClayshotDuo => "clayshot_duo",
-            Self::Irasutoya => "irasutoya",
-            Self::AmericanComic => "american_comic",
-            Self::SimpsonsComic => "simpsons_comic",
-            Self::YayoiKusamaStyle => "yayoi_kusama_style",
-            Self::PopArt => "pop_art",
-            Self::JojoStyle => "jojo_style",
-            Self::SliceTherapy => "slice_therapy",
-            Self::BalloonFlyaway => "balloon_flyaway",
-            Self::Flying => "flying",
-            Self::Paperman => "paperman",
-            Self::Pinch => "pinch",
-            Self::BloomDoorobear => "bloom_doorobear",
-            Self::GenderSwap => "gender_swap",
-            Self::NapMe => "nap_me",
-            Self::SexyMe => "sexy_me",
-            Self::Spin360 => "spin360",
-            Self::SmoothShift => "smooth_shift",
-            Self::PaperFall => "paper_fall",
-            Self::JumpToCloud => "jump_to_cloud",
-            Self::Pilot => "pilot",
-            Self::SweetDreams => "sweet_dreams",
-            Self::SoulDepart => "soul_depart",
-            Self::PunchHit => "punch_hit",
-            Self::WatermelonHit => "watermelon_hit",
-            Self::SplitStancePet => "split_stance_pet",
-            Self::MakeFace => "make_face",
-            Self::BreakGlass => "break_glass",
-            Self::SplitStanceHuman => "split_stance_human",
-            Self::CoveredLiquidMetal => "covered_liquid_metal",
-            Self::FluffyPlunge => "fluffy_plunge",
-            Self::PetBellyDance => "pet_belly_dance",
-            Self::WaterFloat => "water_float",
-            Self::RelaxCut => "relax_cut",
-            Self::HeadToBalloon => "head_to_balloon",
-            Self::Cloning => "cloning",
-            Self::AcrossTheUniverseJungle => "across_the_universe_jungle",
-            Self::ClothesSpinningRemnant => "clothes_spinning_remnant",
-            Self::AcrossTheUniverseJurassic => "across_the_universe_jurassic",
-            Self::AcrossTheUniverseMoon => "across_the_universe_moon",
-            Self::FisheyePet => "fisheye_pet",
-            Self::HitchcockZoom => "hitchcock_zoom",
-            Self::CuteBangs => "cute_bangs",
-            Self::EarthZoomOut => "earth_zoom_out",
-            Self::FisheyeHuman => "fisheye_human",
-            Self::DriveYacht => "drive_yacht",
-            Self::VirtualSinger => "virtual_singer",
-            Self::EarthZoomIn => "earth_zoom_in",
-            Self::AliensComing => "aliens_coming",
-            Self::DriveFerrari => "drive_ferrari",
-            Self::BjdStyle => "bjd_style",
-            Self::VirtualFitting => "virtual_fitting",
-            Self::Orbit => "orbit",
-            Self::ZoomIn => "zoom_in",
-            Self::AiOutfit => "ai_outfit",
-            Self::Spin180 => "spin180",
-            Self::OrbitDolly => "orbit_dolly",
-            Self::OrbitDollyFast => "orbit_dolly_fast",
-            Self::AutoSpin => "auto_spin",
-            Self::WalkForward => "walk_forward",
-            Self::OutfitShow => "outfit_show",
-            Self::ZoomInFast => "zoom_in_fast",
-            Self::ZoomOutImage => "zoom_out_image",
-            Self::ZoomOutStartend => "zoom_out_startend",
-            Self::Muscling => "muscling",
-            Self::CaptainAmerica => "captain_america",
-            Self::Hulk => "hulk",
-            Self::CapWalk => "cap_walk",
-            Self::HulkDive => "hulk_dive",
-            Self::ExoticPrincess => "exotic_princess",
-            Self::BeastCompanion => "beast_companion",
-            Self::CartoonDoll => "cartoon_doll",
-            Self::GoldenEpoch => "golden_epoch",
-            Self::OscarGala => "oscar_gala",
-            Self::FashionStride => "fashion_stride",
-            Self::StarCarpet => "star_carpet",
-            Self::FlameCarpet => "flame_carpet",
-            Self::FrostCarpet => "frost_carpet",
-            Self::MechaX => "mecha_x",
-            Self::StyleMe => "style_me",
-            Self::TapMe => "tap_me",
-            Self::SaberWarrior => "saber_warrior",
-            Self::Pet2human => "pet2human",
-            Self::Graduation => "graduation",
-            Self::Fishermen => "fishermen",
-            Self::HappyBirthday => "happy_birthday",
-            Self::FairyMe => "fairy_me",
-            Self::LaduduMe => "ladudu_me",
-            Self::LaduduMeRandom => "ladudu_me_random",
-            Self::SquidGame => "squid_game",
-            Self::Superman => "superman",
-            Self::GrowWings => "grow_wings",
-            Self::Clevage => "clevage",
-            Self::FlyWithDoraemon => "fly_with_doraemon",
-            Self::CreaticeProductDown => "creatice_product_down",
-            Self::PoleDance => "pole_dance",
-            Self::HugFromBehind => "hug_from_behind",
-            Self::CreaticeProductUpCybercity => "creatice_product_up_cybercity",
-            Self::CreaticeProductUpBluecircuit => "creatice_product_up_bluecircuit",
-            Self::CreaticeProductUp => "creatice_product_up",
-            Self::RunFast => "run_fast",
-            Self::BackgroundExplosion => "background_explosion",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Template,
+fal_core::closed_enum! {
+    Template { DreamyWedding = "dreamy_wedding", RomanticLift = "romantic_lift",
+    SweetProposal = "sweet_proposal", CoupleArrival = "couple_arrival", CupidArrow =
+    "cupid_arrow", PetLovers = "pet_lovers", LunarNewyear = "lunar_newyear", Hug = "hug",
+    Kiss = "kiss", DynastyDress = "dynasty_dress", WishSender = "wish_sender", LovePose =
+    "love_pose", HairSwap = "hair_swap", YouthRewind = "youth_rewind", Morphlab =
+    "morphlab", LivePhoto = "live_photo", Emotionlab = "emotionlab", LiveMemory =
+    "live_memory", Interaction = "interaction", Christmas = "christmas", PetFinger =
+    "pet_finger", EatMushrooms = "eat_mushrooms", BeastChaseLibrary =
+    "beast_chase_library", BeastChaseSupermarket = "beast_chase_supermarket",
+    PetalScattered = "petal_scattered", EmojiFigure = "emoji_figure", HairColorChange =
+    "hair_color_change", MultiplePeopleKissing = "multiple_people_kissing",
+    BeastChaseAmazon = "beast_chase_amazon", BeastChaseMountain = "beast_chase_mountain",
+    BalloonmanExplodesPro = "balloonman_explodes_pro", GetThinner = "get_thinner",
+    Jump2pool = "jump2pool", Bodyshake = "bodyshake", JiggleUp = "jiggle_up",
+    ShakeItDance = "shake_it_dance", Subject3 = "subject_3", PubgWinnerHit =
+    "pubg_winner_hit", ShakeItDown = "shake_it_down", BlueprintSupreme =
+    "blueprint_supreme", HipTwist = "hip_twist", MotorDance = "motor_dance", RatDance =
+    "rat_dance", KwokDance = "kwok_dance", LegSweepDance = "leg_sweep_dance",
+    HeeseungMarch = "heeseung_march", ShakeToMax = "shake_to_max", DameUnGrrr =
+    "dame_un_grrr", IKnow = "i_know", LitBounce = "lit_bounce", WaveDance = "wave_dance",
+    ChillDance = "chill_dance", HipFlicking = "hip_flicking", SakuraSeason =
+    "sakura_season", ZongziWrap = "zongzi_wrap", ZongziDrop = "zongzi_drop",
+    DragonboatShot = "dragonboat_shot", RainKiss = "rain_kiss", ChildMemory =
+    "child_memory", CoupleDrop = "couple_drop", CoupleWalk = "couple_walk", FlowerReceive
+    = "flower_receive", LoveDrop = "love_drop", CheekKiss = "cheek_kiss", CarryMe =
+    "carry_me", BlowKiss = "blow_kiss", LoveFall = "love_fall", FrenchKiss8s =
+    "french_kiss_8s", WorkdayFeels = "workday_feels", LoveStory = "love_story",
+    BloomMagic = "bloom_magic", Ghibli = "ghibli", Minecraft = "minecraft", BoxMe =
+    "box_me", ClawMe = "claw_me", Clayshot = "clayshot", MangaMeme = "manga_meme",
+    QuadMeme = "quad_meme", PixelMe = "pixel_me", ClayshotDuo = "clayshot_duo", Irasutoya
+    = "irasutoya", AmericanComic = "american_comic", SimpsonsComic = "simpsons_comic",
+    YayoiKusamaStyle = "yayoi_kusama_style", PopArt = "pop_art", JojoStyle =
+    "jojo_style", SliceTherapy = "slice_therapy", BalloonFlyaway = "balloon_flyaway",
+    Flying = "flying", Paperman = "paperman", Pinch = "pinch", BloomDoorobear =
+    "bloom_doorobear", GenderSwap = "gender_swap", NapMe = "nap_me", SexyMe = "sexy_me",
+    Spin360 = "spin360", SmoothShift = "smooth_shift", PaperFall = "paper_fall",
+    JumpToCloud = "jump_to_cloud", Pilot = "pilot", SweetDreams = "sweet_dreams",
+    SoulDepart = "soul_depart", PunchHit = "punch_hit", WatermelonHit = "watermelon_hit",
+    SplitStancePet = "split_stance_pet", MakeFace = "make_face", BreakGlass =
+    "break_glass", SplitStanceHuman = "split_stance_human", CoveredLiquidMetal =
+    "covered_liquid_metal", FluffyPlunge = "fluffy_plunge", PetBellyDance =
+    "pet_belly_dance", WaterFloat = "water_float", RelaxCut = "relax_cut", HeadToBalloon
+    = "head_to_balloon", Cloning = "cloning", AcrossTheUniverseJungle =
+    "across_the_universe_jungle", ClothesSpinningRemnant = "clothes_spinning_remnant",
+    AcrossTheUniverseJurassic = "across_the_universe_jurassic", AcrossTheUniverseMoon =
+    "across_the_universe_moon", FisheyePet = "fisheye_pet", HitchcockZoom =
+    "hitchcock_zoom", CuteBangs = "cute_bangs", EarthZoomOut = "earth_zoom_out",
+    FisheyeHuman = "fisheye_human", DriveYacht = "drive_yacht", VirtualSinger =
+    "virtual_singer", EarthZoomIn = "earth_zoom_in", AliensComing = "aliens_coming",
+    DriveFerrari = "drive_ferrari", BjdStyle = "bjd_style", VirtualFitting =
+    "virtual_fitting", Orbit = "orbit", ZoomIn = "zoom_in", AiOutfit = "ai_outfit",
+    Spin180 = "spin180", OrbitDolly = "orbit_dolly", OrbitDollyFast = "orbit_dolly_fast",
+    AutoSpin = "auto_spin", WalkForward = "walk_forward", OutfitShow = "outfit_show",
+    ZoomInFast = "zoom_in_fast", ZoomOutImage = "zoom_out_image", ZoomOutStartend =
+    "zoom_out_startend", Muscling = "muscling", CaptainAmerica = "captain_america", Hulk
+    = "hulk", CapWalk = "cap_walk", HulkDive = "hulk_dive", ExoticPrincess =
+    "exotic_princess", BeastCompanion = "beast_companion", CartoonDoll = "cartoon_doll",
+    GoldenEpoch = "golden_epoch", OscarGala = "oscar_gala", FashionStride =
+    "fashion_stride", StarCarpet = "star_carpet", FlameCarpet = "flame_carpet",
+    FrostCarpet = "frost_carpet", MechaX = "mecha_x", StyleMe = "style_me", TapMe =
+    "tap_me", SaberWarrior = "saber_warrior", Pet2human = "pet2human", Graduation =
+    "graduation", Fishermen = "fishermen", HappyBirthday = "happy_birthday", FairyMe =
+    "fairy_me", LaduduMe = "ladudu_me", LaduduMeRandom = "ladudu_me_random", SquidGame =
+    "squid_game", Superman = "superman", GrowWings = "grow_wings", Clevage = "clevage",
+    FlyWithDoraemon = "fly_with_doraemon", CreaticeProductDown = "creatice_product_down",
+    PoleDance = "pole_dance", HugFromBehind = "hug_from_behind",
+    CreaticeProductUpCybercity = "creatice_product_up_cybercity",
+    CreaticeProductUpBluecircuit = "creatice_product_up_bluecircuit", CreaticeProductUp =
+    "creatice_product_up", RunFast = "run_fast", BackgroundExplosion =
+    "background_explosion" }
     "`template` of fal-ai/vidu/template-to-video must be `dreamy_wedding`, `romantic_lift`, `sweet_proposal`, `couple_arrival`, `cupid_arrow`, `pet_lovers`, `lunar_newyear`, `hug`, `kiss`, `dynasty_dress`, `wish_sender`, `love_pose` or one of 169 more"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -831,24 +525,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/vidu/template-to-video must be `16:9` or `9:16`"
-);
+}
 
 /// The result of [`fal-ai/vidu/template-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -1004,11 +684,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1043,11 +719,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

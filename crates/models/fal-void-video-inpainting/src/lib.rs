@@ -56,7 +56,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -436,11 +436,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -493,11 +489,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -557,39 +549,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/void-video-inpainting must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/void-video-inpainting must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/void-video-inpainting must be between 1 and 50";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0,
+        "`strength` of fal-ai/void-video-inpainting must be between 0.0 and 1.0"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/void-video-inpainting must be between 0.0 and 20.0";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/void-video-inpainting must be between 0.0 and 1.0";
-    }
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 1;
-        const MAX: i64 = 197;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/void-video-inpainting must be between 1 and 197";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 1, 197,
+        "`num_frames` of fal-ai/void-video-inpainting must be between 1 and 197"
+    );
 }
 
 #[doc(hidden)]

@@ -53,7 +53,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -380,11 +380,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -429,11 +425,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -496,24 +488,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Steps, i64, 10, 6000,
+        "`steps` of fal-ai/wan-22-image-trainer must be between 10 and 6000"
+    );
 
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 10;
-        const MAX: i64 = 6000;
-        const MESSAGE: &'static str = "`steps` of fal-ai/wan-22-image-trainer must be between 10 and 6000";
-    }
-
-    pub enum LearningRate {}
-
-    impl Range<f64> for LearningRate {
-        const MIN: f64 = 1e-6;
-        const MAX: f64 = 0.1;
-        const MULTIPLE_OF: Option<f64> = Some(1e-6);
-        const MESSAGE: &'static str = "`learning_rate` of fal-ai/wan-22-image-trainer must be between 1e-6 and 0.1 and a multiple of 1e-6";
-    }
+    fal_core::number_range!(
+        LearningRate, f64, 1e-6, 0.1, MULTIPLE_OF : Option < f64 > = Some(1e-6),
+        "`learning_rate` of fal-ai/wan-22-image-trainer must be between 1e-6 and 0.1 and a multiple of 1e-6"
+    );
 }
 
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/wan-ati` share.
 
 use fal_core::{Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -105,11 +105,7 @@ impl Serialize for TrackPoint {
     }
 }
 
-impl<'de> Deserialize<'de> for TrackPoint {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(TrackPoint);
 
 impl<'de> json::ReadObject<'de> for TrackPoint {
     const NAME: &'static str = "TrackPoint";

@@ -53,7 +53,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -238,109 +238,22 @@ pub enum EffectType {
     Blast,
 }
 
-impl EffectType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Squish,
-        Self::Muscle,
-        Self::Inflate,
-        Self::Crush,
-        Self::Rotate,
-        Self::GunShooting,
-        Self::Deflate,
-        Self::Cakeify,
-        Self::Hulk,
-        Self::Baby,
-        Self::Bride,
-        Self::Classy,
-        Self::Puppy,
-        Self::SnowWhite,
-        Self::DisneyPrincess,
-        Self::MonaLisa,
-        Self::Painting,
-        Self::PirateCaptain,
-        Self::Princess,
-        Self::Jungle,
-        Self::Samurai,
-        Self::Vip,
-        Self::Warrior,
-        Self::Zen,
-        Self::Assassin,
-        Self::Timelapse,
-        Self::Tsunami,
-        Self::Fire,
-        Self::ZoomCall,
-        Self::DoomFps,
-        Self::FusRoDah,
-        Self::HugJesus,
-        Self::RobotFaceReveal,
-        Self::SuperSaiyan,
-        Self::Jumpscare,
-        Self::Laughing,
-        Self::CartoonJawDrop,
-        Self::Crying,
-        Self::Kissing,
-        Self::AngryFace,
-        Self::SelfieYoungerSelf,
-        Self::Animeify,
-        Self::Blast,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Squish => "squish",
-            Self::Muscle => "muscle",
-            Self::Inflate => "inflate",
-            Self::Crush => "crush",
-            Self::Rotate => "rotate",
-            Self::GunShooting => "gun-shooting",
-            Self::Deflate => "deflate",
-            Self::Cakeify => "cakeify",
-            Self::Hulk => "hulk",
-            Self::Baby => "baby",
-            Self::Bride => "bride",
-            Self::Classy => "classy",
-            Self::Puppy => "puppy",
-            Self::SnowWhite => "snow-white",
-            Self::DisneyPrincess => "disney-princess",
-            Self::MonaLisa => "mona-lisa",
-            Self::Painting => "painting",
-            Self::PirateCaptain => "pirate-captain",
-            Self::Princess => "princess",
-            Self::Jungle => "jungle",
-            Self::Samurai => "samurai",
-            Self::Vip => "vip",
-            Self::Warrior => "warrior",
-            Self::Zen => "zen",
-            Self::Assassin => "assassin",
-            Self::Timelapse => "timelapse",
-            Self::Tsunami => "tsunami",
-            Self::Fire => "fire",
-            Self::ZoomCall => "zoom-call",
-            Self::DoomFps => "doom-fps",
-            Self::FusRoDah => "fus-ro-dah",
-            Self::HugJesus => "hug-jesus",
-            Self::RobotFaceReveal => "robot-face-reveal",
-            Self::SuperSaiyan => "super-saiyan",
-            Self::Jumpscare => "jumpscare",
-            Self::Laughing => "laughing",
-            Self::CartoonJawDrop => "cartoon-jaw-drop",
-            Self::Crying => "crying",
-            Self::Kissing => "kissing",
-            Self::AngryFace => "angry-face",
-            Self::SelfieYoungerSelf => "selfie-younger-self",
-            Self::Animeify => "animeify",
-            Self::Blast => "blast",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EffectType,
+fal_core::closed_enum! {
+    EffectType { Squish = "squish", Muscle = "muscle", Inflate = "inflate", Crush =
+    "crush", Rotate = "rotate", GunShooting = "gun-shooting", Deflate = "deflate",
+    Cakeify = "cakeify", Hulk = "hulk", Baby = "baby", Bride = "bride", Classy =
+    "classy", Puppy = "puppy", SnowWhite = "snow-white", DisneyPrincess =
+    "disney-princess", MonaLisa = "mona-lisa", Painting = "painting", PirateCaptain =
+    "pirate-captain", Princess = "princess", Jungle = "jungle", Samurai = "samurai", Vip
+    = "vip", Warrior = "warrior", Zen = "zen", Assassin = "assassin", Timelapse =
+    "timelapse", Tsunami = "tsunami", Fire = "fire", ZoomCall = "zoom-call", DoomFps =
+    "doom-fps", FusRoDah = "fus-ro-dah", HugJesus = "hug-jesus", RobotFaceReveal =
+    "robot-face-reveal", SuperSaiyan = "super-saiyan", Jumpscare = "jumpscare", Laughing
+    = "laughing", CartoonJawDrop = "cartoon-jaw-drop", Crying = "crying", Kissing =
+    "kissing", AngryFace = "angry-face", SelfieYoungerSelf = "selfie-younger-self",
+    Animeify = "animeify", Blast = "blast" }
     "`effect_type` of fal-ai/wan-effects must be `squish`, `muscle`, `inflate`, `crush`, `rotate`, `gun-shooting`, `deflate`, `cakeify`, `hulk`, `baby`, `bride`, `classy` or one of 31 more"
-);
+}
 
 /// `num_frames`: between 81 and 100.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -360,24 +273,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1" }
+    "`aspect_ratio` of fal-ai/wan-effects must be `16:9`, `9:16` or `1:1`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/wan-effects must be `16:9`, `9:16` or `1:1`"
-);
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -624,11 +523,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -672,11 +567,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -733,39 +624,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 81, 100,
+        "`num_frames` of fal-ai/wan-effects must be between 81 and 100"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 5, 24,
+        "`frames_per_second` of fal-ai/wan-effects must be between 5 and 24"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 81;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/wan-effects must be between 81 and 100";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 40,
+        "`num_inference_steps` of fal-ai/wan-effects must be between 2 and 40"
+    );
 
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 5;
-        const MAX: i64 = 24;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan-effects must be between 5 and 24";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan-effects must be between 2 and 40";
-    }
-
-    pub enum LoraScale {}
-
-    impl Range<f64> for LoraScale {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`lora_scale` of fal-ai/wan-effects must be between 0.1 and 2.0";
-    }
+    fal_core::number_range!(
+        LoraScale, f64, 0.1, 2.0,
+        "`lora_scale` of fal-ai/wan-effects must be between 0.1 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -54,7 +54,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -209,23 +209,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
+    "`resolution` of fal-ai/wan-i2v-lora must be `480p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/wan-i2v-lora must be `480p` or `720p`"
-);
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -250,31 +237,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1"
+    } "`aspect_ratio` of fal-ai/wan-i2v-lora must be `auto`, `16:9`, `9:16` or `1:1`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio,
-    "`aspect_ratio` of fal-ai/wan-i2v-lora must be `auto`, `16:9`, `9:16` or `1:1`"
-);
 
 /// The result of [`fal-ai/wan-i2v-lora`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -577,11 +543,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -635,11 +597,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -696,47 +654,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 81, 100,
+        "`num_frames` of fal-ai/wan-i2v-lora must be between 81 and 100"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 5, 24,
+        "`frames_per_second` of fal-ai/wan-i2v-lora must be between 5 and 24"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 81;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/wan-i2v-lora must be between 81 and 100";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 40,
+        "`num_inference_steps` of fal-ai/wan-i2v-lora must be between 2 and 40"
+    );
 
-    pub enum FramesPerSecond {}
+    fal_core::number_range!(
+        GuideScale, f64, 1.0, 10.0,
+        "`guide_scale` of fal-ai/wan-i2v-lora must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 5;
-        const MAX: i64 = 24;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan-i2v-lora must be between 5 and 24";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan-i2v-lora must be between 2 and 40";
-    }
-
-    pub enum GuideScale {}
-
-    impl Range<f64> for GuideScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guide_scale` of fal-ai/wan-i2v-lora must be between 1.0 and 10.0";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan-i2v-lora must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 10.0,
+        "`shift` of fal-ai/wan-i2v-lora must be between 1.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

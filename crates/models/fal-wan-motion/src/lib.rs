@@ -52,7 +52,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -139,23 +139,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
+    "`acceleration` of fal-ai/wan-motion must be `none` or `regular`"
 }
-
-fal_core::closed_enum!(
-    Acceleration, "`acceleration` of fal-ai/wan-motion must be `none` or `regular`"
-);
 
 /// The result of [`fal-ai/wan-motion`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -377,11 +364,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -426,11 +409,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -253,11 +253,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -293,11 +289,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -339,23 +331,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumberOfSteps, i64, 100, 20000,
+        "`number_of_steps` of fal-ai/wan-trainer/i2v-720p must be between 100 and 20000"
+    );
 
-    pub enum NumberOfSteps {}
-
-    impl Range<i64> for NumberOfSteps {
-        const MIN: i64 = 100;
-        const MAX: i64 = 20000;
-        const MESSAGE: &'static str = "`number_of_steps` of fal-ai/wan-trainer/i2v-720p must be between 100 and 20000";
-    }
-
-    pub enum LearningRate {}
-
-    impl Range<f64> for LearningRate {
-        const MIN: f64 = 1e-6;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`learning_rate` of fal-ai/wan-trainer/i2v-720p must be between 1e-6 and 1.0";
-    }
+    fal_core::number_range!(
+        LearningRate, f64, 1e-6, 1.0,
+        "`learning_rate` of fal-ai/wan-trainer/i2v-720p must be between 1e-6 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -328,11 +328,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -378,11 +374,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -439,23 +431,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of wan/v2.6/image-to-image must have at least 1 character"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of wan/v2.6/image-to-image must have at least 1 character";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of wan/v2.6/image-to-image must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of wan/v2.6/image-to-image must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@ use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -133,33 +133,11 @@ pub enum AspectRatio {
     Ratio3x4,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1", Ratio4x3 =
+    "4:3", Ratio3x4 = "3:4" }
     "`aspect_ratio` of wan/v2.6/text-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,23 +149,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
+    "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of wan/v2.6/text-to-video must be `720p` or `1080p`"
-);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,24 +166,10 @@ pub enum Duration {
     N15,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N10, Self::N15];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N10 => "10",
-            Self::N15 => "15",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { N5 = "5", N10 = "10", N15 = "15" }
+    "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/text-to-video must be `5`, `10` or `15`"
-);
 
 /// The result of [`wan/v2.6/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -447,11 +398,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -498,11 +445,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -551,15 +494,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of wan/v2.6/text-to-video must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of wan/v2.6/text-to-video must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

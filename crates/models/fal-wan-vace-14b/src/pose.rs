@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -283,35 +283,11 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::_240p,
-        Self::_360p,
-        Self::_480p,
-        Self::_580p,
-        Self::_720p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::_240p => "240p",
-            Self::_360p => "360p",
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { Auto = "auto", _240p = "240p", _360p = "360p", _480p = "480p", _580p =
+    "580p", _720p = "720p" }
     "`resolution` of fal-ai/wan-vace-14b/pose must be `auto`, `240p`, `360p`, `480p`, `580p` or `720p`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -327,31 +303,11 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio16x9,
-        Self::Ratio1x1,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio1x1 = "1:1", Ratio9x16 = "9:16"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/wan-vace-14b/pose must be `auto`, `16:9`, `1:1` or `9:16`"
-);
+}
 
 /// `num_inference_steps`: between 2 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -371,24 +327,10 @@ pub enum Sampler {
     Euler,
 }
 
-impl Sampler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Unipc, Self::Dpm, Self::Euler];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Unipc => "unipc",
-            Self::Dpm => "dpm++",
-            Self::Euler => "euler",
-        }
-    }
+fal_core::closed_enum! {
+    Sampler { Unipc = "unipc", Dpm = "dpm++", Euler = "euler" }
+    "`sampler` of fal-ai/wan-vace-14b/pose must be `unipc`, `dpm++` or `euler`"
 }
-
-fal_core::closed_enum!(
-    Sampler, "`sampler` of fal-ai/wan-vace-14b/pose must be `unipc`, `dpm++` or `euler`"
-);
 
 /// `shift`: between 1.0 and 15.0.
 pub type Shift = Float<bounds::Shift>;
@@ -405,25 +347,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Low, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Low = "low", Regular = "regular" }
     "`acceleration` of fal-ai/wan-vace-14b/pose must be `none`, `low` or `regular`"
-);
+}
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -439,31 +366,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/wan-vace-14b/pose must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -477,25 +383,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/wan-vace-14b/pose must be `fast`, `balanced` or `small`"
-);
+}
 
 /// `num_interpolated_frames`: between 0 and 5.
 pub type NumInterpolatedFrames = Int<bounds::NumInterpolatedFrames>;
@@ -516,24 +407,10 @@ pub enum InterpolatorModel {
     Film,
 }
 
-impl InterpolatorModel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Rife, Self::Film];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Rife => "rife",
-            Self::Film => "film",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    InterpolatorModel,
+fal_core::closed_enum! {
+    InterpolatorModel { Rife = "rife", Film = "film" }
     "`interpolator_model` of fal-ai/wan-vace-14b/pose must be `rife` or `film`"
-);
+}
 
 /// The values of `transparency_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -547,25 +424,10 @@ pub enum TransparencyMode {
     Black,
 }
 
-impl TransparencyMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::ContentAware, Self::White, Self::Black];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ContentAware => "content_aware",
-            Self::White => "white",
-            Self::Black => "black",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TransparencyMode,
+fal_core::closed_enum! {
+    TransparencyMode { ContentAware = "content_aware", White = "white", Black = "black" }
     "`transparency_mode` of fal-ai/wan-vace-14b/pose must be `content_aware`, `white` or `black`"
-);
+}
 
 /// The result of [`fal-ai/wan-vace-14b/pose`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -1066,11 +928,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1158,11 +1016,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1227,71 +1081,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 17, 241,
+        "`num_frames` of fal-ai/wan-vace-14b/pose must be between 17 and 241"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 5, 30,
+        "`frames_per_second` of fal-ai/wan-vace-14b/pose must be between 5 and 30"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 17;
-        const MAX: i64 = 241;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/wan-vace-14b/pose must be between 17 and 241";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/wan-vace-14b/pose must be between 2 and 50"
+    );
 
-    pub enum FramesPerSecond {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/wan-vace-14b/pose must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 5;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan-vace-14b/pose must be between 5 and 30";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 15.0,
+        "`shift` of fal-ai/wan-vace-14b/pose must be between 1.0 and 15.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        NumInterpolatedFrames, i64, 0, 5,
+        "`num_interpolated_frames` of fal-ai/wan-vace-14b/pose must be between 0 and 5"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan-vace-14b/pose must be between 2 and 50";
-    }
+    fal_core::number_range!(
+        TemporalDownsampleFactor, i64, 0, 5,
+        "`temporal_downsample_factor` of fal-ai/wan-vace-14b/pose must be between 0 and 5"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan-vace-14b/pose must be between 1.0 and 10.0";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 15.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan-vace-14b/pose must be between 1.0 and 15.0";
-    }
-
-    pub enum NumInterpolatedFrames {}
-
-    impl Range<i64> for NumInterpolatedFrames {
-        const MIN: i64 = 0;
-        const MAX: i64 = 5;
-        const MESSAGE: &'static str = "`num_interpolated_frames` of fal-ai/wan-vace-14b/pose must be between 0 and 5";
-    }
-
-    pub enum TemporalDownsampleFactor {}
-
-    impl Range<i64> for TemporalDownsampleFactor {
-        const MIN: i64 = 0;
-        const MAX: i64 = 5;
-        const MESSAGE: &'static str = "`temporal_downsample_factor` of fal-ai/wan-vace-14b/pose must be between 0 and 5";
-    }
-
-    pub enum AutoDownsampleMinFps {}
-
-    impl Range<f64> for AutoDownsampleMinFps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`auto_downsample_min_fps` of fal-ai/wan-vace-14b/pose must be between 1.0 and 60.0";
-    }
+    fal_core::number_range!(
+        AutoDownsampleMinFps, f64, 1.0, 60.0,
+        "`auto_downsample_min_fps` of fal-ai/wan-vace-14b/pose must be between 1.0 and 60.0"
+    );
 }
 
 #[doc(hidden)]

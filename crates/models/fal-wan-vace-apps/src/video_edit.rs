@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -136,25 +136,10 @@ pub enum VideoType {
     Human,
 }
 
-impl VideoType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::General, Self::Human];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::General => "general",
-            Self::Human => "human",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoType,
+fal_core::closed_enum! {
+    VideoType { Auto = "auto", General = "general", Human = "human" }
     "`video_type` of fal-ai/wan-vace-apps/video-edit must be `auto`, `general` or `human`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -174,35 +159,11 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::_240p,
-        Self::_360p,
-        Self::_480p,
-        Self::_580p,
-        Self::_720p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::_240p => "240p",
-            Self::_360p => "360p",
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { Auto = "auto", _240p = "240p", _360p = "360p", _480p = "480p", _580p =
+    "580p", _720p = "720p" }
     "`resolution` of fal-ai/wan-vace-apps/video-edit must be `auto`, `240p`, `360p`, `480p`, `580p` or `720p`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,25 +177,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Low, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Low = "low", Regular = "regular" }
     "`acceleration` of fal-ai/wan-vace-apps/video-edit must be `none`, `low` or `regular`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,31 +196,11 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/wan-vace-apps/video-edit must be `auto`, `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// `auto_downsample_min_fps`: between 1.0 and 60.0.
 pub type AutoDownsampleMinFps = Float<bounds::AutoDownsampleMinFps>;
@@ -524,11 +450,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -578,11 +500,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -641,15 +559,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum AutoDownsampleMinFps {}
-
-    impl Range<f64> for AutoDownsampleMinFps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`auto_downsample_min_fps` of fal-ai/wan-vace-apps/video-edit must be between 1.0 and 60.0";
-    }
+    fal_core::number_range!(
+        AutoDownsampleMinFps, f64, 1.0, 60.0,
+        "`auto_downsample_min_fps` of fal-ai/wan-vace-apps/video-edit must be between 1.0 and 60.0"
+    );
 }
 
 #[doc(hidden)]

@@ -51,7 +51,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -198,23 +198,10 @@ pub enum Task {
     Inpainting,
 }
 
-impl Task {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Depth, Self::Inpainting];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Depth => "depth",
-            Self::Inpainting => "inpainting",
-        }
-    }
+fal_core::closed_enum! {
+    Task { Depth = "depth", Inpainting = "inpainting" }
+    "`task` of fal-ai/wan-vace must be `depth` or `inpainting`"
 }
-
-fal_core::closed_enum!(
-    Task, "`task` of fal-ai/wan-vace must be `depth` or `inpainting`"
-);
 
 /// `shift`: between 1.0 and 10.0.
 pub type Shift = Float<bounds::Shift>;
@@ -231,24 +218,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _580p = "580p", _720p = "720p" }
+    "`resolution` of fal-ai/wan-vace must be `480p`, `580p` or `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/wan-vace must be `480p`, `580p` or `720p`"
-);
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -262,24 +235,10 @@ pub enum AspectRatio {
     Ratio16x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Ratio9x16, Self::Ratio16x9];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-        }
-    }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio9x16 = "9:16", Ratio16x9 = "16:9" }
+    "`aspect_ratio` of fal-ai/wan-vace must be `auto`, `9:16` or `16:9`"
 }
-
-fal_core::closed_enum!(
-    AspectRatio, "`aspect_ratio` of fal-ai/wan-vace must be `auto`, `9:16` or `16:9`"
-);
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -586,11 +545,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -649,11 +604,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -695,39 +646,24 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 81, 240,
+        "`num_frames` of fal-ai/wan-vace must be between 81 and 240"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 5, 24,
+        "`frames_per_second` of fal-ai/wan-vace must be between 5 and 24"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 81;
-        const MAX: i64 = 240;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/wan-vace must be between 81 and 240";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 10.0, "`shift` of fal-ai/wan-vace must be between 1.0 and 10.0"
+    );
 
-    pub enum FramesPerSecond {}
-
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 5;
-        const MAX: i64 = 24;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan-vace must be between 5 and 24";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan-vace must be between 1.0 and 10.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan-vace must be between 2 and 40";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 40,
+        "`num_inference_steps` of fal-ai/wan-vace must be between 2 and 40"
+    );
 }
 
 #[doc(hidden)]

@@ -55,7 +55,7 @@ use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -131,24 +131,10 @@ pub enum TargetResolution {
     _1080p,
 }
 
-impl TargetResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetResolution,
+fal_core::closed_enum! {
+    TargetResolution { _720p = "720p", _1080p = "1080p" }
     "`target_resolution` of fal-ai/wan-vision-enhancer must be `720p` or `1080p`"
-);
+}
 
 /// `creativity`: between 0 and 4.
 pub type Creativity = Int<bounds::Creativity>;
@@ -335,11 +321,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -378,11 +360,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -427,15 +405,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Creativity {}
-
-    impl Range<i64> for Creativity {
-        const MIN: i64 = 0;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`creativity` of fal-ai/wan-vision-enhancer must be between 0 and 4";
-    }
+    fal_core::number_range!(
+        Creativity, i64, 0, 4,
+        "`creativity` of fal-ai/wan-vision-enhancer must be between 0 and 4"
+    );
 }
 
 #[doc(hidden)]

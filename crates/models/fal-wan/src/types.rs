@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/wan` share.
 
 use fal_core::{Float, Param, Parameters, Unset, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize, VideoFile};
@@ -42,25 +42,10 @@ pub enum LoRaWeightTransformer {
     Both,
 }
 
-impl LoRaWeightTransformer {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::High, Self::Low, Self::Both];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Low => "low",
-            Self::Both => "both",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LoRaWeightTransformer,
+fal_core::closed_enum! {
+    LoRaWeightTransformer { High = "high", Low = "low", Both = "both" }
     "`transformer` of LoRaWeight in fal-ai/wan must be `high`, `low` or `both`"
-);
+}
 
 // Building.
 
@@ -170,11 +155,7 @@ impl Serialize for LoRaWeight {
     }
 }
 
-impl<'de> Deserialize<'de> for LoRaWeight {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(LoRaWeight);
 
 impl<'de> json::ReadObject<'de> for LoRaWeight {
     const NAME: &'static str = "LoRaWeight";
@@ -223,15 +204,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum LoRaWeightScale {}
-
-    impl Range<f64> for LoRaWeightScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaWeight in fal-ai/wan must be between 0.0 and 4.0";
-    }
+    fal_core::number_range!(
+        LoRaWeightScale, f64, 0.0, 4.0,
+        "`scale` of LoRaWeight in fal-ai/wan must be between 0.0 and 4.0"
+    );
 }
 
 #[doc(hidden)]

@@ -47,7 +47,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -121,23 +121,10 @@ pub enum Task {
     Translate,
 }
 
-impl Task {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Transcribe, Self::Translate];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Transcribe => "transcribe",
-            Self::Translate => "translate",
-        }
-    }
+fal_core::closed_enum! {
+    Task { Transcribe = "transcribe", Translate = "translate" }
+    "`task` of fal-ai/whisper must be `transcribe` or `translate`"
 }
-
-fal_core::closed_enum!(
-    Task, "`task` of fal-ai/whisper must be `transcribe` or `translate`"
-);
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -343,221 +330,23 @@ pub enum Language {
     Zh,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Af,
-        Self::Am,
-        Self::Ar,
-        Self::As,
-        Self::Az,
-        Self::Ba,
-        Self::Be,
-        Self::Bg,
-        Self::Bn,
-        Self::Bo,
-        Self::Br,
-        Self::Bs,
-        Self::Ca,
-        Self::Cs,
-        Self::Cy,
-        Self::Da,
-        Self::De,
-        Self::El,
-        Self::En,
-        Self::Es,
-        Self::Et,
-        Self::Eu,
-        Self::Fa,
-        Self::Fi,
-        Self::Fo,
-        Self::Fr,
-        Self::Gl,
-        Self::Gu,
-        Self::Ha,
-        Self::Haw,
-        Self::He,
-        Self::Hi,
-        Self::Hr,
-        Self::Ht,
-        Self::Hu,
-        Self::Hy,
-        Self::Id,
-        Self::Is,
-        Self::It,
-        Self::Ja,
-        Self::Jw,
-        Self::Ka,
-        Self::Kk,
-        Self::Km,
-        Self::Kn,
-        Self::Ko,
-        Self::La,
-        Self::Lb,
-        Self::Ln,
-        Self::Lo,
-        Self::Lt,
-        Self::Lv,
-        Self::Mg,
-        Self::Mi,
-        Self::Mk,
-        Self::Ml,
-        Self::Mn,
-        Self::Mr,
-        Self::Ms,
-        Self::Mt,
-        Self::My,
-        Self::Ne,
-        Self::Nl,
-        Self::Nn,
-        Self::No,
-        Self::Oc,
-        Self::Pa,
-        Self::Pl,
-        Self::Ps,
-        Self::Pt,
-        Self::Ro,
-        Self::Ru,
-        Self::Sa,
-        Self::Sd,
-        Self::Si,
-        Self::Sk,
-        Self::Sl,
-        Self::Sn,
-        Self::So,
-        Self::Sq,
-        Self::Sr,
-        Self::Su,
-        Self::Sv,
-        Self::Sw,
-        Self::Ta,
-        Self::Te,
-        Self::Tg,
-        Self::Th,
-        Self::Tk,
-        Self::Tl,
-        Self::Tr,
-        Self::Tt,
-        Self::Uk,
-        Self::Ur,
-        Self::Uz,
-        Self::Vi,
-        Self::Yi,
-        Self::Yo,
-        Self::Zh,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Af => "af",
-            Self::Am => "am",
-            Self::Ar => "ar",
-            Self::As => "as",
-            Self::Az => "az",
-            Self::Ba => "ba",
-            Self::Be => "be",
-            Self::Bg => "bg",
-            Self::Bn => "bn",
-            Self::Bo => "bo",
-            Self::Br => "br",
-            Self::Bs => "bs",
-            Self::Ca => "ca",
-            Self::Cs => "cs",
-            Self::Cy => "cy",
-            Self::Da => "da",
-            Self::De => "de",
-            Self::El => "el",
-            Self::En => "en",
-            Self::Es => "es",
-            Self::Et => "et",
-            Self::Eu => "eu",
-            Self::Fa => "fa",
-            Self::Fi => "fi",
-            Self::Fo => "fo",
-            Self::Fr => "fr",
-            Self::Gl => "gl",
-            Self::Gu => "gu",
-            Self::Ha => "ha",
-            Self::Haw => "haw",
-            Self::He => "he",
-            Self::Hi => "hi",
-            Self::Hr => "hr",
-            Self::Ht => "ht",
-            Self::Hu => "hu",
-            Self::Hy => "hy",
-            Self::Id => "id",
-            Self::Is => "is",
-            Self::It => "it",
-            Self::Ja => "ja",
-            Self::Jw => "jw",
-            Self::Ka => "ka",
-            Self::Kk => "kk",
-            Self::Km => "km",
-            Self::Kn => "kn",
-            Self::Ko => "ko",
-            Self::La => "la",
-            Self::Lb => "lb",
-            Self::Ln => "ln",
-            Self::Lo => "lo",
-            Self::Lt => "lt",
-            Self::Lv => "lv",
-            Self::Mg => "mg",
-            Self::Mi => "mi",
-            Self::Mk => "mk",
-            Self::Ml => "ml",
-            Self::Mn => "mn",
-            Self::Mr => "mr",
-            Self::Ms => "ms",
-            Self::Mt => "mt",
-            Self::My => "my",
-            Self::Ne => "ne",
-            Self::Nl => "nl",
-            Self::Nn => "nn",
-            Self::No => "no",
-            Self::Oc => "oc",
-            Self::Pa => "pa",
-            Self::Pl => "pl",
-            Self::Ps => "ps",
-            Self::Pt => "pt",
-            Self::Ro => "ro",
-            Self::Ru => "ru",
-            Self::Sa => "sa",
-            Self::Sd => "sd",
-            Self::Si => "si",
-            Self::Sk => "sk",
-            Self::Sl => "sl",
-            Self::Sn => "sn",
-            Self::So => "so",
-            Self::Sq => "sq",
-            Self::Sr => "sr",
-            Self::Su => "su",
-            Self::Sv => "sv",
-            Self::Sw => "sw",
-            Self::Ta => "ta",
-            Self::Te => "te",
-            Self::Tg => "tg",
-            Self::Th => "th",
-            Self::Tk => "tk",
-            Self::Tl => "tl",
-            Self::Tr => "tr",
-            Self::Tt => "tt",
-            Self::Uk => "uk",
-            Self::Ur => "ur",
-            Self::Uz => "uz",
-            Self::Vi => "vi",
-            Self::Yi => "yi",
-            Self::Yo => "yo",
-            Self::Zh => "zh",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { Af = "af", Am = "am", Ar = "ar", As = "as", Az = "az", Ba = "ba", Be =
+    "be", Bg = "bg", Bn = "bn", Bo = "bo", Br = "br", Bs = "bs", Ca = "ca", Cs = "cs", Cy
+    = "cy", Da = "da", De = "de", El = "el", En = "en", Es = "es", Et = "et", Eu = "eu",
+    Fa = "fa", Fi = "fi", Fo = "fo", Fr = "fr", Gl = "gl", Gu = "gu", Ha = "ha", Haw =
+    "haw", He = "he", Hi = "hi", Hr = "hr", Ht = "ht", Hu = "hu", Hy = "hy", Id = "id",
+    Is = "is", It = "it", Ja = "ja", Jw = "jw", Ka = "ka", Kk = "kk", Km = "km", Kn =
+    "kn", Ko = "ko", La = "la", Lb = "lb", Ln = "ln", Lo = "lo", Lt = "lt", Lv = "lv", Mg
+    = "mg", Mi = "mi", Mk = "mk", Ml = "ml", Mn = "mn", Mr = "mr", Ms = "ms", Mt = "mt",
+    My = "my", Ne = "ne", Nl = "nl", Nn = "nn", No = "no", Oc = "oc", Pa = "pa", Pl =
+    "pl", Ps = "ps", Pt = "pt", Ro = "ro", Ru = "ru", Sa = "sa", Sd = "sd", Si = "si", Sk
+    = "sk", Sl = "sl", Sn = "sn", So = "so", Sq = "sq", Sr = "sr", Su = "su", Sv = "sv",
+    Sw = "sw", Ta = "ta", Te = "te", Tg = "tg", Th = "th", Tk = "tk", Tl = "tl", Tr =
+    "tr", Tt = "tt", Uk = "uk", Ur = "ur", Uz = "uz", Vi = "vi", Yi = "yi", Yo = "yo", Zh
+    = "zh" }
     "`language` of fal-ai/whisper must be `af`, `am`, `ar`, `as`, `az`, `ba`, `be`, `bg`, `bn`, `bo`, `br`, `bs` or one of 87 more"
-);
+}
 
 /// The values of `chunk_level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -571,24 +360,10 @@ pub enum ChunkLevel {
     Word,
 }
 
-impl ChunkLevel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Segment, Self::Word];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Segment => "segment",
-            Self::Word => "word",
-        }
-    }
+fal_core::closed_enum! {
+    ChunkLevel { None = "none", Segment = "segment", Word = "word" }
+    "`chunk_level` of fal-ai/whisper must be `none`, `segment` or `word`"
 }
-
-fal_core::closed_enum!(
-    ChunkLevel, "`chunk_level` of fal-ai/whisper must be `none`, `segment` or `word`"
-);
 
 /// The values of `version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -598,20 +373,9 @@ pub enum Version {
     N3,
 }
 
-impl Version {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N3 => "3",
-        }
-    }
+fal_core::closed_enum! {
+    Version { N3 = "3" } "`version` of fal-ai/whisper must be `3`"
 }
-
-fal_core::closed_enum!(Version, "`version` of fal-ai/whisper must be `3`");
 
 /// The result of [`fal-ai/whisper`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -777,11 +541,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -818,11 +578,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/whisper` share.
 
 use fal_core::json;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 /// A part of a recording and when it was spoken.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +26,7 @@ impl Serialize for WhisperChunk {
     }
 }
 
-impl<'de> Deserialize<'de> for WhisperChunk {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(WhisperChunk);
 
 impl<'de> json::ReadObject<'de> for WhisperChunk {
     const NAME: &'static str = "WhisperChunk";

@@ -67,7 +67,7 @@ pub mod types;
 use fal_core::{
     Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -178,49 +178,13 @@ pub enum AspectRatio {
     Ratio1x2,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio2x1,
-        Self::Ratio20x9,
-        Self::N19_5_9,
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio3x2,
-        Self::Ratio1x1,
-        Self::Ratio2x3,
-        Self::Ratio3x4,
-        Self::Ratio9x16,
-        Self::N9_19_5,
-        Self::Ratio9x20,
-        Self::Ratio1x2,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio2x1 => "2:1",
-            Self::Ratio20x9 => "20:9",
-            Self::N19_5_9 => "19.5:9",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio9x16 => "9:16",
-            Self::N9_19_5 => "9:19.5",
-            Self::Ratio9x20 => "9:20",
-            Self::Ratio1x2 => "1:2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio2x1 = "2:1", Ratio20x9 = "20:9", N19_5_9 = "19.5:9", Ratio16x9 =
+    "16:9", Ratio4x3 = "4:3", Ratio3x2 = "3:2", Ratio1x1 = "1:1", Ratio2x3 = "2:3",
+    Ratio3x4 = "3:4", Ratio9x16 = "9:16", N9_19_5 = "9:19.5", Ratio9x20 = "9:20",
+    Ratio1x2 = "1:2" }
     "`aspect_ratio` of xai/grok-imagine-image must be `2:1`, `20:9`, `19.5:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16`, `9:19.5`, `9:20` or `1:2`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -232,23 +196,10 @@ pub enum Resolution {
     _2k,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1k, Self::_2k];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1k => "1k",
-            Self::_2k => "2k",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _1k = "1k", _2k = "2k" }
+    "`resolution` of xai/grok-imagine-image must be `1k` or `2k`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of xai/grok-imagine-image must be `1k` or `2k`"
-);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -262,25 +213,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of xai/grok-imagine-image must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`xai/grok-imagine-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -456,11 +392,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -497,11 +429,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -547,23 +475,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 8000,
+        "`prompt` of xai/grok-imagine-image must have at most 8000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 8000;
-        const MESSAGE: &'static str = "`prompt` of xai/grok-imagine-image must have at most 8000 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of xai/grok-imagine-image must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of xai/grok-imagine-image must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -228,11 +228,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -267,11 +263,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -325,23 +317,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 4096,
+        "`prompt` of xai/grok-imagine-video/extend-video must have at most 4096 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 4096;
-        const MESSAGE: &'static str = "`prompt` of xai/grok-imagine-video/extend-video must have at most 4096 characters";
-    }
-
-    pub enum Duration {}
-
-    impl Range<i64> for Duration {
-        const MIN: i64 = 2;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`duration` of xai/grok-imagine-video/extend-video must be between 2 and 10";
-    }
+    fal_core::number_range!(
+        Duration, i64, 2, 10,
+        "`duration` of xai/grok-imagine-video/extend-video must be between 2 and 10"
+    );
 }
 
 #[doc(hidden)]

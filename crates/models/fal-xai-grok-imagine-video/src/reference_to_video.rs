@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -101,24 +101,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
     "`resolution` of xai/grok-imagine-video/reference-to-video must be `480p` or `720p`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,37 +126,11 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio3x2,
-        Self::Ratio1x1,
-        Self::Ratio2x3,
-        Self::Ratio3x4,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio4x3 = "4:3", Ratio3x2 = "3:2", Ratio1x1 =
+    "1:1", Ratio2x3 = "2:3", Ratio3x4 = "3:4", Ratio9x16 = "9:16" }
     "`aspect_ratio` of xai/grok-imagine-video/reference-to-video must be `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4` or `9:16`"
-);
+}
 
 /// The result of [`xai/grok-imagine-video/reference-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -366,11 +326,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -408,11 +364,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -466,31 +418,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 4096,
+        "`prompt` of xai/grok-imagine-video/reference-to-video must have at most 4096 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        ReferenceImageUrls, 1, 7,
+        "`reference_image_urls` of xai/grok-imagine-video/reference-to-video must have 1 to 7 items"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 4096;
-        const MESSAGE: &'static str = "`prompt` of xai/grok-imagine-video/reference-to-video must have at most 4096 characters";
-    }
-
-    pub enum ReferenceImageUrls {}
-
-    impl Length for ReferenceImageUrls {
-        const MIN: usize = 1;
-        const MAX: usize = 7;
-        const MESSAGE: &'static str = "`reference_image_urls` of xai/grok-imagine-video/reference-to-video must have 1 to 7 items";
-    }
-
-    pub enum Duration {}
-
-    impl Range<i64> for Duration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 10;
-        const MESSAGE: &'static str = "`duration` of xai/grok-imagine-video/reference-to-video must be between 1 and 10";
-    }
+    fal_core::number_range!(
+        Duration, i64, 1, 10,
+        "`duration` of xai/grok-imagine-video/reference-to-video must be between 1 and 10"
+    );
 }
 
 #[doc(hidden)]

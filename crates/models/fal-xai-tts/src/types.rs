@@ -2,7 +2,7 @@
 //! Types that the endpoints of `xai/tts` share.
 
 use fal_core::{Param, Parameters, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
@@ -40,33 +40,11 @@ pub enum OutputFormatCodec {
     Alaw,
 }
 
-impl OutputFormatCodec {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp3,
-        Self::Wav,
-        Self::Pcm,
-        Self::Mulaw,
-        Self::Alaw,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Wav => "wav",
-            Self::Pcm => "pcm",
-            Self::Mulaw => "mulaw",
-            Self::Alaw => "alaw",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormatCodec,
+fal_core::closed_enum! {
+    OutputFormatCodec { Mp3 = "mp3", Wav = "wav", Pcm = "pcm", Mulaw = "mulaw", Alaw =
+    "alaw" }
     "`codec` of OutputFormat in xai/tts must be `mp3`, `wav`, `pcm`, `mulaw` or `alaw`"
-);
+}
 
 /// The values of `sample_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,35 +64,11 @@ pub enum OutputFormatSampleRate {
     N48000,
 }
 
-impl OutputFormatSampleRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N8000,
-        Self::N16000,
-        Self::N22050,
-        Self::N24000,
-        Self::N44100,
-        Self::N48000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N8000 => 8000,
-            Self::N16000 => 16000,
-            Self::N22050 => 22050,
-            Self::N24000 => 24000,
-            Self::N44100 => 44100,
-            Self::N48000 => 48000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    OutputFormatSampleRate,
+fal_core::integer_enum! {
+    OutputFormatSampleRate { N8000 = 8000, N16000 = 16000, N22050 = 22050, N24000 =
+    24000, N44100 = 44100, N48000 = 48000 }
     "`sample_rate` of OutputFormat in xai/tts must be `8000`, `16000`, `22050`, `24000`, `44100` or `48000`"
-);
+}
 
 /// The values of `bit_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,33 +86,11 @@ pub enum OutputFormatBitRate {
     N192000,
 }
 
-impl OutputFormatBitRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N32000,
-        Self::N64000,
-        Self::N96000,
-        Self::N128000,
-        Self::N192000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N32000 => 32000,
-            Self::N64000 => 64000,
-            Self::N96000 => 96000,
-            Self::N128000 => 128000,
-            Self::N192000 => 192000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    OutputFormatBitRate,
+fal_core::integer_enum! {
+    OutputFormatBitRate { N32000 = 32000, N64000 = 64000, N96000 = 96000, N128000 =
+    128000, N192000 = 192000 }
     "`bit_rate` of OutputFormat in xai/tts must be `32000`, `64000`, `96000`, `128000` or `192000`"
-);
+}
 
 // Building.
 
@@ -245,11 +177,7 @@ impl Serialize for OutputFormat {
     }
 }
 
-impl<'de> Deserialize<'de> for OutputFormat {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(OutputFormat);
 
 impl<'de> json::ReadObject<'de> for OutputFormat {
     const NAME: &'static str = "OutputFormat";

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -92,32 +92,10 @@ pub enum Voice {
     Leo,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Eve,
-        Self::Ara,
-        Self::Rex,
-        Self::Sal,
-        Self::Leo,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Eve => "eve",
-            Self::Ara => "ara",
-            Self::Rex => "rex",
-            Self::Sal => "sal",
-            Self::Leo => "leo",
-        }
-    }
+fal_core::closed_enum! {
+    Voice { Eve = "eve", Ara = "ara", Rex = "rex", Sal = "sal", Leo = "leo" }
+    "`voice` of xai/tts/v1 must be `eve`, `ara`, `rex`, `sal` or `leo`"
 }
-
-fal_core::closed_enum!(
-    Voice, "`voice` of xai/tts/v1 must be `eve`, `ara`, `rex`, `sal` or `leo`"
-);
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,65 +145,13 @@ pub enum Language {
     Vi,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::En,
-        Self::ArEg,
-        Self::ArSa,
-        Self::ArAe,
-        Self::Bn,
-        Self::Zh,
-        Self::Fr,
-        Self::De,
-        Self::Hi,
-        Self::Id,
-        Self::It,
-        Self::Ja,
-        Self::Ko,
-        Self::PtBr,
-        Self::PtPt,
-        Self::Ru,
-        Self::EsMx,
-        Self::EsEs,
-        Self::Tr,
-        Self::Vi,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::En => "en",
-            Self::ArEg => "ar-EG",
-            Self::ArSa => "ar-SA",
-            Self::ArAe => "ar-AE",
-            Self::Bn => "bn",
-            Self::Zh => "zh",
-            Self::Fr => "fr",
-            Self::De => "de",
-            Self::Hi => "hi",
-            Self::Id => "id",
-            Self::It => "it",
-            Self::Ja => "ja",
-            Self::Ko => "ko",
-            Self::PtBr => "pt-BR",
-            Self::PtPt => "pt-PT",
-            Self::Ru => "ru",
-            Self::EsMx => "es-MX",
-            Self::EsEs => "es-ES",
-            Self::Tr => "tr",
-            Self::Vi => "vi",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { Auto = "auto", En = "en", ArEg = "ar-EG", ArSa = "ar-SA", ArAe = "ar-AE",
+    Bn = "bn", Zh = "zh", Fr = "fr", De = "de", Hi = "hi", Id = "id", It = "it", Ja =
+    "ja", Ko = "ko", PtBr = "pt-BR", PtPt = "pt-PT", Ru = "ru", EsMx = "es-MX", EsEs =
+    "es-ES", Tr = "tr", Vi = "vi" }
     "`language` of xai/tts/v1 must be `auto`, `en`, `ar-EG`, `ar-SA`, `ar-AE`, `bn`, `zh`, `fr`, `de`, `hi`, `id`, `it` or one of 9 more"
-);
+}
 
 /// The result of [`xai/tts/v1`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -383,11 +309,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -421,11 +343,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -452,11 +370,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -493,15 +407,9 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 1;
-        const MAX: usize = 15000;
-        const MESSAGE: &'static str = "`text` of xai/tts/v1 must have 1 to 15000 characters";
-    }
+    fal_core::length_range!(
+        Text, 1, 15000, "`text` of xai/tts/v1 must have 1 to 15000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -51,7 +51,7 @@ pub mod types;
 use fal_core::{
     Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -125,25 +125,10 @@ pub enum TrainingType {
     Balanced,
 }
 
-impl TrainingType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Content, Self::Style, Self::Balanced];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Content => "content",
-            Self::Style => "style",
-            Self::Balanced => "balanced",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TrainingType,
+fal_core::closed_enum! {
+    TrainingType { Content = "content", Style = "style", Balanced = "balanced" }
     "`training_type` of fal-ai/z-image-trainer must be `content`, `style` or `balanced`"
-);
+}
 
 /// The result of [`fal-ai/z-image-trainer`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -311,11 +296,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -355,11 +336,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -404,16 +381,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum Steps {}
-
-    impl Range<i64> for Steps {
-        const MIN: i64 = 100;
-        const MAX: i64 = 10000;
-        const MULTIPLE_OF: Option<i64> = Some(100);
-        const MESSAGE: &'static str = "`steps` of fal-ai/z-image-trainer must be between 100 and 10000 and a multiple of 100";
-    }
+    fal_core::number_range!(
+        Steps, i64, 100, 10000, MULTIPLE_OF : Option < i64 > = Some(100),
+        "`steps` of fal-ai/z-image-trainer must be between 100 and 10000 and a multiple of 100"
+    );
 }
 
 #[doc(hidden)]

@@ -69,33 +69,11 @@ pub enum Measurements {
     Ssim,
 }
 
-impl Measurements {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Dists,
-        Self::Mse,
-        Self::Lpips,
-        Self::Sdi,
-        Self::Ssim,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Dists => "dists",
-            Self::Mse => "mse",
-            Self::Lpips => "lpips",
-            Self::Sdi => "sdi",
-            Self::Ssim => "ssim",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Measurements,
+fal_core::closed_enum! {
+    Measurements { Dists = "dists", Mse = "mse", Lpips = "lpips", Sdi = "sdi", Ssim =
+    "ssim" }
     "`measurements` of fal-ai/arbiter/image/image must be `dists`, `mse`, `lpips`, `sdi` or `ssim`"
-);
+}
 
 /// The result of [`fal-ai/arbiter/image/image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -256,11 +234,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -294,11 +268,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -61,22 +61,10 @@ pub enum Measurements {
     ClipScore,
 }
 
-impl Measurements {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::ClipScore];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ClipScore => "clip_score",
-        }
-    }
+fal_core::closed_enum! {
+    Measurements { ClipScore = "clip_score" }
+    "`measurements` of fal-ai/arbiter/image/text must be `clip_score`"
 }
-
-fal_core::closed_enum!(
-    Measurements, "`measurements` of fal-ai/arbiter/image/text must be `clip_score`"
-);
 
 /// The result of [`fal-ai/arbiter/image/text`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -237,11 +225,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -275,11 +259,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

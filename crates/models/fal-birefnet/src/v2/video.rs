@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -128,35 +128,12 @@ pub enum ModelValue {
     GeneralUseDynamic,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::GeneralUseLight,
-        Self::GeneralUseLight2k,
-        Self::GeneralUseHeavy,
-        Self::Matting,
-        Self::Portrait,
-        Self::GeneralUseDynamic,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::GeneralUseLight => "General Use (Light)",
-            Self::GeneralUseLight2k => "General Use (Light 2K)",
-            Self::GeneralUseHeavy => "General Use (Heavy)",
-            Self::Matting => "Matting",
-            Self::Portrait => "Portrait",
-            Self::GeneralUseDynamic => "General Use (Dynamic)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { GeneralUseLight = "General Use (Light)", GeneralUseLight2k =
+    "General Use (Light 2K)", GeneralUseHeavy = "General Use (Heavy)", Matting =
+    "Matting", Portrait = "Portrait", GeneralUseDynamic = "General Use (Dynamic)" }
     "`model` of fal-ai/birefnet/v2/video must be `General Use (Light)`, `General Use (Light 2K)`, `General Use (Heavy)`, `Matting`, `Portrait` or `General Use (Dynamic)`"
-);
+}
 
 /// The values of `operating_resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,29 +147,11 @@ pub enum OperatingResolution {
     _2304x2304,
 }
 
-impl OperatingResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_1024x1024,
-        Self::_2048x2048,
-        Self::_2304x2304,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1024x1024 => "1024x1024",
-            Self::_2048x2048 => "2048x2048",
-            Self::_2304x2304 => "2304x2304",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OperatingResolution,
+fal_core::closed_enum! {
+    OperatingResolution { _1024x1024 = "1024x1024", _2048x2048 = "2048x2048", _2304x2304
+    = "2304x2304" }
     "`operating_resolution` of fal-ai/birefnet/v2/video must be `1024x1024`, `2048x2048` or `2304x2304`"
-);
+}
 
 /// The values of `video_output_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,31 +167,11 @@ pub enum VideoOutputType {
     GifGif,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`video_output_type` of fal-ai/birefnet/v2/video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -248,31 +187,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/birefnet/v2/video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -286,25 +204,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/birefnet/v2/video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/birefnet/v2/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -518,11 +421,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -562,11 +461,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

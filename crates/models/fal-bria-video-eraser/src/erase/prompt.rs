@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 /// The endpoint [`bria/bria_video_eraser/erase/prompt`](https://fal.ai/models/bria/bria_video_eraser/erase/prompt).
@@ -102,45 +102,13 @@ pub enum OutputContainerAndCodec {
     MkvMpeg4,
 }
 
-impl OutputContainerAndCodec {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp4H265,
-        Self::Mp4H264,
-        Self::WebmVp9,
-        Self::Gif,
-        Self::MovH264,
-        Self::MovH265,
-        Self::MovProresks,
-        Self::MkvH264,
-        Self::MkvH265,
-        Self::MkvVp9,
-        Self::MkvMpeg4,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp4H265 => "mp4_h265",
-            Self::Mp4H264 => "mp4_h264",
-            Self::WebmVp9 => "webm_vp9",
-            Self::Gif => "gif",
-            Self::MovH264 => "mov_h264",
-            Self::MovH265 => "mov_h265",
-            Self::MovProresks => "mov_proresks",
-            Self::MkvH264 => "mkv_h264",
-            Self::MkvH265 => "mkv_h265",
-            Self::MkvVp9 => "mkv_vp9",
-            Self::MkvMpeg4 => "mkv_mpeg4",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputContainerAndCodec,
+fal_core::closed_enum! {
+    OutputContainerAndCodec { Mp4H265 = "mp4_h265", Mp4H264 = "mp4_h264", WebmVp9 =
+    "webm_vp9", Gif = "gif", MovH264 = "mov_h264", MovH265 = "mov_h265", MovProresks =
+    "mov_proresks", MkvH264 = "mkv_h264", MkvH265 = "mkv_h265", MkvVp9 = "mkv_vp9",
+    MkvMpeg4 = "mkv_mpeg4" }
     "`output_container_and_codec` of bria/bria_video_eraser/erase/prompt must be `mp4_h265`, `mp4_h264`, `webm_vp9`, `gif`, `mov_h264`, `mov_h265`, `mov_proresks`, `mkv_h264`, `mkv_h265`, `mkv_vp9` or `mkv_mpeg4`"
-);
+}
 
 /// The result of [`bria/bria_video_eraser/erase/prompt`](Model).
 pub type Output = Value;
@@ -317,11 +285,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";

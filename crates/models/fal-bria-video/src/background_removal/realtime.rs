@@ -112,43 +112,12 @@ pub enum BackgroundColor {
     Orange,
 }
 
-impl BackgroundColor {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Black,
-        Self::White,
-        Self::Gray,
-        Self::Red,
-        Self::Green,
-        Self::Blue,
-        Self::Yellow,
-        Self::Cyan,
-        Self::Magenta,
-        Self::Orange,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Black => "Black",
-            Self::White => "White",
-            Self::Gray => "Gray",
-            Self::Red => "Red",
-            Self::Green => "Green",
-            Self::Blue => "Blue",
-            Self::Yellow => "Yellow",
-            Self::Cyan => "Cyan",
-            Self::Magenta => "Magenta",
-            Self::Orange => "Orange",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BackgroundColor,
+fal_core::closed_enum! {
+    BackgroundColor { Black = "Black", White = "White", Gray = "Gray", Red = "Red", Green
+    = "Green", Blue = "Blue", Yellow = "Yellow", Cyan = "Cyan", Magenta = "Magenta",
+    Orange = "Orange" }
     "`background_color` of bria/video/background-removal/realtime must be `Black`, `White`, `Gray`, `Red`, `Green`, `Blue`, `Yellow`, `Cyan`, `Magenta` or `Orange`"
-);
+}
 
 /// The values of `background_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,25 +131,10 @@ pub enum BackgroundType {
     Blur,
 }
 
-impl BackgroundType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Color, Self::Image, Self::Blur];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Color => "color",
-            Self::Image => "image",
-            Self::Blur => "blur",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BackgroundType,
+fal_core::closed_enum! {
+    BackgroundType { Color = "color", Image = "image", Blur = "blur" }
     "`background_type` of bria/video/background-removal/realtime must be `color`, `image` or `blur`"
-);
+}
 
 /// `blur_strength`: between 0 and 100.
 pub type BlurStrength = Int<bounds::BlurStrength>;
@@ -363,11 +317,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -443,15 +393,10 @@ impl<'de> Deserialize<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum BlurStrength {}
-
-    impl Range<i64> for BlurStrength {
-        const MIN: i64 = 0;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`blur_strength` of bria/video/background-removal/realtime must be between 0 and 100";
-    }
+    fal_core::number_range!(
+        BlurStrength, i64, 0, 100,
+        "`blur_strength` of bria/video/background-removal/realtime must be between 0 and 100"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -99,43 +99,12 @@ pub enum OutputContainerAndCodec {
     Gif,
 }
 
-impl OutputContainerAndCodec {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp4H265,
-        Self::Mp4H264,
-        Self::WebmVp9,
-        Self::MovH265,
-        Self::MovProresks,
-        Self::MkvH265,
-        Self::MkvH264,
-        Self::MkvVp9,
-        Self::AviH264,
-        Self::Gif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp4H265 => "mp4_h265",
-            Self::Mp4H264 => "mp4_h264",
-            Self::WebmVp9 => "webm_vp9",
-            Self::MovH265 => "mov_h265",
-            Self::MovProresks => "mov_proresks",
-            Self::MkvH265 => "mkv_h265",
-            Self::MkvH264 => "mkv_h264",
-            Self::MkvVp9 => "mkv_vp9",
-            Self::AviH264 => "avi_h264",
-            Self::Gif => "gif",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputContainerAndCodec,
+fal_core::closed_enum! {
+    OutputContainerAndCodec { Mp4H265 = "mp4_h265", Mp4H264 = "mp4_h264", WebmVp9 =
+    "webm_vp9", MovH265 = "mov_h265", MovProresks = "mov_proresks", MkvH265 = "mkv_h265",
+    MkvH264 = "mkv_h264", MkvVp9 = "mkv_vp9", AviH264 = "avi_h264", Gif = "gif" }
     "`output_container_and_codec` of bria/video/background-removal/v3 must be `mp4_h265`, `mp4_h264`, `webm_vp9`, `mov_h265`, `mov_proresks`, `mkv_h265`, `mkv_h264`, `mkv_vp9`, `avi_h264` or `gif`"
-);
+}
 
 /// The values of `background_color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,45 +134,12 @@ pub enum BackgroundColor {
     Orange,
 }
 
-impl BackgroundColor {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Transparent,
-        Self::Black,
-        Self::White,
-        Self::Gray,
-        Self::Red,
-        Self::Green,
-        Self::Blue,
-        Self::Yellow,
-        Self::Cyan,
-        Self::Magenta,
-        Self::Orange,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Transparent => "Transparent",
-            Self::Black => "Black",
-            Self::White => "White",
-            Self::Gray => "Gray",
-            Self::Red => "Red",
-            Self::Green => "Green",
-            Self::Blue => "Blue",
-            Self::Yellow => "Yellow",
-            Self::Cyan => "Cyan",
-            Self::Magenta => "Magenta",
-            Self::Orange => "Orange",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    BackgroundColor,
+fal_core::closed_enum! {
+    BackgroundColor { Transparent = "Transparent", Black = "Black", White = "White", Gray
+    = "Gray", Red = "Red", Green = "Green", Blue = "Blue", Yellow = "Yellow", Cyan =
+    "Cyan", Magenta = "Magenta", Orange = "Orange" }
     "`background_color` of bria/video/background-removal/v3 must be `Transparent`, `Black`, `White`, `Gray`, `Red`, `Green`, `Blue`, `Yellow`, `Cyan`, `Magenta` or `Orange`"
-);
+}
 
 /// The result of [`bria/video/background-removal/v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -367,11 +303,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -408,11 +340,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -153,41 +153,12 @@ pub enum AspectRatio {
     Ratio16x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio2x3,
-        Self::Ratio3x2,
-        Self::Ratio3x4,
-        Self::Ratio4x3,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio9x16,
-        Self::Ratio16x9,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio2x3 = "2:3", Ratio3x2 = "3:2", Ratio3x4 = "3:4",
+    Ratio4x3 = "4:3", Ratio4x5 = "4:5", Ratio5x4 = "5:4", Ratio9x16 = "9:16", Ratio16x9 =
+    "16:9" }
     "`aspect_ratio` of fal-ai/bria/text-to-image/base must be `1:1`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4`, `9:16` or `16:9`"
-);
+}
 
 /// `seed`: between 0 and 2147483647.
 pub type Seed = Int<bounds::Seed>;
@@ -208,23 +179,10 @@ pub enum Medium {
     Art,
 }
 
-impl Medium {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Photography, Self::Art];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Photography => "photography",
-            Self::Art => "art",
-        }
-    }
+fal_core::closed_enum! {
+    Medium { Photography = "photography", Art = "art" }
+    "`medium` of fal-ai/bria/text-to-image/base must be `photography` or `art`"
 }
-
-fal_core::closed_enum!(
-    Medium, "`medium` of fal-ai/bria/text-to-image/base must be `photography` or `art`"
-);
 
 /// The result of [`fal-ai/bria/text-to-image/base`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -463,11 +421,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -510,11 +464,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -556,47 +506,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of fal-ai/bria/text-to-image/base must have at least 1 character"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/bria/text-to-image/base must be between 1 and 4"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/bria/text-to-image/base must have at least 1 character";
-    }
+    fal_core::number_range!(
+        Seed, i64, 0, 2147483647,
+        "`seed` of fal-ai/bria/text-to-image/base must be between 0 and 2147483647"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 20, 50,
+        "`num_inference_steps` of fal-ai/bria/text-to-image/base must be between 20 and 50"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/bria/text-to-image/base must be between 1 and 4";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 2147483647;
-        const MESSAGE: &'static str = "`seed` of fal-ai/bria/text-to-image/base must be between 0 and 2147483647";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 20;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/bria/text-to-image/base must be between 20 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/bria/text-to-image/base must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/bria/text-to-image/base must be between 0.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,25 +107,10 @@ pub enum TargetResolution {
     _4k,
 }
 
-impl TargetResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1080p, Self::_2k, Self::_4k];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1080p => "1080p",
-            Self::_2k => "2k",
-            Self::_4k => "4k",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetResolution,
+fal_core::closed_enum! {
+    TargetResolution { _1080p = "1080p", _2k = "2k", _4k = "4k" }
     "`target_resolution` of fal-ai/bytedance-upscaler/upscale/video must be `1080p`, `2k` or `4k`"
-);
+}
 
 /// The values of `target_fps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -137,24 +122,10 @@ pub enum TargetFps {
     _60fps,
 }
 
-impl TargetFps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_30fps, Self::_60fps];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_30fps => "30fps",
-            Self::_60fps => "60fps",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetFps,
+fal_core::closed_enum! {
+    TargetFps { _30fps = "30fps", _60fps = "60fps" }
     "`target_fps` of fal-ai/bytedance-upscaler/upscale/video must be `30fps` or `60fps`"
-);
+}
 
 /// The values of `enhancement_preset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,33 +143,11 @@ pub enum EnhancementPreset {
     OldFilm,
 }
 
-impl EnhancementPreset {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::General,
-        Self::Ugc,
-        Self::ShortSeries,
-        Self::Aigc,
-        Self::OldFilm,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::General => "general",
-            Self::Ugc => "ugc",
-            Self::ShortSeries => "short_series",
-            Self::Aigc => "aigc",
-            Self::OldFilm => "old_film",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EnhancementPreset,
+fal_core::closed_enum! {
+    EnhancementPreset { General = "general", Ugc = "ugc", ShortSeries = "short_series",
+    Aigc = "aigc", OldFilm = "old_film" }
     "`enhancement_preset` of fal-ai/bytedance-upscaler/upscale/video must be `general`, `ugc`, `short_series`, `aigc` or `old_film`"
-);
+}
 
 /// The values of `enhancement_tier`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,25 +161,10 @@ pub enum EnhancementTier {
     Pro,
 }
 
-impl EnhancementTier {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Standard, Self::Pro];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Standard => "standard",
-            Self::Pro => "pro",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EnhancementTier,
+fal_core::closed_enum! {
+    EnhancementTier { Fast = "fast", Standard = "standard", Pro = "pro" }
     "`enhancement_tier` of fal-ai/bytedance-upscaler/upscale/video must be `fast`, `standard` or `pro`"
-);
+}
 
 /// `scale_ratio`: between 1.1 and 10.0.
 pub type ScaleRatio = Float<bounds::ScaleRatio>;
@@ -245,24 +179,10 @@ pub enum Fidelity {
     Medium,
 }
 
-impl Fidelity {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::High, Self::Medium];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Medium => "medium",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Fidelity,
+fal_core::closed_enum! {
+    Fidelity { High = "high", Medium = "medium" }
     "`fidelity` of fal-ai/bytedance-upscaler/upscale/video must be `high` or `medium`"
-);
+}
 
 /// The result of [`fal-ai/bytedance-upscaler/upscale/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -455,11 +375,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -500,11 +416,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -546,15 +458,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum ScaleRatio {}
-
-    impl Range<f64> for ScaleRatio {
-        const MIN: f64 = 1.1;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`scale_ratio` of fal-ai/bytedance-upscaler/upscale/video must be between 1.1 and 10.0";
-    }
+    fal_core::number_range!(
+        ScaleRatio, f64, 1.1, 10.0,
+        "`scale_ratio` of fal-ai/bytedance-upscaler/upscale/video must be between 1.1 and 10.0"
+    );
 }
 
 #[doc(hidden)]

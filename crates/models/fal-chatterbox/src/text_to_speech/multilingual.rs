@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, Float, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -145,69 +145,15 @@ pub enum CustomAudioLanguage {
     Chinese,
 }
 
-impl CustomAudioLanguage {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::English,
-        Self::Arabic,
-        Self::Danish,
-        Self::German,
-        Self::Greek,
-        Self::Spanish,
-        Self::Finnish,
-        Self::French,
-        Self::Hebrew,
-        Self::Hindi,
-        Self::Italian,
-        Self::Japanese,
-        Self::Korean,
-        Self::Malay,
-        Self::Dutch,
-        Self::Norwegian,
-        Self::Polish,
-        Self::Portuguese,
-        Self::Russian,
-        Self::Swedish,
-        Self::Swahili,
-        Self::Turkish,
-        Self::Chinese,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::English => "english",
-            Self::Arabic => "arabic",
-            Self::Danish => "danish",
-            Self::German => "german",
-            Self::Greek => "greek",
-            Self::Spanish => "spanish",
-            Self::Finnish => "finnish",
-            Self::French => "french",
-            Self::Hebrew => "hebrew",
-            Self::Hindi => "hindi",
-            Self::Italian => "italian",
-            Self::Japanese => "japanese",
-            Self::Korean => "korean",
-            Self::Malay => "malay",
-            Self::Dutch => "dutch",
-            Self::Norwegian => "norwegian",
-            Self::Polish => "polish",
-            Self::Portuguese => "portuguese",
-            Self::Russian => "russian",
-            Self::Swedish => "swedish",
-            Self::Swahili => "swahili",
-            Self::Turkish => "turkish",
-            Self::Chinese => "chinese",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CustomAudioLanguage,
+fal_core::closed_enum! {
+    CustomAudioLanguage { English = "english", Arabic = "arabic", Danish = "danish",
+    German = "german", Greek = "greek", Spanish = "spanish", Finnish = "finnish", French
+    = "french", Hebrew = "hebrew", Hindi = "hindi", Italian = "italian", Japanese =
+    "japanese", Korean = "korean", Malay = "malay", Dutch = "dutch", Norwegian =
+    "norwegian", Polish = "polish", Portuguese = "portuguese", Russian = "russian",
+    Swedish = "swedish", Swahili = "swahili", Turkish = "turkish", Chinese = "chinese" }
     "`custom_audio_language` of fal-ai/chatterbox/text-to-speech/multilingual must be `english`, `arabic`, `danish`, `german`, `greek`, `spanish`, `finnish`, `french`, `hebrew`, `hindi`, `italian`, `japanese` or one of 11 more"
-);
+}
 
 /// `exaggeration`: between 0.25 and 2.0.
 pub type Exaggeration = Float<bounds::Exaggeration>;
@@ -410,11 +356,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -458,11 +400,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -501,39 +439,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Text, 0, 300,
+        "`text` of fal-ai/chatterbox/text-to-speech/multilingual must have at most 300 characters"
+    );
 
-    pub enum Text {}
+    fal_core::number_range!(
+        Exaggeration, f64, 0.25, 2.0,
+        "`exaggeration` of fal-ai/chatterbox/text-to-speech/multilingual must be between 0.25 and 2.0"
+    );
 
-    impl Length for Text {
-        const MIN: usize = 0;
-        const MAX: usize = 300;
-        const MESSAGE: &'static str = "`text` of fal-ai/chatterbox/text-to-speech/multilingual must have at most 300 characters";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.05, 5.0,
+        "`temperature` of fal-ai/chatterbox/text-to-speech/multilingual must be between 0.05 and 5.0"
+    );
 
-    pub enum Exaggeration {}
-
-    impl Range<f64> for Exaggeration {
-        const MIN: f64 = 0.25;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`exaggeration` of fal-ai/chatterbox/text-to-speech/multilingual must be between 0.25 and 2.0";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.05;
-        const MAX: f64 = 5.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/chatterbox/text-to-speech/multilingual must be between 0.05 and 5.0";
-    }
-
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/chatterbox/text-to-speech/multilingual must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CfgScale, f64, 0.0, 1.0,
+        "`cfg_scale` of fal-ai/chatterbox/text-to-speech/multilingual must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -252,11 +252,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -297,11 +293,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -352,15 +344,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Keyterms {}
-
-    impl Length for Keyterms {
-        const MIN: usize = 0;
-        const MAX: usize = 100;
-        const MESSAGE: &'static str = "`keyterms` of fal-ai/elevenlabs/speech-to-text/scribe-v2 must have at most 100 items";
-    }
+    fal_core::length_range!(
+        Keyterms, 0, 100,
+        "`keyterms` of fal-ai/elevenlabs/speech-to-text/scribe-v2 must have at most 100 items"
+    );
 }
 
 #[doc(hidden)]

@@ -22,7 +22,7 @@ use fal_core::{
     Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -112,25 +112,10 @@ pub enum ApplyTextNormalization {
     Off,
 }
 
-impl ApplyTextNormalization {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::On, Self::Off];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::On => "on",
-            Self::Off => "off",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ApplyTextNormalization,
+fal_core::closed_enum! {
+    ApplyTextNormalization { Auto = "auto", On = "on", Off = "off" }
     "`apply_text_normalization` of fal-ai/elevenlabs/tts/eleven-v3 must be `auto`, `on` or `off`"
-);
+}
 
 /// The result of [`fal-ai/elevenlabs/tts/eleven-v3`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -323,11 +308,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -369,11 +350,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -406,11 +383,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -450,23 +423,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Text, 1, 5000,
+        "`text` of fal-ai/elevenlabs/tts/eleven-v3 must have 1 to 5000 characters"
+    );
 
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 1;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`text` of fal-ai/elevenlabs/tts/eleven-v3 must have 1 to 5000 characters";
-    }
-
-    pub enum Stability {}
-
-    impl Range<f64> for Stability {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`stability` of fal-ai/elevenlabs/tts/eleven-v3 must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Stability, f64, 0.0, 1.0,
+        "`stability` of fal-ai/elevenlabs/tts/eleven-v3 must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

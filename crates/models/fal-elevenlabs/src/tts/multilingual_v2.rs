@@ -22,7 +22,7 @@ use fal_core::{
     Check, Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -146,25 +146,10 @@ pub enum ApplyTextNormalization {
     Off,
 }
 
-impl ApplyTextNormalization {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::On, Self::Off];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::On => "on",
-            Self::Off => "off",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ApplyTextNormalization,
+fal_core::closed_enum! {
+    ApplyTextNormalization { Auto = "auto", On = "on", Off = "off" }
     "`apply_text_normalization` of fal-ai/elevenlabs/tts/multilingual-v2 must be `auto`, `on` or `off`"
-);
+}
 
 /// The result of [`fal-ai/elevenlabs/tts/multilingual-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -409,11 +394,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -462,11 +443,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -499,11 +476,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -543,47 +516,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Text, 1, usize::MAX,
+        "`text` of fal-ai/elevenlabs/tts/multilingual-v2 must have at least 1 character"
+    );
 
-    pub enum Text {}
+    fal_core::number_range!(
+        Stability, f64, 0.0, 1.0,
+        "`stability` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.0 and 1.0"
+    );
 
-    impl Length for Text {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`text` of fal-ai/elevenlabs/tts/multilingual-v2 must have at least 1 character";
-    }
+    fal_core::number_range!(
+        SimilarityBoost, f64, 0.0, 1.0,
+        "`similarity_boost` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.0 and 1.0"
+    );
 
-    pub enum Stability {}
+    fal_core::number_range!(
+        Style, f64, 0.0, 1.0,
+        "`style` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for Stability {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`stability` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.0 and 1.0";
-    }
-
-    pub enum SimilarityBoost {}
-
-    impl Range<f64> for SimilarityBoost {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`similarity_boost` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.0 and 1.0";
-    }
-
-    pub enum Style {}
-
-    impl Range<f64> for Style {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`style` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.0 and 1.0";
-    }
-
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.7;
-        const MAX: f64 = 1.2;
-        const MESSAGE: &'static str = "`speed` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.7 and 1.2";
-    }
+    fal_core::number_range!(
+        Speed, f64, 0.7, 1.2,
+        "`speed` of fal-ai/elevenlabs/tts/multilingual-v2 must be between 0.7 and 1.2"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -132,31 +132,11 @@ pub enum Category {
     Auto,
 }
 
-impl Category {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Tops,
-        Self::Bottoms,
-        Self::OnePieces,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Tops => "tops",
-            Self::Bottoms => "bottoms",
-            Self::OnePieces => "one-pieces",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Category,
+fal_core::closed_enum! {
+    Category { Tops = "tops", Bottoms = "bottoms", OnePieces = "one-pieces", Auto =
+    "auto" }
     "`category` of fal-ai/fashn/tryon/v1.6 must be `tops`, `bottoms`, `one-pieces` or `auto`"
-);
+}
 
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,25 +150,10 @@ pub enum Mode {
     Quality,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Performance, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Performance => "performance",
-            Self::Balanced => "balanced",
-            Self::Quality => "quality",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Mode,
+fal_core::closed_enum! {
+    Mode { Performance = "performance", Balanced = "balanced", Quality = "quality" }
     "`mode` of fal-ai/fashn/tryon/v1.6 must be `performance`, `balanced` or `quality`"
-);
+}
 
 /// The values of `garment_photo_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -202,25 +167,10 @@ pub enum GarmentPhotoType {
     FlatLay,
 }
 
-impl GarmentPhotoType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Model, Self::FlatLay];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Model => "model",
-            Self::FlatLay => "flat-lay",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GarmentPhotoType,
+fal_core::closed_enum! {
+    GarmentPhotoType { Auto = "auto", Model = "model", FlatLay = "flat-lay" }
     "`garment_photo_type` of fal-ai/fashn/tryon/v1.6 must be `auto`, `model` or `flat-lay`"
-);
+}
 
 /// The values of `moderation_level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -234,25 +184,11 @@ pub enum ModerationLevel {
     Conservative,
 }
 
-impl ModerationLevel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Permissive, Self::Conservative];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Permissive => "permissive",
-            Self::Conservative => "conservative",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModerationLevel,
+fal_core::closed_enum! {
+    ModerationLevel { None = "none", Permissive = "permissive", Conservative =
+    "conservative" }
     "`moderation_level` of fal-ai/fashn/tryon/v1.6 must be `none`, `permissive` or `conservative`"
-);
+}
 
 /// `num_samples`: between 1 and 4.
 pub type NumSamples = Int<bounds::NumSamples>;
@@ -267,23 +203,10 @@ pub enum OutputFormat {
     Jpeg,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg" }
+    "`output_format` of fal-ai/fashn/tryon/v1.6 must be `png` or `jpeg`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/fashn/tryon/v1.6 must be `png` or `jpeg`"
-);
 
 /// The result of [`fal-ai/fashn/tryon/v1.6`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -530,11 +453,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -578,11 +497,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -636,15 +551,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumSamples {}
-
-    impl Range<i64> for NumSamples {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_samples` of fal-ai/fashn/tryon/v1.6 must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumSamples, i64, 1, 4,
+        "`num_samples` of fal-ai/fashn/tryon/v1.6 must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

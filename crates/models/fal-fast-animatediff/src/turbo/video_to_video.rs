@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -349,11 +349,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -396,11 +392,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -457,47 +449,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        FirstNSeconds, i64, 2, 4,
+        "`first_n_seconds` of fal-ai/fast-animatediff/turbo/video-to-video must be between 2 and 4"
+    );
 
-    pub enum FirstNSeconds {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/fast-animatediff/turbo/video-to-video must be between 1 and 50"
+    );
 
-    impl Range<i64> for FirstNSeconds {
-        const MIN: i64 = 2;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`first_n_seconds` of fal-ai/fast-animatediff/turbo/video-to-video must be between 2 and 4";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0,
+        "`strength` of fal-ai/fast-animatediff/turbo/video-to-video must be between 0.0 and 1.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/fast-animatediff/turbo/video-to-video must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/fast-animatediff/turbo/video-to-video must be between 1 and 50";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/fast-animatediff/turbo/video-to-video must be between 0.0 and 1.0";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/fast-animatediff/turbo/video-to-video must be between 0.0 and 20.0";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 16;
-        const MESSAGE: &'static str = "`fps` of fal-ai/fast-animatediff/turbo/video-to-video must be between 1 and 16";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 16,
+        "`fps` of fal-ai/fast-animatediff/turbo/video-to-video must be between 1 and 16"
+    );
 }
 
 #[doc(hidden)]

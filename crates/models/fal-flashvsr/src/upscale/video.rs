@@ -19,7 +19,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -138,25 +138,10 @@ pub enum Acceleration {
     Full,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Regular, Self::High, Self::Full];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Regular => "regular",
-            Self::High => "high",
-            Self::Full => "full",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { Regular = "regular", High = "high", Full = "full" }
     "`acceleration` of fal-ai/flashvsr/upscale/video must be `regular`, `high` or `full`"
-);
+}
 
 /// `quality`: between 0 and 100.
 pub type Quality = Int<bounds::Quality>;
@@ -175,31 +160,11 @@ pub enum OutputFormat {
     GifGif,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`output_format` of fal-ai/flashvsr/upscale/video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `output_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,31 +180,10 @@ pub enum OutputQuality {
     Maximum,
 }
 
-impl OutputQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputQuality,
+fal_core::closed_enum! {
+    OutputQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`output_quality` of fal-ai/flashvsr/upscale/video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `output_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -253,25 +197,10 @@ pub enum OutputWriteMode {
     Small,
 }
 
-impl OutputWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputWriteMode,
+fal_core::closed_enum! {
+    OutputWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`output_write_mode` of fal-ai/flashvsr/upscale/video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/flashvsr/upscale/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -495,11 +424,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -542,11 +467,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -588,23 +509,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 4.0,
+        "`upscale_factor` of fal-ai/flashvsr/upscale/video must be between 1.0 and 4.0"
+    );
 
-    pub enum UpscaleFactor {}
-
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/flashvsr/upscale/video must be between 1.0 and 4.0";
-    }
-
-    pub enum Quality {}
-
-    impl Range<i64> for Quality {
-        const MIN: i64 = 0;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`quality` of fal-ai/flashvsr/upscale/video must be between 0 and 100";
-    }
+    fal_core::number_range!(
+        Quality, i64, 0, 100,
+        "`quality` of fal-ai/flashvsr/upscale/video must be between 0 and 100"
+    );
 }
 
 #[doc(hidden)]

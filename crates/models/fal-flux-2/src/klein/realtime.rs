@@ -23,7 +23,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters,
     Realtime, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -134,24 +134,10 @@ pub enum ImageSize {
     SquareHd,
 }
 
-impl ImageSize {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Square, Self::SquareHd];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Square => "square",
-            Self::SquareHd => "square_hd",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ImageSize,
+fal_core::closed_enum! {
+    ImageSize { Square = "square", SquareHd = "square_hd" }
     "`image_size` of fal-ai/flux-2/klein/realtime must be `square` or `square_hd`"
-);
+}
 
 /// `num_inference_steps`: between 1 and 8.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -391,11 +377,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -442,11 +424,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -493,31 +471,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 8,
+        "`num_inference_steps` of fal-ai/flux-2/klein/realtime must be between 1 and 8"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        ScheduleMu, f64, 0.3, 2.5,
+        "`schedule_mu` of fal-ai/flux-2/klein/realtime must be between 0.3 and 2.5"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2/klein/realtime must be between 1 and 8";
-    }
-
-    pub enum ScheduleMu {}
-
-    impl Range<f64> for ScheduleMu {
-        const MIN: f64 = 0.3;
-        const MAX: f64 = 2.5;
-        const MESSAGE: &'static str = "`schedule_mu` of fal-ai/flux-2/klein/realtime must be between 0.3 and 2.5";
-    }
-
-    pub enum OutputFeedbackStrength {}
-
-    impl Range<f64> for OutputFeedbackStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`output_feedback_strength` of fal-ai/flux-2/klein/realtime must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        OutputFeedbackStrength, f64, 0.0, 1.0,
+        "`output_feedback_strength` of fal-ai/flux-2/klein/realtime must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

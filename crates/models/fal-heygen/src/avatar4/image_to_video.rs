@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -305,229 +305,48 @@ pub enum Voice {
     Hope2,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::WarmProNarrator,
-        Self::ChillBrian,
-        Self::Ivy,
-        Self::JohnDoe,
-        Self::MonikaSogam,
-        Self::Hope,
-        Self::Archer,
-        Self::Brittney,
-        Self::Patrick,
-        Self::DavidCastlemore,
-        Self::MichaelC,
-        Self::AdamStone,
-        Self::Juniper,
-        Self::Cassidy,
-        Self::JessicaAnneBogart,
-        Self::Arabella,
-        Self::Andrew,
-        Self::SpudsOxley,
-        Self::GraceElder,
-        Self::Helen,
-        Self::CanyonRivers,
-        Self::DeryaLifelikeExcitedStarStruck,
-        Self::MellowMarcus,
-        Self::JackSterlingBroadcasterMicrophone,
-        Self::BrendaUgc1Mp4,
-        Self::Reid,
-        Self::Reagan,
-        Self::Terry,
-        Self::Jenny,
-        Self::RadioRick,
-        Self::Denise,
-        Self::TimInCarExcitedStarStruck,
-        Self::Iskander,
-        Self::Thompson,
-        Self::DelicateDaisyExcitedStarStruck,
-        Self::Kingston,
-        Self::GeorgeUgc1,
-        Self::BoldBlake,
-        Self::Jane,
-        Self::ExpressiveEvan,
-        Self::MarianneIa,
-        Self::Aaron,
-        Self::ModernRecipeHostVoice1,
-        Self::Willow,
-        Self::CuteChloeFriendlyBlush,
-        Self::Rafael,
-        Self::JuneLifelike,
-        Self::CrispChloe,
-        Self::SlickSimon,
-        Self::NassimInformative,
-        Self::BaritoneBen,
-        Self::Maxwell,
-        Self::EllieFayeExcitedStarStruck,
-        Self::Milani,
-        Self::FeistyFionaExcitedStarStruck,
-        Self::ProfessorDean,
-        Self::RoseUgc1Mp4,
-        Self::Shona,
-        Self::HudsonWilder,
-        Self::AnnIa,
-        Self::AlastairKensington,
-        Self::Oxley,
-        Self::Christina,
-        Self::AndrewRizz,
-        Self::Peyton,
-        Self::GerardoOutdoor,
-        Self::ChloeLifelike,
-        Self::Stephanie,
-        Self::AnthonyIa,
-        Self::SignalVoice1,
-        Self::Luca,
-        Self::LisaVoice1,
-        Self::TWTucker,
-        Self::JackSullivanSeriousNeutralFace,
-        Self::Winter,
-        Self::MireiaLifelike,
-        Self::Georgia,
-        Self::Stella,
-        Self::MashaLifelike,
-        Self::CharmingCharlesFriendlyBlush,
-        Self::Serenity,
-        Self::AnnieExcited,
-        Self::Ralph,
-        Self::Bethany,
-        Self::Dominic,
-        Self::MasonFinn,
-        Self::Leena,
-        Self::VeteranVictor,
-        Self::Tamara,
-        Self::NikPublic,
-        Self::CalmChloe,
-        Self::Sevik,
-        Self::Reilly,
-        Self::Raul,
-        Self::ImposingIan,
-        Self::RelaxedRay,
-        Self::DexterProfessional,
-        Self::RelaxedRick,
-        Self::Edwin,
-        Self::RupertBlackwood,
-        Self::Ginny,
-        Self::Hope2,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::WarmProNarrator => "Warm Pro Narrator",
-            Self::ChillBrian => "Chill Brian",
-            Self::Ivy => "Ivy",
-            Self::JohnDoe => "John Doe",
-            Self::MonikaSogam => "Monika Sogam",
-            Self::Hope => "Hope ",
-            Self::Archer => "Archer ",
-            Self::Brittney => "Brittney",
-            Self::Patrick => "Patrick",
-            Self::DavidCastlemore => "David Castlemore",
-            Self::MichaelC => "Michael C",
-            Self::AdamStone => "Adam Stone ",
-            Self::Juniper => "Juniper",
-            Self::Cassidy => "Cassidy ",
-            Self::JessicaAnneBogart => "Jessica Anne Bogart",
-            Self::Arabella => "Arabella",
-            Self::Andrew => "Andrew",
-            Self::SpudsOxley => "Spuds Oxley ",
-            Self::GraceElder => "Grace Elder",
-            Self::Helen => "Helen",
-            Self::CanyonRivers => "Canyon Rivers",
-            Self::DeryaLifelikeExcitedStarStruck => "Derya - Lifelike - Excited 🤩",
-            Self::MellowMarcus => "Mellow Marcus",
-            Self::JackSterlingBroadcasterMicrophone => {
-                "Jack Sterling - Broadcaster 🎙\u{fe0f}"
-            }
-            Self::BrendaUgc1Mp4 => "Brenda - UGC - 1.mp4",
-            Self::Reid => "Reid",
-            Self::Reagan => "Reagan",
-            Self::Terry => "Terry",
-            Self::Jenny => "Jenny",
-            Self::RadioRick => "Radio Rick",
-            Self::Denise => "Denise",
-            Self::TimInCarExcitedStarStruck => "Tim in car - Excited 🤩",
-            Self::Iskander => "Iskander",
-            Self::Thompson => "Thompson",
-            Self::DelicateDaisyExcitedStarStruck => "Delicate Daisy - Excited 🤩",
-            Self::Kingston => "Kingston",
-            Self::GeorgeUgc1 => "George UGC 1",
-            Self::BoldBlake => "Bold Blake",
-            Self::Jane => "Jane",
-            Self::ExpressiveEvan => "Expressive Evan",
-            Self::MarianneIa => "Marianne - IA",
-            Self::Aaron => "Aaron",
-            Self::ModernRecipeHostVoice1 => "Modern Recipe Host - Voice 1",
-            Self::Willow => "Willow",
-            Self::CuteChloeFriendlyBlush => "Cute Chloe - Friendly 😊",
-            Self::Rafael => "Rafael",
-            Self::JuneLifelike => "June - Lifelike",
-            Self::CrispChloe => "Crisp Chloe",
-            Self::SlickSimon => "Slick Simon",
-            Self::NassimInformative => "Nassim - Informative",
-            Self::BaritoneBen => "Baritone Ben",
-            Self::Maxwell => "Maxwell",
-            Self::EllieFayeExcitedStarStruck => "Ellie Faye - Excited 🤩",
-            Self::Milani => "Milani",
-            Self::FeistyFionaExcitedStarStruck => "Feisty Fiona - Excited 🤩",
-            Self::ProfessorDean => "Professor Dean",
-            Self::RoseUgc1Mp4 => "Rose - UGC - 1.mp4",
-            Self::Shona => "Shona",
-            Self::HudsonWilder => "Hudson Wilder",
-            Self::AnnIa => "Ann - IA",
-            Self::AlastairKensington => "Alastair Kensington",
-            Self::Oxley => "Oxley",
-            Self::Christina => "Christina",
-            Self::AndrewRizz => "Andrew Rizz ",
-            Self::Peyton => "Peyton",
-            Self::GerardoOutdoor => "Gerardo - Outdoor",
-            Self::ChloeLifelike => "Chloe - Lifelike",
-            Self::Stephanie => "Stephanie",
-            Self::AnthonyIa => "Anthony - IA",
-            Self::SignalVoice1 => "Signal - Voice 1",
-            Self::Luca => "Luca",
-            Self::LisaVoice1 => "Lisa - Voice 1",
-            Self::TWTucker => "T.W.Tucker",
-            Self::JackSullivanSeriousNeutralFace => "Jack Sullivan - Serious 😐",
-            Self::Winter => "Winter",
-            Self::MireiaLifelike => "Mireia - Lifelike",
-            Self::Georgia => "Georgia",
-            Self::Stella => "Stella",
-            Self::MashaLifelike => "Masha - Lifelike",
-            Self::CharmingCharlesFriendlyBlush => "Charming Charles - Friendly 😊",
-            Self::Serenity => "Serenity",
-            Self::AnnieExcited => "Annie - Excited",
-            Self::Ralph => "Ralph",
-            Self::Bethany => "Bethany",
-            Self::Dominic => "Dominic",
-            Self::MasonFinn => "Mason Finn",
-            Self::Leena => "Leena",
-            Self::VeteranVictor => "Veteran Victor",
-            Self::Tamara => "Tamara",
-            Self::NikPublic => "Nik Public",
-            Self::CalmChloe => "Calm Chloe",
-            Self::Sevik => "Sevik",
-            Self::Reilly => "Reilly",
-            Self::Raul => "Raul",
-            Self::ImposingIan => "Imposing Ian",
-            Self::RelaxedRay => "Relaxed Ray",
-            Self::DexterProfessional => "Dexter - Professional",
-            Self::RelaxedRick => "Relaxed Rick",
-            Self::Edwin => "Edwin",
-            Self::RupertBlackwood => "Rupert Blackwood",
-            Self::Ginny => "Ginny",
-            Self::Hope2 => "Hope",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { WarmProNarrator = "Warm Pro Narrator", ChillBrian = "Chill Brian", Ivy =
+    "Ivy", JohnDoe = "John Doe", MonikaSogam = "Monika Sogam", Hope = "Hope ", Archer =
+    "Archer ", Brittney = "Brittney", Patrick = "Patrick", DavidCastlemore =
+    "David Castlemore", MichaelC = "Michael C", AdamStone = "Adam Stone ", Juniper =
+    "Juniper", Cassidy = "Cassidy ", JessicaAnneBogart = "Jessica Anne Bogart", Arabella
+    = "Arabella", Andrew = "Andrew", SpudsOxley = "Spuds Oxley ", GraceElder =
+    "Grace Elder", Helen = "Helen", CanyonRivers = "Canyon Rivers",
+    DeryaLifelikeExcitedStarStruck = "Derya - Lifelike - Excited 🤩", MellowMarcus =
+    "Mellow Marcus", JackSterlingBroadcasterMicrophone =
+    "Jack Sterling - Broadcaster 🎙\u{fe0f}", BrendaUgc1Mp4 = "Brenda - UGC - 1.mp4",
+    Reid = "Reid", Reagan = "Reagan", Terry = "Terry", Jenny = "Jenny", RadioRick =
+    "Radio Rick", Denise = "Denise", TimInCarExcitedStarStruck =
+    "Tim in car - Excited 🤩", Iskander = "Iskander", Thompson = "Thompson",
+    DelicateDaisyExcitedStarStruck = "Delicate Daisy - Excited 🤩", Kingston =
+    "Kingston", GeorgeUgc1 = "George UGC 1", BoldBlake = "Bold Blake", Jane = "Jane",
+    ExpressiveEvan = "Expressive Evan", MarianneIa = "Marianne - IA", Aaron = "Aaron",
+    ModernRecipeHostVoice1 = "Modern Recipe Host - Voice 1", Willow = "Willow",
+    CuteChloeFriendlyBlush = "Cute Chloe - Friendly 😊", Rafael = "Rafael",
+    JuneLifelike = "June - Lifelike", CrispChloe = "Crisp Chloe", SlickSimon =
+    "Slick Simon", NassimInformative = "Nassim - Informative", BaritoneBen =
+    "Baritone Ben", Maxwell = "Maxwell", EllieFayeExcitedStarStruck =
+    "Ellie Faye - Excited 🤩", Milani = "Milani", FeistyFionaExcitedStarStruck =
+    "Feisty Fiona - Excited 🤩", ProfessorDean = "Professor Dean", RoseUgc1Mp4 =
+    "Rose - UGC - 1.mp4", Shona = "Shona", HudsonWilder = "Hudson Wilder", AnnIa =
+    "Ann - IA", AlastairKensington = "Alastair Kensington", Oxley = "Oxley", Christina =
+    "Christina", AndrewRizz = "Andrew Rizz ", Peyton = "Peyton", GerardoOutdoor =
+    "Gerardo - Outdoor", ChloeLifelike = "Chloe - Lifelike", Stephanie = "Stephanie",
+    AnthonyIa = "Anthony - IA", SignalVoice1 = "Signal - Voice 1", Luca = "Luca",
+    LisaVoice1 = "Lisa - Voice 1", TWTucker = "T.W.Tucker",
+    JackSullivanSeriousNeutralFace = "Jack Sullivan - Serious 😐", Winter = "Winter",
+    MireiaLifelike = "Mireia - Lifelike", Georgia = "Georgia", Stella = "Stella",
+    MashaLifelike = "Masha - Lifelike", CharmingCharlesFriendlyBlush =
+    "Charming Charles - Friendly 😊", Serenity = "Serenity", AnnieExcited =
+    "Annie - Excited", Ralph = "Ralph", Bethany = "Bethany", Dominic = "Dominic",
+    MasonFinn = "Mason Finn", Leena = "Leena", VeteranVictor = "Veteran Victor", Tamara =
+    "Tamara", NikPublic = "Nik Public", CalmChloe = "Calm Chloe", Sevik = "Sevik", Reilly
+    = "Reilly", Raul = "Raul", ImposingIan = "Imposing Ian", RelaxedRay = "Relaxed Ray",
+    DexterProfessional = "Dexter - Professional", RelaxedRick = "Relaxed Rick", Edwin =
+    "Edwin", RupertBlackwood = "Rupert Blackwood", Ginny = "Ginny", Hope2 = "Hope" }
     "`voice` of fal-ai/heygen/avatar4/image-to-video must be `Warm Pro Narrator`, `Chill Brian`, `Ivy`, `John Doe`, `Monika Sogam`, `Hope `, `Archer `, `Brittney`, `Patrick`, `David Castlemore`, `Michael C`, `Adam Stone ` or one of 90 more"
-);
+}
 
 /// The values of `talking_style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -539,24 +358,10 @@ pub enum TalkingStyle {
     Expressive,
 }
 
-impl TalkingStyle {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Stable, Self::Expressive];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Stable => "stable",
-            Self::Expressive => "expressive",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TalkingStyle,
+fal_core::closed_enum! {
+    TalkingStyle { Stable = "stable", Expressive = "expressive" }
     "`talking_style` of fal-ai/heygen/avatar4/image-to-video must be `stable` or `expressive`"
-);
+}
 
 /// The values of `expression`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -566,22 +371,10 @@ pub enum Expression {
     Happy,
 }
 
-impl Expression {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Happy];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Happy => "happy",
-        }
-    }
+fal_core::closed_enum! {
+    Expression { Happy = "happy" }
+    "`expression` of fal-ai/heygen/avatar4/image-to-video must be `happy`"
 }
-
-fal_core::closed_enum!(
-    Expression, "`expression` of fal-ai/heygen/avatar4/image-to-video must be `happy`"
-);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -599,33 +392,11 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_480p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_480p => "480p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _480p = "480p", _540p = "540p", _720p = "720p", _1080p =
+    "1080p" }
     "`resolution` of fal-ai/heygen/avatar4/image-to-video must be `360p`, `480p`, `540p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -645,35 +416,11 @@ pub enum AspectRatio {
     Auto,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio1x1,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio1x1 => "1:1",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x5 = "4:5", Ratio5x4 =
+    "5:4", Ratio1x1 = "1:1", Auto = "auto" }
     "`aspect_ratio` of fal-ai/heygen/avatar4/image-to-video must be `16:9`, `9:16`, `4:5`, `5:4`, `1:1` or `auto`"
-);
+}
 
 /// The result of [`fal-ai/heygen/avatar4/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -884,11 +631,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -931,11 +674,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

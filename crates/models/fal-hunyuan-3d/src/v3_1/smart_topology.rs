@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -84,24 +84,10 @@ pub enum InputFileType {
     Obj,
 }
 
-impl InputFileType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Glb, Self::Obj];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Glb => "glb",
-            Self::Obj => "obj",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    InputFileType,
+fal_core::closed_enum! {
+    InputFileType { Glb = "glb", Obj = "obj" }
     "`input_file_type` of fal-ai/hunyuan-3d/v3.1/smart-topology must be `glb` or `obj`"
-);
+}
 
 /// The values of `polygon_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,24 +99,10 @@ pub enum PolygonType {
     Quadrilateral,
 }
 
-impl PolygonType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Triangle, Self::Quadrilateral];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Triangle => "triangle",
-            Self::Quadrilateral => "quadrilateral",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PolygonType,
+fal_core::closed_enum! {
+    PolygonType { Triangle = "triangle", Quadrilateral = "quadrilateral" }
     "`polygon_type` of fal-ai/hunyuan-3d/v3.1/smart-topology must be `triangle` or `quadrilateral`"
-);
+}
 
 /// The values of `face_level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,25 +116,10 @@ pub enum FaceLevel {
     Low,
 }
 
-impl FaceLevel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::High, Self::Medium, Self::Low];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Medium => "medium",
-            Self::Low => "low",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    FaceLevel,
+fal_core::closed_enum! {
+    FaceLevel { High = "high", Medium = "medium", Low = "low" }
     "`face_level` of fal-ai/hunyuan-3d/v3.1/smart-topology must be `high`, `medium` or `low`"
-);
+}
 
 /// The result of [`fal-ai/hunyuan-3d/v3.1/smart-topology`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -306,11 +263,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -343,11 +296,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

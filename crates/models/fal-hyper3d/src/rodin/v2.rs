@@ -18,7 +18,7 @@
 use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -131,33 +131,11 @@ pub enum GeometryFileFormat {
     Stl,
 }
 
-impl GeometryFileFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Glb,
-        Self::Usdz,
-        Self::Fbx,
-        Self::Obj,
-        Self::Stl,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Glb => "glb",
-            Self::Usdz => "usdz",
-            Self::Fbx => "fbx",
-            Self::Obj => "obj",
-            Self::Stl => "stl",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GeometryFileFormat,
+fal_core::closed_enum! {
+    GeometryFileFormat { Glb = "glb", Usdz = "usdz", Fbx = "fbx", Obj = "obj", Stl =
+    "stl" }
     "`geometry_file_format` of fal-ai/hyper3d/rodin/v2 must be `glb`, `usdz`, `fbx`, `obj` or `stl`"
-);
+}
 
 /// The values of `material`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,24 +149,10 @@ pub enum Material {
     All,
 }
 
-impl Material {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Pbr, Self::Shaded, Self::All];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Pbr => "PBR",
-            Self::Shaded => "Shaded",
-            Self::All => "All",
-        }
-    }
+fal_core::closed_enum! {
+    Material { Pbr = "PBR", Shaded = "Shaded", All = "All" }
+    "`material` of fal-ai/hyper3d/rodin/v2 must be `PBR`, `Shaded` or `All`"
 }
-
-fal_core::closed_enum!(
-    Material, "`material` of fal-ai/hyper3d/rodin/v2 must be `PBR`, `Shaded` or `All`"
-);
 
 /// The values of `quality_mesh_option`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,39 +176,12 @@ pub enum QualityMeshOption {
     _500kTriangle,
 }
 
-impl QualityMeshOption {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_4kQuad,
-        Self::_8kQuad,
-        Self::_18kQuad,
-        Self::_50kQuad,
-        Self::_2kTriangle,
-        Self::_20kTriangle,
-        Self::_150kTriangle,
-        Self::_500kTriangle,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_4kQuad => "4K Quad",
-            Self::_8kQuad => "8K Quad",
-            Self::_18kQuad => "18K Quad",
-            Self::_50kQuad => "50K Quad",
-            Self::_2kTriangle => "2K Triangle",
-            Self::_20kTriangle => "20K Triangle",
-            Self::_150kTriangle => "150K Triangle",
-            Self::_500kTriangle => "500K Triangle",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    QualityMeshOption,
+fal_core::closed_enum! {
+    QualityMeshOption { _4kQuad = "4K Quad", _8kQuad = "8K Quad", _18kQuad = "18K Quad",
+    _50kQuad = "50K Quad", _2kTriangle = "2K Triangle", _20kTriangle = "20K Triangle",
+    _150kTriangle = "150K Triangle", _500kTriangle = "500K Triangle" }
     "`quality_mesh_option` of fal-ai/hyper3d/rodin/v2 must be `4K Quad`, `8K Quad`, `18K Quad`, `50K Quad`, `2K Triangle`, `20K Triangle`, `150K Triangle` or `500K Triangle`"
-);
+}
 
 /// The values of `addons`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -254,20 +191,10 @@ pub enum Addons {
     HighPack,
 }
 
-impl Addons {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::HighPack];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::HighPack => "HighPack",
-        }
-    }
+fal_core::closed_enum! {
+    Addons { HighPack = "HighPack" }
+    "`addons` of fal-ai/hyper3d/rodin/v2 must be `HighPack`"
 }
-
-fal_core::closed_enum!(Addons, "`addons` of fal-ai/hyper3d/rodin/v2 must be `HighPack`");
 
 /// The result of [`fal-ai/hyper3d/rodin/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -509,11 +436,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -558,11 +481,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -592,23 +511,15 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of fal-ai/hyper3d/rodin/v2 must have at most 1024 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/hyper3d/rodin/v2 must have at most 1024 characters";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 65535;
-        const MESSAGE: &'static str = "`seed` of fal-ai/hyper3d/rodin/v2 must be between 0 and 65535";
-    }
+    fal_core::number_range!(
+        Seed, i64, 0, 65535,
+        "`seed` of fal-ai/hyper3d/rodin/v2 must be between 0 and 65535"
+    );
 }
 
 #[doc(hidden)]

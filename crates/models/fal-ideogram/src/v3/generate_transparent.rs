@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -140,53 +140,13 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x3,
-        Self::Ratio3x1,
-        Self::Ratio1x2,
-        Self::Ratio2x1,
-        Self::Ratio9x16,
-        Self::Ratio16x9,
-        Self::Ratio10x16,
-        Self::Ratio16x10,
-        Self::Ratio2x3,
-        Self::Ratio3x2,
-        Self::Ratio3x4,
-        Self::Ratio4x3,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x3 => "1:3",
-            Self::Ratio3x1 => "3:1",
-            Self::Ratio1x2 => "1:2",
-            Self::Ratio2x1 => "2:1",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio10x16 => "10:16",
-            Self::Ratio16x10 => "16:10",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x3 = "1:3", Ratio3x1 = "3:1", Ratio1x2 = "1:2", Ratio2x1 = "2:1",
+    Ratio9x16 = "9:16", Ratio16x9 = "16:9", Ratio10x16 = "10:16", Ratio16x10 = "16:10",
+    Ratio2x3 = "2:3", Ratio3x2 = "3:2", Ratio3x4 = "3:4", Ratio4x3 = "4:3", Ratio4x5 =
+    "4:5", Ratio5x4 = "5:4", Ratio1x1 = "1:1" }
     "`aspect_ratio` of fal-ai/ideogram/v3/generate-transparent must be `1:3`, `3:1`, `1:2`, `2:1`, `9:16`, `16:9`, `10:16`, `16:10`, `2:3`, `3:2`, `3:4`, `4:3`, `4:5`, `5:4` or `1:1`"
-);
+}
 
 /// The values of `rendering_speed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,25 +160,10 @@ pub enum RenderingSpeed {
     Quality,
 }
 
-impl RenderingSpeed {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Turbo => "TURBO",
-            Self::Balanced => "BALANCED",
-            Self::Quality => "QUALITY",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RenderingSpeed,
+fal_core::closed_enum! {
+    RenderingSpeed { Turbo = "TURBO", Balanced = "BALANCED", Quality = "QUALITY" }
     "`rendering_speed` of fal-ai/ideogram/v3/generate-transparent must be `TURBO`, `BALANCED` or `QUALITY`"
-);
+}
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -416,11 +361,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -460,11 +401,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -506,15 +443,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/ideogram/v3/generate-transparent must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/ideogram/v3/generate-transparent must be between 1 and 8"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters,
     Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -140,25 +140,10 @@ pub enum RenderingSpeed {
     Quality,
 }
 
-impl RenderingSpeed {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Turbo => "TURBO",
-            Self::Balanced => "BALANCED",
-            Self::Quality => "QUALITY",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    RenderingSpeed,
+fal_core::closed_enum! {
+    RenderingSpeed { Turbo = "TURBO", Balanced = "BALANCED", Quality = "QUALITY" }
     "`rendering_speed` of fal-ai/ideogram/v3/remix must be `TURBO`, `BALANCED` or `QUALITY`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -174,31 +159,11 @@ pub enum Style {
     Design,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::General,
-        Self::Realistic,
-        Self::Design,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "AUTO",
-            Self::General => "GENERAL",
-            Self::Realistic => "REALISTIC",
-            Self::Design => "DESIGN",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Auto = "AUTO", General = "GENERAL", Realistic = "REALISTIC", Design =
+    "DESIGN" }
     "`style` of fal-ai/ideogram/v3/remix must be `AUTO`, `GENERAL`, `REALISTIC` or `DESIGN`"
-);
+}
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -482,11 +447,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -540,11 +501,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -601,23 +558,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumImages, i64, 1, 8,
+        "`num_images` of fal-ai/ideogram/v3/remix must be between 1 and 8"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/ideogram/v3/remix must be between 1 and 8";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/ideogram/v3/remix must be between 0.01 and 1.0";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.01, 1.0,
+        "`strength` of fal-ai/ideogram/v3/remix must be between 0.01 and 1.0"
+    );
 }
 
 #[doc(hidden)]

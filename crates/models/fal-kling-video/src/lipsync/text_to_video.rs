@@ -21,7 +21,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -174,115 +174,31 @@ pub enum VoiceId {
     MengwaV1,
 }
 
-impl VoiceId {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::GenshinVindi2,
-        Self::ZhinenXuesheng,
-        Self::Aot,
-        Self::AiShatang,
-        Self::GenshinKlee2,
-        Self::GenshinKirara,
-        Self::AiKaiya,
-        Self::OverseaMale1,
-        Self::AiChenjiahao712,
-        Self::Girlfriend4Speech02,
-        Self::Chat1FemaleNew3,
-        Self::Chat0407_5_1,
-        Self::CartoonBoy07,
-        Self::UkBoy1,
-        Self::CartoonGirl01,
-        Self::PeppaPigPlatform,
-        Self::AiHuangzhong712,
-        Self::AiHuangyaoshi712,
-        Self::AiLaoguowang712,
-        Self::ChengshuJiejie,
-        Self::YouPingjing,
-        Self::CalmStory1,
-        Self::UkMan2,
-        Self::LaopopoSpeech02,
-        Self::HeainainaiSpeech02,
-        Self::ReaderEnMV1,
-        Self::CommercialLadyEnFV1,
-        Self::TiyuxiXuedi,
-        Self::TiexinNanyou,
-        Self::Girlfriend1Speech02,
-        Self::Girlfriend2Speech02,
-        Self::ZhuxiSpeech02,
-        Self::UkOldman3,
-        Self::DongbeilaotieSpeech02,
-        Self::ChongqingxiaohuoSpeech02,
-        Self::ChuanmeiziSpeech02,
-        Self::ChaoshandashuSpeech02,
-        Self::AiTaiwanMan2Speech02,
-        Self::XianzhangguiSpeech02,
-        Self::TianjinjiejieSpeech02,
-        Self::DiyinnansangDbCnM04V2,
-        Self::YizhipiannanV1,
-        Self::GuanxiaofangV2,
-        Self::TianmeixuemeiV1,
-        Self::DaopianyansangV1,
-        Self::MengwaV1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::GenshinVindi2 => "genshin_vindi2",
-            Self::ZhinenXuesheng => "zhinen_xuesheng",
-            Self::Aot => "AOT",
-            Self::AiShatang => "ai_shatang",
-            Self::GenshinKlee2 => "genshin_klee2",
-            Self::GenshinKirara => "genshin_kirara",
-            Self::AiKaiya => "ai_kaiya",
-            Self::OverseaMale1 => "oversea_male1",
-            Self::AiChenjiahao712 => "ai_chenjiahao_712",
-            Self::Girlfriend4Speech02 => "girlfriend_4_speech02",
-            Self::Chat1FemaleNew3 => "chat1_female_new-3",
-            Self::Chat0407_5_1 => "chat_0407_5-1",
-            Self::CartoonBoy07 => "cartoon-boy-07",
-            Self::UkBoy1 => "uk_boy1",
-            Self::CartoonGirl01 => "cartoon-girl-01",
-            Self::PeppaPigPlatform => "PeppaPig_platform",
-            Self::AiHuangzhong712 => "ai_huangzhong_712",
-            Self::AiHuangyaoshi712 => "ai_huangyaoshi_712",
-            Self::AiLaoguowang712 => "ai_laoguowang_712",
-            Self::ChengshuJiejie => "chengshu_jiejie",
-            Self::YouPingjing => "you_pingjing",
-            Self::CalmStory1 => "calm_story1",
-            Self::UkMan2 => "uk_man2",
-            Self::LaopopoSpeech02 => "laopopo_speech02",
-            Self::HeainainaiSpeech02 => "heainainai_speech02",
-            Self::ReaderEnMV1 => "reader_en_m-v1",
-            Self::CommercialLadyEnFV1 => "commercial_lady_en_f-v1",
-            Self::TiyuxiXuedi => "tiyuxi_xuedi",
-            Self::TiexinNanyou => "tiexin_nanyou",
-            Self::Girlfriend1Speech02 => "girlfriend_1_speech02",
-            Self::Girlfriend2Speech02 => "girlfriend_2_speech02",
-            Self::ZhuxiSpeech02 => "zhuxi_speech02",
-            Self::UkOldman3 => "uk_oldman3",
-            Self::DongbeilaotieSpeech02 => "dongbeilaotie_speech02",
-            Self::ChongqingxiaohuoSpeech02 => "chongqingxiaohuo_speech02",
-            Self::ChuanmeiziSpeech02 => "chuanmeizi_speech02",
-            Self::ChaoshandashuSpeech02 => "chaoshandashu_speech02",
-            Self::AiTaiwanMan2Speech02 => "ai_taiwan_man2_speech02",
-            Self::XianzhangguiSpeech02 => "xianzhanggui_speech02",
-            Self::TianjinjiejieSpeech02 => "tianjinjiejie_speech02",
-            Self::DiyinnansangDbCnM04V2 => "diyinnansang_DB_CN_M_04-v2",
-            Self::YizhipiannanV1 => "yizhipiannan-v1",
-            Self::GuanxiaofangV2 => "guanxiaofang-v2",
-            Self::TianmeixuemeiV1 => "tianmeixuemei-v1",
-            Self::DaopianyansangV1 => "daopianyansang-v1",
-            Self::MengwaV1 => "mengwa-v1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VoiceId,
+fal_core::closed_enum! {
+    VoiceId { GenshinVindi2 = "genshin_vindi2", ZhinenXuesheng = "zhinen_xuesheng", Aot =
+    "AOT", AiShatang = "ai_shatang", GenshinKlee2 = "genshin_klee2", GenshinKirara =
+    "genshin_kirara", AiKaiya = "ai_kaiya", OverseaMale1 = "oversea_male1",
+    AiChenjiahao712 = "ai_chenjiahao_712", Girlfriend4Speech02 = "girlfriend_4_speech02",
+    Chat1FemaleNew3 = "chat1_female_new-3", Chat0407_5_1 = "chat_0407_5-1", CartoonBoy07
+    = "cartoon-boy-07", UkBoy1 = "uk_boy1", CartoonGirl01 = "cartoon-girl-01",
+    PeppaPigPlatform = "PeppaPig_platform", AiHuangzhong712 = "ai_huangzhong_712",
+    AiHuangyaoshi712 = "ai_huangyaoshi_712", AiLaoguowang712 = "ai_laoguowang_712",
+    ChengshuJiejie = "chengshu_jiejie", YouPingjing = "you_pingjing", CalmStory1 =
+    "calm_story1", UkMan2 = "uk_man2", LaopopoSpeech02 = "laopopo_speech02",
+    HeainainaiSpeech02 = "heainainai_speech02", ReaderEnMV1 = "reader_en_m-v1",
+    CommercialLadyEnFV1 = "commercial_lady_en_f-v1", TiyuxiXuedi = "tiyuxi_xuedi",
+    TiexinNanyou = "tiexin_nanyou", Girlfriend1Speech02 = "girlfriend_1_speech02",
+    Girlfriend2Speech02 = "girlfriend_2_speech02", ZhuxiSpeech02 = "zhuxi_speech02",
+    UkOldman3 = "uk_oldman3", DongbeilaotieSpeech02 = "dongbeilaotie_speech02",
+    ChongqingxiaohuoSpeech02 = "chongqingxiaohuo_speech02", ChuanmeiziSpeech02 =
+    "chuanmeizi_speech02", ChaoshandashuSpeech02 = "chaoshandashu_speech02",
+    AiTaiwanMan2Speech02 = "ai_taiwan_man2_speech02", XianzhangguiSpeech02 =
+    "xianzhanggui_speech02", TianjinjiejieSpeech02 = "tianjinjiejie_speech02",
+    DiyinnansangDbCnM04V2 = "diyinnansang_DB_CN_M_04-v2", YizhipiannanV1 =
+    "yizhipiannan-v1", GuanxiaofangV2 = "guanxiaofang-v2", TianmeixuemeiV1 =
+    "tianmeixuemei-v1", DaopianyansangV1 = "daopianyansang-v1", MengwaV1 = "mengwa-v1" }
     "`voice_id` of fal-ai/kling-video/lipsync/text-to-video must be `genshin_vindi2`, `zhinen_xuesheng`, `AOT`, `ai_shatang`, `genshin_klee2`, `genshin_kirara`, `ai_kaiya`, `oversea_male1`, `ai_chenjiahao_712`, `girlfriend_4_speech02`, `chat1_female_new-3`, `chat_0407_5-1` or one of 34 more"
-);
+}
 
 /// The values of `voice_language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -294,24 +210,10 @@ pub enum VoiceLanguage {
     En,
 }
 
-impl VoiceLanguage {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Zh, Self::En];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Zh => "zh",
-            Self::En => "en",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VoiceLanguage,
+fal_core::closed_enum! {
+    VoiceLanguage { Zh = "zh", En = "en" }
     "`voice_language` of fal-ai/kling-video/lipsync/text-to-video must be `zh` or `en`"
-);
+}
 
 /// `voice_speed`: between 0.8 and 2.0.
 pub type VoiceSpeed = Float<bounds::VoiceSpeed>;
@@ -522,11 +424,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -565,11 +463,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -638,23 +532,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Text, 0, 120,
+        "`text` of fal-ai/kling-video/lipsync/text-to-video must have at most 120 characters"
+    );
 
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 0;
-        const MAX: usize = 120;
-        const MESSAGE: &'static str = "`text` of fal-ai/kling-video/lipsync/text-to-video must have at most 120 characters";
-    }
-
-    pub enum VoiceSpeed {}
-
-    impl Range<f64> for VoiceSpeed {
-        const MIN: f64 = 0.8;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`voice_speed` of fal-ai/kling-video/lipsync/text-to-video must be between 0.8 and 2.0";
-    }
+    fal_core::number_range!(
+        VoiceSpeed, f64, 0.8, 2.0,
+        "`voice_speed` of fal-ai/kling-video/lipsync/text-to-video must be between 0.8 and 2.0"
+    );
 }
 
 #[doc(hidden)]

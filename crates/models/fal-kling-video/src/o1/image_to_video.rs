@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -122,39 +122,11 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-        Self::N9,
-        Self::N10,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-            Self::N7 => "7",
-            Self::N8 => "8",
-            Self::N9 => "9",
-            Self::N10 => "10",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N3 = "3", N4 = "4", N5 = "5", N6 = "6", N7 = "7", N8 = "8", N9 = "9", N10
+    = "10" }
     "`duration` of fal-ai/kling-video/o1/image-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
-);
+}
 
 /// The result of [`fal-ai/kling-video/o1/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -345,11 +317,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -388,11 +356,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -446,15 +410,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/o1/image-to-video must have at most 2500 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 2500,
+        "`prompt` of fal-ai/kling-video/o1/image-to-video must have at most 2500 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -110,39 +110,11 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio4x3,
-        Self::Ratio3x2,
-        Self::Ratio16x9,
-        Self::N2_35_1,
-        Self::Ratio4x5,
-        Self::Ratio2x3,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio16x9 => "16:9",
-            Self::N2_35_1 => "2.35:1",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio4x3 = "4:3", Ratio3x2 = "3:2", Ratio16x9 =
+    "16:9", N2_35_1 = "2.35:1", Ratio4x5 = "4:5", Ratio2x3 = "2:3", Ratio9x16 = "9:16" }
     "`aspect_ratio` of krea/v2/large/text-to-image must be `1:1`, `4:3`, `3:2`, `16:9`, `2.35:1`, `4:5`, `2:3` or `9:16`"
-);
+}
 
 /// The values of `creativity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,26 +130,10 @@ pub enum Creativity {
     High,
 }
 
-impl Creativity {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Raw, Self::Low, Self::Medium, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Creativity,
+fal_core::closed_enum! {
+    Creativity { Raw = "raw", Low = "low", Medium = "medium", High = "high" }
     "`creativity` of krea/v2/large/text-to-image must be `raw`, `low`, `medium` or `high`"
-);
+}
 
 /// The result of [`krea/v2/large/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -383,11 +339,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -428,11 +380,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -474,39 +422,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 1, 5000,
+        "`prompt` of krea/v2/large/text-to-image must have 1 to 5000 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        ImageStyleReferences, 0, 10,
+        "`image_style_references` of krea/v2/large/text-to-image must have at most 10 items"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of krea/v2/large/text-to-image must have 1 to 5000 characters";
-    }
+    fal_core::length_range!(
+        Styles, 0, 10,
+        "`styles` of krea/v2/large/text-to-image must have at most 10 items"
+    );
 
-    pub enum ImageStyleReferences {}
-
-    impl Length for ImageStyleReferences {
-        const MIN: usize = 0;
-        const MAX: usize = 10;
-        const MESSAGE: &'static str = "`image_style_references` of krea/v2/large/text-to-image must have at most 10 items";
-    }
-
-    pub enum Styles {}
-
-    impl Length for Styles {
-        const MIN: usize = 0;
-        const MAX: usize = 10;
-        const MESSAGE: &'static str = "`styles` of krea/v2/large/text-to-image must have at most 10 items";
-    }
-
-    pub enum Moodboards {}
-
-    impl Length for Moodboards {
-        const MIN: usize = 0;
-        const MAX: usize = 1;
-        const MESSAGE: &'static str = "`moodboards` of krea/v2/large/text-to-image must have at most 1 item";
-    }
+    fal_core::length_range!(
+        Moodboards, 0, 1,
+        "`moodboards` of krea/v2/large/text-to-image must have at most 1 item"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -188,31 +188,11 @@ pub enum VideoOutputType {
     GifGif,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`video_output_type` of fal-ai/longcat-video/image-to-video/480p must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,31 +208,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/longcat-video/image-to-video/480p must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -266,25 +225,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/longcat-video/image-to-video/480p must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -296,24 +240,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/longcat-video/image-to-video/480p must be `none` or `regular`"
-);
+}
 
 /// The result of [`fal-ai/longcat-video/image-to-video/480p`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -603,11 +533,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -659,11 +585,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -708,39 +630,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 17, 961,
+        "`num_frames` of fal-ai/longcat-video/image-to-video/480p must be between 17 and 961"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 8, 50,
+        "`num_inference_steps` of fal-ai/longcat-video/image-to-video/480p must be between 8 and 50"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 17;
-        const MAX: i64 = 961;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/longcat-video/image-to-video/480p must be between 17 and 961";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/longcat-video/image-to-video/480p must be between 1.0 and 10.0"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 8;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/longcat-video/image-to-video/480p must be between 8 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/longcat-video/image-to-video/480p must be between 1.0 and 10.0";
-    }
-
-    pub enum Fps {}
-
-    impl Range<i64> for Fps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`fps` of fal-ai/longcat-video/image-to-video/480p must be between 1 and 60";
-    }
+    fal_core::number_range!(
+        Fps, i64, 1, 60,
+        "`fps` of fal-ai/longcat-video/image-to-video/480p must be between 1 and 60"
+    );
 }
 
 #[doc(hidden)]

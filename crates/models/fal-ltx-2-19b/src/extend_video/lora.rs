@@ -22,7 +22,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -272,31 +272,10 @@ pub enum Acceleration {
     Full,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Regular,
-        Self::High,
-        Self::Full,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-            Self::Full => "full",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high", Full = "full" }
     "`acceleration` of fal-ai/ltx-2-19b/extend-video/lora must be `none`, `regular`, `high` or `full`"
-);
+}
 
 /// The values of `camera_lora`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -320,39 +299,12 @@ pub enum CameraLora {
     None,
 }
 
-impl CameraLora {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::DollyIn,
-        Self::DollyOut,
-        Self::DollyLeft,
-        Self::DollyRight,
-        Self::JibUp,
-        Self::JibDown,
-        Self::Static,
-        Self::None,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::DollyIn => "dolly_in",
-            Self::DollyOut => "dolly_out",
-            Self::DollyLeft => "dolly_left",
-            Self::DollyRight => "dolly_right",
-            Self::JibUp => "jib_up",
-            Self::JibDown => "jib_down",
-            Self::Static => "static",
-            Self::None => "none",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraLora,
+fal_core::closed_enum! {
+    CameraLora { DollyIn = "dolly_in", DollyOut = "dolly_out", DollyLeft = "dolly_left",
+    DollyRight = "dolly_right", JibUp = "jib_up", JibDown = "jib_down", Static =
+    "static", None = "none" }
     "`camera_lora` of fal-ai/ltx-2-19b/extend-video/lora must be `dolly_in`, `dolly_out`, `dolly_left`, `dolly_right`, `jib_up`, `jib_down`, `static` or `none`"
-);
+}
 
 /// `camera_lora_scale`: between 0.0 and 1.0.
 pub type CameraLoraScale = Float<bounds::CameraLoraScale>;
@@ -371,31 +323,11 @@ pub enum VideoOutputType {
     GifGif,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`video_output_type` of fal-ai/ltx-2-19b/extend-video/lora must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -411,31 +343,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/ltx-2-19b/extend-video/lora must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -449,25 +360,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/ltx-2-19b/extend-video/lora must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The values of `extend_direction`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -479,24 +375,10 @@ pub enum ExtendDirection {
     Backward,
 }
 
-impl ExtendDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Forward, Self::Backward];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::Backward => "backward",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ExtendDirection,
+fal_core::closed_enum! {
+    ExtendDirection { Forward = "forward", Backward = "backward" }
     "`extend_direction` of fal-ai/ltx-2-19b/extend-video/lora must be `forward` or `backward`"
-);
+}
 
 /// `num_context_frames`: between 0 and 121.
 pub type NumContextFrames = Int<bounds::NumContextFrames>;
@@ -979,11 +861,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1054,11 +932,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1133,79 +1007,50 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 9, 481,
+        "`num_frames` of fal-ai/ltx-2-19b/extend-video/lora must be between 9 and 481"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        Fps, f64, 1.0, 60.0,
+        "`fps` of fal-ai/ltx-2-19b/extend-video/lora must be between 1.0 and 60.0"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 481;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-2-19b/extend-video/lora must be between 9 and 481";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/ltx-2-19b/extend-video/lora must be between 1.0 and 10.0"
+    );
 
-    pub enum Fps {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 8, 50,
+        "`num_inference_steps` of fal-ai/ltx-2-19b/extend-video/lora must be between 8 and 50"
+    );
 
-    impl Range<f64> for Fps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`fps` of fal-ai/ltx-2-19b/extend-video/lora must be between 1.0 and 60.0";
-    }
+    fal_core::number_range!(
+        CameraLoraScale, f64, 0.0, 1.0,
+        "`camera_lora_scale` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumContextFrames, i64, 0, 121,
+        "`num_context_frames` of fal-ai/ltx-2-19b/extend-video/lora must be between 0 and 121"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/ltx-2-19b/extend-video/lora must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        VideoStrength, f64, 0.0, 1.0,
+        "`video_strength` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        AudioStrength, f64, 0.0, 1.0,
+        "`audio_strength` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 8;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ltx-2-19b/extend-video/lora must be between 8 and 50";
-    }
-
-    pub enum CameraLoraScale {}
-
-    impl Range<f64> for CameraLoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`camera_lora_scale` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum NumContextFrames {}
-
-    impl Range<i64> for NumContextFrames {
-        const MIN: i64 = 0;
-        const MAX: i64 = 121;
-        const MESSAGE: &'static str = "`num_context_frames` of fal-ai/ltx-2-19b/extend-video/lora must be between 0 and 121";
-    }
-
-    pub enum VideoStrength {}
-
-    impl Range<f64> for VideoStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`video_strength` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum AudioStrength {}
-
-    impl Range<f64> for AudioStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`audio_strength` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum EndImageStrength {}
-
-    impl Range<f64> for EndImageStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`end_image_strength` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        EndImageStrength, f64, 0.0, 1.0,
+        "`end_image_strength` of fal-ai/ltx-2-19b/extend-video/lora must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -257,25 +257,10 @@ pub enum Scheduler {
     Beta,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ltx2, Self::LinearQuadratic, Self::Beta];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ltx2 => "ltx2",
-            Self::LinearQuadratic => "linear_quadratic",
-            Self::Beta => "beta",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Scheduler,
+fal_core::closed_enum! {
+    Scheduler { Ltx2 = "ltx2", LinearQuadratic = "linear_quadratic", Beta = "beta" }
     "`scheduler` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be `ltx2`, `linear_quadratic` or `beta`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -291,31 +276,10 @@ pub enum Acceleration {
     Full,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Regular,
-        Self::High,
-        Self::Full,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-            Self::Full => "full",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high", Full = "full" }
     "`acceleration` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be `none`, `regular`, `high` or `full`"
-);
+}
 
 /// The values of `camera_lora`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -339,39 +303,12 @@ pub enum CameraLora {
     None,
 }
 
-impl CameraLora {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::DollyIn,
-        Self::DollyOut,
-        Self::DollyLeft,
-        Self::DollyRight,
-        Self::JibUp,
-        Self::JibDown,
-        Self::Static,
-        Self::None,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::DollyIn => "dolly_in",
-            Self::DollyOut => "dolly_out",
-            Self::DollyLeft => "dolly_left",
-            Self::DollyRight => "dolly_right",
-            Self::JibUp => "jib_up",
-            Self::JibDown => "jib_down",
-            Self::Static => "static",
-            Self::None => "none",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraLora,
+fal_core::closed_enum! {
+    CameraLora { DollyIn = "dolly_in", DollyOut = "dolly_out", DollyLeft = "dolly_left",
+    DollyRight = "dolly_right", JibUp = "jib_up", JibDown = "jib_down", Static =
+    "static", None = "none" }
     "`camera_lora` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be `dolly_in`, `dolly_out`, `dolly_left`, `dolly_right`, `jib_up`, `jib_down`, `static` or `none`"
-);
+}
 
 /// `camera_lora_scale`: between 0.0 and 1.0.
 pub type CameraLoraScale = Float<bounds::CameraLoraScale>;
@@ -390,31 +327,11 @@ pub enum VideoOutputType {
     GifGif,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`video_output_type` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -430,31 +347,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -468,25 +364,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// `distill_lora_second_pass_scale`: between 0.0 and 1.0.
 pub type DistillLoraSecondPassScale = Float<bounds::DistillLoraSecondPassScale>;
@@ -814,11 +695,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -876,11 +753,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -960,39 +833,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 9, 481,
+        "`num_frames` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 9 and 481"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        Fps, f64, 1.0, 60.0,
+        "`fps` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 1.0 and 60.0"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 481;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 9 and 481";
-    }
+    fal_core::number_range!(
+        CameraLoraScale, f64, 0.0, 1.0,
+        "`camera_lora_scale` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 0.0 and 1.0"
+    );
 
-    pub enum Fps {}
-
-    impl Range<f64> for Fps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`fps` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 1.0 and 60.0";
-    }
-
-    pub enum CameraLoraScale {}
-
-    impl Range<f64> for CameraLoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`camera_lora_scale` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 0.0 and 1.0";
-    }
-
-    pub enum DistillLoraSecondPassScale {}
-
-    impl Range<f64> for DistillLoraSecondPassScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`distill_lora_second_pass_scale` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        DistillLoraSecondPassScale, f64, 0.0, 1.0,
+        "`distill_lora_second_pass_scale` of fal-ai/ltx-2.3-22b/distilled/text-to-video must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -22,7 +22,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -359,25 +359,10 @@ pub enum Scheduler {
     Beta,
 }
 
-impl Scheduler {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ltx2, Self::LinearQuadratic, Self::Beta];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ltx2 => "ltx2",
-            Self::LinearQuadratic => "linear_quadratic",
-            Self::Beta => "beta",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Scheduler,
+fal_core::closed_enum! {
+    Scheduler { Ltx2 = "ltx2", LinearQuadratic = "linear_quadratic", Beta = "beta" }
     "`scheduler` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `ltx2`, `linear_quadratic` or `beta`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -393,31 +378,10 @@ pub enum Acceleration {
     Full,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::None,
-        Self::Regular,
-        Self::High,
-        Self::Full,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-            Self::Full => "full",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high", Full = "full" }
     "`acceleration` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `none`, `regular`, `high` or `full`"
-);
+}
 
 /// The values of `camera_lora`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -441,39 +405,12 @@ pub enum CameraLora {
     None,
 }
 
-impl CameraLora {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::DollyIn,
-        Self::DollyOut,
-        Self::DollyLeft,
-        Self::DollyRight,
-        Self::JibUp,
-        Self::JibDown,
-        Self::Static,
-        Self::None,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::DollyIn => "dolly_in",
-            Self::DollyOut => "dolly_out",
-            Self::DollyLeft => "dolly_left",
-            Self::DollyRight => "dolly_right",
-            Self::JibUp => "jib_up",
-            Self::JibDown => "jib_down",
-            Self::Static => "static",
-            Self::None => "none",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraLora,
+fal_core::closed_enum! {
+    CameraLora { DollyIn = "dolly_in", DollyOut = "dolly_out", DollyLeft = "dolly_left",
+    DollyRight = "dolly_right", JibUp = "jib_up", JibDown = "jib_down", Static =
+    "static", None = "none" }
     "`camera_lora` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `dolly_in`, `dolly_out`, `dolly_left`, `dolly_right`, `jib_up`, `jib_down`, `static` or `none`"
-);
+}
 
 /// `camera_lora_scale`: between 0.0 and 1.0.
 pub type CameraLoraScale = Float<bounds::CameraLoraScale>;
@@ -492,31 +429,11 @@ pub enum VideoOutputType {
     GifGif,
 }
 
-impl VideoOutputType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoOutputType,
+fal_core::closed_enum! {
+    VideoOutputType { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`video_output_type` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `video_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -532,31 +449,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -570,25 +466,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `fast`, `balanced` or `small`"
-);
+}
 
 /// `distill_lora_first_pass_scale`: between 0.0 and 1.0.
 pub type DistillLoraFirstPassScale = Float<bounds::DistillLoraFirstPassScale>;
@@ -606,24 +487,10 @@ pub enum InterpolationDirection {
     Backward,
 }
 
-impl InterpolationDirection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Forward, Self::Backward];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::Backward => "backward",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    InterpolationDirection,
+fal_core::closed_enum! {
+    InterpolationDirection { Forward = "forward", Backward = "backward" }
     "`interpolation_direction` of fal-ai/ltx-2.3-22b/image-to-video/lora must be `forward` or `backward`"
-);
+}
 
 /// `image_strength`: between 0.0 and 1.0.
 pub type ImageStrength = Float<bounds::ImageStrength>;
@@ -1233,11 +1100,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1329,11 +1192,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -1408,143 +1267,90 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 9, 481,
+        "`num_frames` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 9 and 481"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        Fps, f64, 1.0, 60.0,
+        "`fps` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 1.0 and 60.0"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 481;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 9 and 481";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 8, 50,
+        "`num_inference_steps` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 8 and 50"
+    );
 
-    pub enum Fps {}
+    fal_core::number_range!(
+        VideoCfgScale, f64, 1.0, 20.0,
+        "`video_cfg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 1.0 and 20.0"
+    );
 
-    impl Range<f64> for Fps {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`fps` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 1.0 and 60.0";
-    }
+    fal_core::number_range!(
+        VideoStgScale, f64, 0.0, 20.0,
+        "`video_stg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 20.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        VideoRescalingScale, f64, 0.0, 1.0,
+        "`video_rescaling_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 8;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 8 and 50";
-    }
+    fal_core::number_range!(
+        VideoModalityScale, f64, 0.0, 10.0,
+        "`video_modality_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 10.0"
+    );
 
-    pub enum VideoCfgScale {}
+    fal_core::number_range!(
+        AudioCfgScale, f64, 1.0, 20.0,
+        "`audio_cfg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 1.0 and 20.0"
+    );
 
-    impl Range<f64> for VideoCfgScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`video_cfg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 1.0 and 20.0";
-    }
+    fal_core::number_range!(
+        AudioStgScale, f64, 0.0, 20.0,
+        "`audio_stg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 20.0"
+    );
 
-    pub enum VideoStgScale {}
+    fal_core::number_range!(
+        AudioRescalingScale, f64, 0.0, 1.0,
+        "`audio_rescaling_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for VideoStgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`video_stg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        AudioModalityScale, f64, 0.0, 10.0,
+        "`audio_modality_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 10.0"
+    );
 
-    pub enum VideoRescalingScale {}
+    fal_core::number_range!(
+        GradientEstimationGamma, f64, 0.0, 10.0,
+        "`gradient_estimation_gamma` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 10.0"
+    );
 
-    impl Range<f64> for VideoRescalingScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`video_rescaling_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CameraLoraScale, f64, 0.0, 1.0,
+        "`camera_lora_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 
-    pub enum VideoModalityScale {}
+    fal_core::number_range!(
+        DistillLoraFirstPassScale, f64, 0.0, 1.0,
+        "`distill_lora_first_pass_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for VideoModalityScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`video_modality_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 10.0";
-    }
+    fal_core::number_range!(
+        DistillLoraSecondPassScale, f64, 0.0, 1.0,
+        "`distill_lora_second_pass_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 
-    pub enum AudioCfgScale {}
+    fal_core::number_range!(
+        ImageStrength, f64, 0.0, 1.0,
+        "`image_strength` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for AudioCfgScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`audio_cfg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 1.0 and 20.0";
-    }
-
-    pub enum AudioStgScale {}
-
-    impl Range<f64> for AudioStgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`audio_stg_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 20.0";
-    }
-
-    pub enum AudioRescalingScale {}
-
-    impl Range<f64> for AudioRescalingScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`audio_rescaling_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum AudioModalityScale {}
-
-    impl Range<f64> for AudioModalityScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`audio_modality_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 10.0";
-    }
-
-    pub enum GradientEstimationGamma {}
-
-    impl Range<f64> for GradientEstimationGamma {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`gradient_estimation_gamma` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 10.0";
-    }
-
-    pub enum CameraLoraScale {}
-
-    impl Range<f64> for CameraLoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`camera_lora_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum DistillLoraFirstPassScale {}
-
-    impl Range<f64> for DistillLoraFirstPassScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`distill_lora_first_pass_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum DistillLoraSecondPassScale {}
-
-    impl Range<f64> for DistillLoraSecondPassScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`distill_lora_second_pass_scale` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum ImageStrength {}
-
-    impl Range<f64> for ImageStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`image_strength` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
-
-    pub enum EndImageStrength {}
-
-    impl Range<f64> for EndImageStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`end_image_strength` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        EndImageStrength, f64, 0.0, 1.0,
+        "`end_image_strength` of fal-ai/ltx-2.3-22b/image-to-video/lora must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

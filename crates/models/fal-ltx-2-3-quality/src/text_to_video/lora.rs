@@ -239,31 +239,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/ltx-2.3-quality/text-to-video/lora must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -277,25 +256,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/ltx-2.3-quality/text-to-video/lora must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/ltx-2.3-quality/text-to-video/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -599,11 +563,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -657,11 +617,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -756,47 +712,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        NumFrames, i64, 9, 481,
+        "`num_frames` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 9 and 481"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, f64, 1.0, 60.0,
+        "`frames_per_second` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 1.0 and 60.0"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 9;
-        const MAX: i64 = 481;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 9 and 481";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 8, 30,
+        "`num_inference_steps` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 8 and 30"
+    );
 
-    pub enum FramesPerSecond {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 1.0 and 20.0"
+    );
 
-    impl Range<f64> for FramesPerSecond {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 60.0;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 1.0 and 60.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 8;
-        const MAX: i64 = 30;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 8 and 30";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/ltx-2.3-quality/text-to-video/lora must be between 1.0 and 20.0";
-    }
-
-    pub enum Loras {}
-
-    impl Length for Loras {
-        const MIN: usize = 0;
-        const MAX: usize = 3;
-        const MESSAGE: &'static str = "`loras` of fal-ai/ltx-2.3-quality/text-to-video/lora must have at most 3 items";
-    }
+    fal_core::length_range!(
+        Loras, 0, 3,
+        "`loras` of fal-ai/ltx-2.3-quality/text-to-video/lora must have at most 3 items"
+    );
 }
 
 #[doc(hidden)]

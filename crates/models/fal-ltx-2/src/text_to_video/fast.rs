@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -109,39 +109,11 @@ pub enum Duration {
     N20,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N6,
-        Self::N8,
-        Self::N10,
-        Self::N12,
-        Self::N14,
-        Self::N16,
-        Self::N18,
-        Self::N20,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N6 => 6,
-            Self::N8 => 8,
-            Self::N10 => 10,
-            Self::N12 => 12,
-            Self::N14 => 14,
-            Self::N16 => 16,
-            Self::N18 => 18,
-            Self::N20 => 20,
-        }
+fal_core::integer_enum! {
+    Duration { N6 = 6, N8 = 8, N10 = 10, N12 = 12, N14 = 14, N16 = 16, N18 = 18, N20 = 20
     }
-}
-
-fal_core::integer_enum!(
-    Duration,
     "`duration` of fal-ai/ltx-2/text-to-video/fast must be `6`, `8`, `10`, `12`, `14`, `16`, `18` or `20`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,25 +127,10 @@ pub enum Resolution {
     _2160p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1080p, Self::_1440p, Self::_2160p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_1080p => "1080p",
-            Self::_1440p => "1440p",
-            Self::_2160p => "2160p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _1080p = "1080p", _1440p = "1440p", _2160p = "2160p" }
     "`resolution` of fal-ai/ltx-2/text-to-video/fast must be `1080p`, `1440p` or `2160p`"
-);
+}
 
 /// The values of `fps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -185,23 +142,10 @@ pub enum Fps {
     N50,
 }
 
-impl Fps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N25, Self::N50];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N25 => 25,
-            Self::N50 => 50,
-        }
-    }
+fal_core::integer_enum! {
+    Fps { N25 = 25, N50 = 50 }
+    "`fps` of fal-ai/ltx-2/text-to-video/fast must be `25` or `50`"
 }
-
-fal_core::integer_enum!(
-    Fps, "`fps` of fal-ai/ltx-2/text-to-video/fast must be `25` or `50`"
-);
 
 /// The result of [`fal-ai/ltx-2/text-to-video/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -362,11 +306,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -401,11 +341,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -444,15 +380,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/ltx-2/text-to-video/fast must have 1 to 5000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 1, 5000,
+        "`prompt` of fal-ai/ltx-2/text-to-video/fast must have 1 to 5000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -95,41 +95,12 @@ pub enum Mode {
     Reimagine3,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Adhere1,
-        Self::Adhere2,
-        Self::Adhere3,
-        Self::Flex1,
-        Self::Flex2,
-        Self::Flex3,
-        Self::Reimagine1,
-        Self::Reimagine2,
-        Self::Reimagine3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Adhere1 => "adhere_1",
-            Self::Adhere2 => "adhere_2",
-            Self::Adhere3 => "adhere_3",
-            Self::Flex1 => "flex_1",
-            Self::Flex2 => "flex_2",
-            Self::Flex3 => "flex_3",
-            Self::Reimagine1 => "reimagine_1",
-            Self::Reimagine2 => "reimagine_2",
-            Self::Reimagine3 => "reimagine_3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Mode,
+fal_core::closed_enum! {
+    Mode { Adhere1 = "adhere_1", Adhere2 = "adhere_2", Adhere3 = "adhere_3", Flex1 =
+    "flex_1", Flex2 = "flex_2", Flex3 = "flex_3", Reimagine1 = "reimagine_1", Reimagine2
+    = "reimagine_2", Reimagine3 = "reimagine_3" }
     "`mode` of fal-ai/luma-dream-machine/ray-2-flash/modify must be `adhere_1`, `adhere_2`, `adhere_3`, `flex_1`, `flex_2`, `flex_3`, `reimagine_1`, `reimagine_2` or `reimagine_3`"
-);
+}
 
 /// The result of [`fal-ai/luma-dream-machine/ray-2-flash/modify`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -290,11 +261,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -329,11 +296,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -372,15 +335,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 3;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/luma-dream-machine/ray-2-flash/modify must have 3 to 5000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 3, 5000,
+        "`prompt` of fal-ai/luma-dream-machine/ray-2-flash/modify must have 3 to 5000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -101,35 +101,11 @@ pub enum TargetFormats {
     Stl,
 }
 
-impl TargetFormats {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Glb,
-        Self::Fbx,
-        Self::Obj,
-        Self::Usdz,
-        Self::Blend,
-        Self::Stl,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Glb => "glb",
-            Self::Fbx => "fbx",
-            Self::Obj => "obj",
-            Self::Usdz => "usdz",
-            Self::Blend => "blend",
-            Self::Stl => "stl",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetFormats,
+fal_core::closed_enum! {
+    TargetFormats { Glb = "glb", Fbx = "fbx", Obj = "obj", Usdz = "usdz", Blend =
+    "blend", Stl = "stl" }
     "`target_formats` of fal-ai/meshy/v5/remesh must be `glb`, `fbx`, `obj`, `usdz`, `blend` or `stl`"
-);
+}
 
 /// The values of `topology`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,23 +117,10 @@ pub enum Topology {
     Triangle,
 }
 
-impl Topology {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Quad, Self::Triangle];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Quad => "quad",
-            Self::Triangle => "triangle",
-        }
-    }
+fal_core::closed_enum! {
+    Topology { Quad = "quad", Triangle = "triangle" }
+    "`topology` of fal-ai/meshy/v5/remesh must be `quad` or `triangle`"
 }
-
-fal_core::closed_enum!(
-    Topology, "`topology` of fal-ai/meshy/v5/remesh must be `quad` or `triangle`"
-);
 
 /// `target_polycount`: between 100 and 300000.
 pub type TargetPolycount = Int<bounds::TargetPolycount>;
@@ -175,23 +138,10 @@ pub enum OriginAt {
     Center,
 }
 
-impl OriginAt {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Bottom, Self::Center];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Bottom => "bottom",
-            Self::Center => "center",
-        }
-    }
+fal_core::closed_enum! {
+    OriginAt { Bottom = "bottom", Center = "center" }
+    "`origin_at` of fal-ai/meshy/v5/remesh must be `bottom` or `center`"
 }
-
-fal_core::closed_enum!(
-    OriginAt, "`origin_at` of fal-ai/meshy/v5/remesh must be `bottom` or `center`"
-);
 
 /// The result of [`fal-ai/meshy/v5/remesh`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -369,11 +319,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -411,11 +357,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -459,23 +401,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        TargetPolycount, i64, 100, 300000,
+        "`target_polycount` of fal-ai/meshy/v5/remesh must be between 100 and 300000"
+    );
 
-    pub enum TargetPolycount {}
-
-    impl Range<i64> for TargetPolycount {
-        const MIN: i64 = 100;
-        const MAX: i64 = 300000;
-        const MESSAGE: &'static str = "`target_polycount` of fal-ai/meshy/v5/remesh must be between 100 and 300000";
-    }
-
-    pub enum ResizeHeight {}
-
-    impl Range<f64> for ResizeHeight {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`resize_height` of fal-ai/meshy/v5/remesh must be at least 0.0";
-    }
+    fal_core::number_range!(
+        ResizeHeight, f64, 0.0, f64::MAX,
+        "`resize_height` of fal-ai/meshy/v5/remesh must be at least 0.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -193,23 +193,10 @@ pub enum Mode {
     Full,
 }
 
-impl Mode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Preview, Self::Full];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Preview => "preview",
-            Self::Full => "full",
-        }
-    }
+fal_core::closed_enum! {
+    Mode { Preview = "preview", Full = "full" }
+    "`mode` of fal-ai/meshy/v6/text-to-3d must be `preview` or `full`"
 }
-
-fal_core::closed_enum!(
-    Mode, "`mode` of fal-ai/meshy/v6/text-to-3d must be `preview` or `full`"
-);
 
 /// The values of `topology`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -221,23 +208,10 @@ pub enum Topology {
     Triangle,
 }
 
-impl Topology {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Quad, Self::Triangle];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Quad => "quad",
-            Self::Triangle => "triangle",
-        }
-    }
+fal_core::closed_enum! {
+    Topology { Quad = "quad", Triangle = "triangle" }
+    "`topology` of fal-ai/meshy/v6/text-to-3d must be `quad` or `triangle`"
 }
-
-fal_core::closed_enum!(
-    Topology, "`topology` of fal-ai/meshy/v6/text-to-3d must be `quad` or `triangle`"
-);
 
 /// `target_polycount`: between 100 and 300000.
 pub type TargetPolycount = Int<bounds::TargetPolycount>;
@@ -254,25 +228,10 @@ pub enum SymmetryMode {
     On,
 }
 
-impl SymmetryMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Off, Self::Auto, Self::On];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Auto => "auto",
-            Self::On => "on",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SymmetryMode,
+fal_core::closed_enum! {
+    SymmetryMode { Off = "off", Auto = "auto", On = "on" }
     "`symmetry_mode` of fal-ai/meshy/v6/text-to-3d must be `off`, `auto` or `on`"
-);
+}
 
 /// The values of `pose_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -286,25 +245,10 @@ pub enum PoseMode {
     Empty,
 }
 
-impl PoseMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::APose, Self::TPose, Self::Empty];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::APose => "a-pose",
-            Self::TPose => "t-pose",
-            Self::Empty => "",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    PoseMode,
+fal_core::closed_enum! {
+    PoseMode { APose = "a-pose", TPose = "t-pose", Empty = "" }
     "`pose_mode` of fal-ai/meshy/v6/text-to-3d must be `a-pose`, `t-pose` or ``"
-);
+}
 
 /// `rigging_height_meters`: above 0.0.
 pub type RiggingHeightMeters = Float<bounds::RiggingHeightMeters>;
@@ -670,11 +614,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 #[allow(deprecated)]
 impl<'de> json::ReadObject<'de> for Input {
@@ -760,11 +700,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -855,40 +791,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 600,
+        "`prompt` of fal-ai/meshy/v6/text-to-3d must have at most 600 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::number_range!(
+        TargetPolycount, i64, 100, 300000,
+        "`target_polycount` of fal-ai/meshy/v6/text-to-3d must be between 100 and 300000"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 600;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/meshy/v6/text-to-3d must have at most 600 characters";
-    }
+    fal_core::length_range!(
+        TexturePrompt, 0, 600,
+        "`texture_prompt` of fal-ai/meshy/v6/text-to-3d must have at most 600 characters"
+    );
 
-    pub enum TargetPolycount {}
-
-    impl Range<i64> for TargetPolycount {
-        const MIN: i64 = 100;
-        const MAX: i64 = 300000;
-        const MESSAGE: &'static str = "`target_polycount` of fal-ai/meshy/v6/text-to-3d must be between 100 and 300000";
-    }
-
-    pub enum TexturePrompt {}
-
-    impl Length for TexturePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 600;
-        const MESSAGE: &'static str = "`texture_prompt` of fal-ai/meshy/v6/text-to-3d must have at most 600 characters";
-    }
-
-    pub enum RiggingHeightMeters {}
-
-    impl Range<f64> for RiggingHeightMeters {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`rigging_height_meters` of fal-ai/meshy/v6/text-to-3d must be above 0.0";
-    }
+    fal_core::number_range!(
+        RiggingHeightMeters, f64, 0.0, f64::MAX, ABOVE_MIN : bool = true,
+        "`rigging_height_meters` of fal-ai/meshy/v6/text-to-3d must be above 0.0"
+    );
 }
 
 #[doc(hidden)]

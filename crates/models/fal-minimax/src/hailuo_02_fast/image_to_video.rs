@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -86,24 +86,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N6, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N6 => "6",
-            Self::N10 => "10",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N6 = "6", N10 = "10" }
     "`duration` of fal-ai/minimax/hailuo-02-fast/image-to-video must be `6` or `10`"
-);
+}
 
 /// The result of [`fal-ai/minimax/hailuo-02-fast/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -272,11 +258,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -312,11 +294,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -370,15 +348,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/minimax/hailuo-02-fast/image-to-video must have at most 2000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 2000,
+        "`prompt` of fal-ai/minimax/hailuo-02-fast/image-to-video must have at most 2000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -105,39 +105,11 @@ pub enum AspectRatio {
     Ratio21x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio1x1,
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio3x2,
-        Self::Ratio2x3,
-        Self::Ratio3x4,
-        Self::Ratio9x16,
-        Self::Ratio21x9,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio21x9 => "21:9",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio1x1 = "1:1", Ratio16x9 = "16:9", Ratio4x3 = "4:3", Ratio3x2 =
+    "3:2", Ratio2x3 = "2:3", Ratio3x4 = "3:4", Ratio9x16 = "9:16", Ratio21x9 = "21:9" }
     "`aspect_ratio` of fal-ai/minimax/image-01/subject-reference must be `1:1`, `16:9`, `4:3`, `3:2`, `2:3`, `3:4`, `9:16` or `21:9`"
-);
+}
 
 /// `num_images`: between 1 and 9.
 pub type NumImages = Int<bounds::NumImages>;
@@ -320,11 +292,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -361,11 +329,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -419,23 +383,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 1, 1500,
+        "`prompt` of fal-ai/minimax/image-01/subject-reference must have 1 to 1500 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 1500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/minimax/image-01/subject-reference must have 1 to 1500 characters";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 9;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/minimax/image-01/subject-reference must be between 1 and 9";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 9,
+        "`num_images` of fal-ai/minimax/image-01/subject-reference must be between 1 and 9"
+    );
 }
 
 #[doc(hidden)]

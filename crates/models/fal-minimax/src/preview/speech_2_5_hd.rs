@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -164,105 +164,20 @@ pub enum LanguageBoost {
     Auto,
 }
 
-impl LanguageBoost {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Persian,
-        Self::Filipino,
-        Self::Tamil,
-        Self::Chinese,
-        Self::ChineseYue,
-        Self::English,
-        Self::Arabic,
-        Self::Russian,
-        Self::Spanish,
-        Self::French,
-        Self::Portuguese,
-        Self::German,
-        Self::Turkish,
-        Self::Dutch,
-        Self::Ukrainian,
-        Self::Vietnamese,
-        Self::Indonesian,
-        Self::Japanese,
-        Self::Italian,
-        Self::Korean,
-        Self::Thai,
-        Self::Polish,
-        Self::Romanian,
-        Self::Greek,
-        Self::Czech,
-        Self::Finnish,
-        Self::Hindi,
-        Self::Bulgarian,
-        Self::Danish,
-        Self::Hebrew,
-        Self::Malay,
-        Self::Slovak,
-        Self::Swedish,
-        Self::Croatian,
-        Self::Hungarian,
-        Self::Norwegian,
-        Self::Slovenian,
-        Self::Catalan,
-        Self::Nynorsk,
-        Self::Afrikaans,
-        Self::Auto,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Persian => "Persian",
-            Self::Filipino => "Filipino",
-            Self::Tamil => "Tamil",
-            Self::Chinese => "Chinese",
-            Self::ChineseYue => "Chinese,Yue",
-            Self::English => "English",
-            Self::Arabic => "Arabic",
-            Self::Russian => "Russian",
-            Self::Spanish => "Spanish",
-            Self::French => "French",
-            Self::Portuguese => "Portuguese",
-            Self::German => "German",
-            Self::Turkish => "Turkish",
-            Self::Dutch => "Dutch",
-            Self::Ukrainian => "Ukrainian",
-            Self::Vietnamese => "Vietnamese",
-            Self::Indonesian => "Indonesian",
-            Self::Japanese => "Japanese",
-            Self::Italian => "Italian",
-            Self::Korean => "Korean",
-            Self::Thai => "Thai",
-            Self::Polish => "Polish",
-            Self::Romanian => "Romanian",
-            Self::Greek => "Greek",
-            Self::Czech => "Czech",
-            Self::Finnish => "Finnish",
-            Self::Hindi => "Hindi",
-            Self::Bulgarian => "Bulgarian",
-            Self::Danish => "Danish",
-            Self::Hebrew => "Hebrew",
-            Self::Malay => "Malay",
-            Self::Slovak => "Slovak",
-            Self::Swedish => "Swedish",
-            Self::Croatian => "Croatian",
-            Self::Hungarian => "Hungarian",
-            Self::Norwegian => "Norwegian",
-            Self::Slovenian => "Slovenian",
-            Self::Catalan => "Catalan",
-            Self::Nynorsk => "Nynorsk",
-            Self::Afrikaans => "Afrikaans",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    LanguageBoost,
+fal_core::closed_enum! {
+    LanguageBoost { Persian = "Persian", Filipino = "Filipino", Tamil = "Tamil", Chinese
+    = "Chinese", ChineseYue = "Chinese,Yue", English = "English", Arabic = "Arabic",
+    Russian = "Russian", Spanish = "Spanish", French = "French", Portuguese =
+    "Portuguese", German = "German", Turkish = "Turkish", Dutch = "Dutch", Ukrainian =
+    "Ukrainian", Vietnamese = "Vietnamese", Indonesian = "Indonesian", Japanese =
+    "Japanese", Italian = "Italian", Korean = "Korean", Thai = "Thai", Polish = "Polish",
+    Romanian = "Romanian", Greek = "Greek", Czech = "Czech", Finnish = "Finnish", Hindi =
+    "Hindi", Bulgarian = "Bulgarian", Danish = "Danish", Hebrew = "Hebrew", Malay =
+    "Malay", Slovak = "Slovak", Swedish = "Swedish", Croatian = "Croatian", Hungarian =
+    "Hungarian", Norwegian = "Norwegian", Slovenian = "Slovenian", Catalan = "Catalan",
+    Nynorsk = "Nynorsk", Afrikaans = "Afrikaans", Auto = "auto" }
     "`language_boost` of fal-ai/minimax/preview/speech-2.5-hd must be `Persian`, `Filipino`, `Tamil`, `Chinese`, `Chinese,Yue`, `English`, `Arabic`, `Russian`, `Spanish`, `French`, `Portuguese`, `German` or one of 29 more"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -274,24 +189,10 @@ pub enum OutputFormat {
     Hex,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Url, Self::Hex];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Url => "url",
-            Self::Hex => "hex",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Url = "url", Hex = "hex" }
     "`output_format` of fal-ai/minimax/preview/speech-2.5-hd must be `url` or `hex`"
-);
+}
 
 /// The result of [`fal-ai/minimax/preview/speech-2.5-hd`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -473,11 +374,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -523,11 +420,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -569,15 +462,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Text {}
-
-    impl Length for Text {
-        const MIN: usize = 1;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`text` of fal-ai/minimax/preview/speech-2.5-hd must have 1 to 5000 characters";
-    }
+    fal_core::length_range!(
+        Text, 1, 5000,
+        "`text` of fal-ai/minimax/preview/speech-2.5-hd must have 1 to 5000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -23,7 +23,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -169,25 +169,10 @@ pub enum TilingMode {
     Vertical,
 }
 
-impl TilingMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Both, Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Both => "both",
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TilingMode,
+fal_core::closed_enum! {
+    TilingMode { Both = "both", Horizontal = "horizontal", Vertical = "vertical" }
     "`tiling_mode` of fal-ai/patina/material/extract must be `both`, `horizontal` or `vertical`"
-);
+}
 
 /// `tile_size`: between 32 and 256.
 pub type TileSize = Int<bounds::TileSize>;
@@ -214,33 +199,11 @@ pub enum Maps {
     Height,
 }
 
-impl Maps {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Basecolor,
-        Self::Normal,
-        Self::Roughness,
-        Self::Metalness,
-        Self::Height,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Basecolor => "basecolor",
-            Self::Normal => "normal",
-            Self::Roughness => "roughness",
-            Self::Metalness => "metalness",
-            Self::Height => "height",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Maps,
+fal_core::closed_enum! {
+    Maps { Basecolor = "basecolor", Normal = "normal", Roughness = "roughness", Metalness
+    = "metalness", Height = "height" }
     "`maps` of fal-ai/patina/material/extract must be `basecolor`, `normal`, `roughness`, `metalness` or `height`"
-);
+}
 
 /// The values of `upscale_factor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -254,25 +217,10 @@ pub enum UpscaleFactor {
     N4,
 }
 
-impl UpscaleFactor {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N0, Self::N2, Self::N4];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N0 => 0,
-            Self::N2 => 2,
-            Self::N4 => 4,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    UpscaleFactor,
+fal_core::integer_enum! {
+    UpscaleFactor { N0 = 0, N2 = 2, N4 = 4 }
     "`upscale_factor` of fal-ai/patina/material/extract must be `0`, `2` or `4`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -286,25 +234,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/patina/material/extract must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/patina/material/extract`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -594,11 +527,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -653,11 +582,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -720,48 +645,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 8,
+        "`num_inference_steps` of fal-ai/patina/material/extract must be between 1 and 8"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/patina/material/extract must be between 1 and 4"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/patina/material/extract must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        TileSize, i64, 32, 256,
+        "`tile_size` of fal-ai/patina/material/extract must be between 32 and 256"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        TileStride, i64, 16, 128,
+        "`tile_stride` of fal-ai/patina/material/extract must be between 16 and 128"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/patina/material/extract must be between 1 and 4";
-    }
-
-    pub enum TileSize {}
-
-    impl Range<i64> for TileSize {
-        const MIN: i64 = 32;
-        const MAX: i64 = 256;
-        const MESSAGE: &'static str = "`tile_size` of fal-ai/patina/material/extract must be between 32 and 256";
-    }
-
-    pub enum TileStride {}
-
-    impl Range<i64> for TileStride {
-        const MIN: i64 = 16;
-        const MAX: i64 = 128;
-        const MESSAGE: &'static str = "`tile_stride` of fal-ai/patina/material/extract must be between 16 and 128";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`strength` of fal-ai/patina/material/extract must be above 0.0 and at most 1.0";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`strength` of fal-ai/patina/material/extract must be above 0.0 and at most 1.0"
+    );
 }
 
 #[doc(hidden)]

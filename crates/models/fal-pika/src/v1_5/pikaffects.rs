@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -101,55 +101,13 @@ pub enum Pikaffect {
     Tear,
 }
 
-impl Pikaffect {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CakeIfy,
-        Self::Crumble,
-        Self::Crush,
-        Self::Decapitate,
-        Self::Deflate,
-        Self::Dissolve,
-        Self::Explode,
-        Self::EyePop,
-        Self::Inflate,
-        Self::Levitate,
-        Self::Melt,
-        Self::Peel,
-        Self::Poke,
-        Self::Squish,
-        Self::TaDa,
-        Self::Tear,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CakeIfy => "Cake-ify",
-            Self::Crumble => "Crumble",
-            Self::Crush => "Crush",
-            Self::Decapitate => "Decapitate",
-            Self::Deflate => "Deflate",
-            Self::Dissolve => "Dissolve",
-            Self::Explode => "Explode",
-            Self::EyePop => "Eye-pop",
-            Self::Inflate => "Inflate",
-            Self::Levitate => "Levitate",
-            Self::Melt => "Melt",
-            Self::Peel => "Peel",
-            Self::Poke => "Poke",
-            Self::Squish => "Squish",
-            Self::TaDa => "Ta-da",
-            Self::Tear => "Tear",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Pikaffect,
+fal_core::closed_enum! {
+    Pikaffect { CakeIfy = "Cake-ify", Crumble = "Crumble", Crush = "Crush", Decapitate =
+    "Decapitate", Deflate = "Deflate", Dissolve = "Dissolve", Explode = "Explode", EyePop
+    = "Eye-pop", Inflate = "Inflate", Levitate = "Levitate", Melt = "Melt", Peel =
+    "Peel", Poke = "Poke", Squish = "Squish", TaDa = "Ta-da", Tear = "Tear" }
     "`pikaffect` of fal-ai/pika/v1.5/pikaffects must be `Cake-ify`, `Crumble`, `Crush`, `Decapitate`, `Deflate`, `Dissolve`, `Explode`, `Eye-pop`, `Inflate`, `Levitate`, `Melt`, `Peel`, `Poke`, `Squish`, `Ta-da` or `Tear`"
-);
+}
 
 /// The result of [`fal-ai/pika/v1.5/pikaffects`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -334,11 +292,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -379,11 +333,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -122,37 +122,11 @@ pub enum AspectRatio {
     Ratio2x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-        Self::Ratio4x5,
-        Self::Ratio5x4,
-        Self::Ratio3x2,
-        Self::Ratio2x3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio4x5 => "4:5",
-            Self::Ratio5x4 => "5:4",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio2x3 => "2:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1", Ratio4x5 =
+    "4:5", Ratio5x4 = "5:4", Ratio3x2 = "3:2", Ratio2x3 = "2:3" }
     "`aspect_ratio` of fal-ai/pika/v2.2/pikascenes must be `16:9`, `9:16`, `1:1`, `4:5`, `5:4`, `3:2` or `2:3`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,23 +138,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
+    "`resolution` of fal-ai/pika/v2.2/pikascenes must be `720p` or `1080p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/pika/v2.2/pikascenes must be `720p` or `1080p`"
-);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -192,23 +153,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N5 => 5,
-            Self::N10 => 10,
-        }
-    }
+fal_core::integer_enum! {
+    Duration { N5 = 5, N10 = 10 }
+    "`duration` of fal-ai/pika/v2.2/pikascenes must be `5` or `10`"
 }
-
-fal_core::integer_enum!(
-    Duration, "`duration` of fal-ai/pika/v2.2/pikascenes must be `5` or `10`"
-);
 
 /// The values of `ingredients_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -220,24 +168,10 @@ pub enum IngredientsMode {
     Creative,
 }
 
-impl IngredientsMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Precise, Self::Creative];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Precise => "precise",
-            Self::Creative => "creative",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    IngredientsMode,
+fal_core::closed_enum! {
+    IngredientsMode { Precise = "precise", Creative = "creative" }
     "`ingredients_mode` of fal-ai/pika/v2.2/pikascenes must be `precise` or `creative`"
-);
+}
 
 /// The result of [`fal-ai/pika/v2.2/pikascenes`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -452,11 +386,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -497,11 +427,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -110,33 +110,11 @@ pub enum Style {
     Cyberpunk,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Anime,
-        Self::_3dAnimation,
-        Self::Clay,
-        Self::Comic,
-        Self::Cyberpunk,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Anime => "anime",
-            Self::_3dAnimation => "3d_animation",
-            Self::Clay => "clay",
-            Self::Comic => "comic",
-            Self::Cyberpunk => "cyberpunk",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Anime = "anime", _3dAnimation = "3d_animation", Clay = "clay", Comic =
+    "comic", Cyberpunk = "cyberpunk" }
     "`style` of fal-ai/pixverse/extend/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,25 +128,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p" }
     "`resolution` of fal-ai/pixverse/extend/fast must be `360p`, `540p` or `720p`"
-);
+}
 
 /// The values of `model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -190,37 +153,11 @@ pub enum ModelValue {
     V6,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::V3_5,
-        Self::V4,
-        Self::V4_5,
-        Self::V5,
-        Self::V5_5,
-        Self::V5_6,
-        Self::V6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::V3_5 => "v3.5",
-            Self::V4 => "v4",
-            Self::V4_5 => "v4.5",
-            Self::V5 => "v5",
-            Self::V5_5 => "v5.5",
-            Self::V5_6 => "v5.6",
-            Self::V6 => "v6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { V3_5 = "v3.5", V4 = "v4", V4_5 = "v4.5", V5 = "v5", V5_5 = "v5.5", V5_6
+    = "v5.6", V6 = "v6" }
     "`model` of fal-ai/pixverse/extend/fast must be `v3.5`, `v4`, `v4.5`, `v5`, `v5.5`, `v5.6` or `v6`"
-);
+}
 
 /// The result of [`fal-ai/pixverse/extend/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -425,11 +362,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -472,11 +405,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -22,7 +22,7 @@ pub mod fast;
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,31 +107,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/pixverse/v4/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,23 +122,10 @@ pub enum Duration {
     N8,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N8];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N8 => "8",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { N5 = "5", N8 = "8" }
+    "`duration` of fal-ai/pixverse/v4/image-to-video must be `5` or `8`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/pixverse/v4/image-to-video must be `5` or `8`"
-);
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,33 +143,11 @@ pub enum Style {
     Cyberpunk,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Anime,
-        Self::_3dAnimation,
-        Self::Clay,
-        Self::Comic,
-        Self::Cyberpunk,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Anime => "anime",
-            Self::_3dAnimation => "3d_animation",
-            Self::Clay => "clay",
-            Self::Comic => "comic",
-            Self::Cyberpunk => "cyberpunk",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Anime = "anime", _3dAnimation = "3d_animation", Clay = "clay", Comic =
+    "comic", Cyberpunk = "cyberpunk" }
     "`style` of fal-ai/pixverse/v4/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
-);
+}
 
 /// The values of `camera_movement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -251,63 +195,17 @@ pub enum CameraMovement {
     FixBg,
 }
 
-impl CameraMovement {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::HorizontalLeft,
-        Self::HorizontalRight,
-        Self::VerticalUp,
-        Self::VerticalDown,
-        Self::ZoomIn,
-        Self::ZoomOut,
-        Self::CraneUp,
-        Self::QuicklyZoomIn,
-        Self::QuicklyZoomOut,
-        Self::SmoothZoomIn,
-        Self::CameraRotation,
-        Self::RoboArm,
-        Self::SuperDollyOut,
-        Self::WhipPan,
-        Self::Hitchcock,
-        Self::LeftFollow,
-        Self::RightFollow,
-        Self::PanLeft,
-        Self::PanRight,
-        Self::FixBg,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::HorizontalLeft => "horizontal_left",
-            Self::HorizontalRight => "horizontal_right",
-            Self::VerticalUp => "vertical_up",
-            Self::VerticalDown => "vertical_down",
-            Self::ZoomIn => "zoom_in",
-            Self::ZoomOut => "zoom_out",
-            Self::CraneUp => "crane_up",
-            Self::QuicklyZoomIn => "quickly_zoom_in",
-            Self::QuicklyZoomOut => "quickly_zoom_out",
-            Self::SmoothZoomIn => "smooth_zoom_in",
-            Self::CameraRotation => "camera_rotation",
-            Self::RoboArm => "robo_arm",
-            Self::SuperDollyOut => "super_dolly_out",
-            Self::WhipPan => "whip_pan",
-            Self::Hitchcock => "hitchcock",
-            Self::LeftFollow => "left_follow",
-            Self::RightFollow => "right_follow",
-            Self::PanLeft => "pan_left",
-            Self::PanRight => "pan_right",
-            Self::FixBg => "fix_bg",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CameraMovement,
+fal_core::closed_enum! {
+    CameraMovement { HorizontalLeft = "horizontal_left", HorizontalRight =
+    "horizontal_right", VerticalUp = "vertical_up", VerticalDown = "vertical_down",
+    ZoomIn = "zoom_in", ZoomOut = "zoom_out", CraneUp = "crane_up", QuicklyZoomIn =
+    "quickly_zoom_in", QuicklyZoomOut = "quickly_zoom_out", SmoothZoomIn =
+    "smooth_zoom_in", CameraRotation = "camera_rotation", RoboArm = "robo_arm",
+    SuperDollyOut = "super_dolly_out", WhipPan = "whip_pan", Hitchcock = "hitchcock",
+    LeftFollow = "left_follow", RightFollow = "right_follow", PanLeft = "pan_left",
+    PanRight = "pan_right", FixBg = "fix_bg" }
     "`camera_movement` of fal-ai/pixverse/v4/image-to-video must be `horizontal_left`, `horizontal_right`, `vertical_up`, `vertical_down`, `zoom_in`, `zoom_out`, `crane_up`, `quickly_zoom_in`, `quickly_zoom_out`, `smooth_zoom_in`, `camera_rotation`, `robo_arm`, `super_dolly_out`, `whip_pan`, `hitchcock`, `left_follow`, `right_follow`, `pan_left`, `pan_right` or `fix_bg`"
-);
+}
 
 /// The result of [`fal-ai/pixverse/v4/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -510,11 +408,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -558,11 +452,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

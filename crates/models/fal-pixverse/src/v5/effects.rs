@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -343,283 +343,66 @@ pub enum Effect {
     SuitSwagger,
 }
 
-impl Effect {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::KissMeAi,
-        Self::Kiss,
-        Self::MuscleSurge,
-        Self::WarmthOfJesus,
-        Self::AnythingRobot,
-        Self::TheTigerTouch,
-        Self::Hug,
-        Self::HolyWings,
-        Self::Microwave,
-        Self::ZombieMode,
-        Self::SquidGame,
-        Self::BabyFace,
-        Self::BlackMythWukong,
-        Self::LongHairMagic,
-        Self::LeggyRun,
-        Self::FinTasticMermaid,
-        Self::PunchFace,
-        Self::CreepyDevilSmile,
-        Self::ThunderGod,
-        Self::EyeZoomChallenge,
-        Self::WhoSArrested,
-        Self::BabyArrived,
-        Self::WerewolfRage,
-        Self::BaldSwipe,
-        Self::BoomDrop,
-        Self::HugeCutie,
-        Self::LiquidMetal,
-        Self::Sharksnap,
-        Self::DustMeAway,
-        Self::_3dFigurineFactor,
-        Self::BikiniUp,
-        Self::MyGirlfriends,
-        Self::MyBoyfriends,
-        Self::Subject3Fever,
-        Self::EarthZoom,
-        Self::PoleDance,
-        Self::VroomDance,
-        Self::GhostFaceTerror,
-        Self::DragonEvoker,
-        Self::SkeletalBae,
-        Self::SummoningSuccubus,
-        Self::HalloweenVoodooDoll,
-        Self::_3dNakedEyeAd,
-        Self::PackageExplosion,
-        Self::DishesServed,
-        Self::OceanAd,
-        Self::SupermarketAd,
-        Self::TreeDoll,
-        Self::ComeFeelMyAbs,
-        Self::TheBicepFlex,
-        Self::LondonEliteVibe,
-        Self::FloraNymphGown,
-        Self::ChristmasCostume,
-        Self::ItSSnowy,
-        Self::ReindeerCruiser,
-        Self::SnowGlobeMaker,
-        Self::PetChristmasOutfit,
-        Self::AdoptAPolarPal,
-        Self::CatChristmasBox,
-        Self::StarlightGiftBox,
-        Self::XmasPoster,
-        Self::PetChristmasTree,
-        Self::CitySantaHat,
-        Self::StockingSweetie,
-        Self::ChristmasNight,
-        Self::XmasFrontPageKarma,
-        Self::GrinchSXmasHijack,
-        Self::GiantProduct,
-        Self::TruckFashionShoot,
-        Self::BeachAd,
-        Self::ShoalSurround,
-        Self::MechanicalAssembly,
-        Self::LightingAd,
-        Self::BillboardAd,
-        Self::ProductCloseUp,
-        Self::ParachuteDelivery,
-        Self::DreamlikeCloud,
-        Self::MacaronMachine,
-        Self::PosterAd,
-        Self::TruckAd,
-        Self::GraffitiAd,
-        Self::_3dFigurineFactory,
-        Self::TheExclusiveFirstClass,
-        Self::ArtZoomChallenge,
-        Self::IQuit,
-        Self::HitchcockDollyZoom,
-        Self::SmellTheLens,
-        Self::IBelieveICanFly,
-        Self::StrikoutDance,
-        Self::CourtsideCam,
-        Self::PitCrewMoment,
-        Self::KBaseballSprint,
-        Self::ToddlerDoodle,
-        Self::IdolEnding,
-        Self::ApexDance,
-        Self::OmniHeroForge,
-        Self::PalmDecode,
-        Self::TheAgeRipple,
-        Self::MyFutureIsLimitless,
-        Self::KneeSlide,
-        Self::EpicGoalSave,
-        Self::SidelineBallBoy,
-        Self::CupCelebration,
-        Self::VictoryRoar,
-        Self::VuvuzelaFan,
-        Self::WorldChampionLift,
-        Self::TunnelToCaptain,
-        Self::LiquidSoccerMorph,
-        Self::JumpIntoCrowd2,
-        Self::GoldenPitchCrasher,
-        Self::StadiumFanCam,
-        Self::BroadcastMotoGp,
-        Self::TheGrotesqueClay,
-        Self::RookieStarCard,
-        Self::TheFinalHug,
-        Self::SharpPostMatchComment,
-        Self::StreetMaverick,
-        Self::PitchLegend,
-        Self::OneStepAtATime,
-        Self::BirthdayMirror,
-        Self::SuperstarLobby,
-        Self::FinalBattleRoom,
-        Self::TopOfTheWorld,
-        Self::PixelWorld,
-        Self::MintInBox,
-        Self::HandsUpHand,
-        Self::FloraNymphGo,
-        Self::SomberEmbrace,
-        Self::BeamMeUp,
-        Self::SuitSwagger,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::KissMeAi => "Kiss Me AI",
-            Self::Kiss => "Kiss",
-            Self::MuscleSurge => "Muscle Surge",
-            Self::WarmthOfJesus => "Warmth of Jesus",
-            Self::AnythingRobot => "Anything, Robot",
-            Self::TheTigerTouch => "The Tiger Touch",
-            Self::Hug => "Hug",
-            Self::HolyWings => "Holy Wings",
-            Self::Microwave => "Microwave",
-            Self::ZombieMode => "Zombie Mode",
-            Self::SquidGame => "Squid Game",
-            Self::BabyFace => "Baby Face",
-            Self::BlackMythWukong => "Black Myth: Wukong",
-            Self::LongHairMagic => "Long Hair Magic",
-            Self::LeggyRun => "Leggy Run",
-            Self::FinTasticMermaid => "Fin-tastic Mermaid",
-            Self::PunchFace => "Punch Face",
-            Self::CreepyDevilSmile => "Creepy Devil Smile",
-            Self::ThunderGod => "Thunder God",
-            Self::EyeZoomChallenge => "Eye Zoom Challenge",
-            Self::WhoSArrested => "Who's Arrested?",
-            Self::BabyArrived => "Baby Arrived",
-            Self::WerewolfRage => "Werewolf Rage",
-            Self::BaldSwipe => "Bald Swipe",
-            Self::BoomDrop => "BOOM DROP",
-            Self::HugeCutie => "Huge Cutie",
-            Self::LiquidMetal => "Liquid Metal",
-            Self::Sharksnap => "Sharksnap!",
-            Self::DustMeAway => "Dust Me Away",
-            Self::_3dFigurineFactor => "3D Figurine Factor",
-            Self::BikiniUp => "Bikini Up",
-            Self::MyGirlfriends => "My Girlfriends",
-            Self::MyBoyfriends => "My Boyfriends",
-            Self::Subject3Fever => "Subject 3 Fever",
-            Self::EarthZoom => "Earth Zoom",
-            Self::PoleDance => "Pole Dance",
-            Self::VroomDance => "Vroom Dance",
-            Self::GhostFaceTerror => "GhostFace Terror",
-            Self::DragonEvoker => "Dragon Evoker",
-            Self::SkeletalBae => "Skeletal Bae",
-            Self::SummoningSuccubus => "Summoning succubus",
-            Self::HalloweenVoodooDoll => "Halloween Voodoo Doll",
-            Self::_3dNakedEyeAd => "3D Naked-Eye AD",
-            Self::PackageExplosion => "Package Explosion",
-            Self::DishesServed => "Dishes Served",
-            Self::OceanAd => "Ocean ad",
-            Self::SupermarketAd => "Supermarket AD",
-            Self::TreeDoll => "Tree doll",
-            Self::ComeFeelMyAbs => "Come Feel My Abs",
-            Self::TheBicepFlex => "The Bicep Flex",
-            Self::LondonEliteVibe => "London Elite Vibe",
-            Self::FloraNymphGown => "Flora Nymph Gown",
-            Self::ChristmasCostume => "Christmas Costume",
-            Self::ItSSnowy => "It's Snowy",
-            Self::ReindeerCruiser => "Reindeer Cruiser",
-            Self::SnowGlobeMaker => "Snow Globe Maker",
-            Self::PetChristmasOutfit => "Pet Christmas Outfit",
-            Self::AdoptAPolarPal => "Adopt a Polar Pal",
-            Self::CatChristmasBox => "Cat Christmas Box",
-            Self::StarlightGiftBox => "Starlight Gift Box",
-            Self::XmasPoster => "Xmas Poster",
-            Self::PetChristmasTree => "Pet Christmas Tree",
-            Self::CitySantaHat => "City Santa Hat",
-            Self::StockingSweetie => "Stocking Sweetie",
-            Self::ChristmasNight => "Christmas Night",
-            Self::XmasFrontPageKarma => "Xmas Front Page Karma",
-            Self::GrinchSXmasHijack => "Grinch's Xmas Hijack",
-            Self::GiantProduct => "Giant Product",
-            Self::TruckFashionShoot => "Truck Fashion Shoot",
-            Self::BeachAd => "Beach AD",
-            Self::ShoalSurround => "Shoal Surround",
-            Self::MechanicalAssembly => "Mechanical Assembly",
-            Self::LightingAd => "Lighting AD",
-            Self::BillboardAd => "Billboard AD",
-            Self::ProductCloseUp => "Product close-up",
-            Self::ParachuteDelivery => "Parachute Delivery",
-            Self::DreamlikeCloud => "Dreamlike Cloud",
-            Self::MacaronMachine => "Macaron Machine",
-            Self::PosterAd => "Poster AD",
-            Self::TruckAd => "Truck AD",
-            Self::GraffitiAd => "Graffiti AD",
-            Self::_3dFigurineFactory => "3D Figurine Factory",
-            Self::TheExclusiveFirstClass => "The Exclusive First Class",
-            Self::ArtZoomChallenge => "Art Zoom Challenge",
-            Self::IQuit => "I Quit",
-            Self::HitchcockDollyZoom => "Hitchcock Dolly Zoom",
-            Self::SmellTheLens => "Smell the Lens",
-            Self::IBelieveICanFly => "I believe I can fly",
-            Self::StrikoutDance => "Strikout Dance",
-            Self::CourtsideCam => "Courtside Cam",
-            Self::PitCrewMoment => "Pit Crew Moment",
-            Self::KBaseballSprint => "K-Baseball Sprint",
-            Self::ToddlerDoodle => "Toddler Doodle",
-            Self::IdolEnding => "Idol Ending",
-            Self::ApexDance => "Apex Dance",
-            Self::OmniHeroForge => "OmniHero Forge",
-            Self::PalmDecode => "Palm Decode",
-            Self::TheAgeRipple => "The Age Ripple",
-            Self::MyFutureIsLimitless => "My Future Is Limitless",
-            Self::KneeSlide => "Knee Slide",
-            Self::EpicGoalSave => "Epic Goal Save",
-            Self::SidelineBallBoy => "Sideline Ball Boy",
-            Self::CupCelebration => "Cup Celebration",
-            Self::VictoryRoar => "Victory Roar",
-            Self::VuvuzelaFan => "Vuvuzela Fan",
-            Self::WorldChampionLift => "World Champion Lift",
-            Self::TunnelToCaptain => "Tunnel to Captain",
-            Self::LiquidSoccerMorph => "Liquid Soccer Morph",
-            Self::JumpIntoCrowd2 => "Jump Into Crowd 2",
-            Self::GoldenPitchCrasher => "Golden Pitch Crasher",
-            Self::StadiumFanCam => "Stadium Fan Cam",
-            Self::BroadcastMotoGp => "Broadcast Moto GP",
-            Self::TheGrotesqueClay => "The Grotesque Clay",
-            Self::RookieStarCard => "Rookie Star Card",
-            Self::TheFinalHug => "The Final Hug",
-            Self::SharpPostMatchComment => "Sharp Post-Match Comment",
-            Self::StreetMaverick => "Street Maverick",
-            Self::PitchLegend => "Pitch Legend",
-            Self::OneStepAtATime => "One Step At A Time",
-            Self::BirthdayMirror => "Birthday Mirror",
-            Self::SuperstarLobby => "Superstar Lobby",
-            Self::FinalBattleRoom => "Final Battle Room",
-            Self::TopOfTheWorld => "Top of the World",
-            Self::PixelWorld => "Pixel World",
-            Self::MintInBox => "Mint in Box",
-            Self::HandsUpHand => "Hands up, Hand",
-            Self::FloraNymphGo => "Flora Nymph Go",
-            Self::SomberEmbrace => "Somber Embrace",
-            Self::BeamMeUp => "Beam me up",
-            Self::SuitSwagger => "Suit Swagger",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Effect,
+fal_core::closed_enum! {
+    Effect { KissMeAi = "Kiss Me AI", Kiss = "Kiss", MuscleSurge = "Muscle Surge",
+    WarmthOfJesus = "Warmth of Jesus", AnythingRobot = "Anything, Robot", TheTigerTouch =
+    "The Tiger Touch", Hug = "Hug", HolyWings = "Holy Wings", Microwave = "Microwave",
+    ZombieMode = "Zombie Mode", SquidGame = "Squid Game", BabyFace = "Baby Face",
+    BlackMythWukong = "Black Myth: Wukong", LongHairMagic = "Long Hair Magic", LeggyRun =
+    "Leggy Run", FinTasticMermaid = "Fin-tastic Mermaid", PunchFace = "Punch Face",
+    CreepyDevilSmile = "Creepy Devil Smile", ThunderGod = "Thunder God", EyeZoomChallenge
+    = "Eye Zoom Challenge", WhoSArrested = "Who's Arrested?", BabyArrived =
+    "Baby Arrived", WerewolfRage = "Werewolf Rage", BaldSwipe = "Bald Swipe", BoomDrop =
+    "BOOM DROP", HugeCutie = "Huge Cutie", LiquidMetal = "Liquid Metal", Sharksnap =
+    "Sharksnap!", DustMeAway = "Dust Me Away", _3dFigurineFactor = "3D Figurine Factor",
+    BikiniUp = "Bikini Up", MyGirlfriends = "My Girlfriends", MyBoyfriends =
+    "My Boyfriends", Subject3Fever = "Subject 3 Fever", EarthZoom = "Earth Zoom",
+    PoleDance = "Pole Dance", VroomDance = "Vroom Dance", GhostFaceTerror =
+    "GhostFace Terror", DragonEvoker = "Dragon Evoker", SkeletalBae = "Skeletal Bae",
+    SummoningSuccubus = "Summoning succubus", HalloweenVoodooDoll =
+    "Halloween Voodoo Doll", _3dNakedEyeAd = "3D Naked-Eye AD", PackageExplosion =
+    "Package Explosion", DishesServed = "Dishes Served", OceanAd = "Ocean ad",
+    SupermarketAd = "Supermarket AD", TreeDoll = "Tree doll", ComeFeelMyAbs =
+    "Come Feel My Abs", TheBicepFlex = "The Bicep Flex", LondonEliteVibe =
+    "London Elite Vibe", FloraNymphGown = "Flora Nymph Gown", ChristmasCostume =
+    "Christmas Costume", ItSSnowy = "It's Snowy", ReindeerCruiser = "Reindeer Cruiser",
+    SnowGlobeMaker = "Snow Globe Maker", PetChristmasOutfit = "Pet Christmas Outfit",
+    AdoptAPolarPal = "Adopt a Polar Pal", CatChristmasBox = "Cat Christmas Box",
+    StarlightGiftBox = "Starlight Gift Box", XmasPoster = "Xmas Poster", PetChristmasTree
+    = "Pet Christmas Tree", CitySantaHat = "City Santa Hat", StockingSweetie =
+    "Stocking Sweetie", ChristmasNight = "Christmas Night", XmasFrontPageKarma =
+    "Xmas Front Page Karma", GrinchSXmasHijack = "Grinch's Xmas Hijack", GiantProduct =
+    "Giant Product", TruckFashionShoot = "Truck Fashion Shoot", BeachAd = "Beach AD",
+    ShoalSurround = "Shoal Surround", MechanicalAssembly = "Mechanical Assembly",
+    LightingAd = "Lighting AD", BillboardAd = "Billboard AD", ProductCloseUp =
+    "Product close-up", ParachuteDelivery = "Parachute Delivery", DreamlikeCloud =
+    "Dreamlike Cloud", MacaronMachine = "Macaron Machine", PosterAd = "Poster AD",
+    TruckAd = "Truck AD", GraffitiAd = "Graffiti AD", _3dFigurineFactory =
+    "3D Figurine Factory", TheExclusiveFirstClass = "The Exclusive First Class",
+    ArtZoomChallenge = "Art Zoom Challenge", IQuit = "I Quit", HitchcockDollyZoom =
+    "Hitchcock Dolly Zoom", SmellTheLens = "Smell the Lens", IBelieveICanFly =
+    "I believe I can fly", StrikoutDance = "Strikout Dance", CourtsideCam =
+    "Courtside Cam", PitCrewMoment = "Pit Crew Moment", KBaseballSprint =
+    "K-Baseball Sprint", ToddlerDoodle = "Toddler Doodle", IdolEnding = "Idol Ending",
+    ApexDance = "Apex Dance", OmniHeroForge = "OmniHero Forge", PalmDecode =
+    "Palm Decode", TheAgeRipple = "The Age Ripple", MyFutureIsLimitless =
+    "My Future Is Limitless", KneeSlide = "Knee Slide", EpicGoalSave = "Epic Goal Save",
+    SidelineBallBoy = "Sideline Ball Boy", CupCelebration = "Cup Celebration",
+    VictoryRoar = "Victory Roar", VuvuzelaFan = "Vuvuzela Fan", WorldChampionLift =
+    "World Champion Lift", TunnelToCaptain = "Tunnel to Captain", LiquidSoccerMorph =
+    "Liquid Soccer Morph", JumpIntoCrowd2 = "Jump Into Crowd 2", GoldenPitchCrasher =
+    "Golden Pitch Crasher", StadiumFanCam = "Stadium Fan Cam", BroadcastMotoGp =
+    "Broadcast Moto GP", TheGrotesqueClay = "The Grotesque Clay", RookieStarCard =
+    "Rookie Star Card", TheFinalHug = "The Final Hug", SharpPostMatchComment =
+    "Sharp Post-Match Comment", StreetMaverick = "Street Maverick", PitchLegend =
+    "Pitch Legend", OneStepAtATime = "One Step At A Time", BirthdayMirror =
+    "Birthday Mirror", SuperstarLobby = "Superstar Lobby", FinalBattleRoom =
+    "Final Battle Room", TopOfTheWorld = "Top of the World", PixelWorld = "Pixel World",
+    MintInBox = "Mint in Box", HandsUpHand = "Hands up, Hand", FloraNymphGo =
+    "Flora Nymph Go", SomberEmbrace = "Somber Embrace", BeamMeUp = "Beam me up",
+    SuitSwagger = "Suit Swagger" }
     "`effect` of fal-ai/pixverse/v5/effects must be `Kiss Me AI`, `Kiss`, `Muscle Surge`, `Warmth of Jesus`, `Anything, Robot`, `The Tiger Touch`, `Hug`, `Holy Wings`, `Microwave`, `Zombie Mode`, `Squid Game`, `Baby Face` or one of 118 more"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -635,31 +418,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/pixverse/v5/effects must be `360p`, `540p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -671,23 +433,10 @@ pub enum Duration {
     N8,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N8];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N8 => "8",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { N5 = "5", N8 = "8" }
+    "`duration` of fal-ai/pixverse/v5/effects must be `5` or `8`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/pixverse/v5/effects must be `5` or `8`"
-);
 
 /// The result of [`fal-ai/pixverse/v5/effects`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -859,11 +608,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -900,11 +645,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

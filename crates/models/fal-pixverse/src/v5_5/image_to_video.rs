@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -119,31 +119,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/pixverse/v5.5/image-to-video must be `360p`, `540p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,25 +136,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N8, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N8 => "8",
-            Self::N10 => "10",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N5 = "5", N8 = "8", N10 = "10" }
     "`duration` of fal-ai/pixverse/v5.5/image-to-video must be `5`, `8` or `10`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,33 +157,11 @@ pub enum Style {
     Cyberpunk,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Anime,
-        Self::_3dAnimation,
-        Self::Clay,
-        Self::Comic,
-        Self::Cyberpunk,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Anime => "anime",
-            Self::_3dAnimation => "3d_animation",
-            Self::Clay => "clay",
-            Self::Comic => "comic",
-            Self::Cyberpunk => "cyberpunk",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Anime = "anime", _3dAnimation = "3d_animation", Clay = "clay", Comic =
+    "comic", Cyberpunk = "cyberpunk" }
     "`style` of fal-ai/pixverse/v5.5/image-to-video must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
-);
+}
 
 /// The values of `thinking_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -233,25 +175,10 @@ pub enum ThinkingType {
     Auto,
 }
 
-impl ThinkingType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Enabled, Self::Disabled, Self::Auto];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::Disabled => "disabled",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ThinkingType,
+fal_core::closed_enum! {
+    ThinkingType { Enabled = "enabled", Disabled = "disabled", Auto = "auto" }
     "`thinking_type` of fal-ai/pixverse/v5.5/image-to-video must be `enabled`, `disabled` or `auto`"
-);
+}
 
 /// The result of [`fal-ai/pixverse/v5.5/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -483,11 +410,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -536,11 +459,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, WideInt, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -166,41 +166,12 @@ pub enum Voice {
     Sohee,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Vivian,
-        Self::Serena,
-        Self::UncleFu,
-        Self::Dylan,
-        Self::Eric,
-        Self::Ryan,
-        Self::Aiden,
-        Self::OnoAnna,
-        Self::Sohee,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Vivian => "Vivian",
-            Self::Serena => "Serena",
-            Self::UncleFu => "Uncle_Fu",
-            Self::Dylan => "Dylan",
-            Self::Eric => "Eric",
-            Self::Ryan => "Ryan",
-            Self::Aiden => "Aiden",
-            Self::OnoAnna => "Ono_Anna",
-            Self::Sohee => "Sohee",
-        }
+fal_core::closed_enum! {
+    Voice { Vivian = "Vivian", Serena = "Serena", UncleFu = "Uncle_Fu", Dylan = "Dylan",
+    Eric = "Eric", Ryan = "Ryan", Aiden = "Aiden", OnoAnna = "Ono_Anna", Sohee = "Sohee"
     }
-}
-
-fal_core::closed_enum!(
-    Voice,
     "`voice` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be `Vivian`, `Serena`, `Uncle_Fu`, `Dylan`, `Eric`, `Ryan`, `Aiden`, `Ono_Anna` or `Sohee`"
-);
+}
 
 /// The values of `language`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -230,45 +201,12 @@ pub enum Language {
     Russian,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::English,
-        Self::Chinese,
-        Self::Spanish,
-        Self::French,
-        Self::German,
-        Self::Italian,
-        Self::Japanese,
-        Self::Korean,
-        Self::Portuguese,
-        Self::Russian,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "Auto",
-            Self::English => "English",
-            Self::Chinese => "Chinese",
-            Self::Spanish => "Spanish",
-            Self::French => "French",
-            Self::German => "German",
-            Self::Italian => "Italian",
-            Self::Japanese => "Japanese",
-            Self::Korean => "Korean",
-            Self::Portuguese => "Portuguese",
-            Self::Russian => "Russian",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { Auto = "Auto", English = "English", Chinese = "Chinese", Spanish =
+    "Spanish", French = "French", German = "German", Italian = "Italian", Japanese =
+    "Japanese", Korean = "Korean", Portuguese = "Portuguese", Russian = "Russian" }
     "`language` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be `Auto`, `English`, `Chinese`, `Spanish`, `French`, `German`, `Italian`, `Japanese`, `Korean`, `Portuguese` or `Russian`"
-);
+}
 
 /// `top_k`: at least 0.
 pub type TopK = WideInt<bounds::TopK>;
@@ -586,11 +524,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -646,11 +580,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -689,71 +619,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        TopK, i128, 0, i128::MAX,
+        "`top_k` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be at least 0"
+    );
 
-    pub enum TopK {}
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0"
+    );
 
-    impl Range<i128> for TopK {
-        const MIN: i128 = 0;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`top_k` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be at least 0";
-    }
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 1.0,
+        "`temperature` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0"
+    );
 
-    pub enum TopP {}
+    fal_core::number_range!(
+        RepetitionPenalty, f64, 0.0, f64::MAX,
+        "`repetition_penalty` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be at least 0.0"
+    );
 
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        SubtalkerTopK, i128, 0, i128::MAX,
+        "`subtalker_top_k` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be at least 0"
+    );
 
-    pub enum Temperature {}
+    fal_core::number_range!(
+        SubtalkerTopP, f64, 0.0, 1.0,
+        "`subtalker_top_p` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        SubtalkerTemperature, f64, 0.0, 1.0,
+        "`subtalker_temperature` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0"
+    );
 
-    pub enum RepetitionPenalty {}
-
-    impl Range<f64> for RepetitionPenalty {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`repetition_penalty` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be at least 0.0";
-    }
-
-    pub enum SubtalkerTopK {}
-
-    impl Range<i128> for SubtalkerTopK {
-        const MIN: i128 = 0;
-        const MAX: i128 = i128::MAX;
-        const MESSAGE: &'static str = "`subtalker_top_k` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be at least 0";
-    }
-
-    pub enum SubtalkerTopP {}
-
-    impl Range<f64> for SubtalkerTopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`subtalker_top_p` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0";
-    }
-
-    pub enum SubtalkerTemperature {}
-
-    impl Range<f64> for SubtalkerTemperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`subtalker_temperature` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 0.0 and 1.0";
-    }
-
-    pub enum MaxNewTokens {}
-
-    impl Range<i64> for MaxNewTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8192;
-        const MESSAGE: &'static str = "`max_new_tokens` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 1 and 8192";
-    }
+    fal_core::number_range!(
+        MaxNewTokens, i64, 1, 8192,
+        "`max_new_tokens` of fal-ai/qwen-3-tts/text-to-speech/0.6b must be between 1 and 8192"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -261,231 +261,91 @@ pub enum Style {
     VectorIllustrationLinocut,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Any,
-        Self::RealisticImage,
-        Self::DigitalIllustration,
-        Self::VectorIllustration,
-        Self::RealisticImageBAndW,
-        Self::RealisticImageHardFlash,
-        Self::RealisticImageHdr,
-        Self::RealisticImageNaturalLight,
-        Self::RealisticImageStudioPortrait,
-        Self::RealisticImageEnterprise,
-        Self::RealisticImageMotionBlur,
-        Self::RealisticImageEveningLight,
-        Self::RealisticImageFadedNostalgia,
-        Self::RealisticImageForestLife,
-        Self::RealisticImageMysticNaturalism,
-        Self::RealisticImageNaturalTones,
-        Self::RealisticImageOrganicCalm,
-        Self::RealisticImageRealLifeGlow,
-        Self::RealisticImageRetroRealism,
-        Self::RealisticImageRetroSnapshot,
-        Self::RealisticImageUrbanDrama,
-        Self::RealisticImageVillageRealism,
-        Self::RealisticImageWarmFolk,
-        Self::DigitalIllustrationPixelArt,
-        Self::DigitalIllustrationHandDrawn,
-        Self::DigitalIllustrationGrain,
-        Self::DigitalIllustrationInfantileSketch,
-        Self::DigitalIllustration2dArtPoster,
-        Self::DigitalIllustrationHandmade3d,
-        Self::DigitalIllustrationHandDrawnOutline,
-        Self::DigitalIllustrationEngravingColor,
-        Self::DigitalIllustration2dArtPoster2,
-        Self::DigitalIllustrationAntiquarian,
-        Self::DigitalIllustrationBoldFantasy,
-        Self::DigitalIllustrationChildBook,
-        Self::DigitalIllustrationChildBooks,
-        Self::DigitalIllustrationCover,
-        Self::DigitalIllustrationCrosshatch,
-        Self::DigitalIllustrationDigitalEngraving,
-        Self::DigitalIllustrationExpressionism,
-        Self::DigitalIllustrationFreehandDetails,
-        Self::DigitalIllustrationGrain20,
-        Self::DigitalIllustrationGraphicIntensity,
-        Self::DigitalIllustrationHardComics,
-        Self::DigitalIllustrationLongShadow,
-        Self::DigitalIllustrationModernFolk,
-        Self::DigitalIllustrationMulticolor,
-        Self::DigitalIllustrationNeonCalm,
-        Self::DigitalIllustrationNoir,
-        Self::DigitalIllustrationNostalgicPastel,
-        Self::DigitalIllustrationOutlineDetails,
-        Self::DigitalIllustrationPastelGradient,
-        Self::DigitalIllustrationPastelSketch,
-        Self::DigitalIllustrationPopArt,
-        Self::DigitalIllustrationPopRenaissance,
-        Self::DigitalIllustrationStreetArt,
-        Self::DigitalIllustrationTabletSketch,
-        Self::DigitalIllustrationUrbanGlow,
-        Self::DigitalIllustrationUrbanSketching,
-        Self::DigitalIllustrationVanillaDreams,
-        Self::DigitalIllustrationYoungAdultBook,
-        Self::DigitalIllustrationYoungAdultBook2,
-        Self::VectorIllustrationBoldStroke,
-        Self::VectorIllustrationChemistry,
-        Self::VectorIllustrationColoredStencil,
-        Self::VectorIllustrationContourPopArt,
-        Self::VectorIllustrationCosmics,
-        Self::VectorIllustrationCutout,
-        Self::VectorIllustrationDepressive,
-        Self::VectorIllustrationEditorial,
-        Self::VectorIllustrationEmotionalFlat,
-        Self::VectorIllustrationInfographical,
-        Self::VectorIllustrationMarkerOutline,
-        Self::VectorIllustrationMosaic,
-        Self::VectorIllustrationNaivector,
-        Self::VectorIllustrationRoundishFlat,
-        Self::VectorIllustrationSegmentedColors,
-        Self::VectorIllustrationSharpContrast,
-        Self::VectorIllustrationThin,
-        Self::VectorIllustrationVectorPhoto,
-        Self::VectorIllustrationVividShapes,
-        Self::VectorIllustrationEngraving,
-        Self::VectorIllustrationLineArt,
-        Self::VectorIllustrationLineCircuit,
-        Self::VectorIllustrationLinocut,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::RealisticImage => "realistic_image",
-            Self::DigitalIllustration => "digital_illustration",
-            Self::VectorIllustration => "vector_illustration",
-            Self::RealisticImageBAndW => "realistic_image/b_and_w",
-            Self::RealisticImageHardFlash => "realistic_image/hard_flash",
-            Self::RealisticImageHdr => "realistic_image/hdr",
-            Self::RealisticImageNaturalLight => "realistic_image/natural_light",
-            Self::RealisticImageStudioPortrait => "realistic_image/studio_portrait",
-            Self::RealisticImageEnterprise => "realistic_image/enterprise",
-            Self::RealisticImageMotionBlur => "realistic_image/motion_blur",
-            Self::RealisticImageEveningLight => "realistic_image/evening_light",
-            Self::RealisticImageFadedNostalgia => "realistic_image/faded_nostalgia",
-            Self::RealisticImageForestLife => "realistic_image/forest_life",
-            Self::RealisticImageMysticNaturalism => "realistic_image/mystic_naturalism",
-            Self::RealisticImageNaturalTones => "realistic_image/natural_tones",
-            Self::RealisticImageOrganicCalm => "realistic_image/organic_calm",
-            Self::RealisticImageRealLifeGlow => "realistic_image/real_life_glow",
-            Self::RealisticImageRetroRealism => "realistic_image/retro_realism",
-            Self::RealisticImageRetroSnapshot => "realistic_image/retro_snapshot",
-            Self::RealisticImageUrbanDrama => "realistic_image/urban_drama",
-            Self::RealisticImageVillageRealism => "realistic_image/village_realism",
-            Self::RealisticImageWarmFolk => "realistic_image/warm_folk",
-            Self::DigitalIllustrationPixelArt => "digital_illustration/pixel_art",
-            Self::DigitalIllustrationHandDrawn => "digital_illustration/hand_drawn",
-            Self::DigitalIllustrationGrain => "digital_illustration/grain",
-            Self::DigitalIllustrationInfantileSketch => {
-                "digital_illustration/infantile_sketch"
-            }
-            Self::DigitalIllustration2dArtPoster => "digital_illustration/2d_art_poster",
-            Self::DigitalIllustrationHandmade3d => "digital_illustration/handmade_3d",
-            Self::DigitalIllustrationHandDrawnOutline => {
-                "digital_illustration/hand_drawn_outline"
-            }
-            Self::DigitalIllustrationEngravingColor => {
-                "digital_illustration/engraving_color"
-            }
-            Self::DigitalIllustration2dArtPoster2 => {
-                "digital_illustration/2d_art_poster_2"
-            }
-            Self::DigitalIllustrationAntiquarian => "digital_illustration/antiquarian",
-            Self::DigitalIllustrationBoldFantasy => "digital_illustration/bold_fantasy",
-            Self::DigitalIllustrationChildBook => "digital_illustration/child_book",
-            Self::DigitalIllustrationChildBooks => "digital_illustration/child_books",
-            Self::DigitalIllustrationCover => "digital_illustration/cover",
-            Self::DigitalIllustrationCrosshatch => "digital_illustration/crosshatch",
-            Self::DigitalIllustrationDigitalEngraving => {
-                "digital_illustration/digital_engraving"
-            }
-            Self::DigitalIllustrationExpressionism => {
-                "digital_illustration/expressionism"
-            }
-            Self::DigitalIllustrationFreehandDetails => {
-                "digital_illustration/freehand_details"
-            }
-            Self::DigitalIllustrationGrain20 => "digital_illustration/grain_20",
-            Self::DigitalIllustrationGraphicIntensity => {
-                "digital_illustration/graphic_intensity"
-            }
-            Self::DigitalIllustrationHardComics => "digital_illustration/hard_comics",
-            Self::DigitalIllustrationLongShadow => "digital_illustration/long_shadow",
-            Self::DigitalIllustrationModernFolk => "digital_illustration/modern_folk",
-            Self::DigitalIllustrationMulticolor => "digital_illustration/multicolor",
-            Self::DigitalIllustrationNeonCalm => "digital_illustration/neon_calm",
-            Self::DigitalIllustrationNoir => "digital_illustration/noir",
-            Self::DigitalIllustrationNostalgicPastel => {
-                "digital_illustration/nostalgic_pastel"
-            }
-            Self::DigitalIllustrationOutlineDetails => {
-                "digital_illustration/outline_details"
-            }
-            Self::DigitalIllustrationPastelGradient => {
-                "digital_illustration/pastel_gradient"
-            }
-            Self::DigitalIllustrationPastelSketch => "digital_illustration/pastel_sketch",
-            Self::DigitalIllustrationPopArt => "digital_illustration/pop_art",
-            Self::DigitalIllustrationPopRenaissance => {
-                "digital_illustration/pop_renaissance"
-            }
-            Self::DigitalIllustrationStreetArt => "digital_illustration/street_art",
-            Self::DigitalIllustrationTabletSketch => "digital_illustration/tablet_sketch",
-            Self::DigitalIllustrationUrbanGlow => "digital_illustration/urban_glow",
-            Self::DigitalIllustrationUrbanSketching => {
-                "digital_illustration/urban_sketching"
-            }
-            Self::DigitalIllustrationVanillaDreams => {
-                "digital_illustration/vanilla_dreams"
-            }
-            Self::DigitalIllustrationYoungAdultBook => {
-                "digital_illustration/young_adult_book"
-            }
-            Self::DigitalIllustrationYoungAdultBook2 => {
-                "digital_illustration/young_adult_book_2"
-            }
-            Self::VectorIllustrationBoldStroke => "vector_illustration/bold_stroke",
-            Self::VectorIllustrationChemistry => "vector_illustration/chemistry",
-            Self::VectorIllustrationColoredStencil => {
-                "vector_illustration/colored_stencil"
-            }
-            Self::VectorIllustrationContourPopArt => {
-                "vector_illustration/contour_pop_art"
-            }
-            Self::VectorIllustrationCosmics => "vector_illustration/cosmics",
-            Self::VectorIllustrationCutout => "vector_illustration/cutout",
-            Self::VectorIllustrationDepressive => "vector_illustration/depressive",
-            Self::VectorIllustrationEditorial => "vector_illustration/editorial",
-            Self::VectorIllustrationEmotionalFlat => "vector_illustration/emotional_flat",
-            Self::VectorIllustrationInfographical => "vector_illustration/infographical",
-            Self::VectorIllustrationMarkerOutline => "vector_illustration/marker_outline",
-            Self::VectorIllustrationMosaic => "vector_illustration/mosaic",
-            Self::VectorIllustrationNaivector => "vector_illustration/naivector",
-            Self::VectorIllustrationRoundishFlat => "vector_illustration/roundish_flat",
-            Self::VectorIllustrationSegmentedColors => {
-                "vector_illustration/segmented_colors"
-            }
-            Self::VectorIllustrationSharpContrast => "vector_illustration/sharp_contrast",
-            Self::VectorIllustrationThin => "vector_illustration/thin",
-            Self::VectorIllustrationVectorPhoto => "vector_illustration/vector_photo",
-            Self::VectorIllustrationVividShapes => "vector_illustration/vivid_shapes",
-            Self::VectorIllustrationEngraving => "vector_illustration/engraving",
-            Self::VectorIllustrationLineArt => "vector_illustration/line_art",
-            Self::VectorIllustrationLineCircuit => "vector_illustration/line_circuit",
-            Self::VectorIllustrationLinocut => "vector_illustration/linocut",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Any = "any", RealisticImage = "realistic_image", DigitalIllustration =
+    "digital_illustration", VectorIllustration = "vector_illustration",
+    RealisticImageBAndW = "realistic_image/b_and_w", RealisticImageHardFlash =
+    "realistic_image/hard_flash", RealisticImageHdr = "realistic_image/hdr",
+    RealisticImageNaturalLight = "realistic_image/natural_light",
+    RealisticImageStudioPortrait = "realistic_image/studio_portrait",
+    RealisticImageEnterprise = "realistic_image/enterprise", RealisticImageMotionBlur =
+    "realistic_image/motion_blur", RealisticImageEveningLight =
+    "realistic_image/evening_light", RealisticImageFadedNostalgia =
+    "realistic_image/faded_nostalgia", RealisticImageForestLife =
+    "realistic_image/forest_life", RealisticImageMysticNaturalism =
+    "realistic_image/mystic_naturalism", RealisticImageNaturalTones =
+    "realistic_image/natural_tones", RealisticImageOrganicCalm =
+    "realistic_image/organic_calm", RealisticImageRealLifeGlow =
+    "realistic_image/real_life_glow", RealisticImageRetroRealism =
+    "realistic_image/retro_realism", RealisticImageRetroSnapshot =
+    "realistic_image/retro_snapshot", RealisticImageUrbanDrama =
+    "realistic_image/urban_drama", RealisticImageVillageRealism =
+    "realistic_image/village_realism", RealisticImageWarmFolk =
+    "realistic_image/warm_folk", DigitalIllustrationPixelArt =
+    "digital_illustration/pixel_art", DigitalIllustrationHandDrawn =
+    "digital_illustration/hand_drawn", DigitalIllustrationGrain =
+    "digital_illustration/grain", DigitalIllustrationInfantileSketch =
+    "digital_illustration/infantile_sketch", DigitalIllustration2dArtPoster =
+    "digital_illustration/2d_art_poster", DigitalIllustrationHandmade3d =
+    "digital_illustration/handmade_3d", DigitalIllustrationHandDrawnOutline =
+    "digital_illustration/hand_drawn_outline", DigitalIllustrationEngravingColor =
+    "digital_illustration/engraving_color", DigitalIllustration2dArtPoster2 =
+    "digital_illustration/2d_art_poster_2", DigitalIllustrationAntiquarian =
+    "digital_illustration/antiquarian", DigitalIllustrationBoldFantasy =
+    "digital_illustration/bold_fantasy", DigitalIllustrationChildBook =
+    "digital_illustration/child_book", DigitalIllustrationChildBooks =
+    "digital_illustration/child_books", DigitalIllustrationCover =
+    "digital_illustration/cover", DigitalIllustrationCrosshatch =
+    "digital_illustration/crosshatch", DigitalIllustrationDigitalEngraving =
+    "digital_illustration/digital_engraving", DigitalIllustrationExpressionism =
+    "digital_illustration/expressionism", DigitalIllustrationFreehandDetails =
+    "digital_illustration/freehand_details", DigitalIllustrationGrain20 =
+    "digital_illustration/grain_20", DigitalIllustrationGraphicIntensity =
+    "digital_illustration/graphic_intensity", DigitalIllustrationHardComics =
+    "digital_illustration/hard_comics", DigitalIllustrationLongShadow =
+    "digital_illustration/long_shadow", DigitalIllustrationModernFolk =
+    "digital_illustration/modern_folk", DigitalIllustrationMulticolor =
+    "digital_illustration/multicolor", DigitalIllustrationNeonCalm =
+    "digital_illustration/neon_calm", DigitalIllustrationNoir =
+    "digital_illustration/noir", DigitalIllustrationNostalgicPastel =
+    "digital_illustration/nostalgic_pastel", DigitalIllustrationOutlineDetails =
+    "digital_illustration/outline_details", DigitalIllustrationPastelGradient =
+    "digital_illustration/pastel_gradient", DigitalIllustrationPastelSketch =
+    "digital_illustration/pastel_sketch", DigitalIllustrationPopArt =
+    "digital_illustration/pop_art", DigitalIllustrationPopRenaissance =
+    "digital_illustration/pop_renaissance", DigitalIllustrationStreetArt =
+    "digital_illustration/street_art", DigitalIllustrationTabletSketch =
+    "digital_illustration/tablet_sketch", DigitalIllustrationUrbanGlow =
+    "digital_illustration/urban_glow", DigitalIllustrationUrbanSketching =
+    "digital_illustration/urban_sketching", DigitalIllustrationVanillaDreams =
+    "digital_illustration/vanilla_dreams", DigitalIllustrationYoungAdultBook =
+    "digital_illustration/young_adult_book", DigitalIllustrationYoungAdultBook2 =
+    "digital_illustration/young_adult_book_2", VectorIllustrationBoldStroke =
+    "vector_illustration/bold_stroke", VectorIllustrationChemistry =
+    "vector_illustration/chemistry", VectorIllustrationColoredStencil =
+    "vector_illustration/colored_stencil", VectorIllustrationContourPopArt =
+    "vector_illustration/contour_pop_art", VectorIllustrationCosmics =
+    "vector_illustration/cosmics", VectorIllustrationCutout =
+    "vector_illustration/cutout", VectorIllustrationDepressive =
+    "vector_illustration/depressive", VectorIllustrationEditorial =
+    "vector_illustration/editorial", VectorIllustrationEmotionalFlat =
+    "vector_illustration/emotional_flat", VectorIllustrationInfographical =
+    "vector_illustration/infographical", VectorIllustrationMarkerOutline =
+    "vector_illustration/marker_outline", VectorIllustrationMosaic =
+    "vector_illustration/mosaic", VectorIllustrationNaivector =
+    "vector_illustration/naivector", VectorIllustrationRoundishFlat =
+    "vector_illustration/roundish_flat", VectorIllustrationSegmentedColors =
+    "vector_illustration/segmented_colors", VectorIllustrationSharpContrast =
+    "vector_illustration/sharp_contrast", VectorIllustrationThin =
+    "vector_illustration/thin", VectorIllustrationVectorPhoto =
+    "vector_illustration/vector_photo", VectorIllustrationVividShapes =
+    "vector_illustration/vivid_shapes", VectorIllustrationEngraving =
+    "vector_illustration/engraving", VectorIllustrationLineArt =
+    "vector_illustration/line_art", VectorIllustrationLineCircuit =
+    "vector_illustration/line_circuit", VectorIllustrationLinocut =
+    "vector_illustration/linocut" }
     "`style` of fal-ai/recraft/v3/text-to-image must be `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, `realistic_image/b_and_w`, `realistic_image/hard_flash`, `realistic_image/hdr`, `realistic_image/natural_light`, `realistic_image/studio_portrait`, `realistic_image/enterprise`, `realistic_image/motion_blur`, `realistic_image/evening_light` or one of 73 more"
-);
+}
 
 /// The result of [`fal-ai/recraft/v3/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -660,11 +520,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -703,11 +559,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -746,15 +598,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 1000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/recraft/v3/text-to-image must have 1 to 1000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 1, 1000,
+        "`prompt` of fal-ai/recraft/v3/text-to-image must have 1 to 1000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -147,23 +147,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/sana/v1.5/1.6b must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/sana/v1.5/1.6b must be `jpeg` or `png`"
-);
 
 /// The values of `style_name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,43 +178,13 @@ pub enum StyleName {
     _3dModel,
 }
 
-impl StyleName {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::NoStyle,
-        Self::Cinematic,
-        Self::Photographic,
-        Self::Anime,
-        Self::Manga,
-        Self::DigitalArt,
-        Self::PixelArt,
-        Self::FantasyArt,
-        Self::Neonpunk,
-        Self::_3dModel,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoStyle => "(No style)",
-            Self::Cinematic => "Cinematic",
-            Self::Photographic => "Photographic",
-            Self::Anime => "Anime",
-            Self::Manga => "Manga",
-            Self::DigitalArt => "Digital Art",
-            Self::PixelArt => "Pixel art",
-            Self::FantasyArt => "Fantasy art",
-            Self::Neonpunk => "Neonpunk",
-            Self::_3dModel => "3D Model",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    StyleName,
+fal_core::closed_enum! {
+    StyleName { NoStyle = "(No style)", Cinematic = "Cinematic", Photographic =
+    "Photographic", Anime = "Anime", Manga = "Manga", DigitalArt = "Digital Art",
+    PixelArt = "Pixel art", FantasyArt = "Fantasy art", Neonpunk = "Neonpunk", _3dModel =
+    "3D Model" }
     "`style_name` of fal-ai/sana/v1.5/1.6b must be `(No style)`, `Cinematic`, `Photographic`, `Anime`, `Manga`, `Digital Art`, `Pixel art`, `Fantasy art`, `Neonpunk` or `3D Model`"
-);
+}
 
 /// The result of [`fal-ai/sana/v1.5/1.6b`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -464,11 +421,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -516,11 +469,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -571,31 +520,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/sana/v1.5/1.6b must be between 1 and 50"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/sana/v1.5/1.6b must be between 0.0 and 20.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/sana/v1.5/1.6b must be between 1 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/sana/v1.5/1.6b must be between 0.0 and 20.0";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/sana/v1.5/1.6b must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/sana/v1.5/1.6b must be between 1 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ pub mod seamless;
 use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -112,24 +112,10 @@ pub enum UpscaleMode {
     Factor,
 }
 
-impl UpscaleMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Target, Self::Factor];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Target => "target",
-            Self::Factor => "factor",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    UpscaleMode,
+fal_core::closed_enum! {
+    UpscaleMode { Target = "target", Factor = "factor" }
     "`upscale_mode` of fal-ai/seedvr/upscale/image must be `target` or `factor`"
-);
+}
 
 /// `upscale_factor`: between 1.0 and 10.0.
 pub type UpscaleFactor = Float<bounds::UpscaleFactor>;
@@ -148,31 +134,11 @@ pub enum TargetResolution {
     _2160p,
 }
 
-impl TargetResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_720p,
-        Self::_1080p,
-        Self::_1440p,
-        Self::_2160p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-            Self::_1440p => "1440p",
-            Self::_2160p => "2160p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetResolution,
+fal_core::closed_enum! {
+    TargetResolution { _720p = "720p", _1080p = "1080p", _1440p = "1440p", _2160p =
+    "2160p" }
     "`target_resolution` of fal-ai/seedvr/upscale/image must be `720p`, `1080p`, `1440p` or `2160p`"
-);
+}
 
 /// `noise_scale`: between 0.0 and 1.0 and a multiple of 0.001.
 pub type NoiseScale = Float<bounds::NoiseScale>;
@@ -189,25 +155,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpg, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpg => "jpg",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpg = "jpg", Webp = "webp" }
     "`output_format` of fal-ai/seedvr/upscale/image must be `png`, `jpg` or `webp`"
-);
+}
 
 /// The result of [`fal-ai/seedvr/upscale/image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -406,11 +357,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -450,11 +397,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -496,24 +439,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 10.0,
+        "`upscale_factor` of fal-ai/seedvr/upscale/image must be between 1.0 and 10.0"
+    );
 
-    pub enum UpscaleFactor {}
-
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/seedvr/upscale/image must be between 1.0 and 10.0";
-    }
-
-    pub enum NoiseScale {}
-
-    impl Range<f64> for NoiseScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.001);
-        const MESSAGE: &'static str = "`noise_scale` of fal-ai/seedvr/upscale/image must be between 0.0 and 1.0 and a multiple of 0.001";
-    }
+    fal_core::number_range!(
+        NoiseScale, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > = Some(0.001),
+        "`noise_scale` of fal-ai/seedvr/upscale/image must be between 0.0 and 1.0 and a multiple of 0.001"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -122,24 +122,10 @@ pub enum UpscaleMode {
     Factor,
 }
 
-impl UpscaleMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Target, Self::Factor];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Target => "target",
-            Self::Factor => "factor",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    UpscaleMode,
+fal_core::closed_enum! {
+    UpscaleMode { Target = "target", Factor = "factor" }
     "`upscale_mode` of fal-ai/seedvr/upscale/video must be `target` or `factor`"
-);
+}
 
 /// `upscale_factor`: between 1.0 and 10.0.
 pub type UpscaleFactor = Float<bounds::UpscaleFactor>;
@@ -158,31 +144,11 @@ pub enum TargetResolution {
     _2160p,
 }
 
-impl TargetResolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_720p,
-        Self::_1080p,
-        Self::_1440p,
-        Self::_2160p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-            Self::_1440p => "1440p",
-            Self::_2160p => "2160p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TargetResolution,
+fal_core::closed_enum! {
+    TargetResolution { _720p = "720p", _1080p = "1080p", _1440p = "1440p", _2160p =
+    "2160p" }
     "`target_resolution` of fal-ai/seedvr/upscale/video must be `720p`, `1080p`, `1440p` or `2160p`"
-);
+}
 
 /// `noise_scale`: between 0.0 and 1.0 and a multiple of 0.001.
 pub type NoiseScale = Float<bounds::NoiseScale>;
@@ -201,31 +167,11 @@ pub enum OutputFormat {
     GifGif,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::X264Mp4,
-        Self::Vp9Webm,
-        Self::Prores4444Mov,
-        Self::GifGif,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::X264Mp4 => "X264 (.mp4)",
-            Self::Vp9Webm => "VP9 (.webm)",
-            Self::Prores4444Mov => "PRORES4444 (.mov)",
-            Self::GifGif => "GIF (.gif)",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { X264Mp4 = "X264 (.mp4)", Vp9Webm = "VP9 (.webm)", Prores4444Mov =
+    "PRORES4444 (.mov)", GifGif = "GIF (.gif)" }
     "`output_format` of fal-ai/seedvr/upscale/video must be `X264 (.mp4)`, `VP9 (.webm)`, `PRORES4444 (.mov)` or `GIF (.gif)`"
-);
+}
 
 /// The values of `output_quality`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -241,31 +187,10 @@ pub enum OutputQuality {
     Maximum,
 }
 
-impl OutputQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputQuality,
+fal_core::closed_enum! {
+    OutputQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`output_quality` of fal-ai/seedvr/upscale/video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `output_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -279,25 +204,10 @@ pub enum OutputWriteMode {
     Small,
 }
 
-impl OutputWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputWriteMode,
+fal_core::closed_enum! {
+    OutputWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`output_write_mode` of fal-ai/seedvr/upscale/video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/seedvr/upscale/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -517,11 +427,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -563,11 +469,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -609,24 +511,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 10.0,
+        "`upscale_factor` of fal-ai/seedvr/upscale/video must be between 1.0 and 10.0"
+    );
 
-    pub enum UpscaleFactor {}
-
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/seedvr/upscale/video must be between 1.0 and 10.0";
-    }
-
-    pub enum NoiseScale {}
-
-    impl Range<f64> for NoiseScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MULTIPLE_OF: Option<f64> = Some(0.001);
-        const MESSAGE: &'static str = "`noise_scale` of fal-ai/seedvr/upscale/video must be between 0.0 and 1.0 and a multiple of 0.001";
-    }
+    fal_core::number_range!(
+        NoiseScale, f64, 0.0, 1.0, MULTIPLE_OF : Option < f64 > = Some(0.001),
+        "`noise_scale` of fal-ai/seedvr/upscale/video must be between 0.0 and 1.0 and a multiple of 0.001"
+    );
 }
 
 #[doc(hidden)]

@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -78,33 +78,11 @@ pub enum SyncMode {
     Remap,
 }
 
-impl SyncMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::CutOff,
-        Self::Loop,
-        Self::Bounce,
-        Self::Silence,
-        Self::Remap,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::CutOff => "cut_off",
-            Self::Loop => "loop",
-            Self::Bounce => "bounce",
-            Self::Silence => "silence",
-            Self::Remap => "remap",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SyncMode,
+fal_core::closed_enum! {
+    SyncMode { CutOff = "cut_off", Loop = "loop", Bounce = "bounce", Silence = "silence",
+    Remap = "remap" }
     "`sync_mode` of fal-ai/sync-lipsync/v2/pro must be `cut_off`, `loop`, `bounce`, `silence` or `remap`"
-);
+}
 
 /// The result of [`fal-ai/sync-lipsync/v2/pro`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -266,11 +244,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -305,11 +279,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -170,43 +170,11 @@ pub enum Language {
     Pt,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::En,
-        Self::Ar,
-        Self::Ch,
-        Self::De,
-        Self::Es,
-        Self::Fr,
-        Self::It,
-        Self::Ja,
-        Self::Pl,
-        Self::Pt,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Ar => "ar",
-            Self::Ch => "ch",
-            Self::De => "de",
-            Self::Es => "es",
-            Self::Fr => "fr",
-            Self::It => "it",
-            Self::Ja => "ja",
-            Self::Pl => "pl",
-            Self::Pt => "pt",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { En = "en", Ar = "ar", Ch = "ch", De = "de", Es = "es", Fr = "fr", It =
+    "it", Ja = "ja", Pl = "pl", Pt = "pt" }
     "`language` of fal-ai/tada/3b/text-to-speech must be `en`, `ar`, `ch`, `de`, `es`, `fr`, `it`, `ja`, `pl` or `pt`"
-);
+}
 
 /// `num_extra_steps`: between 0 and 50.
 pub type NumExtraSteps = Int<bounds::NumExtraSteps>;
@@ -242,24 +210,10 @@ pub enum OutputFormat {
     Mp3,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Wav, Self::Mp3];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Wav = "wav", Mp3 = "mp3" }
     "`output_format` of fal-ai/tada/3b/text-to-speech must be `wav` or `mp3`"
-);
+}
 
 /// The result of [`fal-ai/tada/3b/text-to-speech`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -523,11 +477,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -572,11 +522,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -630,71 +576,45 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumExtraSteps, i64, 0, 50,
+        "`num_extra_steps` of fal-ai/tada/3b/text-to-speech must be between 0 and 50"
+    );
 
-    pub enum NumExtraSteps {}
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 2.0"
+    );
 
-    impl Range<i64> for NumExtraSteps {
-        const MIN: i64 = 0;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_extra_steps` of fal-ai/tada/3b/text-to-speech must be between 0 and 50";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 1.0"
+    );
 
-    pub enum Temperature {}
+    fal_core::number_range!(
+        RepetitionPenalty, f64, 1.0, 2.0,
+        "`repetition_penalty` of fal-ai/tada/3b/text-to-speech must be between 1.0 and 2.0"
+    );
 
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        AcousticCfgScale, f64, 0.0, 10.0,
+        "`acoustic_cfg_scale` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 10.0"
+    );
 
-    pub enum TopP {}
+    fal_core::number_range!(
+        NoiseTemperature, f64, 0.0, 2.0,
+        "`noise_temperature` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 2.0"
+    );
 
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 50,
+        "`num_inference_steps` of fal-ai/tada/3b/text-to-speech must be between 1 and 50"
+    );
 
-    pub enum RepetitionPenalty {}
-
-    impl Range<f64> for RepetitionPenalty {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`repetition_penalty` of fal-ai/tada/3b/text-to-speech must be between 1.0 and 2.0";
-    }
-
-    pub enum AcousticCfgScale {}
-
-    impl Range<f64> for AcousticCfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`acoustic_cfg_scale` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 10.0";
-    }
-
-    pub enum NoiseTemperature {}
-
-    impl Range<f64> for NoiseTemperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`noise_temperature` of fal-ai/tada/3b/text-to-speech must be between 0.0 and 2.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/tada/3b/text-to-speech must be between 1 and 50";
-    }
-
-    pub enum SpeedUpFactor {}
-
-    impl Range<f64> for SpeedUpFactor {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`speed_up_factor` of fal-ai/tada/3b/text-to-speech must be between 0.5 and 2.0";
-    }
+    fal_core::number_range!(
+        SpeedUpFactor, f64, 0.5, 2.0,
+        "`speed_up_factor` of fal-ai/tada/3b/text-to-speech must be between 0.5 and 2.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -185,43 +185,13 @@ pub enum ModelValue {
     Wonder,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::LowResolutionV2,
-        Self::StandardV2,
-        Self::Cgi,
-        Self::HighFidelityV2,
-        Self::TextRefine,
-        Self::Recovery,
-        Self::Redefine,
-        Self::RecoveryV2,
-        Self::StandardMax,
-        Self::Wonder,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::LowResolutionV2 => "Low Resolution V2",
-            Self::StandardV2 => "Standard V2",
-            Self::Cgi => "CGI",
-            Self::HighFidelityV2 => "High Fidelity V2",
-            Self::TextRefine => "Text Refine",
-            Self::Recovery => "Recovery",
-            Self::Redefine => "Redefine",
-            Self::RecoveryV2 => "Recovery V2",
-            Self::StandardMax => "Standard MAX",
-            Self::Wonder => "Wonder",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { LowResolutionV2 = "Low Resolution V2", StandardV2 = "Standard V2", Cgi =
+    "CGI", HighFidelityV2 = "High Fidelity V2", TextRefine = "Text Refine", Recovery =
+    "Recovery", Redefine = "Redefine", RecoveryV2 = "Recovery V2", StandardMax =
+    "Standard MAX", Wonder = "Wonder" }
     "`model` of fal-ai/topaz/upscale/image must be `Low Resolution V2`, `Standard V2`, `CGI`, `High Fidelity V2`, `Text Refine`, `Recovery`, `Redefine`, `Recovery V2`, `Standard MAX` or `Wonder`"
-);
+}
 
 /// `upscale_factor`: between 1.0 and 4.0.
 pub type UpscaleFactor = Float<bounds::UpscaleFactor>;
@@ -236,23 +206,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
+    "`output_format` of fal-ai/topaz/upscale/image must be `jpeg` or `png`"
 }
-
-fal_core::closed_enum!(
-    OutputFormat, "`output_format` of fal-ai/topaz/upscale/image must be `jpeg` or `png`"
-);
 
 /// The values of `subject_detection`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -266,25 +223,11 @@ pub enum SubjectDetection {
     Background,
 }
 
-impl SubjectDetection {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::All, Self::Foreground, Self::Background];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::All => "All",
-            Self::Foreground => "Foreground",
-            Self::Background => "Background",
-        }
+fal_core::closed_enum! {
+    SubjectDetection { All = "All", Foreground = "Foreground", Background = "Background"
     }
-}
-
-fal_core::closed_enum!(
-    SubjectDetection,
     "`subject_detection` of fal-ai/topaz/upscale/image must be `All`, `Foreground` or `Background`"
-);
+}
 
 /// `face_enhancement_creativity`: between 0.0 and 1.0.
 pub type FaceEnhancementCreativity = Float<bounds::FaceEnhancementCreativity>;
@@ -626,11 +569,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -690,11 +629,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -733,103 +668,65 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 4.0,
+        "`upscale_factor` of fal-ai/topaz/upscale/image must be between 1.0 and 4.0"
+    );
 
-    pub enum UpscaleFactor {}
+    fal_core::length_range!(
+        ImageUrl, 1, usize::MAX,
+        "`image_url` of fal-ai/topaz/upscale/image must have at least 1 character"
+    );
 
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/topaz/upscale/image must be between 1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        FaceEnhancementCreativity, f64, 0.0, 1.0,
+        "`face_enhancement_creativity` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0"
+    );
 
-    pub enum ImageUrl {}
+    fal_core::number_range!(
+        FaceEnhancementStrength, f64, 0.0, 1.0,
+        "`face_enhancement_strength` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0"
+    );
 
-    impl Length for ImageUrl {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`image_url` of fal-ai/topaz/upscale/image must have at least 1 character";
-    }
+    fal_core::number_range!(
+        Sharpen, f64, 0.0, 1.0,
+        "`sharpen` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0"
+    );
 
-    pub enum FaceEnhancementCreativity {}
+    fal_core::number_range!(
+        Denoise, f64, 0.0, 1.0,
+        "`denoise` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0"
+    );
 
-    impl Range<f64> for FaceEnhancementCreativity {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`face_enhancement_creativity` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        FixCompression, f64, 0.0, 1.0,
+        "`fix_compression` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0"
+    );
 
-    pub enum FaceEnhancementStrength {}
+    fal_core::number_range!(
+        Strength, f64, 0.01, 1.0,
+        "`strength` of fal-ai/topaz/upscale/image must be between 0.01 and 1.0"
+    );
 
-    impl Range<f64> for FaceEnhancementStrength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`face_enhancement_strength` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Creativity, i64, 1, 6,
+        "`creativity` of fal-ai/topaz/upscale/image must be between 1 and 6"
+    );
 
-    pub enum Sharpen {}
+    fal_core::number_range!(
+        Texture, i64, 1, 5,
+        "`texture` of fal-ai/topaz/upscale/image must be between 1 and 5"
+    );
 
-    impl Range<f64> for Sharpen {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`sharpen` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of fal-ai/topaz/upscale/image must have at most 1024 characters"
+    );
 
-    pub enum Denoise {}
-
-    impl Range<f64> for Denoise {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`denoise` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0";
-    }
-
-    pub enum FixCompression {}
-
-    impl Range<f64> for FixCompression {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`fix_compression` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/topaz/upscale/image must be between 0.01 and 1.0";
-    }
-
-    pub enum Creativity {}
-
-    impl Range<i64> for Creativity {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`creativity` of fal-ai/topaz/upscale/image must be between 1 and 6";
-    }
-
-    pub enum Texture {}
-
-    impl Range<i64> for Texture {
-        const MIN: i64 = 1;
-        const MAX: i64 = 5;
-        const MESSAGE: &'static str = "`texture` of fal-ai/topaz/upscale/image must be between 1 and 5";
-    }
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/topaz/upscale/image must have at most 1024 characters";
-    }
-
-    pub enum Detail {}
-
-    impl Range<f64> for Detail {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`detail` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        Detail, f64, 0.0, 1.0,
+        "`detail` of fal-ai/topaz/upscale/image must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

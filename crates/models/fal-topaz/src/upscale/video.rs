@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -144,61 +144,16 @@ pub enum ModelValue {
     StarlightFast2,
 }
 
-impl ModelValue {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Proteus,
-        Self::ArtemisHq,
-        Self::ArtemisMq,
-        Self::ArtemisLq,
-        Self::Nyx,
-        Self::NyxFast,
-        Self::NyxXl,
-        Self::NyxHf,
-        Self::GaiaHq,
-        Self::GaiaCg,
-        Self::Gaia2,
-        Self::StarlightPrecise1,
-        Self::StarlightPrecise2,
-        Self::StarlightPrecise2_5,
-        Self::StarlightHq,
-        Self::StarlightMini,
-        Self::StarlightSharp,
-        Self::StarlightFast1,
-        Self::StarlightFast2,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Proteus => "Proteus",
-            Self::ArtemisHq => "Artemis HQ",
-            Self::ArtemisMq => "Artemis MQ",
-            Self::ArtemisLq => "Artemis LQ",
-            Self::Nyx => "Nyx",
-            Self::NyxFast => "Nyx Fast",
-            Self::NyxXl => "Nyx XL",
-            Self::NyxHf => "Nyx HF",
-            Self::GaiaHq => "Gaia HQ",
-            Self::GaiaCg => "Gaia CG",
-            Self::Gaia2 => "Gaia 2",
-            Self::StarlightPrecise1 => "Starlight Precise 1",
-            Self::StarlightPrecise2 => "Starlight Precise 2",
-            Self::StarlightPrecise2_5 => "Starlight Precise 2.5",
-            Self::StarlightHq => "Starlight HQ",
-            Self::StarlightMini => "Starlight Mini",
-            Self::StarlightSharp => "Starlight Sharp",
-            Self::StarlightFast1 => "Starlight Fast 1",
-            Self::StarlightFast2 => "Starlight Fast 2",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ModelValue,
+fal_core::closed_enum! {
+    ModelValue { Proteus = "Proteus", ArtemisHq = "Artemis HQ", ArtemisMq = "Artemis MQ",
+    ArtemisLq = "Artemis LQ", Nyx = "Nyx", NyxFast = "Nyx Fast", NyxXl = "Nyx XL", NyxHf
+    = "Nyx HF", GaiaHq = "Gaia HQ", GaiaCg = "Gaia CG", Gaia2 = "Gaia 2",
+    StarlightPrecise1 = "Starlight Precise 1", StarlightPrecise2 = "Starlight Precise 2",
+    StarlightPrecise2_5 = "Starlight Precise 2.5", StarlightHq = "Starlight HQ",
+    StarlightMini = "Starlight Mini", StarlightSharp = "Starlight Sharp", StarlightFast1
+    = "Starlight Fast 1", StarlightFast2 = "Starlight Fast 2" }
     "`model` of fal-ai/topaz/upscale/video must be `Proteus`, `Artemis HQ`, `Artemis MQ`, `Artemis LQ`, `Nyx`, `Nyx Fast`, `Nyx XL`, `Nyx HF`, `Gaia HQ`, `Gaia CG`, `Gaia 2`, `Starlight Precise 1`, `Starlight Precise 2`, `Starlight Precise 2.5`, `Starlight HQ`, `Starlight Mini`, `Starlight Sharp`, `Starlight Fast 1` or `Starlight Fast 2`"
-);
+}
 
 /// `upscale_factor`: between 1.0 and 4.0.
 pub type UpscaleFactor = Float<bounds::UpscaleFactor>;
@@ -429,11 +384,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -480,11 +431,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -523,64 +470,40 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        UpscaleFactor, f64, 1.0, 4.0,
+        "`upscale_factor` of fal-ai/topaz/upscale/video must be between 1.0 and 4.0"
+    );
 
-    pub enum UpscaleFactor {}
+    fal_core::number_range!(
+        TargetFps, i64, 16, 60,
+        "`target_fps` of fal-ai/topaz/upscale/video must be between 16 and 60"
+    );
 
-    impl Range<f64> for UpscaleFactor {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`upscale_factor` of fal-ai/topaz/upscale/video must be between 1.0 and 4.0";
-    }
+    fal_core::number_range!(
+        Compression, f64, 0.0, 1.0,
+        "`compression` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0"
+    );
 
-    pub enum TargetFps {}
+    fal_core::number_range!(
+        Noise, f64, 0.0, 1.0,
+        "`noise` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for TargetFps {
-        const MIN: i64 = 16;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`target_fps` of fal-ai/topaz/upscale/video must be between 16 and 60";
-    }
+    fal_core::number_range!(
+        Halo, f64, 0.0, 1.0,
+        "`halo` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0"
+    );
 
-    pub enum Compression {}
+    fal_core::number_range!(
+        Grain, f64, 0.0, 0.1, MULTIPLE_OF : Option < f64 > = Some(0.01),
+        "`grain` of fal-ai/topaz/upscale/video must be between 0.0 and 0.1 and a multiple of 0.01"
+    );
 
-    impl Range<f64> for Compression {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`compression` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0";
-    }
-
-    pub enum Noise {}
-
-    impl Range<f64> for Noise {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`noise` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0";
-    }
-
-    pub enum Halo {}
-
-    impl Range<f64> for Halo {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`halo` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0";
-    }
-
-    pub enum Grain {}
-
-    impl Range<f64> for Grain {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 0.1;
-        const MULTIPLE_OF: Option<f64> = Some(0.01);
-        const MESSAGE: &'static str = "`grain` of fal-ai/topaz/upscale/video must be between 0.0 and 0.1 and a multiple of 0.01";
-    }
-
-    pub enum RecoverDetail {}
-
-    impl Range<f64> for RecoverDetail {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`recover_detail` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        RecoverDetail, f64, 0.0, 1.0,
+        "`recover_detail` of fal-ai/topaz/upscale/video must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

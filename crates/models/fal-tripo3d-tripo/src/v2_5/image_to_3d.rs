@@ -20,7 +20,7 @@ use fal_core::{
     Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -120,25 +120,10 @@ pub enum Texture {
     Hd,
 }
 
-impl Texture {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::No, Self::Standard, Self::Hd];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::No => "no",
-            Self::Standard => "standard",
-            Self::Hd => "HD",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Texture,
+fal_core::closed_enum! {
+    Texture { No = "no", Standard = "standard", Hd = "HD" }
     "`texture` of tripo3d/tripo/v2.5/image-to-3d must be `no`, `standard` or `HD`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,39 +147,13 @@ pub enum Style {
     AncientBronze,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::PersonPerson2cartoon,
-        Self::ObjectClay,
-        Self::ObjectSteampunk,
-        Self::AnimalVenom,
-        Self::ObjectBarbie,
-        Self::ObjectChristmas,
-        Self::Gold,
-        Self::AncientBronze,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::PersonPerson2cartoon => "person:person2cartoon",
-            Self::ObjectClay => "object:clay",
-            Self::ObjectSteampunk => "object:steampunk",
-            Self::AnimalVenom => "animal:venom",
-            Self::ObjectBarbie => "object:barbie",
-            Self::ObjectChristmas => "object:christmas",
-            Self::Gold => "gold",
-            Self::AncientBronze => "ancient_bronze",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { PersonPerson2cartoon = "person:person2cartoon", ObjectClay = "object:clay",
+    ObjectSteampunk = "object:steampunk", AnimalVenom = "animal:venom", ObjectBarbie =
+    "object:barbie", ObjectChristmas = "object:christmas", Gold = "gold", AncientBronze =
+    "ancient_bronze" }
     "`style` of tripo3d/tripo/v2.5/image-to-3d must be `person:person2cartoon`, `object:clay`, `object:steampunk`, `animal:venom`, `object:barbie`, `object:christmas`, `gold` or `ancient_bronze`"
-);
+}
 
 /// The values of `texture_alignment`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -206,24 +165,10 @@ pub enum TextureAlignment {
     Geometry,
 }
 
-impl TextureAlignment {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::OriginalImage, Self::Geometry];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::OriginalImage => "original_image",
-            Self::Geometry => "geometry",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TextureAlignment,
+fal_core::closed_enum! {
+    TextureAlignment { OriginalImage = "original_image", Geometry = "geometry" }
     "`texture_alignment` of tripo3d/tripo/v2.5/image-to-3d must be `original_image` or `geometry`"
-);
+}
 
 /// The values of `orientation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -235,24 +180,10 @@ pub enum Orientation {
     AlignImage,
 }
 
-impl Orientation {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Default, Self::AlignImage];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::AlignImage => "align_image",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Orientation,
+fal_core::closed_enum! {
+    Orientation { Default = "default", AlignImage = "align_image" }
     "`orientation` of tripo3d/tripo/v2.5/image-to-3d must be `default` or `align_image`"
-);
+}
 
 /// The result of [`tripo3d/tripo/v2.5/image-to-3d`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -489,11 +420,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 #[allow(deprecated)]
 impl<'de> json::ReadObject<'de> for Input {
@@ -544,11 +471,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

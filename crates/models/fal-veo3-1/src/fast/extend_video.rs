@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -124,25 +124,10 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Ratio16x9, Self::Ratio9x16];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/veo3.1/fast/extend-video must be `auto`, `16:9` or `9:16`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,22 +137,9 @@ pub enum Duration {
     _7s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_7s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_7s => "7s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _7s = "7s" } "`duration` of fal-ai/veo3.1/fast/extend-video must be `7s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/veo3.1/fast/extend-video must be `7s`"
-);
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,22 +149,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p" }
+    "`resolution` of fal-ai/veo3.1/fast/extend-video must be `720p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of fal-ai/veo3.1/fast/extend-video must be `720p`"
-);
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,35 +172,10 @@ pub enum SafetyTolerance {
     N6,
 }
 
-impl SafetyTolerance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyTolerance,
+fal_core::closed_enum! {
+    SafetyTolerance { N1 = "1", N2 = "2", N3 = "3", N4 = "4", N5 = "5", N6 = "6" }
     "`safety_tolerance` of fal-ai/veo3.1/fast/extend-video must be `1`, `2`, `3`, `4`, `5` or `6`"
-);
+}
 
 /// The result of [`fal-ai/veo3.1/fast/extend-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -470,11 +405,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -520,11 +451,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -578,15 +505,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 20000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/veo3.1/fast/extend-video must have at most 20000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 20000,
+        "`prompt` of fal-ai/veo3.1/fast/extend-video must have at most 20000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -124,23 +124,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
+    "`resolution` of wan/v2.6/image-to-video/flash must be `720p` or `1080p`"
 }
-
-fal_core::closed_enum!(
-    Resolution, "`resolution` of wan/v2.6/image-to-video/flash must be `720p` or `1080p`"
-);
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,24 +141,10 @@ pub enum Duration {
     N15,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N10, Self::N15];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N10 => "10",
-            Self::N15 => "15",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { N5 = "5", N10 = "10", N15 = "15" }
+    "`duration` of wan/v2.6/image-to-video/flash must be `5`, `10` or `15`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of wan/v2.6/image-to-video/flash must be `5`, `10` or `15`"
-);
 
 /// The result of [`wan/v2.6/image-to-video/flash`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -411,11 +384,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -464,11 +433,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -532,15 +497,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of wan/v2.6/image-to-video/flash must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of wan/v2.6/image-to-video/flash must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

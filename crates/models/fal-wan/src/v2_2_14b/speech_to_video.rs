@@ -22,7 +22,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -167,25 +167,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _580p = "580p", _720p = "720p" }
     "`resolution` of fal-ai/wan/v2.2-14b/speech-to-video must be `480p`, `580p` or `720p`"
-);
+}
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -210,31 +195,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/wan/v2.2-14b/speech-to-video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -248,25 +212,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/wan/v2.2-14b/speech-to-video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/wan/v2.2-14b/speech-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -592,11 +541,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -650,11 +595,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -723,48 +664,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 40, 120, MULTIPLE_OF : Option < i64 > = Some(4),
+        "`num_frames` of fal-ai/wan/v2.2-14b/speech-to-video must be between 40 and 120 and a multiple of 4"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 4, 60,
+        "`frames_per_second` of fal-ai/wan/v2.2-14b/speech-to-video must be between 4 and 60"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 40;
-        const MAX: i64 = 120;
-        const MULTIPLE_OF: Option<i64> = Some(4);
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/wan/v2.2-14b/speech-to-video must be between 40 and 120 and a multiple of 4";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 40,
+        "`num_inference_steps` of fal-ai/wan/v2.2-14b/speech-to-video must be between 2 and 40"
+    );
 
-    pub enum FramesPerSecond {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/wan/v2.2-14b/speech-to-video must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 4;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan/v2.2-14b/speech-to-video must be between 4 and 60";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-14b/speech-to-video must be between 2 and 40";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-14b/speech-to-video must be between 1.0 and 10.0";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan/v2.2-14b/speech-to-video must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 10.0,
+        "`shift` of fal-ai/wan/v2.2-14b/speech-to-video must be between 1.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -203,24 +203,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_580p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_580p => "580p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _580p = "580p", _720p = "720p" }
     "`resolution` of fal-ai/wan/v2.2-5b/image-to-video must be `580p` or `720p`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -236,31 +222,11 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/wan/v2.2-5b/image-to-video must be `auto`, `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// `num_inference_steps`: between 2 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -283,25 +249,10 @@ pub enum InterpolatorModel {
     Rife,
 }
 
-impl InterpolatorModel {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Film, Self::Rife];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Film => "film",
-            Self::Rife => "rife",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    InterpolatorModel,
+fal_core::closed_enum! {
+    InterpolatorModel { None = "none", Film = "film", Rife = "rife" }
     "`interpolator_model` of fal-ai/wan/v2.2-5b/image-to-video must be `none`, `film` or `rife`"
-);
+}
 
 /// `num_interpolated_frames`: between 0 and 4.
 pub type NumInterpolatedFrames = Int<bounds::NumInterpolatedFrames>;
@@ -320,31 +271,10 @@ pub enum VideoQuality {
     Maximum,
 }
 
-impl VideoQuality {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Maximum,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Maximum => "maximum",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoQuality,
+fal_core::closed_enum! {
+    VideoQuality { Low = "low", Medium = "medium", High = "high", Maximum = "maximum" }
     "`video_quality` of fal-ai/wan/v2.2-5b/image-to-video must be `low`, `medium`, `high` or `maximum`"
-);
+}
 
 /// The values of `video_write_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -358,25 +288,10 @@ pub enum VideoWriteMode {
     Small,
 }
 
-impl VideoWriteMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-            Self::Small => "small",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    VideoWriteMode,
+fal_core::closed_enum! {
+    VideoWriteMode { Fast = "fast", Balanced = "balanced", Small = "small" }
     "`video_write_mode` of fal-ai/wan/v2.2-5b/image-to-video must be `fast`, `balanced` or `small`"
-);
+}
 
 /// The result of [`fal-ai/wan/v2.2-5b/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -733,11 +648,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -801,11 +712,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -865,55 +772,35 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumFrames, i64, 17, 161,
+        "`num_frames` of fal-ai/wan/v2.2-5b/image-to-video must be between 17 and 161"
+    );
 
-    pub enum NumFrames {}
+    fal_core::number_range!(
+        FramesPerSecond, i64, 4, 60,
+        "`frames_per_second` of fal-ai/wan/v2.2-5b/image-to-video must be between 4 and 60"
+    );
 
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 17;
-        const MAX: i64 = 161;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/wan/v2.2-5b/image-to-video must be between 17 and 161";
-    }
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 50,
+        "`num_inference_steps` of fal-ai/wan/v2.2-5b/image-to-video must be between 2 and 50"
+    );
 
-    pub enum FramesPerSecond {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/wan/v2.2-5b/image-to-video must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for FramesPerSecond {
-        const MIN: i64 = 4;
-        const MAX: i64 = 60;
-        const MESSAGE: &'static str = "`frames_per_second` of fal-ai/wan/v2.2-5b/image-to-video must be between 4 and 60";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 10.0,
+        "`shift` of fal-ai/wan/v2.2-5b/image-to-video must be between 1.0 and 10.0"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-5b/image-to-video must be between 2 and 50";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-5b/image-to-video must be between 1.0 and 10.0";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan/v2.2-5b/image-to-video must be between 1.0 and 10.0";
-    }
-
-    pub enum NumInterpolatedFrames {}
-
-    impl Range<i64> for NumInterpolatedFrames {
-        const MIN: i64 = 0;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_interpolated_frames` of fal-ai/wan/v2.2-5b/image-to-video must be between 0 and 4";
-    }
+    fal_core::number_range!(
+        NumInterpolatedFrames, i64, 0, 4,
+        "`num_interpolated_frames` of fal-ai/wan/v2.2-5b/image-to-video must be between 0 and 4"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -178,31 +178,11 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
+fal_core::closed_enum! {
+    AspectRatio { Auto = "auto", Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1"
     }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
     "`aspect_ratio` of fal-ai/wan/v2.2-a14b/image-to-image must be `auto`, `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// `num_inference_steps`: between 2 and 40.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -217,24 +197,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/wan/v2.2-a14b/image-to-image must be `none` or `regular`"
-);
+}
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -255,24 +221,10 @@ pub enum ImageFormat {
     Jpeg,
 }
 
-impl ImageFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ImageFormat,
+fal_core::closed_enum! {
+    ImageFormat { Png = "png", Jpeg = "jpeg" }
     "`image_format` of fal-ai/wan/v2.2-a14b/image-to-image must be `png` or `jpeg`"
-);
+}
 
 /// The result of [`fal-ai/wan/v2.2-a14b/image-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -577,11 +529,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -640,11 +588,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -704,47 +648,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0,
+        "`strength` of fal-ai/wan/v2.2-a14b/image-to-image must be between 0.0 and 1.0"
+    );
 
-    pub enum Strength {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 40,
+        "`num_inference_steps` of fal-ai/wan/v2.2-a14b/image-to-image must be between 2 and 40"
+    );
 
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/wan/v2.2-a14b/image-to-image must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/wan/v2.2-a14b/image-to-image must be between 1.0 and 10.0"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale2, f64, 1.0, 10.0,
+        "`guidance_scale_2` of fal-ai/wan/v2.2-a14b/image-to-image must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-a14b/image-to-image must be between 2 and 40";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-a14b/image-to-image must be between 1.0 and 10.0";
-    }
-
-    pub enum GuidanceScale2 {}
-
-    impl Range<f64> for GuidanceScale2 {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale_2` of fal-ai/wan/v2.2-a14b/image-to-image must be between 1.0 and 10.0";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan/v2.2-a14b/image-to-image must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 10.0,
+        "`shift` of fal-ai/wan/v2.2-a14b/image-to-image must be between 1.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ pub mod lora;
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -154,24 +154,10 @@ pub enum Acceleration {
     Regular,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular" }
     "`acceleration` of fal-ai/wan/v2.2-a14b/text-to-image must be `none` or `regular`"
-);
+}
 
 /// `guidance_scale`: between 1.0 and 10.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
@@ -430,11 +416,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -484,11 +466,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -530,39 +508,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 2, 40,
+        "`num_inference_steps` of fal-ai/wan/v2.2-a14b/text-to-image must be between 2 and 40"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 10.0,
+        "`guidance_scale` of fal-ai/wan/v2.2-a14b/text-to-image must be between 1.0 and 10.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 2;
-        const MAX: i64 = 40;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/wan/v2.2-a14b/text-to-image must be between 2 and 40";
-    }
+    fal_core::number_range!(
+        GuidanceScale2, f64, 1.0, 10.0,
+        "`guidance_scale_2` of fal-ai/wan/v2.2-a14b/text-to-image must be between 1.0 and 10.0"
+    );
 
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/wan/v2.2-a14b/text-to-image must be between 1.0 and 10.0";
-    }
-
-    pub enum GuidanceScale2 {}
-
-    impl Range<f64> for GuidanceScale2 {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`guidance_scale_2` of fal-ai/wan/v2.2-a14b/text-to-image must be between 1.0 and 10.0";
-    }
-
-    pub enum Shift {}
-
-    impl Range<f64> for Shift {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`shift` of fal-ai/wan/v2.2-a14b/text-to-image must be between 1.0 and 10.0";
-    }
+    fal_core::number_range!(
+        Shift, f64, 1.0, 10.0,
+        "`shift` of fal-ai/wan/v2.2-a14b/text-to-image must be between 1.0 and 10.0"
+    );
 }
 
 #[doc(hidden)]

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, Integer, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -122,24 +122,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/wan/v2.7/image-to-video must be `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -175,51 +161,11 @@ pub enum Duration {
     N15,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-        Self::N9,
-        Self::N10,
-        Self::N11,
-        Self::N12,
-        Self::N13,
-        Self::N14,
-        Self::N15,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N2 => 2,
-            Self::N3 => 3,
-            Self::N4 => 4,
-            Self::N5 => 5,
-            Self::N6 => 6,
-            Self::N7 => 7,
-            Self::N8 => 8,
-            Self::N9 => 9,
-            Self::N10 => 10,
-            Self::N11 => 11,
-            Self::N12 => 12,
-            Self::N13 => 13,
-            Self::N14 => 14,
-            Self::N15 => 15,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    Duration,
+fal_core::integer_enum! {
+    Duration { N2 = 2, N3 = 3, N4 = 4, N5 = 5, N6 = 6, N7 = 7, N8 = 8, N9 = 9, N10 = 10,
+    N11 = 11, N12 = 12, N13 = 13, N14 = 14, N15 = 15 }
     "`duration` of fal-ai/wan/v2.7/image-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
-);
+}
 
 /// The result of [`fal-ai/wan/v2.7/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -451,11 +397,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -506,11 +448,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

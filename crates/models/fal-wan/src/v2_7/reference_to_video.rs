@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -135,33 +135,11 @@ pub enum AspectRatio {
     Ratio3x4,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio1x1,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1", Ratio4x3 =
+    "4:3", Ratio3x4 = "3:4" }
     "`aspect_ratio` of fal-ai/wan/v2.7/reference-to-video must be `16:9`, `9:16`, `1:1`, `4:3` or `3:4`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,24 +151,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/wan/v2.7/reference-to-video must be `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,41 +180,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-        Self::N9,
-        Self::N10,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N2 => 2,
-            Self::N3 => 3,
-            Self::N4 => 4,
-            Self::N5 => 5,
-            Self::N6 => 6,
-            Self::N7 => 7,
-            Self::N8 => 8,
-            Self::N9 => 9,
-            Self::N10 => 10,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    Duration,
+fal_core::integer_enum! {
+    Duration { N2 = 2, N3 = 3, N4 = 4, N5 = 5, N6 = 6, N7 = 7, N8 = 8, N9 = 9, N10 = 10 }
     "`duration` of fal-ai/wan/v2.7/reference-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` or `10`"
-);
+}
 
 /// The result of [`fal-ai/wan/v2.7/reference-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -501,11 +434,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -565,11 +494,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -618,15 +543,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = usize::MAX;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/wan/v2.7/reference-to-video must have at least 1 character";
-    }
+    fal_core::length_range!(
+        Prompt, 1, usize::MAX,
+        "`prompt` of fal-ai/wan/v2.7/reference-to-video must have at least 1 character"
+    );
 }
 
 #[doc(hidden)]

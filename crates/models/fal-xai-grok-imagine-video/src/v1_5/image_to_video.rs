@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -90,24 +90,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p" }
     "`resolution` of xai/grok-imagine-video/v1.5/image-to-video must be `480p` or `720p`"
-);
+}
 
 /// The result of [`xai/grok-imagine-video/v1.5/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -275,11 +261,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -315,11 +297,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -373,23 +351,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 4096,
+        "`prompt` of xai/grok-imagine-video/v1.5/image-to-video must have at most 4096 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 4096;
-        const MESSAGE: &'static str = "`prompt` of xai/grok-imagine-video/v1.5/image-to-video must have at most 4096 characters";
-    }
-
-    pub enum Duration {}
-
-    impl Range<i64> for Duration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 15;
-        const MESSAGE: &'static str = "`duration` of xai/grok-imagine-video/v1.5/image-to-video must be between 1 and 15";
-    }
+    fal_core::number_range!(
+        Duration, i64, 1, 15,
+        "`duration` of xai/grok-imagine-video/v1.5/image-to-video must be between 1 and 15"
+    );
 }
 
 #[doc(hidden)]

@@ -25,7 +25,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -176,25 +176,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/z-image/turbo/controlnet must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,25 +193,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
     "`acceleration` of fal-ai/z-image/turbo/controlnet must be `none`, `regular` or `high`"
-);
+}
 
 /// `control_scale`: between 0.0 and 1.0.
 pub type ControlScale = Float<bounds::ControlScale>;
@@ -251,26 +221,10 @@ pub enum Preprocess {
     Pose,
 }
 
-impl Preprocess {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Canny, Self::Depth, Self::Pose];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Canny => "canny",
-            Self::Depth => "depth",
-            Self::Pose => "pose",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Preprocess,
+fal_core::closed_enum! {
+    Preprocess { None = "none", Canny = "canny", Depth = "depth", Pose = "pose" }
     "`preprocess` of fal-ai/z-image/turbo/controlnet must be `none`, `canny`, `depth` or `pose`"
-);
+}
 
 /// The result of [`fal-ai/z-image/turbo/controlnet`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -562,11 +516,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -622,11 +572,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -692,47 +638,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 8,
+        "`num_inference_steps` of fal-ai/z-image/turbo/controlnet must be between 1 and 8"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/z-image/turbo/controlnet must be between 1 and 4"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/z-image/turbo/controlnet must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        ControlScale, f64, 0.0, 1.0,
+        "`control_scale` of fal-ai/z-image/turbo/controlnet must be between 0.0 and 1.0"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        ControlStart, f64, 0.0, 1.0,
+        "`control_start` of fal-ai/z-image/turbo/controlnet must be between 0.0 and 1.0"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/z-image/turbo/controlnet must be between 1 and 4";
-    }
-
-    pub enum ControlScale {}
-
-    impl Range<f64> for ControlScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`control_scale` of fal-ai/z-image/turbo/controlnet must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlStart {}
-
-    impl Range<f64> for ControlStart {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`control_start` of fal-ai/z-image/turbo/controlnet must be between 0.0 and 1.0";
-    }
-
-    pub enum ControlEnd {}
-
-    impl Range<f64> for ControlEnd {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`control_end` of fal-ai/z-image/turbo/controlnet must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        ControlEnd, f64, 0.0, 1.0,
+        "`control_end` of fal-ai/z-image/turbo/controlnet must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

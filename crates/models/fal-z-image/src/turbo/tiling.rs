@@ -24,7 +24,7 @@ use fal_core::{
     Check, Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -184,25 +184,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/z-image/turbo/tiling must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// The values of `acceleration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,25 +201,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
     "`acceleration` of fal-ai/z-image/turbo/tiling must be `none`, `regular` or `high`"
-);
+}
 
 /// `strength`: above 0.0 and at most 1.0.
 pub type Strength = Float<bounds::Strength>;
@@ -257,25 +227,10 @@ pub enum TilingMode {
     Vertical,
 }
 
-impl TilingMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Both, Self::Horizontal, Self::Vertical];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Both => "both",
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TilingMode,
+fal_core::closed_enum! {
+    TilingMode { Both = "both", Horizontal = "horizontal", Vertical = "vertical" }
     "`tiling_mode` of fal-ai/z-image/turbo/tiling must be `both`, `horizontal` or `vertical`"
-);
+}
 
 /// The result of [`fal-ai/z-image/turbo/tiling`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -578,11 +533,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -639,11 +590,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -694,50 +641,30 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 8,
+        "`num_inference_steps` of fal-ai/z-image/turbo/tiling must be between 1 and 8"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/z-image/turbo/tiling must be between 1 and 4"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 8;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/z-image/turbo/tiling must be between 1 and 8";
-    }
+    fal_core::number_range!(
+        Strength, f64, 0.0, 1.0, ABOVE_MIN : bool = true,
+        "`strength` of fal-ai/z-image/turbo/tiling must be above 0.0 and at most 1.0"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        TileSize, i64, 32, 256, MULTIPLE_OF : Option < i64 > = Some(2),
+        "`tile_size` of fal-ai/z-image/turbo/tiling must be between 32 and 256 and a multiple of 2"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/z-image/turbo/tiling must be between 1 and 4";
-    }
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const ABOVE_MIN: bool = true;
-        const MESSAGE: &'static str = "`strength` of fal-ai/z-image/turbo/tiling must be above 0.0 and at most 1.0";
-    }
-
-    pub enum TileSize {}
-
-    impl Range<i64> for TileSize {
-        const MIN: i64 = 32;
-        const MAX: i64 = 256;
-        const MULTIPLE_OF: Option<i64> = Some(2);
-        const MESSAGE: &'static str = "`tile_size` of fal-ai/z-image/turbo/tiling must be between 32 and 256 and a multiple of 2";
-    }
-
-    pub enum TileStride {}
-
-    impl Range<i64> for TileStride {
-        const MIN: i64 = 16;
-        const MAX: i64 = 128;
-        const MULTIPLE_OF: Option<i64> = Some(2);
-        const MESSAGE: &'static str = "`tile_stride` of fal-ai/z-image/turbo/tiling must be between 16 and 128 and a multiple of 2";
-    }
+    fal_core::number_range!(
+        TileStride, i64, 16, 128, MULTIPLE_OF : Option < i64 > = Some(2),
+        "`tile_stride` of fal-ai/z-image/turbo/tiling must be between 16 and 128 and a multiple of 2"
+    );
 }
 
 #[doc(hidden)]

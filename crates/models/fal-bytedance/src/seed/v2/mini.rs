@@ -18,7 +18,7 @@
 use fal_core::{
     Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -107,25 +107,10 @@ pub enum Thinking {
     Auto,
 }
 
-impl Thinking {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Enabled, Self::Disabled, Self::Auto];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::Disabled => "disabled",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Thinking,
+fal_core::closed_enum! {
+    Thinking { Enabled = "enabled", Disabled = "disabled", Auto = "auto" }
     "`thinking` of fal-ai/bytedance/seed/v2/mini must be `enabled`, `disabled` or `auto`"
-);
+}
 
 /// The values of `reasoning_effort`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,31 +126,11 @@ pub enum ReasoningEffort {
     High,
 }
 
-impl ReasoningEffort {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Minimal,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Minimal => "minimal",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
+fal_core::closed_enum! {
+    ReasoningEffort { Minimal = "minimal", Low = "low", Medium = "medium", High = "high"
     }
-}
-
-fal_core::closed_enum!(
-    ReasoningEffort,
     "`reasoning_effort` of fal-ai/bytedance/seed/v2/mini must be `minimal`, `low`, `medium` or `high`"
-);
+}
 
 /// `max_completion_tokens`: between 1 and 65536.
 pub type MaxCompletionTokens = Int<bounds::MaxCompletionTokens>;
@@ -399,11 +364,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -456,11 +417,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -509,31 +466,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        MaxCompletionTokens, i64, 1, 65536,
+        "`max_completion_tokens` of fal-ai/bytedance/seed/v2/mini must be between 1 and 65536"
+    );
 
-    pub enum MaxCompletionTokens {}
+    fal_core::number_range!(
+        Temperature, f64, 0.0, 2.0,
+        "`temperature` of fal-ai/bytedance/seed/v2/mini must be between 0.0 and 2.0"
+    );
 
-    impl Range<i64> for MaxCompletionTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = 65536;
-        const MESSAGE: &'static str = "`max_completion_tokens` of fal-ai/bytedance/seed/v2/mini must be between 1 and 65536";
-    }
-
-    pub enum Temperature {}
-
-    impl Range<f64> for Temperature {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`temperature` of fal-ai/bytedance/seed/v2/mini must be between 0.0 and 2.0";
-    }
-
-    pub enum TopP {}
-
-    impl Range<f64> for TopP {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`top_p` of fal-ai/bytedance/seed/v2/mini must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        TopP, f64, 0.0, 1.0,
+        "`top_p` of fal-ai/bytedance/seed/v2/mini must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -195,105 +195,25 @@ pub enum Voice {
     MonkeyKingZh,
 }
 
-impl Voice {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::ViviMixedEnZhJaEsId,
-        Self::MindyEnEsIdPtZh,
-        Self::StokieEn,
-        Self::DaceyEn,
-        Self::TimEn,
-        Self::KianEnZh,
-        Self::CedricEnZh,
-        Self::SophieEnZh,
-        Self::JeanEnZh,
-        Self::MagnusEnZh,
-        Self::MabelEnZh,
-        Self::NadiaEnZh,
-        Self::OpalEnZh,
-        Self::PearlEnZh,
-        Self::QuentinEnZh,
-        Self::ViennaMixedEnZh,
-        Self::AlinaMixedEnZh,
-        Self::CorinneMixedEnZh,
-        Self::EstherMixedEnZh,
-        Self::FreyaMixedEnZh,
-        Self::GigiMixedEnZh,
-        Self::HollyMixedEnZh,
-        Self::LylaMixedEnZh,
-        Self::DaisyMixedEnZh,
-        Self::TracyEsZh,
-        Self::JessJaEsIdPtEnZh,
-        Self::PinkyEsKoMixedEnZh,
-        Self::SweetyJaEs,
-        Self::SandyEsMixedEnZh,
-        Self::SvenDe,
-        Self::MinimiJa,
-        Self::UsseauFr,
-        Self::FelipeEs,
-        Self::HanId,
-        Self::MartinsPt,
-        Self::EnzoIt,
-        Self::ShaneKo,
-        Self::BonnieZh,
-        Self::FelixZh,
-        Self::CelesteZh,
-        Self::MonkeyKingZh,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ViviMixedEnZhJaEsId => "vivi_mixed_en_zh_ja_es_id",
-            Self::MindyEnEsIdPtZh => "mindy_en_es_id_pt_zh",
-            Self::StokieEn => "stokie_en",
-            Self::DaceyEn => "dacey_en",
-            Self::TimEn => "tim_en",
-            Self::KianEnZh => "kian_en_zh",
-            Self::CedricEnZh => "cedric_en_zh",
-            Self::SophieEnZh => "sophie_en_zh",
-            Self::JeanEnZh => "jean_en_zh",
-            Self::MagnusEnZh => "magnus_en_zh",
-            Self::MabelEnZh => "mabel_en_zh",
-            Self::NadiaEnZh => "nadia_en_zh",
-            Self::OpalEnZh => "opal_en_zh",
-            Self::PearlEnZh => "pearl_en_zh",
-            Self::QuentinEnZh => "quentin_en_zh",
-            Self::ViennaMixedEnZh => "vienna_mixed_en_zh",
-            Self::AlinaMixedEnZh => "alina_mixed_en_zh",
-            Self::CorinneMixedEnZh => "corinne_mixed_en_zh",
-            Self::EstherMixedEnZh => "esther_mixed_en_zh",
-            Self::FreyaMixedEnZh => "freya_mixed_en_zh",
-            Self::GigiMixedEnZh => "gigi_mixed_en_zh",
-            Self::HollyMixedEnZh => "holly_mixed_en_zh",
-            Self::LylaMixedEnZh => "lyla_mixed_en_zh",
-            Self::DaisyMixedEnZh => "daisy_mixed_en_zh",
-            Self::TracyEsZh => "tracy_es_zh",
-            Self::JessJaEsIdPtEnZh => "jess_ja_es_id_pt_en_zh",
-            Self::PinkyEsKoMixedEnZh => "pinky_es_ko_mixed_en_zh",
-            Self::SweetyJaEs => "sweety_ja_es",
-            Self::SandyEsMixedEnZh => "sandy_es_mixed_en_zh",
-            Self::SvenDe => "sven_de",
-            Self::MinimiJa => "minimi_ja",
-            Self::UsseauFr => "usseau_fr",
-            Self::FelipeEs => "felipe_es",
-            Self::HanId => "han_id",
-            Self::MartinsPt => "martins_pt",
-            Self::EnzoIt => "enzo_it",
-            Self::ShaneKo => "shane_ko",
-            Self::BonnieZh => "bonnie_zh",
-            Self::FelixZh => "felix_zh",
-            Self::CelesteZh => "celeste_zh",
-            Self::MonkeyKingZh => "monkey_king_zh",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Voice,
+fal_core::closed_enum! {
+    Voice { ViviMixedEnZhJaEsId = "vivi_mixed_en_zh_ja_es_id", MindyEnEsIdPtZh =
+    "mindy_en_es_id_pt_zh", StokieEn = "stokie_en", DaceyEn = "dacey_en", TimEn =
+    "tim_en", KianEnZh = "kian_en_zh", CedricEnZh = "cedric_en_zh", SophieEnZh =
+    "sophie_en_zh", JeanEnZh = "jean_en_zh", MagnusEnZh = "magnus_en_zh", MabelEnZh =
+    "mabel_en_zh", NadiaEnZh = "nadia_en_zh", OpalEnZh = "opal_en_zh", PearlEnZh =
+    "pearl_en_zh", QuentinEnZh = "quentin_en_zh", ViennaMixedEnZh = "vienna_mixed_en_zh",
+    AlinaMixedEnZh = "alina_mixed_en_zh", CorinneMixedEnZh = "corinne_mixed_en_zh",
+    EstherMixedEnZh = "esther_mixed_en_zh", FreyaMixedEnZh = "freya_mixed_en_zh",
+    GigiMixedEnZh = "gigi_mixed_en_zh", HollyMixedEnZh = "holly_mixed_en_zh",
+    LylaMixedEnZh = "lyla_mixed_en_zh", DaisyMixedEnZh = "daisy_mixed_en_zh", TracyEsZh =
+    "tracy_es_zh", JessJaEsIdPtEnZh = "jess_ja_es_id_pt_en_zh", PinkyEsKoMixedEnZh =
+    "pinky_es_ko_mixed_en_zh", SweetyJaEs = "sweety_ja_es", SandyEsMixedEnZh =
+    "sandy_es_mixed_en_zh", SvenDe = "sven_de", MinimiJa = "minimi_ja", UsseauFr =
+    "usseau_fr", FelipeEs = "felipe_es", HanId = "han_id", MartinsPt = "martins_pt",
+    EnzoIt = "enzo_it", ShaneKo = "shane_ko", BonnieZh = "bonnie_zh", FelixZh =
+    "felix_zh", CelesteZh = "celeste_zh", MonkeyKingZh = "monkey_king_zh" }
     "`voice` of fal-ai/bytedance/seed-speech/tts/v2 must be `vivi_mixed_en_zh_ja_es_id`, `mindy_en_es_id_pt_zh`, `stokie_en`, `dacey_en`, `tim_en`, `kian_en_zh`, `cedric_en_zh`, `sophie_en_zh`, `jean_en_zh`, `magnus_en_zh`, `mabel_en_zh`, `nadia_en_zh` or one of 29 more"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -305,24 +225,10 @@ pub enum OutputFormat {
     Opus,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Mp3, Self::Opus];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Opus => "opus",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Mp3 = "mp3", Opus = "opus" }
     "`output_format` of fal-ai/bytedance/seed-speech/tts/v2 must be `mp3` or `opus`"
-);
+}
 
 /// The values of `sample_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -344,37 +250,11 @@ pub enum SampleRate {
     N48000,
 }
 
-impl SampleRate {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N8000,
-        Self::N16000,
-        Self::N22050,
-        Self::N24000,
-        Self::N32000,
-        Self::N44100,
-        Self::N48000,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N8000 => 8000,
-            Self::N16000 => 16000,
-            Self::N22050 => 22050,
-            Self::N24000 => 24000,
-            Self::N32000 => 32000,
-            Self::N44100 => 44100,
-            Self::N48000 => 48000,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    SampleRate,
+fal_core::integer_enum! {
+    SampleRate { N8000 = 8000, N16000 = 16000, N22050 = 22050, N24000 = 24000, N32000 =
+    32000, N44100 = 44100, N48000 = 48000 }
     "`sample_rate` of fal-ai/bytedance/seed-speech/tts/v2 must be `8000`, `16000`, `22050`, `24000`, `32000`, `44100` or `48000`"
-);
+}
 
 /// `speed`: between 0.5 and 2.0.
 pub type Speed = Float<bounds::Speed>;
@@ -411,43 +291,11 @@ pub enum Language {
     Fr,
 }
 
-impl Language {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Zh,
-        Self::En,
-        Self::Ja,
-        Self::EsMx,
-        Self::Id,
-        Self::PtBr,
-        Self::Ko,
-        Self::It,
-        Self::De,
-        Self::Fr,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Zh => "zh",
-            Self::En => "en",
-            Self::Ja => "ja",
-            Self::EsMx => "es-mx",
-            Self::Id => "id",
-            Self::PtBr => "pt-br",
-            Self::Ko => "ko",
-            Self::It => "it",
-            Self::De => "de",
-            Self::Fr => "fr",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Language,
+fal_core::closed_enum! {
+    Language { Zh = "zh", En = "en", Ja = "ja", EsMx = "es-mx", Id = "id", PtBr =
+    "pt-br", Ko = "ko", It = "it", De = "de", Fr = "fr" }
     "`language` of fal-ai/bytedance/seed-speech/tts/v2 must be `zh`, `en`, `ja`, `es-mx`, `id`, `pt-br`, `ko`, `it`, `de` or `fr`"
-);
+}
 
 /// The result of [`fal-ai/bytedance/seed-speech/tts/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -651,11 +499,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -701,11 +545,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -744,39 +584,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Text, 0, 5000,
+        "`text` of fal-ai/bytedance/seed-speech/tts/v2 must have at most 5000 characters"
+    );
 
-    pub enum Text {}
+    fal_core::number_range!(
+        Speed, f64, 0.5, 2.0,
+        "`speed` of fal-ai/bytedance/seed-speech/tts/v2 must be between 0.5 and 2.0"
+    );
 
-    impl Length for Text {
-        const MIN: usize = 0;
-        const MAX: usize = 5000;
-        const MESSAGE: &'static str = "`text` of fal-ai/bytedance/seed-speech/tts/v2 must have at most 5000 characters";
-    }
+    fal_core::number_range!(
+        Volume, f64, 0.5, 2.0,
+        "`volume` of fal-ai/bytedance/seed-speech/tts/v2 must be between 0.5 and 2.0"
+    );
 
-    pub enum Speed {}
-
-    impl Range<f64> for Speed {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`speed` of fal-ai/bytedance/seed-speech/tts/v2 must be between 0.5 and 2.0";
-    }
-
-    pub enum Volume {}
-
-    impl Range<f64> for Volume {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`volume` of fal-ai/bytedance/seed-speech/tts/v2 must be between 0.5 and 2.0";
-    }
-
-    pub enum Pitch {}
-
-    impl Range<i64> for Pitch {
-        const MIN: i64 = -12;
-        const MAX: i64 = 12;
-        const MESSAGE: &'static str = "`pitch` of fal-ai/bytedance/seed-speech/tts/v2 must be between -12 and 12";
-    }
+    fal_core::number_range!(
+        Pitch, i64, - 12, 12,
+        "`pitch` of fal-ai/bytedance/seed-speech/tts/v2 must be between -12 and 12"
+    );
 }
 
 #[doc(hidden)]

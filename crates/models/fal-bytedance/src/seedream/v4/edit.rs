@@ -187,24 +187,10 @@ pub enum EnhancePromptMode {
     Fast,
 }
 
-impl EnhancePromptMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Standard, Self::Fast];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Fast => "fast",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EnhancePromptMode,
+fal_core::closed_enum! {
+    EnhancePromptMode { Standard = "standard", Fast = "fast" }
     "`enhance_prompt_mode` of fal-ai/bytedance/seedream/v4/edit must be `standard` or `fast`"
-);
+}
 
 /// The result of [`fal-ai/bytedance/seedream/v4/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -437,11 +423,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -486,11 +468,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -588,23 +566,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumImages, i64, 1, 6,
+        "`num_images` of fal-ai/bytedance/seedream/v4/edit must be between 1 and 6"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/bytedance/seedream/v4/edit must be between 1 and 6";
-    }
-
-    pub enum MaxImages {}
-
-    impl Range<i64> for MaxImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`max_images` of fal-ai/bytedance/seedream/v4/edit must be between 1 and 6";
-    }
+    fal_core::number_range!(
+        MaxImages, i64, 1, 6,
+        "`max_images` of fal-ai/bytedance/seedream/v4/edit must be between 1 and 6"
+    );
 }
 
 #[doc(hidden)]

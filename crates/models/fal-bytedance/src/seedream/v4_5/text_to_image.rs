@@ -348,11 +348,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -393,11 +389,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -478,23 +470,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumImages, i64, 1, 6,
+        "`num_images` of fal-ai/bytedance/seedream/v4.5/text-to-image must be between 1 and 6"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/bytedance/seedream/v4.5/text-to-image must be between 1 and 6";
-    }
-
-    pub enum MaxImages {}
-
-    impl Range<i64> for MaxImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 6;
-        const MESSAGE: &'static str = "`max_images` of fal-ai/bytedance/seedream/v4.5/text-to-image must be between 1 and 6";
-    }
+    fal_core::number_range!(
+        MaxImages, i64, 1, 6,
+        "`max_images` of fal-ai/bytedance/seedream/v4.5/text-to-image must be between 1 and 6"
+    );
 }
 
 #[doc(hidden)]

@@ -27,7 +27,7 @@ use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Streams, Unset,
     Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -265,25 +265,10 @@ pub enum Acceleration {
     High,
 }
 
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
+fal_core::closed_enum! {
+    Acceleration { None = "none", Regular = "regular", High = "high" }
     "`acceleration` of fal-ai/flux-2/klein/9b/base must be `none`, `regular` or `high`"
-);
+}
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -297,25 +282,10 @@ pub enum OutputFormat {
     Webp,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png", Webp = "webp" }
     "`output_format` of fal-ai/flux-2/klein/9b/base must be `jpeg`, `png` or `webp`"
-);
+}
 
 /// `cns_s_churn`: between 0.0 and 2.0.
 pub type CnsSChurn = Float<bounds::CnsSChurn>;
@@ -330,24 +300,10 @@ pub enum CnsGammaSource {
     Approximation,
 }
 
-impl CnsGammaSource {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Matrix, Self::Approximation];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Matrix => "matrix",
-            Self::Approximation => "approximation",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CnsGammaSource,
+fal_core::closed_enum! {
+    CnsGammaSource { Matrix = "matrix", Approximation = "approximation" }
     "`cns_gamma_source` of fal-ai/flux-2/klein/9b/base must be `matrix` or `approximation`"
-);
+}
 
 /// `cns_power_gamma`: between 0.1 and 3.0.
 pub type CnsPowerGamma = Float<bounds::CnsPowerGamma>;
@@ -767,11 +723,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -833,11 +785,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -880,11 +828,7 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Event);
 
 impl<'de> json::ReadObject<'de> for Event {
     const NAME: &'static str = "Event";
@@ -935,95 +879,60 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 20.0,
+        "`guidance_scale` of fal-ai/flux-2/klein/9b/base must be between 0.0 and 20.0"
+    );
 
-    pub enum GuidanceScale {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 4, 50,
+        "`num_inference_steps` of fal-ai/flux-2/klein/9b/base must be between 4 and 50"
+    );
 
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2/klein/9b/base must be between 0.0 and 20.0";
-    }
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/flux-2/klein/9b/base must be between 1 and 4"
+    );
 
-    pub enum NumInferenceSteps {}
+    fal_core::number_range!(
+        CnsSChurn, f64, 0.0, 2.0,
+        "`cns_s_churn` of fal-ai/flux-2/klein/9b/base must be between 0.0 and 2.0"
+    );
 
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2/klein/9b/base must be between 4 and 50";
-    }
+    fal_core::number_range!(
+        CnsPowerGamma, f64, 0.1, 3.0,
+        "`cns_power_gamma` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 3.0"
+    );
 
-    pub enum NumImages {}
+    fal_core::number_range!(
+        CnsGammaDivider, f64, 0.1, 50.0,
+        "`cns_gamma_divider` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 50.0"
+    );
 
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2/klein/9b/base must be between 1 and 4";
-    }
+    fal_core::number_range!(
+        CnsAlphaTiltStart, f64, - 2.0, 2.0,
+        "`cns_alpha_tilt_start` of fal-ai/flux-2/klein/9b/base must be between -2.0 and 2.0"
+    );
 
-    pub enum CnsSChurn {}
+    fal_core::number_range!(
+        CnsAlphaTiltEnd, f64, - 2.0, 2.0,
+        "`cns_alpha_tilt_end` of fal-ai/flux-2/klein/9b/base must be between -2.0 and 2.0"
+    );
 
-    impl Range<f64> for CnsSChurn {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`cns_s_churn` of fal-ai/flux-2/klein/9b/base must be between 0.0 and 2.0";
-    }
+    fal_core::number_range!(
+        CnsAlphaExpSharpness, f64, 0.1, 10.0,
+        "`cns_alpha_exp_sharpness` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 10.0"
+    );
 
-    pub enum CnsPowerGamma {}
+    fal_core::number_range!(
+        CnsNumFreqBins, i64, 8, 128,
+        "`cns_num_freq_bins` of fal-ai/flux-2/klein/9b/base must be between 8 and 128"
+    );
 
-    impl Range<f64> for CnsPowerGamma {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 3.0;
-        const MESSAGE: &'static str = "`cns_power_gamma` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 3.0";
-    }
-
-    pub enum CnsGammaDivider {}
-
-    impl Range<f64> for CnsGammaDivider {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 50.0;
-        const MESSAGE: &'static str = "`cns_gamma_divider` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 50.0";
-    }
-
-    pub enum CnsAlphaTiltStart {}
-
-    impl Range<f64> for CnsAlphaTiltStart {
-        const MIN: f64 = -2.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`cns_alpha_tilt_start` of fal-ai/flux-2/klein/9b/base must be between -2.0 and 2.0";
-    }
-
-    pub enum CnsAlphaTiltEnd {}
-
-    impl Range<f64> for CnsAlphaTiltEnd {
-        const MIN: f64 = -2.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`cns_alpha_tilt_end` of fal-ai/flux-2/klein/9b/base must be between -2.0 and 2.0";
-    }
-
-    pub enum CnsAlphaExpSharpness {}
-
-    impl Range<f64> for CnsAlphaExpSharpness {
-        const MIN: f64 = 0.1;
-        const MAX: f64 = 10.0;
-        const MESSAGE: &'static str = "`cns_alpha_exp_sharpness` of fal-ai/flux-2/klein/9b/base must be between 0.1 and 10.0";
-    }
-
-    pub enum CnsNumFreqBins {}
-
-    impl Range<i64> for CnsNumFreqBins {
-        const MIN: i64 = 8;
-        const MAX: i64 = 128;
-        const MESSAGE: &'static str = "`cns_num_freq_bins` of fal-ai/flux-2/klein/9b/base must be between 8 and 128";
-    }
-
-    pub enum CnsEnergyScale {}
-
-    impl Range<f64> for CnsEnergyScale {
-        const MIN: f64 = 0.5;
-        const MAX: f64 = 1.5;
-        const MESSAGE: &'static str = "`cns_energy_scale` of fal-ai/flux-2/klein/9b/base must be between 0.5 and 1.5";
-    }
+    fal_core::number_range!(
+        CnsEnergyScale, f64, 0.5, 1.5,
+        "`cns_energy_scale` of fal-ai/flux-2/klein/9b/base must be between 0.5 and 1.5"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -437,389 +437,98 @@ pub enum OutputLanguage {
     EnglishAmericanAccent,
 }
 
-impl OutputLanguage {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::English,
-        Self::Spanish,
-        Self::French,
-        Self::Hindi,
-        Self::Italian,
-        Self::German,
-        Self::Polish,
-        Self::Portuguese,
-        Self::Chinese,
-        Self::Japanese,
-        Self::Dutch,
-        Self::Turkish,
-        Self::Korean,
-        Self::Danish,
-        Self::Arabic,
-        Self::Romanian,
-        Self::Mandarin,
-        Self::Filipino,
-        Self::Swedish,
-        Self::Indonesian,
-        Self::Ukrainian,
-        Self::Greek,
-        Self::Czech,
-        Self::Bulgarian,
-        Self::Malay,
-        Self::Slovak,
-        Self::Croatian,
-        Self::Tamil,
-        Self::Finnish,
-        Self::Russian,
-        Self::AfrikaansSouthAfrica,
-        Self::AlbanianAlbania,
-        Self::AmharicEthiopia,
-        Self::ArabicAlgeria,
-        Self::ArabicBahrain,
-        Self::ArabicEgypt,
-        Self::ArabicIraq,
-        Self::ArabicJordan,
-        Self::ArabicKuwait,
-        Self::ArabicLebanon,
-        Self::ArabicLibya,
-        Self::ArabicMorocco,
-        Self::ArabicOman,
-        Self::ArabicQatar,
-        Self::ArabicSaudiArabia,
-        Self::ArabicSyria,
-        Self::ArabicTunisia,
-        Self::ArabicUnitedArabEmirates,
-        Self::ArabicYemen,
-        Self::ArmenianArmenia,
-        Self::AzerbaijaniLatinAzerbaijan,
-        Self::BanglaBangladesh,
-        Self::Basque,
-        Self::BengaliIndia,
-        Self::BosnianBosniaAndHerzegovina,
-        Self::BulgarianBulgaria,
-        Self::BurmeseMyanmar,
-        Self::Catalan,
-        Self::ChineseCantoneseTraditional,
-        Self::ChineseJiluMandarinSimplified,
-        Self::ChineseMandarinSimplified,
-        Self::ChineseNortheasternMandarinSimplified,
-        Self::ChineseSouthwesternMandarinSimplified,
-        Self::ChineseTaiwaneseMandarinTraditional,
-        Self::ChineseWuSimplified,
-        Self::ChineseZhongyuanMandarinHenanSimplified,
-        Self::ChineseZhongyuanMandarinShaanxiSimplified,
-        Self::CroatianCroatia,
-        Self::CzechCzechia,
-        Self::DanishDenmark,
-        Self::DutchBelgium,
-        Self::DutchNetherlands,
-        Self::EnglishAustralia,
-        Self::EnglishCanada,
-        Self::EnglishHongKongSar,
-        Self::EnglishIndia,
-        Self::EnglishIreland,
-        Self::EnglishKenya,
-        Self::EnglishNewZealand,
-        Self::EnglishNigeria,
-        Self::EnglishPhilippines,
-        Self::EnglishSingapore,
-        Self::EnglishSouthAfrica,
-        Self::EnglishTanzania,
-        Self::EnglishUk,
-        Self::EnglishUnitedStates,
-        Self::EstonianEstonia,
-        Self::FilipinoPhilippines,
-        Self::FinnishFinland,
-        Self::FrenchBelgium,
-        Self::FrenchCanada,
-        Self::FrenchFrance,
-        Self::FrenchSwitzerland,
-        Self::Galician,
-        Self::GeorgianGeorgia,
-        Self::GermanAustria,
-        Self::GermanGermany,
-        Self::GermanSwitzerland,
-        Self::GreekGreece,
-        Self::GujaratiIndia,
-        Self::HebrewIsrael,
-        Self::HindiIndia,
-        Self::HungarianHungary,
-        Self::IcelandicIceland,
-        Self::IndonesianIndonesia,
-        Self::IrishIreland,
-        Self::ItalianItaly,
-        Self::JapaneseJapan,
-        Self::JavaneseLatinIndonesia,
-        Self::KannadaIndia,
-        Self::KazakhKazakhstan,
-        Self::KhmerCambodia,
-        Self::KoreanKorea,
-        Self::LaoLaos,
-        Self::LatvianLatvia,
-        Self::LithuanianLithuania,
-        Self::MacedonianNorthMacedonia,
-        Self::MalayMalaysia,
-        Self::MalayalamIndia,
-        Self::MalteseMalta,
-        Self::MarathiIndia,
-        Self::MongolianMongolia,
-        Self::NepaliNepal,
-        Self::NorwegianBokmalNorway,
-        Self::PashtoAfghanistan,
-        Self::PersianIran,
-        Self::PolishPoland,
-        Self::PortugueseBrazil,
-        Self::PortuguesePortugal,
-        Self::RomanianRomania,
-        Self::RussianRussia,
-        Self::SerbianLatinSerbia,
-        Self::SinhalaSriLanka,
-        Self::SlovakSlovakia,
-        Self::SlovenianSlovenia,
-        Self::SomaliSomalia,
-        Self::SpanishArgentina,
-        Self::SpanishBolivia,
-        Self::SpanishChile,
-        Self::SpanishColombia,
-        Self::SpanishCostaRica,
-        Self::SpanishCuba,
-        Self::SpanishDominicanRepublic,
-        Self::SpanishEcuador,
-        Self::SpanishElSalvador,
-        Self::SpanishEquatorialGuinea,
-        Self::SpanishGuatemala,
-        Self::SpanishHonduras,
-        Self::SpanishMexico,
-        Self::SpanishNicaragua,
-        Self::SpanishPanama,
-        Self::SpanishParaguay,
-        Self::SpanishPeru,
-        Self::SpanishPuertoRico,
-        Self::SpanishSpain,
-        Self::SpanishUnitedStates,
-        Self::SpanishUruguay,
-        Self::SpanishVenezuela,
-        Self::SundaneseIndonesia,
-        Self::SwahiliKenya,
-        Self::SwahiliTanzania,
-        Self::SwedishSweden,
-        Self::TamilIndia,
-        Self::TamilMalaysia,
-        Self::TamilSingapore,
-        Self::TamilSriLanka,
-        Self::TeluguIndia,
-        Self::ThaiThailand,
-        Self::TurkishTurkiye,
-        Self::UkrainianUkraine,
-        Self::UrduIndia,
-        Self::UrduPakistan,
-        Self::UzbekLatinUzbekistan,
-        Self::VietnameseVietnam,
-        Self::WelshUnitedKingdom,
-        Self::ZuluSouthAfrica,
-        Self::EnglishYourAccent,
-        Self::EnglishAmericanAccent,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::Spanish => "Spanish",
-            Self::French => "French",
-            Self::Hindi => "Hindi",
-            Self::Italian => "Italian",
-            Self::German => "German",
-            Self::Polish => "Polish",
-            Self::Portuguese => "Portuguese",
-            Self::Chinese => "Chinese",
-            Self::Japanese => "Japanese",
-            Self::Dutch => "Dutch",
-            Self::Turkish => "Turkish",
-            Self::Korean => "Korean",
-            Self::Danish => "Danish",
-            Self::Arabic => "Arabic",
-            Self::Romanian => "Romanian",
-            Self::Mandarin => "Mandarin",
-            Self::Filipino => "Filipino",
-            Self::Swedish => "Swedish",
-            Self::Indonesian => "Indonesian",
-            Self::Ukrainian => "Ukrainian",
-            Self::Greek => "Greek",
-            Self::Czech => "Czech",
-            Self::Bulgarian => "Bulgarian",
-            Self::Malay => "Malay",
-            Self::Slovak => "Slovak",
-            Self::Croatian => "Croatian",
-            Self::Tamil => "Tamil",
-            Self::Finnish => "Finnish",
-            Self::Russian => "Russian",
-            Self::AfrikaansSouthAfrica => "Afrikaans (South Africa)",
-            Self::AlbanianAlbania => "Albanian (Albania)",
-            Self::AmharicEthiopia => "Amharic (Ethiopia)",
-            Self::ArabicAlgeria => "Arabic (Algeria)",
-            Self::ArabicBahrain => "Arabic (Bahrain)",
-            Self::ArabicEgypt => "Arabic (Egypt)",
-            Self::ArabicIraq => "Arabic (Iraq)",
-            Self::ArabicJordan => "Arabic (Jordan)",
-            Self::ArabicKuwait => "Arabic (Kuwait)",
-            Self::ArabicLebanon => "Arabic (Lebanon)",
-            Self::ArabicLibya => "Arabic (Libya)",
-            Self::ArabicMorocco => "Arabic (Morocco)",
-            Self::ArabicOman => "Arabic (Oman)",
-            Self::ArabicQatar => "Arabic (Qatar)",
-            Self::ArabicSaudiArabia => "Arabic (Saudi Arabia)",
-            Self::ArabicSyria => "Arabic (Syria)",
-            Self::ArabicTunisia => "Arabic (Tunisia)",
-            Self::ArabicUnitedArabEmirates => "Arabic (United Arab Emirates)",
-            Self::ArabicYemen => "Arabic (Yemen)",
-            Self::ArmenianArmenia => "Armenian (Armenia)",
-            Self::AzerbaijaniLatinAzerbaijan => "Azerbaijani (Latin, Azerbaijan)",
-            Self::BanglaBangladesh => "Bangla (Bangladesh)",
-            Self::Basque => "Basque",
-            Self::BengaliIndia => "Bengali (India)",
-            Self::BosnianBosniaAndHerzegovina => "Bosnian (Bosnia and Herzegovina)",
-            Self::BulgarianBulgaria => "Bulgarian (Bulgaria)",
-            Self::BurmeseMyanmar => "Burmese (Myanmar)",
-            Self::Catalan => "Catalan",
-            Self::ChineseCantoneseTraditional => "Chinese (Cantonese, Traditional)",
-            Self::ChineseJiluMandarinSimplified => "Chinese (Jilu Mandarin, Simplified)",
-            Self::ChineseMandarinSimplified => "Chinese (Mandarin, Simplified)",
-            Self::ChineseNortheasternMandarinSimplified => {
-                "Chinese (Northeastern Mandarin, Simplified)"
-            }
-            Self::ChineseSouthwesternMandarinSimplified => {
-                "Chinese (Southwestern Mandarin, Simplified)"
-            }
-            Self::ChineseTaiwaneseMandarinTraditional => {
-                "Chinese (Taiwanese Mandarin, Traditional)"
-            }
-            Self::ChineseWuSimplified => "Chinese (Wu, Simplified)",
-            Self::ChineseZhongyuanMandarinHenanSimplified => {
-                "Chinese (Zhongyuan Mandarin Henan, Simplified)"
-            }
-            Self::ChineseZhongyuanMandarinShaanxiSimplified => {
-                "Chinese (Zhongyuan Mandarin Shaanxi, Simplified)"
-            }
-            Self::CroatianCroatia => "Croatian (Croatia)",
-            Self::CzechCzechia => "Czech (Czechia)",
-            Self::DanishDenmark => "Danish (Denmark)",
-            Self::DutchBelgium => "Dutch (Belgium)",
-            Self::DutchNetherlands => "Dutch (Netherlands)",
-            Self::EnglishAustralia => "English (Australia)",
-            Self::EnglishCanada => "English (Canada)",
-            Self::EnglishHongKongSar => "English (Hong Kong SAR)",
-            Self::EnglishIndia => "English (India)",
-            Self::EnglishIreland => "English (Ireland)",
-            Self::EnglishKenya => "English (Kenya)",
-            Self::EnglishNewZealand => "English (New Zealand)",
-            Self::EnglishNigeria => "English (Nigeria)",
-            Self::EnglishPhilippines => "English (Philippines)",
-            Self::EnglishSingapore => "English (Singapore)",
-            Self::EnglishSouthAfrica => "English (South Africa)",
-            Self::EnglishTanzania => "English (Tanzania)",
-            Self::EnglishUk => "English (UK)",
-            Self::EnglishUnitedStates => "English (United States)",
-            Self::EstonianEstonia => "Estonian (Estonia)",
-            Self::FilipinoPhilippines => "Filipino (Philippines)",
-            Self::FinnishFinland => "Finnish (Finland)",
-            Self::FrenchBelgium => "French (Belgium)",
-            Self::FrenchCanada => "French (Canada)",
-            Self::FrenchFrance => "French (France)",
-            Self::FrenchSwitzerland => "French (Switzerland)",
-            Self::Galician => "Galician",
-            Self::GeorgianGeorgia => "Georgian (Georgia)",
-            Self::GermanAustria => "German (Austria)",
-            Self::GermanGermany => "German (Germany)",
-            Self::GermanSwitzerland => "German (Switzerland)",
-            Self::GreekGreece => "Greek (Greece)",
-            Self::GujaratiIndia => "Gujarati (India)",
-            Self::HebrewIsrael => "Hebrew (Israel)",
-            Self::HindiIndia => "Hindi (India)",
-            Self::HungarianHungary => "Hungarian (Hungary)",
-            Self::IcelandicIceland => "Icelandic (Iceland)",
-            Self::IndonesianIndonesia => "Indonesian (Indonesia)",
-            Self::IrishIreland => "Irish (Ireland)",
-            Self::ItalianItaly => "Italian (Italy)",
-            Self::JapaneseJapan => "Japanese (Japan)",
-            Self::JavaneseLatinIndonesia => "Javanese (Latin, Indonesia)",
-            Self::KannadaIndia => "Kannada (India)",
-            Self::KazakhKazakhstan => "Kazakh (Kazakhstan)",
-            Self::KhmerCambodia => "Khmer (Cambodia)",
-            Self::KoreanKorea => "Korean (Korea)",
-            Self::LaoLaos => "Lao (Laos)",
-            Self::LatvianLatvia => "Latvian (Latvia)",
-            Self::LithuanianLithuania => "Lithuanian (Lithuania)",
-            Self::MacedonianNorthMacedonia => "Macedonian (North Macedonia)",
-            Self::MalayMalaysia => "Malay (Malaysia)",
-            Self::MalayalamIndia => "Malayalam (India)",
-            Self::MalteseMalta => "Maltese (Malta)",
-            Self::MarathiIndia => "Marathi (India)",
-            Self::MongolianMongolia => "Mongolian (Mongolia)",
-            Self::NepaliNepal => "Nepali (Nepal)",
-            Self::NorwegianBokmalNorway => "Norwegian Bokmål (Norway)",
-            Self::PashtoAfghanistan => "Pashto (Afghanistan)",
-            Self::PersianIran => "Persian (Iran)",
-            Self::PolishPoland => "Polish (Poland)",
-            Self::PortugueseBrazil => "Portuguese (Brazil)",
-            Self::PortuguesePortugal => "Portuguese (Portugal)",
-            Self::RomanianRomania => "Romanian (Romania)",
-            Self::RussianRussia => "Russian (Russia)",
-            Self::SerbianLatinSerbia => "Serbian (Latin, Serbia)",
-            Self::SinhalaSriLanka => "Sinhala (Sri Lanka)",
-            Self::SlovakSlovakia => "Slovak (Slovakia)",
-            Self::SlovenianSlovenia => "Slovenian (Slovenia)",
-            Self::SomaliSomalia => "Somali (Somalia)",
-            Self::SpanishArgentina => "Spanish (Argentina)",
-            Self::SpanishBolivia => "Spanish (Bolivia)",
-            Self::SpanishChile => "Spanish (Chile)",
-            Self::SpanishColombia => "Spanish (Colombia)",
-            Self::SpanishCostaRica => "Spanish (Costa Rica)",
-            Self::SpanishCuba => "Spanish (Cuba)",
-            Self::SpanishDominicanRepublic => "Spanish (Dominican Republic)",
-            Self::SpanishEcuador => "Spanish (Ecuador)",
-            Self::SpanishElSalvador => "Spanish (El Salvador)",
-            Self::SpanishEquatorialGuinea => "Spanish (Equatorial Guinea)",
-            Self::SpanishGuatemala => "Spanish (Guatemala)",
-            Self::SpanishHonduras => "Spanish (Honduras)",
-            Self::SpanishMexico => "Spanish (Mexico)",
-            Self::SpanishNicaragua => "Spanish (Nicaragua)",
-            Self::SpanishPanama => "Spanish (Panama)",
-            Self::SpanishParaguay => "Spanish (Paraguay)",
-            Self::SpanishPeru => "Spanish (Peru)",
-            Self::SpanishPuertoRico => "Spanish (Puerto Rico)",
-            Self::SpanishSpain => "Spanish (Spain)",
-            Self::SpanishUnitedStates => "Spanish (United States)",
-            Self::SpanishUruguay => "Spanish (Uruguay)",
-            Self::SpanishVenezuela => "Spanish (Venezuela)",
-            Self::SundaneseIndonesia => "Sundanese (Indonesia)",
-            Self::SwahiliKenya => "Swahili (Kenya)",
-            Self::SwahiliTanzania => "Swahili (Tanzania)",
-            Self::SwedishSweden => "Swedish (Sweden)",
-            Self::TamilIndia => "Tamil (India)",
-            Self::TamilMalaysia => "Tamil (Malaysia)",
-            Self::TamilSingapore => "Tamil (Singapore)",
-            Self::TamilSriLanka => "Tamil (Sri Lanka)",
-            Self::TeluguIndia => "Telugu (India)",
-            Self::ThaiThailand => "Thai (Thailand)",
-            Self::TurkishTurkiye => "Turkish (Türkiye)",
-            Self::UkrainianUkraine => "Ukrainian (Ukraine)",
-            Self::UrduIndia => "Urdu (India)",
-            Self::UrduPakistan => "Urdu (Pakistan)",
-            Self::UzbekLatinUzbekistan => "Uzbek (Latin, Uzbekistan)",
-            Self::VietnameseVietnam => "Vietnamese (Vietnam)",
-            Self::WelshUnitedKingdom => "Welsh (United Kingdom)",
-            Self::ZuluSouthAfrica => "Zulu (South Africa)",
-            Self::EnglishYourAccent => "English - Your Accent",
-            Self::EnglishAmericanAccent => "English - American Accent",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputLanguage,
+fal_core::closed_enum! {
+    OutputLanguage { English = "English", Spanish = "Spanish", French = "French", Hindi =
+    "Hindi", Italian = "Italian", German = "German", Polish = "Polish", Portuguese =
+    "Portuguese", Chinese = "Chinese", Japanese = "Japanese", Dutch = "Dutch", Turkish =
+    "Turkish", Korean = "Korean", Danish = "Danish", Arabic = "Arabic", Romanian =
+    "Romanian", Mandarin = "Mandarin", Filipino = "Filipino", Swedish = "Swedish",
+    Indonesian = "Indonesian", Ukrainian = "Ukrainian", Greek = "Greek", Czech = "Czech",
+    Bulgarian = "Bulgarian", Malay = "Malay", Slovak = "Slovak", Croatian = "Croatian",
+    Tamil = "Tamil", Finnish = "Finnish", Russian = "Russian", AfrikaansSouthAfrica =
+    "Afrikaans (South Africa)", AlbanianAlbania = "Albanian (Albania)", AmharicEthiopia =
+    "Amharic (Ethiopia)", ArabicAlgeria = "Arabic (Algeria)", ArabicBahrain =
+    "Arabic (Bahrain)", ArabicEgypt = "Arabic (Egypt)", ArabicIraq = "Arabic (Iraq)",
+    ArabicJordan = "Arabic (Jordan)", ArabicKuwait = "Arabic (Kuwait)", ArabicLebanon =
+    "Arabic (Lebanon)", ArabicLibya = "Arabic (Libya)", ArabicMorocco =
+    "Arabic (Morocco)", ArabicOman = "Arabic (Oman)", ArabicQatar = "Arabic (Qatar)",
+    ArabicSaudiArabia = "Arabic (Saudi Arabia)", ArabicSyria = "Arabic (Syria)",
+    ArabicTunisia = "Arabic (Tunisia)", ArabicUnitedArabEmirates =
+    "Arabic (United Arab Emirates)", ArabicYemen = "Arabic (Yemen)", ArmenianArmenia =
+    "Armenian (Armenia)", AzerbaijaniLatinAzerbaijan = "Azerbaijani (Latin, Azerbaijan)",
+    BanglaBangladesh = "Bangla (Bangladesh)", Basque = "Basque", BengaliIndia =
+    "Bengali (India)", BosnianBosniaAndHerzegovina = "Bosnian (Bosnia and Herzegovina)",
+    BulgarianBulgaria = "Bulgarian (Bulgaria)", BurmeseMyanmar = "Burmese (Myanmar)",
+    Catalan = "Catalan", ChineseCantoneseTraditional =
+    "Chinese (Cantonese, Traditional)", ChineseJiluMandarinSimplified =
+    "Chinese (Jilu Mandarin, Simplified)", ChineseMandarinSimplified =
+    "Chinese (Mandarin, Simplified)", ChineseNortheasternMandarinSimplified =
+    "Chinese (Northeastern Mandarin, Simplified)", ChineseSouthwesternMandarinSimplified
+    = "Chinese (Southwestern Mandarin, Simplified)", ChineseTaiwaneseMandarinTraditional
+    = "Chinese (Taiwanese Mandarin, Traditional)", ChineseWuSimplified =
+    "Chinese (Wu, Simplified)", ChineseZhongyuanMandarinHenanSimplified =
+    "Chinese (Zhongyuan Mandarin Henan, Simplified)",
+    ChineseZhongyuanMandarinShaanxiSimplified =
+    "Chinese (Zhongyuan Mandarin Shaanxi, Simplified)", CroatianCroatia =
+    "Croatian (Croatia)", CzechCzechia = "Czech (Czechia)", DanishDenmark =
+    "Danish (Denmark)", DutchBelgium = "Dutch (Belgium)", DutchNetherlands =
+    "Dutch (Netherlands)", EnglishAustralia = "English (Australia)", EnglishCanada =
+    "English (Canada)", EnglishHongKongSar = "English (Hong Kong SAR)", EnglishIndia =
+    "English (India)", EnglishIreland = "English (Ireland)", EnglishKenya =
+    "English (Kenya)", EnglishNewZealand = "English (New Zealand)", EnglishNigeria =
+    "English (Nigeria)", EnglishPhilippines = "English (Philippines)", EnglishSingapore =
+    "English (Singapore)", EnglishSouthAfrica = "English (South Africa)", EnglishTanzania
+    = "English (Tanzania)", EnglishUk = "English (UK)", EnglishUnitedStates =
+    "English (United States)", EstonianEstonia = "Estonian (Estonia)",
+    FilipinoPhilippines = "Filipino (Philippines)", FinnishFinland = "Finnish (Finland)",
+    FrenchBelgium = "French (Belgium)", FrenchCanada = "French (Canada)", FrenchFrance =
+    "French (France)", FrenchSwitzerland = "French (Switzerland)", Galician = "Galician",
+    GeorgianGeorgia = "Georgian (Georgia)", GermanAustria = "German (Austria)",
+    GermanGermany = "German (Germany)", GermanSwitzerland = "German (Switzerland)",
+    GreekGreece = "Greek (Greece)", GujaratiIndia = "Gujarati (India)", HebrewIsrael =
+    "Hebrew (Israel)", HindiIndia = "Hindi (India)", HungarianHungary =
+    "Hungarian (Hungary)", IcelandicIceland = "Icelandic (Iceland)", IndonesianIndonesia
+    = "Indonesian (Indonesia)", IrishIreland = "Irish (Ireland)", ItalianItaly =
+    "Italian (Italy)", JapaneseJapan = "Japanese (Japan)", JavaneseLatinIndonesia =
+    "Javanese (Latin, Indonesia)", KannadaIndia = "Kannada (India)", KazakhKazakhstan =
+    "Kazakh (Kazakhstan)", KhmerCambodia = "Khmer (Cambodia)", KoreanKorea =
+    "Korean (Korea)", LaoLaos = "Lao (Laos)", LatvianLatvia = "Latvian (Latvia)",
+    LithuanianLithuania = "Lithuanian (Lithuania)", MacedonianNorthMacedonia =
+    "Macedonian (North Macedonia)", MalayMalaysia = "Malay (Malaysia)", MalayalamIndia =
+    "Malayalam (India)", MalteseMalta = "Maltese (Malta)", MarathiIndia =
+    "Marathi (India)", MongolianMongolia = "Mongolian (Mongolia)", NepaliNepal =
+    "Nepali (Nepal)", NorwegianBokmalNorway = "Norwegian Bokmål (Norway)",
+    PashtoAfghanistan = "Pashto (Afghanistan)", PersianIran = "Persian (Iran)",
+    PolishPoland = "Polish (Poland)", PortugueseBrazil = "Portuguese (Brazil)",
+    PortuguesePortugal = "Portuguese (Portugal)", RomanianRomania = "Romanian (Romania)",
+    RussianRussia = "Russian (Russia)", SerbianLatinSerbia = "Serbian (Latin, Serbia)",
+    SinhalaSriLanka = "Sinhala (Sri Lanka)", SlovakSlovakia = "Slovak (Slovakia)",
+    SlovenianSlovenia = "Slovenian (Slovenia)", SomaliSomalia = "Somali (Somalia)",
+    SpanishArgentina = "Spanish (Argentina)", SpanishBolivia = "Spanish (Bolivia)",
+    SpanishChile = "Spanish (Chile)", SpanishColombia = "Spanish (Colombia)",
+    SpanishCostaRica = "Spanish (Costa Rica)", SpanishCuba = "Spanish (Cuba)",
+    SpanishDominicanRepublic = "Spanish (Dominican Republic)", SpanishEcuador =
+    "Spanish (Ecuador)", SpanishElSalvador = "Spanish (El Salvador)",
+    SpanishEquatorialGuinea = "Spanish (Equatorial Guinea)", SpanishGuatemala =
+    "Spanish (Guatemala)", SpanishHonduras = "Spanish (Honduras)", SpanishMexico =
+    "Spanish (Mexico)", SpanishNicaragua = "Spanish (Nicaragua)", SpanishPanama =
+    "Spanish (Panama)", SpanishParaguay = "Spanish (Paraguay)", SpanishPeru =
+    "Spanish (Peru)", SpanishPuertoRico = "Spanish (Puerto Rico)", SpanishSpain =
+    "Spanish (Spain)", SpanishUnitedStates = "Spanish (United States)", SpanishUruguay =
+    "Spanish (Uruguay)", SpanishVenezuela = "Spanish (Venezuela)", SundaneseIndonesia =
+    "Sundanese (Indonesia)", SwahiliKenya = "Swahili (Kenya)", SwahiliTanzania =
+    "Swahili (Tanzania)", SwedishSweden = "Swedish (Sweden)", TamilIndia =
+    "Tamil (India)", TamilMalaysia = "Tamil (Malaysia)", TamilSingapore =
+    "Tamil (Singapore)", TamilSriLanka = "Tamil (Sri Lanka)", TeluguIndia =
+    "Telugu (India)", ThaiThailand = "Thai (Thailand)", TurkishTurkiye =
+    "Turkish (Türkiye)", UkrainianUkraine = "Ukrainian (Ukraine)", UrduIndia =
+    "Urdu (India)", UrduPakistan = "Urdu (Pakistan)", UzbekLatinUzbekistan =
+    "Uzbek (Latin, Uzbekistan)", VietnameseVietnam = "Vietnamese (Vietnam)",
+    WelshUnitedKingdom = "Welsh (United Kingdom)", ZuluSouthAfrica =
+    "Zulu (South Africa)", EnglishYourAccent = "English - Your Accent",
+    EnglishAmericanAccent = "English - American Accent" }
     "`output_language` of fal-ai/heygen/v2/translate/precision must be `English`, `Spanish`, `French`, `Hindi`, `Italian`, `German`, `Polish`, `Portuguese`, `Chinese`, `Japanese`, `Dutch`, `Turkish` or one of 166 more"
-);
+}
 
 /// The result of [`fal-ai/heygen/v2/translate/precision`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -1014,11 +723,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1060,11 +765,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

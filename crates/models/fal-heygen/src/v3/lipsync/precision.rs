@@ -20,7 +20,7 @@
 use fal_core::{
     Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -333,11 +333,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -386,11 +382,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -449,23 +441,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        StartTime, f64, 0.0, f64::MAX,
+        "`start_time` of fal-ai/heygen/v3/lipsync/precision must be at least 0.0"
+    );
 
-    pub enum StartTime {}
-
-    impl Range<f64> for StartTime {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`start_time` of fal-ai/heygen/v3/lipsync/precision must be at least 0.0";
-    }
-
-    pub enum EndTime {}
-
-    impl Range<f64> for EndTime {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = f64::MAX;
-        const MESSAGE: &'static str = "`end_time` of fal-ai/heygen/v3/lipsync/precision must be at least 0.0";
-    }
+    fal_core::number_range!(
+        EndTime, f64, 0.0, f64::MAX,
+        "`end_time` of fal-ai/heygen/v3/lipsync/precision must be at least 0.0"
+    );
 }
 
 #[doc(hidden)]

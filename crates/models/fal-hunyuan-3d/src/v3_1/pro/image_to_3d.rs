@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -167,24 +167,10 @@ pub enum GenerateType {
     Geometry,
 }
 
-impl GenerateType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Normal, Self::Geometry];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Normal => "Normal",
-            Self::Geometry => "Geometry",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GenerateType,
+fal_core::closed_enum! {
+    GenerateType { Normal = "Normal", Geometry = "Geometry" }
     "`generate_type` of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d must be `Normal` or `Geometry`"
-);
+}
 
 /// `face_count`: between 40000 and 1500000.
 pub type FaceCount = Int<bounds::FaceCount>;
@@ -479,11 +465,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -555,11 +537,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -609,15 +587,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum FaceCount {}
-
-    impl Range<i64> for FaceCount {
-        const MIN: i64 = 40000;
-        const MAX: i64 = 1500000;
-        const MESSAGE: &'static str = "`face_count` of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d must be between 40000 and 1500000";
-    }
+    fal_core::number_range!(
+        FaceCount, i64, 40000, 1500000,
+        "`face_count` of fal-ai/hunyuan-3d/v3.1/pro/image-to-3d must be between 40000 and 1500000"
+    );
 }
 
 #[doc(hidden)]

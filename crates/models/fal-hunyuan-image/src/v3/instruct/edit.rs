@@ -184,24 +184,10 @@ pub enum OutputFormat {
     Png,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Jpeg = "jpeg", Png = "png" }
     "`output_format` of fal-ai/hunyuan-image/v3/instruct/edit must be `jpeg` or `png`"
-);
+}
 
 /// The result of [`fal-ai/hunyuan-image/v3/instruct/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -428,11 +414,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -477,11 +459,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -575,23 +553,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        NumImages, i64, 1, 4,
+        "`num_images` of fal-ai/hunyuan-image/v3/instruct/edit must be between 1 and 4"
+    );
 
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/hunyuan-image/v3/instruct/edit must be between 1 and 4";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/hunyuan-image/v3/instruct/edit must be between 1.0 and 20.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 1.0, 20.0,
+        "`guidance_scale` of fal-ai/hunyuan-image/v3/instruct/edit must be between 1.0 and 20.0"
+    );
 }
 
 #[doc(hidden)]

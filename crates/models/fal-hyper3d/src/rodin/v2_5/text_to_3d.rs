@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -151,35 +151,12 @@ pub enum Tier {
     Gen2_5ExtremeHigh,
 }
 
-impl Tier {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Gen2_5Minimum,
-        Self::Gen2_5ExtremeLow,
-        Self::Gen2_5Low,
-        Self::Gen2_5Medium,
-        Self::Gen2_5High,
-        Self::Gen2_5ExtremeHigh,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Gen2_5Minimum => "Gen-2.5-Minimum",
-            Self::Gen2_5ExtremeLow => "Gen-2.5-Extreme-Low",
-            Self::Gen2_5Low => "Gen-2.5-Low",
-            Self::Gen2_5Medium => "Gen-2.5-Medium",
-            Self::Gen2_5High => "Gen-2.5-High",
-            Self::Gen2_5ExtremeHigh => "Gen-2.5-Extreme-High",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Tier,
+fal_core::closed_enum! {
+    Tier { Gen2_5Minimum = "Gen-2.5-Minimum", Gen2_5ExtremeLow = "Gen-2.5-Extreme-Low",
+    Gen2_5Low = "Gen-2.5-Low", Gen2_5Medium = "Gen-2.5-Medium", Gen2_5High =
+    "Gen-2.5-High", Gen2_5ExtremeHigh = "Gen-2.5-Extreme-High" }
     "`tier` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be `Gen-2.5-Minimum`, `Gen-2.5-Extreme-Low`, `Gen-2.5-Low`, `Gen-2.5-Medium`, `Gen-2.5-High` or `Gen-2.5-Extreme-High`"
-);
+}
 
 /// `seed`: between 0 and 65535.
 pub type Seed = Int<bounds::Seed>;
@@ -200,33 +177,11 @@ pub enum GeometryFileFormat {
     Stl,
 }
 
-impl GeometryFileFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Glb,
-        Self::Usdz,
-        Self::Fbx,
-        Self::Obj,
-        Self::Stl,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Glb => "glb",
-            Self::Usdz => "usdz",
-            Self::Fbx => "fbx",
-            Self::Obj => "obj",
-            Self::Stl => "stl",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    GeometryFileFormat,
+fal_core::closed_enum! {
+    GeometryFileFormat { Glb = "glb", Usdz = "usdz", Fbx = "fbx", Obj = "obj", Stl =
+    "stl" }
     "`geometry_file_format` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be `glb`, `usdz`, `fbx`, `obj` or `stl`"
-);
+}
 
 /// The values of `material`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -242,26 +197,10 @@ pub enum Material {
     None,
 }
 
-impl Material {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Pbr, Self::Shaded, Self::All, Self::None];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Pbr => "PBR",
-            Self::Shaded => "Shaded",
-            Self::All => "All",
-            Self::None => "None",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Material,
+fal_core::closed_enum! {
+    Material { Pbr = "PBR", Shaded = "Shaded", All = "All", None = "None" }
     "`material` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be `PBR`, `Shaded`, `All` or `None`"
-);
+}
 
 /// The values of `quality_mesh_option`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -297,51 +236,14 @@ pub enum QualityMeshOption {
     _2mTriangle,
 }
 
-impl QualityMeshOption {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::_4kQuad,
-        Self::_8kQuad,
-        Self::_18kQuad,
-        Self::_50kQuad,
-        Self::_100kQuad,
-        Self::_200kQuad,
-        Self::_2kTriangle,
-        Self::_20kTriangle,
-        Self::_50kTriangle,
-        Self::_150kTriangle,
-        Self::_500kTriangle,
-        Self::_1mTriangle,
-        Self::_2mTriangle,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "Auto",
-            Self::_4kQuad => "4K Quad",
-            Self::_8kQuad => "8K Quad",
-            Self::_18kQuad => "18K Quad",
-            Self::_50kQuad => "50K Quad",
-            Self::_100kQuad => "100K Quad",
-            Self::_200kQuad => "200K Quad",
-            Self::_2kTriangle => "2K Triangle",
-            Self::_20kTriangle => "20K Triangle",
-            Self::_50kTriangle => "50K Triangle",
-            Self::_150kTriangle => "150K Triangle",
-            Self::_500kTriangle => "500K Triangle",
-            Self::_1mTriangle => "1M Triangle",
-            Self::_2mTriangle => "2M Triangle",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    QualityMeshOption,
+fal_core::closed_enum! {
+    QualityMeshOption { Auto = "Auto", _4kQuad = "4K Quad", _8kQuad = "8K Quad", _18kQuad
+    = "18K Quad", _50kQuad = "50K Quad", _100kQuad = "100K Quad", _200kQuad =
+    "200K Quad", _2kTriangle = "2K Triangle", _20kTriangle = "20K Triangle", _50kTriangle
+    = "50K Triangle", _150kTriangle = "150K Triangle", _500kTriangle = "500K Triangle",
+    _1mTriangle = "1M Triangle", _2mTriangle = "2M Triangle" }
     "`quality_mesh_option` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be `Auto`, `4K Quad`, `8K Quad`, `18K Quad`, `50K Quad`, `100K Quad`, `200K Quad`, `2K Triangle`, `20K Triangle`, `50K Triangle`, `150K Triangle`, `500K Triangle`, `1M Triangle` or `2M Triangle`"
-);
+}
 
 /// The values of `texture_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -359,33 +261,11 @@ pub enum TextureMode {
     High,
 }
 
-impl TextureMode {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Legacy,
-        Self::ExtremeLow,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Legacy => "legacy",
-            Self::ExtremeLow => "extreme-low",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    TextureMode,
+fal_core::closed_enum! {
+    TextureMode { Legacy = "legacy", ExtremeLow = "extreme-low", Low = "low", Medium =
+    "medium", High = "high" }
     "`texture_mode` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be `legacy`, `extreme-low`, `low`, `medium` or `high`"
-);
+}
 
 /// The result of [`fal-ai/hyper3d/rodin/v2.5/text-to-3d`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -656,11 +536,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -712,11 +588,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -764,23 +636,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 1024,
+        "`prompt` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must have at most 1024 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 1024;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must have at most 1024 characters";
-    }
-
-    pub enum Seed {}
-
-    impl Range<i64> for Seed {
-        const MIN: i64 = 0;
-        const MAX: i64 = 65535;
-        const MESSAGE: &'static str = "`seed` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be between 0 and 65535";
-    }
+    fal_core::number_range!(
+        Seed, i64, 0, 65535,
+        "`seed` of fal-ai/hyper3d/rodin/v2.5/text-to-3d must be between 0 and 65535"
+    );
 }
 
 #[doc(hidden)]

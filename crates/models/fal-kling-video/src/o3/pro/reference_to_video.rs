@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, File, IntoInput, Param, Parameters, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -178,49 +178,11 @@ pub enum Duration {
     N15,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-        Self::N9,
-        Self::N10,
-        Self::N11,
-        Self::N12,
-        Self::N13,
-        Self::N14,
-        Self::N15,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-            Self::N7 => "7",
-            Self::N8 => "8",
-            Self::N9 => "9",
-            Self::N10 => "10",
-            Self::N11 => "11",
-            Self::N12 => "12",
-            Self::N13 => "13",
-            Self::N14 => "14",
-            Self::N15 => "15",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N3 = "3", N4 = "4", N5 = "5", N6 = "6", N7 = "7", N8 = "8", N9 = "9", N10
+    = "10", N11 = "11", N12 = "12", N13 = "13", N14 = "14", N15 = "15" }
     "`duration` of fal-ai/kling-video/o3/pro/reference-to-video must be `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11`, `12`, `13`, `14` or `15`"
-);
+}
 
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -232,24 +194,10 @@ pub enum ShotType {
     Intelligent,
 }
 
-impl ShotType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Customize, Self::Intelligent];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Customize => "customize",
-            Self::Intelligent => "intelligent",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ShotType,
+fal_core::closed_enum! {
+    ShotType { Customize = "customize", Intelligent = "intelligent" }
     "`shot_type` of fal-ai/kling-video/o3/pro/reference-to-video must be `customize` or `intelligent`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -263,25 +211,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1" }
     "`aspect_ratio` of fal-ai/kling-video/o3/pro/reference-to-video must be `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// The result of [`fal-ai/kling-video/o3/pro/reference-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -518,11 +451,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -570,11 +499,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -595,15 +520,10 @@ impl<'de> json::ReadObject<'de> for Output {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/o3/pro/reference-to-video must have at most 2500 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 2500,
+        "`prompt` of fal-ai/kling-video/o3/pro/reference-to-video must have at most 2500 characters"
+    );
 }
 
 #[doc(hidden)]

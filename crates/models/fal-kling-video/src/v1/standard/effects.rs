@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -464,419 +464,86 @@ pub enum EffectScene {
     Emoji,
 }
 
-impl EffectScene {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Hug,
-        Self::Kiss,
-        Self::HeartGesture,
-        Self::Squish,
-        Self::Expansion,
-        Self::Fuzzyfuzzy,
-        Self::Bloombloom,
-        Self::Dizzydizzy,
-        Self::JellyPress,
-        Self::JellySlice,
-        Self::JellySquish,
-        Self::JellyJiggle,
-        Self::Pixelpixel,
-        Self::Yearbook,
-        Self::InstantFilm,
-        Self::AnimeFigure,
-        Self::Rocketrocket,
-        Self::FlyFly,
-        Self::Disappear,
-        Self::LightningPower,
-        Self::BulletTime,
-        Self::BulletTime360,
-        Self::MediaInterview,
-        Self::DayToNight,
-        Self::LetSRide,
-        Self::Jumpdrop,
-        Self::SwishSwish,
-        Self::RunningMan,
-        Self::JazzJazz,
-        Self::SwingSwing,
-        Self::Skateskate,
-        Self::BuildingSweater,
-        Self::PureWhiteWings,
-        Self::BlackWings,
-        Self::GoldenWing,
-        Self::PinkPinkWings,
-        Self::RampageApe,
-        Self::AListLook,
-        Self::CountdownTeleport,
-        Self::Firework2026,
-        Self::InstantChristmas,
-        Self::BirthdayStar,
-        Self::Firework,
-        Self::Celebration,
-        Self::TigerHugPro,
-        Self::PetLionPro,
-        Self::GuardianSpirit,
-        Self::SqueezeScream,
-        Self::InnerVoice,
-        Self::MemoryAlive,
-        Self::GuessWhat,
-        Self::EagleSnatch,
-        Self::HugFromPast,
-        Self::InstantKid,
-        Self::DollarRain,
-        Self::CryCry,
-        Self::BuildingCollapse,
-        Self::Mushroom,
-        Self::JesusHug,
-        Self::SharkAlert,
-        Self::LieFlat,
-        Self::PolarBearHug,
-        Self::BrownBearHug,
-        Self::OfficeEscapePlow,
-        Self::WatermelonBomb,
-        Self::BossComing,
-        Self::WigOut,
-        Self::CarExplosion,
-        Self::TigerHug,
-        Self::Siblings,
-        Self::ConstructionWorker,
-        Self::Snatched,
-        Self::FeltFelt,
-        Self::Plushcut,
-        Self::DrunkDance,
-        Self::DrunkDancePet,
-        Self::DaomaDance,
-        Self::BouncyDance,
-        Self::SmoothSailingDance,
-        Self::NewYearGreeting,
-        Self::LionDance,
-        Self::Prosperity,
-        Self::GreatSuccess,
-        Self::GoldenHorseFortune,
-        Self::RedPacketBox,
-        Self::LuckyHorseYear,
-        Self::LuckyRedPacket,
-        Self::LuckyMoneyCome,
-        Self::LionDancePet,
-        Self::DumplingMakingPet,
-        Self::FishMakingPet,
-        Self::PetRedPacket,
-        Self::LanternGlow,
-        Self::ExpressionChallenge,
-        Self::Overdrive,
-        Self::HeartGestureDance,
-        Self::Poping,
-        Self::MartialArts,
-        Self::Running,
-        Self::Nezha,
-        Self::MotorcycleDance,
-        Self::Subject3Dance,
-        Self::GhostStepDance,
-        Self::PhantomJewel,
-        Self::ZoomOut,
-        Self::Cheers2026,
-        Self::KissPro,
-        Self::FightPro,
-        Self::HugPro,
-        Self::HeartGesturePro,
-        Self::DollarRainPro,
-        Self::PetBeePro,
-        Self::SantaRandomSurprise,
-        Self::MagicMatchTree,
-        Self::HappyBirthday,
-        Self::ThumbsUpPro,
-        Self::SurpriseBouquet,
-        Self::BouquetDrop,
-        Self::_3dCartoon1Pro,
-        Self::GlamourPhotoShoot,
-        Self::BoxOfJoy,
-        Self::FirstToastOfTheYear,
-        Self::MySantaPic,
-        Self::SantaGift,
-        Self::SteampunkChristmas,
-        Self::Snowglobe,
-        Self::ChristmasPhotoShoot,
-        Self::OrnamentCrash,
-        Self::SantaExpress,
-        Self::ParticleSantaSurround,
-        Self::CoronationOfFrost,
-        Self::SparkInTheSnow,
-        Self::ScarletAndSnow,
-        Self::CozyToonWrap,
-        Self::BulletTimeLite,
-        Self::MagicCloak,
-        Self::BalloonParade,
-        Self::JumpingGingerJoy,
-        Self::C4dCartoonPro,
-        Self::VenomousSpider,
-        Self::ThroneOfKing,
-        Self::LuminousElf,
-        Self::WoodlandElf,
-        Self::JapaneseAnime1,
-        Self::AmericanComics,
-        Self::Snowboarding,
-        Self::WitchTransform,
-        Self::VampireTransform,
-        Self::PumpkinHeadTransform,
-        Self::DemonTransform,
-        Self::MummyTransform,
-        Self::ZombieTransform,
-        Self::CutePumpkinTransform,
-        Self::CuteGhostTransform,
-        Self::KnockKnockHalloween,
-        Self::HalloweenEscape,
-        Self::Baseball,
-        Self::KoreanBaseball,
-        Self::Trampoline,
-        Self::TrampolineNight,
-        Self::PuckerUp,
-        Self::FeedMooncake,
-        Self::Flyer,
-        Self::Dishwasher,
-        Self::PetChineseOpera,
-        Self::MagicFireball,
-        Self::GalleryRing,
-        Self::PetMotoRider,
-        Self::MusclePet,
-        Self::PetDelivery,
-        Self::MythicStyle,
-        Self::Steampunk,
-        Self::_3dCartoon2,
-        Self::PetChef,
-        Self::SantaGifts,
-        Self::SantaHug,
-        Self::Girlfriend,
-        Self::Boyfriend,
-        Self::HeartGesture1,
-        Self::PetWizard,
-        Self::SmokeSmoke,
-        Self::GunShot,
-        Self::DoubleGun,
-        Self::PetWarrior,
-        Self::LongHair,
-        Self::PetDance,
-        Self::WoolCurly,
-        Self::PetBee,
-        Self::MarryMe,
-        Self::PiggyMorph,
-        Self::SkiSki,
-        Self::MagicBroom,
-        Self::Splashsplash,
-        Self::Surfsurf,
-        Self::FairyWing,
-        Self::AngelWing,
-        Self::DarkWing,
-        Self::Emoji,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Hug => "hug",
-            Self::Kiss => "kiss",
-            Self::HeartGesture => "heart_gesture",
-            Self::Squish => "squish",
-            Self::Expansion => "expansion",
-            Self::Fuzzyfuzzy => "fuzzyfuzzy",
-            Self::Bloombloom => "bloombloom",
-            Self::Dizzydizzy => "dizzydizzy",
-            Self::JellyPress => "jelly_press",
-            Self::JellySlice => "jelly_slice",
-            Self::JellySquish => "jelly_squish",
-            Self::JellyJiggle => "jelly_jiggle",
-            Self::Pixelpixel => "pixelpixel",
-            Self::Yearbook => "yearbook",
-            Self::InstantFilm => "instant_film",
-            Self::AnimeFigure => "anime_figure",
-            Self::Rocketrocket => "rocketrocket",
-            Self::FlyFly => "fly_fly",
-            Self::Disappear => "disappear",
-            Self::LightningPower => "lightning_power",
-            Self::BulletTime => "bullet_time",
-            Self::BulletTime360 => "bullet_time_360",
-            Self::MediaInterview => "media_interview",
-            Self::DayToNight => "day_to_night",
-            Self::LetSRide => "let's_ride",
-            Self::Jumpdrop => "jumpdrop",
-            Self::SwishSwish => "swish_swish",
-            Self::RunningMan => "running_man",
-            Self::JazzJazz => "jazz_jazz",
-            Self::SwingSwing => "swing_swing",
-            Self::Skateskate => "skateskate",
-            Self::BuildingSweater => "building_sweater",
-            Self::PureWhiteWings => "pure_white_wings",
-            Self::BlackWings => "black_wings",
-            Self::GoldenWing => "golden_wing",
-            Self::PinkPinkWings => "pink_pink_wings",
-            Self::RampageApe => "rampage_ape",
-            Self::AListLook => "a_list_look",
-            Self::CountdownTeleport => "countdown_teleport",
-            Self::Firework2026 => "firework_2026",
-            Self::InstantChristmas => "instant_christmas",
-            Self::BirthdayStar => "birthday_star",
-            Self::Firework => "firework",
-            Self::Celebration => "celebration",
-            Self::TigerHugPro => "tiger_hug_pro",
-            Self::PetLionPro => "pet_lion_pro",
-            Self::GuardianSpirit => "guardian_spirit",
-            Self::SqueezeScream => "squeeze_scream",
-            Self::InnerVoice => "inner_voice",
-            Self::MemoryAlive => "memory_alive",
-            Self::GuessWhat => "guess_what",
-            Self::EagleSnatch => "eagle_snatch",
-            Self::HugFromPast => "hug_from_past",
-            Self::InstantKid => "instant_kid",
-            Self::DollarRain => "dollar_rain",
-            Self::CryCry => "cry_cry",
-            Self::BuildingCollapse => "building_collapse",
-            Self::Mushroom => "mushroom",
-            Self::JesusHug => "jesus_hug",
-            Self::SharkAlert => "shark_alert",
-            Self::LieFlat => "lie_flat",
-            Self::PolarBearHug => "polar_bear_hug",
-            Self::BrownBearHug => "brown_bear_hug",
-            Self::OfficeEscapePlow => "office_escape_plow",
-            Self::WatermelonBomb => "watermelon_bomb",
-            Self::BossComing => "boss_coming",
-            Self::WigOut => "wig_out",
-            Self::CarExplosion => "car_explosion",
-            Self::TigerHug => "tiger_hug",
-            Self::Siblings => "siblings",
-            Self::ConstructionWorker => "construction_worker",
-            Self::Snatched => "snatched",
-            Self::FeltFelt => "felt_felt",
-            Self::Plushcut => "plushcut",
-            Self::DrunkDance => "drunk_dance",
-            Self::DrunkDancePet => "drunk_dance_pet",
-            Self::DaomaDance => "daoma_dance",
-            Self::BouncyDance => "bouncy_dance",
-            Self::SmoothSailingDance => "smooth_sailing_dance",
-            Self::NewYearGreeting => "new_year_greeting",
-            Self::LionDance => "lion_dance",
-            Self::Prosperity => "prosperity",
-            Self::GreatSuccess => "great_success",
-            Self::GoldenHorseFortune => "golden_horse_fortune",
-            Self::RedPacketBox => "red_packet_box",
-            Self::LuckyHorseYear => "lucky_horse_year",
-            Self::LuckyRedPacket => "lucky_red_packet",
-            Self::LuckyMoneyCome => "lucky_money_come",
-            Self::LionDancePet => "lion_dance_pet",
-            Self::DumplingMakingPet => "dumpling_making_pet",
-            Self::FishMakingPet => "fish_making_pet",
-            Self::PetRedPacket => "pet_red_packet",
-            Self::LanternGlow => "lantern_glow",
-            Self::ExpressionChallenge => "expression_challenge",
-            Self::Overdrive => "overdrive",
-            Self::HeartGestureDance => "heart_gesture_dance",
-            Self::Poping => "poping",
-            Self::MartialArts => "martial_arts",
-            Self::Running => "running",
-            Self::Nezha => "nezha",
-            Self::MotorcycleDance => "motorcycle_dance",
-            Self::Subject3Dance => "subject_3_dance",
-            Self::GhostStepDance => "ghost_step_dance",
-            Self::PhantomJewel => "phantom_jewel",
-            Self::ZoomOut => "zoom_out",
-            Self::Cheers2026 => "cheers_2026",
-            Self::KissPro => "kiss_pro",
-            Self::FightPro => "fight_pro",
-            Self::HugPro => "hug_pro",
-            Self::HeartGesturePro => "heart_gesture_pro",
-            Self::DollarRainPro => "dollar_rain_pro",
-            Self::PetBeePro => "pet_bee_pro",
-            Self::SantaRandomSurprise => "santa_random_surprise",
-            Self::MagicMatchTree => "magic_match_tree",
-            Self::HappyBirthday => "happy_birthday",
-            Self::ThumbsUpPro => "thumbs_up_pro",
-            Self::SurpriseBouquet => "surprise_bouquet",
-            Self::BouquetDrop => "bouquet_drop",
-            Self::_3dCartoon1Pro => "3d_cartoon_1_pro",
-            Self::GlamourPhotoShoot => "glamour_photo_shoot",
-            Self::BoxOfJoy => "box_of_joy",
-            Self::FirstToastOfTheYear => "first_toast_of_the_year",
-            Self::MySantaPic => "my_santa_pic",
-            Self::SantaGift => "santa_gift",
-            Self::SteampunkChristmas => "steampunk_christmas",
-            Self::Snowglobe => "snowglobe",
-            Self::ChristmasPhotoShoot => "christmas_photo_shoot",
-            Self::OrnamentCrash => "ornament_crash",
-            Self::SantaExpress => "santa_express",
-            Self::ParticleSantaSurround => "particle_santa_surround",
-            Self::CoronationOfFrost => "coronation_of_frost",
-            Self::SparkInTheSnow => "spark_in_the_snow",
-            Self::ScarletAndSnow => "scarlet_and_snow",
-            Self::CozyToonWrap => "cozy_toon_wrap",
-            Self::BulletTimeLite => "bullet_time_lite",
-            Self::MagicCloak => "magic_cloak",
-            Self::BalloonParade => "balloon_parade",
-            Self::JumpingGingerJoy => "jumping_ginger_joy",
-            Self::C4dCartoonPro => "c4d_cartoon_pro",
-            Self::VenomousSpider => "venomous_spider",
-            Self::ThroneOfKing => "throne_of_king",
-            Self::LuminousElf => "luminous_elf",
-            Self::WoodlandElf => "woodland_elf",
-            Self::JapaneseAnime1 => "japanese_anime_1",
-            Self::AmericanComics => "american_comics",
-            Self::Snowboarding => "snowboarding",
-            Self::WitchTransform => "witch_transform",
-            Self::VampireTransform => "vampire_transform",
-            Self::PumpkinHeadTransform => "pumpkin_head_transform",
-            Self::DemonTransform => "demon_transform",
-            Self::MummyTransform => "mummy_transform",
-            Self::ZombieTransform => "zombie_transform",
-            Self::CutePumpkinTransform => "cute_pumpkin_transform",
-            Self::CuteGhostTransform => "cute_ghost_transform",
-            Self::KnockKnockHalloween => "knock_knock_halloween",
-            Self::HalloweenEscape => "halloween_escape",
-            Self::Baseball => "baseball",
-            Self::KoreanBaseball => "korean_baseball",
-            Self::Trampoline => "trampoline",
-            Self::TrampolineNight => "trampoline_night",
-            Self::PuckerUp => "pucker_up",
-            Self::FeedMooncake => "feed_mooncake",
-            Self::Flyer => "flyer",
-            Self::Dishwasher => "dishwasher",
-            Self::PetChineseOpera => "pet_chinese_opera",
-            Self::MagicFireball => "magic_fireball",
-            Self::GalleryRing => "gallery_ring",
-            Self::PetMotoRider => "pet_moto_rider",
-            Self::MusclePet => "muscle_pet",
-            Self::PetDelivery => "pet_delivery",
-            Self::MythicStyle => "mythic_style",
-            Self::Steampunk => "steampunk",
-            Self::_3dCartoon2 => "3d_cartoon_2",
-            Self::PetChef => "pet_chef",
-            Self::SantaGifts => "santa_gifts",
-            Self::SantaHug => "santa_hug",
-            Self::Girlfriend => "girlfriend",
-            Self::Boyfriend => "boyfriend",
-            Self::HeartGesture1 => "heart_gesture_1",
-            Self::PetWizard => "pet_wizard",
-            Self::SmokeSmoke => "smoke_smoke",
-            Self::GunShot => "gun_shot",
-            Self::DoubleGun => "double_gun",
-            Self::PetWarrior => "pet_warrior",
-            Self::LongHair => "long_hair",
-            Self::PetDance => "pet_dance",
-            Self::WoolCurly => "wool_curly",
-            Self::PetBee => "pet_bee",
-            Self::MarryMe => "marry_me",
-            Self::PiggyMorph => "piggy_morph",
-            Self::SkiSki => "ski_ski",
-            Self::MagicBroom => "magic_broom",
-            Self::Splashsplash => "splashsplash",
-            Self::Surfsurf => "surfsurf",
-            Self::FairyWing => "fairy_wing",
-            Self::AngelWing => "angel_wing",
-            Self::DarkWing => "dark_wing",
-            Self::Emoji => "emoji",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    EffectScene,
+fal_core::closed_enum! {
+    EffectScene { Hug = "hug", Kiss = "kiss", HeartGesture = "heart_gesture", Squish =
+    "squish", Expansion = "expansion", Fuzzyfuzzy = "fuzzyfuzzy", Bloombloom =
+    "bloombloom", Dizzydizzy = "dizzydizzy", JellyPress = "jelly_press", JellySlice =
+    "jelly_slice", JellySquish = "jelly_squish", JellyJiggle = "jelly_jiggle", Pixelpixel
+    = "pixelpixel", Yearbook = "yearbook", InstantFilm = "instant_film", AnimeFigure =
+    "anime_figure", Rocketrocket = "rocketrocket", FlyFly = "fly_fly", Disappear =
+    "disappear", LightningPower = "lightning_power", BulletTime = "bullet_time",
+    BulletTime360 = "bullet_time_360", MediaInterview = "media_interview", DayToNight =
+    "day_to_night", LetSRide = "let's_ride", Jumpdrop = "jumpdrop", SwishSwish =
+    "swish_swish", RunningMan = "running_man", JazzJazz = "jazz_jazz", SwingSwing =
+    "swing_swing", Skateskate = "skateskate", BuildingSweater = "building_sweater",
+    PureWhiteWings = "pure_white_wings", BlackWings = "black_wings", GoldenWing =
+    "golden_wing", PinkPinkWings = "pink_pink_wings", RampageApe = "rampage_ape",
+    AListLook = "a_list_look", CountdownTeleport = "countdown_teleport", Firework2026 =
+    "firework_2026", InstantChristmas = "instant_christmas", BirthdayStar =
+    "birthday_star", Firework = "firework", Celebration = "celebration", TigerHugPro =
+    "tiger_hug_pro", PetLionPro = "pet_lion_pro", GuardianSpirit = "guardian_spirit",
+    SqueezeScream = "squeeze_scream", InnerVoice = "inner_voice", MemoryAlive =
+    "memory_alive", GuessWhat = "guess_what", EagleSnatch = "eagle_snatch", HugFromPast =
+    "hug_from_past", InstantKid = "instant_kid", DollarRain = "dollar_rain", CryCry =
+    "cry_cry", BuildingCollapse = "building_collapse", Mushroom = "mushroom", JesusHug =
+    "jesus_hug", SharkAlert = "shark_alert", LieFlat = "lie_flat", PolarBearHug =
+    "polar_bear_hug", BrownBearHug = "brown_bear_hug", OfficeEscapePlow =
+    "office_escape_plow", WatermelonBomb = "watermelon_bomb", BossComing = "boss_coming",
+    WigOut = "wig_out", CarExplosion = "car_explosion", TigerHug = "tiger_hug", Siblings
+    = "siblings", ConstructionWorker = "construction_worker", Snatched = "snatched",
+    FeltFelt = "felt_felt", Plushcut = "plushcut", DrunkDance = "drunk_dance",
+    DrunkDancePet = "drunk_dance_pet", DaomaDance = "daoma_dance", BouncyDance =
+    "bouncy_dance", SmoothSailingDance = "smooth_sailing_dance", NewYearGreeting =
+    "new_year_greeting", LionDance = "lion_dance", Prosperity = "prosperity",
+    GreatSuccess = "great_success", GoldenHorseFortune = "golden_horse_fortune",
+    RedPacketBox = "red_packet_box", LuckyHorseYear = "lucky_horse_year", LuckyRedPacket
+    = "lucky_red_packet", LuckyMoneyCome = "lucky_money_come", LionDancePet =
+    "lion_dance_pet", DumplingMakingPet = "dumpling_making_pet", FishMakingPet =
+    "fish_making_pet", PetRedPacket = "pet_red_packet", LanternGlow = "lantern_glow",
+    ExpressionChallenge = "expression_challenge", Overdrive = "overdrive",
+    HeartGestureDance = "heart_gesture_dance", Poping = "poping", MartialArts =
+    "martial_arts", Running = "running", Nezha = "nezha", MotorcycleDance =
+    "motorcycle_dance", Subject3Dance = "subject_3_dance", GhostStepDance =
+    "ghost_step_dance", PhantomJewel = "phantom_jewel", ZoomOut = "zoom_out", Cheers2026
+    = "cheers_2026", KissPro = "kiss_pro", FightPro = "fight_pro", HugPro = "hug_pro",
+    HeartGesturePro = "heart_gesture_pro", DollarRainPro = "dollar_rain_pro", PetBeePro =
+    "pet_bee_pro", SantaRandomSurprise = "santa_random_surprise", MagicMatchTree =
+    "magic_match_tree", HappyBirthday = "happy_birthday", ThumbsUpPro = "thumbs_up_pro",
+    SurpriseBouquet = "surprise_bouquet", BouquetDrop = "bouquet_drop", _3dCartoon1Pro =
+    "3d_cartoon_1_pro", GlamourPhotoShoot = "glamour_photo_shoot", BoxOfJoy =
+    "box_of_joy", FirstToastOfTheYear = "first_toast_of_the_year", MySantaPic =
+    "my_santa_pic", SantaGift = "santa_gift", SteampunkChristmas = "steampunk_christmas",
+    Snowglobe = "snowglobe", ChristmasPhotoShoot = "christmas_photo_shoot", OrnamentCrash
+    = "ornament_crash", SantaExpress = "santa_express", ParticleSantaSurround =
+    "particle_santa_surround", CoronationOfFrost = "coronation_of_frost", SparkInTheSnow
+    = "spark_in_the_snow", ScarletAndSnow = "scarlet_and_snow", CozyToonWrap =
+    "cozy_toon_wrap", BulletTimeLite = "bullet_time_lite", MagicCloak = "magic_cloak",
+    BalloonParade = "balloon_parade", JumpingGingerJoy = "jumping_ginger_joy",
+    C4dCartoonPro = "c4d_cartoon_pro", VenomousSpider = "venomous_spider", ThroneOfKing =
+    "throne_of_king", LuminousElf = "luminous_elf", WoodlandElf = "woodland_elf",
+    JapaneseAnime1 = "japanese_anime_1", AmericanComics = "american_comics", Snowboarding
+    = "snowboarding", WitchTransform = "witch_transform", VampireTransform =
+    "vampire_transform", PumpkinHeadTransform = "pumpkin_head_transform", DemonTransform
+    = "demon_transform", MummyTransform = "mummy_transform", ZombieTransform =
+    "zombie_transform", CutePumpkinTransform = "cute_pumpkin_transform",
+    CuteGhostTransform = "cute_ghost_transform", KnockKnockHalloween =
+    "knock_knock_halloween", HalloweenEscape = "halloween_escape", Baseball = "baseball",
+    KoreanBaseball = "korean_baseball", Trampoline = "trampoline", TrampolineNight =
+    "trampoline_night", PuckerUp = "pucker_up", FeedMooncake = "feed_mooncake", Flyer =
+    "flyer", Dishwasher = "dishwasher", PetChineseOpera = "pet_chinese_opera",
+    MagicFireball = "magic_fireball", GalleryRing = "gallery_ring", PetMotoRider =
+    "pet_moto_rider", MusclePet = "muscle_pet", PetDelivery = "pet_delivery", MythicStyle
+    = "mythic_style", Steampunk = "steampunk", _3dCartoon2 = "3d_cartoon_2", PetChef =
+    "pet_chef", SantaGifts = "santa_gifts", SantaHug = "santa_hug", Girlfriend =
+    "girlfriend", Boyfriend = "boyfriend", HeartGesture1 = "heart_gesture_1", PetWizard =
+    "pet_wizard", SmokeSmoke = "smoke_smoke", GunShot = "gun_shot", DoubleGun =
+    "double_gun", PetWarrior = "pet_warrior", LongHair = "long_hair", PetDance =
+    "pet_dance", WoolCurly = "wool_curly", PetBee = "pet_bee", MarryMe = "marry_me",
+    PiggyMorph = "piggy_morph", SkiSki = "ski_ski", MagicBroom = "magic_broom",
+    Splashsplash = "splashsplash", Surfsurf = "surfsurf", FairyWing = "fairy_wing",
+    AngelWing = "angel_wing", DarkWing = "dark_wing", Emoji = "emoji" }
     "`effect_scene` of fal-ai/kling-video/v1/standard/effects must be `hug`, `kiss`, `heart_gesture`, `squish`, `expansion`, `fuzzyfuzzy`, `bloombloom`, `dizzydizzy`, `jelly_press`, `jelly_slice`, `jelly_squish`, `jelly_jiggle` or one of 186 more"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -888,23 +555,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N10 => "10",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { N5 = "5", N10 = "10" }
+    "`duration` of fal-ai/kling-video/v1/standard/effects must be `5` or `10`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of fal-ai/kling-video/v1/standard/effects must be `5` or `10`"
-);
 
 /// The result of [`fal-ai/kling-video/v1/standard/effects`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -1048,11 +702,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -1085,11 +735,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -101,24 +101,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N10 => "10",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N5 = "5", N10 = "10" }
     "`duration` of fal-ai/kling-video/v1/standard/image-to-video must be `5` or `10`"
-);
+}
 
 /// `cfg_scale`: between 0.0 and 1.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -336,11 +322,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -388,11 +370,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -446,31 +424,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 2500,
+        "`prompt` of fal-ai/kling-video/v1/standard/image-to-video must have at most 2500 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        NegativePrompt, 0, 2500,
+        "`negative_prompt` of fal-ai/kling-video/v1/standard/image-to-video must have at most 2500 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v1/standard/image-to-video must have at most 2500 characters";
-    }
-
-    pub enum NegativePrompt {}
-
-    impl Length for NegativePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v1/standard/image-to-video must have at most 2500 characters";
-    }
-
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v1/standard/image-to-video must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CfgScale, f64, 0.0, 1.0,
+        "`cfg_scale` of fal-ai/kling-video/v1/standard/image-to-video must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -98,24 +98,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N5, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N5 => "5",
-            Self::N10 => "10",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N5 = "5", N10 = "10" }
     "`duration` of fal-ai/kling-video/v2/master/text-to-video must be `5` or `10`"
-);
+}
 
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,25 +115,10 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio1x1 = "1:1" }
     "`aspect_ratio` of fal-ai/kling-video/v2/master/text-to-video must be `16:9`, `9:16` or `1:1`"
-);
+}
 
 /// `cfg_scale`: between 0.0 and 1.0.
 pub type CfgScale = Float<bounds::CfgScale>;
@@ -317,11 +288,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -356,11 +323,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -399,31 +362,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 2500,
+        "`prompt` of fal-ai/kling-video/v2/master/text-to-video must have at most 2500 characters"
+    );
 
-    pub enum Prompt {}
+    fal_core::length_range!(
+        NegativePrompt, 0, 2500,
+        "`negative_prompt` of fal-ai/kling-video/v2/master/text-to-video must have at most 2500 characters"
+    );
 
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v2/master/text-to-video must have at most 2500 characters";
-    }
-
-    pub enum NegativePrompt {}
-
-    impl Length for NegativePrompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`negative_prompt` of fal-ai/kling-video/v2/master/text-to-video must have at most 2500 characters";
-    }
-
-    pub enum CfgScale {}
-
-    impl Range<f64> for CfgScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`cfg_scale` of fal-ai/kling-video/v2/master/text-to-video must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        CfgScale, f64, 0.0, 1.0,
+        "`cfg_scale` of fal-ai/kling-video/v2/master/text-to-video must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -116,24 +116,10 @@ pub enum CharacterOrientation {
     Video,
 }
 
-impl CharacterOrientation {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Image, Self::Video];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    CharacterOrientation,
+fal_core::closed_enum! {
+    CharacterOrientation { Image = "image", Video = "video" }
     "`character_orientation` of fal-ai/kling-video/v2.6/pro/motion-control must be `image` or `video`"
-);
+}
 
 /// The result of [`fal-ai/kling-video/v2.6/pro/motion-control`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -361,11 +347,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -406,11 +388,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -479,15 +457,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/v2.6/pro/motion-control must have at most 2500 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 2500,
+        "`prompt` of fal-ai/kling-video/v2.6/pro/motion-control must have at most 2500 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -128,35 +128,11 @@ pub enum AspectRatio {
     Ratio21x9,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio3x4,
-        Self::Ratio4x3,
-        Self::Ratio1x1,
-        Self::Ratio9x16,
-        Self::Ratio16x9,
-        Self::Ratio21x9,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio21x9 => "21:9",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio3x4 = "3:4", Ratio4x3 = "4:3", Ratio1x1 = "1:1", Ratio9x16 =
+    "9:16", Ratio16x9 = "16:9", Ratio21x9 = "21:9" }
     "`aspect_ratio` of luma/agent/ray/v3.2/text-to-video must be `3:4`, `4:3`, `1:1`, `9:16`, `16:9` or `21:9`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,25 +146,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_540p, Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _540p = "540p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of luma/agent/ray/v3.2/text-to-video must be `540p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,23 +161,10 @@ pub enum Duration {
     _10s,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5s, Self::_10s];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_5s => "5s",
-            Self::_10s => "10s",
-        }
-    }
+fal_core::closed_enum! {
+    Duration { _5s = "5s", _10s = "10s" }
+    "`duration` of luma/agent/ray/v3.2/text-to-video must be `5s` or `10s`"
 }
-
-fal_core::closed_enum!(
-    Duration, "`duration` of luma/agent/ray/v3.2/text-to-video must be `5s` or `10s`"
-);
 
 /// The result of [`luma/agent/ray/v3.2/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -435,11 +383,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -485,11 +429,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -533,23 +473,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 1, 6000,
+        "`prompt` of luma/agent/ray/v3.2/text-to-video must have 1 to 6000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 6000;
-        const MESSAGE: &'static str = "`prompt` of luma/agent/ray/v3.2/text-to-video must have 1 to 6000 characters";
-    }
-
-    pub enum ReferenceImageUrls {}
-
-    impl Length for ReferenceImageUrls {
-        const MIN: usize = 0;
-        const MAX: usize = 4;
-        const MESSAGE: &'static str = "`reference_image_urls` of luma/agent/ray/v3.2/text-to-video must have at most 4 items";
-    }
+    fal_core::length_range!(
+        ReferenceImageUrls, 0, 4,
+        "`reference_image_urls` of luma/agent/ray/v3.2/text-to-video must have at most 4 items"
+    );
 }
 
 #[doc(hidden)]

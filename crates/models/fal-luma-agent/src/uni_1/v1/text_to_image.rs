@@ -19,7 +19,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -106,41 +106,12 @@ pub enum AspectRatio {
     Ratio1x3,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio3x1,
-        Self::Ratio2x1,
-        Self::Ratio16x9,
-        Self::Ratio3x2,
-        Self::Ratio1x1,
-        Self::Ratio2x3,
-        Self::Ratio9x16,
-        Self::Ratio1x2,
-        Self::Ratio1x3,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio3x1 => "3:1",
-            Self::Ratio2x1 => "2:1",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio3x2 => "3:2",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio2x3 => "2:3",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio1x2 => "1:2",
-            Self::Ratio1x3 => "1:3",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio3x1 = "3:1", Ratio2x1 = "2:1", Ratio16x9 = "16:9", Ratio3x2 =
+    "3:2", Ratio1x1 = "1:1", Ratio2x3 = "2:3", Ratio9x16 = "9:16", Ratio1x2 = "1:2",
+    Ratio1x3 = "1:3" }
     "`aspect_ratio` of luma/agent/uni-1/v1/text-to-image must be `3:1`, `2:1`, `16:9`, `3:2`, `1:1`, `2:3`, `9:16`, `1:2` or `1:3`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,23 +123,10 @@ pub enum Style {
     Manga,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Manga];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Manga => "manga",
-        }
-    }
+fal_core::closed_enum! {
+    Style { Auto = "auto", Manga = "manga" }
+    "`style` of luma/agent/uni-1/v1/text-to-image must be `auto` or `manga`"
 }
-
-fal_core::closed_enum!(
-    Style, "`style` of luma/agent/uni-1/v1/text-to-image must be `auto` or `manga`"
-);
 
 /// The values of `output_format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,24 +138,10 @@ pub enum OutputFormat {
     Jpeg,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpeg];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Png = "png", Jpeg = "jpeg" }
     "`output_format` of luma/agent/uni-1/v1/text-to-image must be `png` or `jpeg`"
-);
+}
 
 /// The result of [`luma/agent/uni-1/v1/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -388,11 +332,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -439,11 +379,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -482,23 +418,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
+    fal_core::length_range!(
+        Prompt, 1, 6000,
+        "`prompt` of luma/agent/uni-1/v1/text-to-image must have 1 to 6000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 6000;
-        const MESSAGE: &'static str = "`prompt` of luma/agent/uni-1/v1/text-to-image must have 1 to 6000 characters";
-    }
-
-    pub enum ReferenceImageUrls {}
-
-    impl Length for ReferenceImageUrls {
-        const MIN: usize = 0;
-        const MAX: usize = 9;
-        const MESSAGE: &'static str = "`reference_image_urls` of luma/agent/uni-1/v1/text-to-image must have at most 9 items";
-    }
+    fal_core::length_range!(
+        ReferenceImageUrls, 0, 9,
+        "`reference_image_urls` of luma/agent/uni-1/v1/text-to-image must have at most 9 items"
+    );
 }
 
 #[doc(hidden)]

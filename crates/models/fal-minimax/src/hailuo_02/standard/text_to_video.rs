@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -81,24 +81,10 @@ pub enum Duration {
     N10,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::N6, Self::N10];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N6 => "6",
-            Self::N10 => "10",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N6 = "6", N10 = "10" }
     "`duration` of fal-ai/minimax/hailuo-02/standard/text-to-video must be `6` or `10`"
-);
+}
 
 /// The result of [`fal-ai/minimax/hailuo-02/standard/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -243,11 +229,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -280,11 +262,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -323,15 +301,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 1;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/minimax/hailuo-02/standard/text-to-video must have 1 to 2000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 1, 2000,
+        "`prompt` of fal-ai/minimax/hailuo-02/standard/text-to-video must have 1 to 2000 characters"
+    );
 }
 
 #[doc(hidden)]

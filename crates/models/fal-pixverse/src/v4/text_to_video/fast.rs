@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -99,33 +99,11 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio1x1,
-        Self::Ratio3x4,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio4x3 = "4:3", Ratio1x1 = "1:1", Ratio3x4 =
+    "3:4", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/pixverse/v4/text-to-video/fast must be `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,25 +117,10 @@ pub enum Resolution {
     _720p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p" }
     "`resolution` of fal-ai/pixverse/v4/text-to-video/fast must be `360p`, `540p` or `720p`"
-);
+}
 
 /// The values of `style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -175,33 +138,11 @@ pub enum Style {
     Cyberpunk,
 }
 
-impl Style {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Anime,
-        Self::_3dAnimation,
-        Self::Clay,
-        Self::Comic,
-        Self::Cyberpunk,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Anime => "anime",
-            Self::_3dAnimation => "3d_animation",
-            Self::Clay => "clay",
-            Self::Comic => "comic",
-            Self::Cyberpunk => "cyberpunk",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Style,
+fal_core::closed_enum! {
+    Style { Anime = "anime", _3dAnimation = "3d_animation", Clay = "clay", Comic =
+    "comic", Cyberpunk = "cyberpunk" }
     "`style` of fal-ai/pixverse/v4/text-to-video/fast must be `anime`, `3d_animation`, `clay`, `comic` or `cyberpunk`"
-);
+}
 
 /// The result of [`fal-ai/pixverse/v4/text-to-video/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -372,11 +313,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -413,11 +350,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";

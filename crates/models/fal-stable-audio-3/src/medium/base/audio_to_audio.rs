@@ -21,7 +21,7 @@ use fal_core::{
     Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -166,37 +166,11 @@ pub enum OutputFormat {
     Aac,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp3,
-        Self::Wav,
-        Self::Flac,
-        Self::Ogg,
-        Self::Opus,
-        Self::M4a,
-        Self::Aac,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Wav => "wav",
-            Self::Flac => "flac",
-            Self::Ogg => "ogg",
-            Self::Opus => "opus",
-            Self::M4a => "m4a",
-            Self::Aac => "aac",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Mp3 = "mp3", Wav = "wav", Flac = "flac", Ogg = "ogg", Opus = "opus",
+    M4a = "m4a", Aac = "aac" }
     "`output_format` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be `mp3`, `wav`, `flac`, `ogg`, `opus`, `m4a` or `aac`"
-);
+}
 
 /// `init_noise_level`: between 0.0 and 1.0.
 pub type InitNoiseLevel = Float<bounds::InitNoiseLevel>;
@@ -468,11 +442,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -524,11 +494,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -588,39 +554,25 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Duration, f64, 1.0, 380.0,
+        "`duration` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 1.0 and 380.0"
+    );
 
-    pub enum Duration {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 100,
+        "`num_inference_steps` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 1 and 100"
+    );
 
-    impl Range<f64> for Duration {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 380.0;
-        const MESSAGE: &'static str = "`duration` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 1.0 and 380.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 25.0,
+        "`guidance_scale` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 0.0 and 25.0"
+    );
 
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 1 and 100";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 0.0 and 25.0";
-    }
-
-    pub enum InitNoiseLevel {}
-
-    impl Range<f64> for InitNoiseLevel {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`init_noise_level` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 0.0 and 1.0";
-    }
+    fal_core::number_range!(
+        InitNoiseLevel, f64, 0.0, 1.0,
+        "`init_noise_level` of fal-ai/stable-audio-3/medium/base/audio-to-audio must be between 0.0 and 1.0"
+    );
 }
 
 #[doc(hidden)]

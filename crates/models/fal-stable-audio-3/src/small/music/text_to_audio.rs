@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -157,37 +157,11 @@ pub enum OutputFormat {
     Aac,
 }
 
-impl OutputFormat {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Mp3,
-        Self::Wav,
-        Self::Flac,
-        Self::Ogg,
-        Self::Opus,
-        Self::M4a,
-        Self::Aac,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Wav => "wav",
-            Self::Flac => "flac",
-            Self::Ogg => "ogg",
-            Self::Opus => "opus",
-            Self::M4a => "m4a",
-            Self::Aac => "aac",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    OutputFormat,
+fal_core::closed_enum! {
+    OutputFormat { Mp3 = "mp3", Wav = "wav", Flac = "flac", Ogg = "ogg", Opus = "opus",
+    M4a = "m4a", Aac = "aac" }
     "`output_format` of fal-ai/stable-audio-3/small/music/text-to-audio must be `mp3`, `wav`, `flac`, `ogg`, `opus`, `m4a` or `aac`"
-);
+}
 
 /// The result of [`fal-ai/stable-audio-3/small/music/text-to-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -420,11 +394,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -472,11 +442,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -521,31 +487,20 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
+    fal_core::number_range!(
+        Duration, f64, 1.0, 120.0,
+        "`duration` of fal-ai/stable-audio-3/small/music/text-to-audio must be between 1.0 and 120.0"
+    );
 
-    pub enum Duration {}
+    fal_core::number_range!(
+        NumInferenceSteps, i64, 1, 100,
+        "`num_inference_steps` of fal-ai/stable-audio-3/small/music/text-to-audio must be between 1 and 100"
+    );
 
-    impl Range<f64> for Duration {
-        const MIN: f64 = 1.0;
-        const MAX: f64 = 120.0;
-        const MESSAGE: &'static str = "`duration` of fal-ai/stable-audio-3/small/music/text-to-audio must be between 1.0 and 120.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
-        const MAX: i64 = 100;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/stable-audio-3/small/music/text-to-audio must be between 1 and 100";
-    }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 25.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/stable-audio-3/small/music/text-to-audio must be between 0.0 and 25.0";
-    }
+    fal_core::number_range!(
+        GuidanceScale, f64, 0.0, 25.0,
+        "`guidance_scale` of fal-ai/stable-audio-3/small/music/text-to-audio must be between 0.0 and 25.0"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -117,37 +117,10 @@ pub enum Duration {
     N8,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn get(&self) -> i64 {
-        match self {
-            Self::N2 => 2,
-            Self::N3 => 3,
-            Self::N4 => 4,
-            Self::N5 => 5,
-            Self::N6 => 6,
-            Self::N7 => 7,
-            Self::N8 => 8,
-        }
-    }
-}
-
-fal_core::integer_enum!(
-    Duration,
+fal_core::integer_enum! {
+    Duration { N2 = 2, N3 = 3, N4 = 4, N5 = 5, N6 = 6, N7 = 7, N8 = 8 }
     "`duration` of fal-ai/vidu/q2/image-to-video/pro must be `2`, `3`, `4`, `5`, `6`, `7` or `8`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,24 +132,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/vidu/q2/image-to-video/pro must be `720p` or `1080p`"
-);
+}
 
 /// The values of `movement_amplitude`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -192,31 +151,11 @@ pub enum MovementAmplitude {
     Large,
 }
 
-impl MovementAmplitude {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Small,
-        Self::Medium,
-        Self::Large,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Small => "small",
-            Self::Medium => "medium",
-            Self::Large => "large",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    MovementAmplitude,
+fal_core::closed_enum! {
+    MovementAmplitude { Auto = "auto", Small = "small", Medium = "medium", Large =
+    "large" }
     "`movement_amplitude` of fal-ai/vidu/q2/image-to-video/pro must be `auto`, `small`, `medium` or `large`"
-);
+}
 
 /// The result of [`fal-ai/vidu/q2/image-to-video/pro`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -429,11 +368,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -476,11 +411,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -534,15 +465,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 3000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/vidu/q2/image-to-video/pro must have at most 3000 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 3000,
+        "`prompt` of fal-ai/vidu/q2/image-to-video/pro must have at most 3000 characters"
+    );
 }
 
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use fal_core::{
     Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
     json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -117,33 +117,11 @@ pub enum AspectRatio {
     Ratio1x1,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio16x9,
-        Self::Ratio9x16,
-        Self::Ratio4x3,
-        Self::Ratio3x4,
-        Self::Ratio1x1,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio9x16 => "9:16",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio1x1 => "1:1",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio16x9 = "16:9", Ratio9x16 = "9:16", Ratio4x3 = "4:3", Ratio3x4 =
+    "3:4", Ratio1x1 = "1:1" }
     "`aspect_ratio` of fal-ai/vidu/q3/reference-to-video/mix must be `16:9`, `9:16`, `4:3`, `3:4` or `1:1`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,31 +137,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::_360p,
-        Self::_540p,
-        Self::_720p,
-        Self::_1080p,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_360p => "360p",
-            Self::_540p => "540p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _360p = "360p", _540p = "540p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/vidu/q3/reference-to-video/mix must be `360p`, `540p`, `720p` or `1080p`"
-);
+}
 
 /// The result of [`fal-ai/vidu/q3/reference-to-video/mix`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -398,11 +355,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -443,11 +396,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -501,23 +450,15 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::{Length, Range};
+    fal_core::length_range!(
+        Prompt, 0, 2000,
+        "`prompt` of fal-ai/vidu/q3/reference-to-video/mix must have at most 2000 characters"
+    );
 
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2000;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/vidu/q3/reference-to-video/mix must have at most 2000 characters";
-    }
-
-    pub enum Duration {}
-
-    impl Range<i64> for Duration {
-        const MIN: i64 = 1;
-        const MAX: i64 = 16;
-        const MESSAGE: &'static str = "`duration` of fal-ai/vidu/q3/reference-to-video/mix must be between 1 and 16";
-    }
+    fal_core::number_range!(
+        Duration, i64, 1, 16,
+        "`duration` of fal-ai/vidu/q3/reference-to-video/mix must be between 1 and 16"
+    );
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@
 use fal_core::{
     Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -119,35 +119,11 @@ pub enum AspectRatio {
     Ratio9x16,
 }
 
-impl AspectRatio {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Ratio21x9,
-        Self::Ratio16x9,
-        Self::Ratio4x3,
-        Self::Ratio1x1,
-        Self::Ratio3x4,
-        Self::Ratio9x16,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ratio21x9 => "21:9",
-            Self::Ratio16x9 => "16:9",
-            Self::Ratio4x3 => "4:3",
-            Self::Ratio1x1 => "1:1",
-            Self::Ratio3x4 => "3:4",
-            Self::Ratio9x16 => "9:16",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    AspectRatio,
+fal_core::closed_enum! {
+    AspectRatio { Ratio21x9 = "21:9", Ratio16x9 = "16:9", Ratio4x3 = "4:3", Ratio1x1 =
+    "1:1", Ratio3x4 = "3:4", Ratio9x16 = "9:16" }
     "`aspect_ratio` of fal-ai/bytedance/seedance/v1/pro/text-to-video must be `21:9`, `16:9`, `4:3`, `1:1`, `3:4` or `9:16`"
-);
+}
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,25 +137,10 @@ pub enum Resolution {
     _1080p,
 }
 
-impl Resolution {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_480p, Self::_720p, Self::_1080p];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::_480p => "480p",
-            Self::_720p => "720p",
-            Self::_1080p => "1080p",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Resolution,
+fal_core::closed_enum! {
+    Resolution { _480p = "480p", _720p = "720p", _1080p = "1080p" }
     "`resolution` of fal-ai/bytedance/seedance/v1/pro/text-to-video must be `480p`, `720p` or `1080p`"
-);
+}
 
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -209,45 +170,11 @@ pub enum Duration {
     N12,
 }
 
-impl Duration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-        Self::N7,
-        Self::N8,
-        Self::N9,
-        Self::N10,
-        Self::N11,
-        Self::N12,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-            Self::N7 => "7",
-            Self::N8 => "8",
-            Self::N9 => "9",
-            Self::N10 => "10",
-            Self::N11 => "11",
-            Self::N12 => "12",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Duration,
+fal_core::closed_enum! {
+    Duration { N2 = "2", N3 = "3", N4 = "4", N5 = "5", N6 = "6", N7 = "7", N8 = "8", N9 =
+    "9", N10 = "10", N11 = "11", N12 = "12" }
     "`duration` of fal-ai/bytedance/seedance/v1/pro/text-to-video must be `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, `11` or `12`"
-);
+}
 
 /// `num_frames`: between 29 and 289.
 pub type NumFrames = Int<bounds::NumFrames>;
@@ -444,11 +371,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -492,11 +415,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -538,15 +457,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Range;
-
-    pub enum NumFrames {}
-
-    impl Range<i64> for NumFrames {
-        const MIN: i64 = 29;
-        const MAX: i64 = 289;
-        const MESSAGE: &'static str = "`num_frames` of fal-ai/bytedance/seedance/v1/pro/text-to-video must be between 29 and 289";
-    }
+    fal_core::number_range!(
+        NumFrames, i64, 29, 289,
+        "`num_frames` of fal-ai/bytedance/seedance/v1/pro/text-to-video must be between 29 and 289"
+    );
 }
 
 #[doc(hidden)]

@@ -20,7 +20,7 @@
 use fal_core::{
     Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -125,23 +125,10 @@ pub enum ShotType {
     Customize,
 }
 
-impl ShotType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Customize];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Customize => "customize",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    ShotType,
+fal_core::closed_enum! {
+    ShotType { Customize = "customize" }
     "`shot_type` of fal-ai/kling-video/o3/standard/video-to-video/edit must be `customize`"
-);
+}
 
 /// The result of [`fal-ai/kling-video/o3/standard/video-to-video/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -341,11 +328,7 @@ impl Serialize for Input {
     }
 }
 
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Input);
 
 impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
@@ -386,11 +369,7 @@ impl Serialize for Output {
     }
 }
 
-impl<'de> Deserialize<'de> for Output {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
+fal_core::deserialize_object!(Output);
 
 impl<'de> json::ReadObject<'de> for Output {
     const NAME: &'static str = "Output";
@@ -444,15 +423,10 @@ pub mod required {
 
 #[doc(hidden)]
 pub mod bounds {
-    use fal_core::Length;
-
-    pub enum Prompt {}
-
-    impl Length for Prompt {
-        const MIN: usize = 0;
-        const MAX: usize = 2500;
-        const MESSAGE: &'static str = "`prompt` of fal-ai/kling-video/o3/standard/video-to-video/edit must have at most 2500 characters";
-    }
+    fal_core::length_range!(
+        Prompt, 0, 2500,
+        "`prompt` of fal-ai/kling-video/o3/standard/video-to-video/edit must have at most 2500 characters"
+    );
 }
 
 #[doc(hidden)]
