@@ -294,6 +294,7 @@ mod tests {
         let cases = [
             (json!({"type": "string"}), json!(1), "string_type"),
             (json!({"type": "integer"}), json!(1.5), "int_from_float"),
+            (json!({"type": "integer"}), json!("9".repeat(4301)), "int_parsing_size"),
             (json!({"type": "integer"}), json!("x"), "int_parsing"),
             (json!({"type": "integer"}), json!([]), "int_type"),
             (json!({"type": "number"}), json!("x"), "float_parsing"),

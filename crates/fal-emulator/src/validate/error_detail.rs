@@ -4,6 +4,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::{Value, json};
 
+use super::lax_scalar::{self, Scalar};
+
 /// The most violations that are explained.
 pub(super) const MAX_DETAILS: usize = 200;
 
@@ -211,29 +213,18 @@ fn describe(error: &ValidationError<'_>, input: &Value) -> (&'static str, String
 }
 
 fn describe_type(kind: JsonType, input: &Value, is_model: bool) -> (&'static str, &'static str) {
-    match (kind, input) {
-        (JsonType::Integer, Value::Number(_)) => {
-            ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
-        }
-        (JsonType::Integer, Value::String(_)) => {
-            ("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
-        }
-        (JsonType::Integer, _) => ("int_type", "Input should be a valid integer"),
-        (JsonType::Number, Value::String(_)) => {
-            ("float_parsing", "Input should be a valid number, unable to parse string as a number")
-        }
-        (JsonType::Number, _) => ("float_type", "Input should be a valid number"),
-        (JsonType::Boolean, Value::String(_) | Value::Number(_)) => {
-            ("bool_parsing", "Input should be a valid boolean, unable to interpret input")
-        }
-        (JsonType::Boolean, _) => ("bool_type", "Input should be a valid boolean"),
-        (JsonType::String, _) => ("string_type", "Input should be a valid string"),
-        (JsonType::Array, _) => ("list_type", "Input should be a valid list"),
-        (JsonType::Object, _) if is_model => {
+    let fault = |scalar, default| lax_scalar::convert(scalar, input).err().unwrap_or(default);
+    match kind {
+        JsonType::Integer => fault(Scalar::Integer, lax_scalar::INT_TYPE),
+        JsonType::Number => fault(Scalar::Number, lax_scalar::FLOAT_TYPE),
+        JsonType::Boolean => fault(Scalar::Boolean, lax_scalar::BOOL_TYPE),
+        JsonType::String => ("string_type", "Input should be a valid string"),
+        JsonType::Array => ("list_type", "Input should be a valid list"),
+        JsonType::Object if is_model => {
             ("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
         }
-        (JsonType::Object, _) => ("dict_type", "Input should be a valid dictionary"),
-        (JsonType::Null, _) => ("none_required", "Input should be None"),
+        JsonType::Object => ("dict_type", "Input should be a valid dictionary"),
+        JsonType::Null => ("none_required", "Input should be None"),
     }
 }
 

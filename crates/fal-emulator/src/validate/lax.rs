@@ -10,7 +10,7 @@ use super::error_detail::{
     ErrorDetail, MAX_DETAILS, enumeration, literal, number_fault, python_repr, sequence, text_fault,
     type_fault,
 };
-use super::lax_scalar;
+use super::lax_scalar::{self, Scalar};
 use crate::components::Components;
 
 /// The nesting from which anything is accepted.
@@ -24,14 +24,6 @@ pub(super) struct LaxValidator<'a> {
     pub(super) components: &'a Components,
     /// `true` if no value is converted: how pydantic first tries the alternatives of a union.
     strict: bool,
-}
-
-/// A scalar type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scalar {
-    Integer,
-    Number,
-    Boolean,
 }
 
 impl<'a> LaxValidator<'a> {

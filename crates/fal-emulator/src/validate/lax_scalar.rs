@@ -2,21 +2,32 @@
 
 use serde_json::{Number, Value, json};
 
-use super::lax::Scalar;
+/// A scalar type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scalar {
+    Integer,
+    Number,
+    Boolean,
+}
 
 /// The type and the message of an error.
-type Fault = (&'static str, &'static str);
+pub(super) type Fault = (&'static str, &'static str);
 
-const INT_TYPE: Fault = ("int_type", "Input should be a valid integer");
+pub(super) const INT_TYPE: Fault = ("int_type", "Input should be a valid integer");
 const INT_PARSING: Fault =
     ("int_parsing", "Input should be a valid integer, unable to parse string as an integer");
+const INT_PARSING_SIZE: Fault =
+    ("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size");
 const INT_FROM_FLOAT: Fault =
     ("int_from_float", "Input should be a valid integer, got a number with a fractional part");
-const FLOAT_TYPE: Fault = ("float_type", "Input should be a valid number");
+pub(super) const FLOAT_TYPE: Fault = ("float_type", "Input should be a valid number");
 const FLOAT_PARSING: Fault =
     ("float_parsing", "Input should be a valid number, unable to parse string as a number");
-const BOOL_TYPE: Fault = ("bool_type", "Input should be a valid boolean");
+pub(super) const BOOL_TYPE: Fault = ("bool_type", "Input should be a valid boolean");
 const BOOL_PARSING: Fault = ("bool_parsing", "Input should be a valid boolean, unable to interpret input");
+
+/// The longest text of an integer that pydantic reads, in bytes.
+const MAX_DIGITS: usize = 4300;
 
 /// Returns the value if it has exactly this type.
 pub(super) fn strict(scalar: Scalar, value: &Value) -> Result<Value, Fault> {
@@ -46,6 +57,7 @@ fn to_integer(value: &Value) -> Result<Value, Fault> {
             whole(number).ok_or(INT_FROM_FLOAT)
         }
         Value::Number(_) => Ok(value.clone()),
+        Value::String(text) if text.trim().len() > MAX_DIGITS => Err(INT_PARSING_SIZE),
         Value::String(text) => parse_integer(text).ok_or(INT_PARSING),
         _ => Err(INT_TYPE),
     }
