@@ -18,7 +18,7 @@ use super::{
     link::{Link, ReceiveOutcome},
     message::{Message, SendOutcome},
 };
-use crate::{Error, ErrorKind, Result};
+use crate::{BoxFuture, Error, ErrorKind, Result};
 
 /// The silence after which a finished connection expects no more answers.
 const FINISH_SILENCE: Duration = Duration::from_secs(10);
@@ -84,12 +84,12 @@ impl<E: Realtime> Connection<E> {
     }
 
     /// Sends an input; see [`Sender::send`].
-    pub async fn send<I>(&self, input: I) -> Result<SendOutcome>
+    pub fn send<I>(&self, input: I) -> BoxFuture<'_, Result<SendOutcome>>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        self.sender.send(input).await
+        self.sender.send(input)
     }
 
     /// Sends a message; see [`Sender::send_message`].
@@ -156,13 +156,16 @@ impl<E: Realtime> Connection<E> {
     /// # Errors
     ///
     /// Those of [`Sender::send`] and [`Receiver::recv`]; `Transport` if the connection ends without the answer.
-    pub async fn request<I>(&mut self, input: I) -> Result<Message<E::Receive>>
+    pub fn request<I>(&mut self, input: I) -> BoxFuture<'_, Result<Message<E::Receive>>>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        let message = self.sender.prepare(input).await?;
-        self.request_message(&message).await
+        let input = input.into_input();
+        Box::pin(async {
+            let message = self.sender.prepare(input).await?;
+            self.request_message(&message).await
+        })
     }
 
     /// Sends a message without checks and waits for its answer; see [`request`](Self::request).
@@ -232,13 +235,17 @@ impl<E: Realtime> Sender<E> {
     ///
     /// `InvalidInput` and `Encode` if the input is invalid; `Transport` if the connection is closed and is not to be
     /// opened again, or broke while the message was written; the errors of opening a connection.
-    pub async fn send<I>(&self, input: I) -> Result<SendOutcome>
+    // Boxed, because a future with the type of the input would repeat the compiler's message about a wrong one.
+    pub fn send<I>(&self, input: I) -> BoxFuture<'_, Result<SendOutcome>>
     where
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        let message = self.prepare(input).await?;
-        self.send_message(&message).await
+        let input = input.into_input();
+        Box::pin(async {
+            let message = self.prepare(input).await?;
+            self.send_message(&message).await
+        })
     }
 
     /// Sends a message without checks.
@@ -293,7 +300,7 @@ impl<E: Realtime> Sender<E> {
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        let Some(message) = self.prepare(input).now_or_never() else {
+        let Some(message) = self.prepare(input.into_input()).now_or_never() else {
             let message =
                 "a file of the input has to be read first: `send` it, or read it with `File::bytes`";
             return Err(self.add_endpoint(Error::new(ErrorKind::File, message)));
@@ -325,11 +332,7 @@ impl<E: Realtime> Sender<E> {
         self.link.close().await
     }
 
-    async fn prepare<I>(&self, input: I) -> Result<E::Input>
-    where
-        I: IntoInput<Endpoint = E>,
-    {
-        let mut input = input.into_input();
+    async fn prepare(&self, mut input: E::Input) -> Result<E::Input> {
         validate(&input).map_err(|violations| self.add_endpoint(Error::violations(violations)))?;
         inline_files(&mut input).await.map_err(|error| self.add_endpoint(error))?;
         Ok(input)

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::{
-    Client, Error, ErrorKind, Pending, Reply, Result,
+    BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result,
     endpoint_id::EndpointId,
     input::{self, Checks},
     redact::Secrets,
@@ -181,13 +181,14 @@ impl<E: Endpoint> WebSocketRunner<E> {
     ///
     /// Those of [`Client::run`]. If the connection breaks, every call in progress fails, with the remark that it may have
     /// been accepted, and no more calls can be made.
-    pub async fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> Result<Reply<E::Output>> {
+    pub fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> BoxFuture<'_, Result<Reply<E::Output>>> {
+        Box::pin(self.run_input(input.into_input()))
+    }
+
+    async fn run_input(&self, input: E::Input) -> Result<Reply<E::Output>> {
         let shared = &*self.shared;
         let call = async {
-            let input = input::encode(
-                input.into_input(),
-                Checks { rules: true, files: shared.client.0.check_files },
-            )?;
+            let input = input::encode(input, Checks { rules: true, files: shared.client.0.check_files })?;
             let uploads = shared.client.0.uploads.clone();
             let body = input.into_json(&shared.client, uploads, &shared.client.0.retry, None).await?;
             let call = shared.send(text_message(body)?).await?;
