@@ -146,7 +146,7 @@ operation("submit: webhook", async () => {
       resolve({ headers: request.headers, body });
     });
   });
-  const webhookUrl = `http://127.0.0.1:${receiver.address().port}/hook?a=b c`;
+  const webhookUrl = `http://127.0.0.1:${receiver.address().port}/hook?a=b%20c`;
   const { request_id } = await client().queue.submit(MODEL, { input, webhookUrl });
   const { headers, body } = await delivery;
   receiver.close();

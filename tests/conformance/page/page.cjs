@@ -125,10 +125,10 @@ onPage("focus while calls change", DESK, async (page) => {
   // Inside of details that change.
   await post("/_emulator/scenario", { endpoint: [{ id: "acme/long", pace: { ahead: 0, per_position: 0, run: 900, log_lines: 4 } }] });
   await post("/queue/acme/long", { prompt: "long" });
-  await page.waitForFunction(() => document.querySelector("#calls .card .tag.running") && document.querySelector("#calls .card").textContent.includes("long"));
-  await page.click("#calls .card summary");
-  await page.waitForSelector("#calls .card[open] .body pre");
-  await page.focus("#calls .card[open] .body pre");
+  await page.waitForFunction(() => /acme\/long.*running/.test(document.querySelector("#calls .card").textContent));
+  const long = page.locator("#calls .card").first();
+  await long.locator("summary").click();
+  await long.locator(".body pre").first().focus();
   await post("/_emulator/advance", { seconds: 1000 });
   await page.waitForFunction(() => document.querySelector("#calls .card .body").textContent.includes("fal-emulator: step 4 of 4"));
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "PRE");

@@ -90,7 +90,7 @@ class Hook:
         self.server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
         self.server.received = queue.Queue()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?a=b c"
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?a=b%20c"
         return self
 
     def __exit__(self, *_):

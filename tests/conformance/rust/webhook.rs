@@ -13,7 +13,7 @@ pub(crate) async fn submit() -> Check {
     let (send, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
     let hear = async move |headers: HeaderMap, body: Bytes| drop(send.send((headers, body)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/hook?a=b c", listener.local_addr()?);
+    let url = format!("http://{}/hook?a=b%20c", listener.local_addr()?);
     let server =
         tokio::spawn(axum::serve(listener, axum::Router::new().route("/hook", post(hear))).into_future());
 
