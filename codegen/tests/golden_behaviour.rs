@@ -445,6 +445,11 @@ fn objects_can_contain_themselves() {
             "body.root.children.0.next.label: ",
         ),
     ]);
+    // A component other than an object that contains itself inside of an object without a name.
+    sends_unchanged::<Model>(&[
+        r#"{"root":{"label":"a"},"space":{"terms":[1.0,{"terms":[2.0],"minus":{"terms":[0.5]}}],"minus":3.0}}"#,
+    ]);
+    refuses::<Model>(&[(r#"{"root":{"label":"a"},"space":{"terms":[{"terms":[-1.0]}]}}"#, "")]);
     let leaf = Node::builder().label("leaf").build();
     let root = Node::builder().label("root").next(leaf.clone()).children(vec![leaf]).build();
     let input = recursion::Input::builder().root(root).build();

@@ -50,6 +50,7 @@ impl TypeGraph {
             numbers: HashMap::new(),
             tags: BTreeSet::new(),
             places: HashMap::new(),
+            unnamed: HashMap::new(),
         };
         let root = schema.map(|schema| resolver.resolve(schema_ref(schema), None, at));
         let any = Item { ty: Type::Any, nullable: false };
@@ -101,6 +102,8 @@ pub(super) struct Resolver<'a> {
     pub(super) tags: BTreeSet<(String, String)>,
     /// The JSON pointers of the objects.
     places: HashMap<String, String>,
+    /// The names of the unnamed objects that are being resolved, by JSON pointer.
+    unnamed: HashMap<String, String>,
 }
 
 /// A schema of a document, or a reference to a component.
@@ -238,6 +241,10 @@ impl<'a> Resolver<'a> {
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
+        // A component that contains itself through this object.
+        if let Some(name) = self.unnamed.get(at) {
+            return Ok(Type::Object(name.clone()));
+        }
         let title = schema.schema_data.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
         let positional = || match (self.owner.as_str(), property) {
             ("", None) => self.aliases.last().map_or("Root".to_owned(), |alias| format!("{alias}_form")),
@@ -256,7 +263,10 @@ impl<'a> Resolver<'a> {
             number += 1;
         }
         self.numbers.insert(wanted, number);
-        self.resolve_named_object(&name, schema, at)
+        self.unnamed.insert(at.to_owned(), name.clone());
+        let object = self.resolve_named_object(&name, schema, at);
+        self.unnamed.remove(at);
+        object
     }
 
     /// Makes an object without described properties of an input that is a map, because an input has its own type.

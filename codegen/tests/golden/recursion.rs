@@ -9,8 +9,36 @@
 pub mod types {
     //! Types that the endpoints of `acme/recursion` share.
 
-    use fal_core::{Check, Param, Parameters, Unset, json};
-    use serde::{Serialize, Serializer, de::MapAccess};
+    use fal_core::{Check, Float, Param, Parameters, Unset, json};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
+    use serde_json::Value;
+
+    /// The values of `space`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum Space {
+        /// A number of at least 0.0.
+        Number(SpaceSpaceNumber),
+        /// An object `Request_item`.
+        RequestItem(Box<RequestItem>),
+    }
+
+    impl fal_core::ParamValue for Space {}
+
+    impl From<SpaceSpaceNumber> for Space {
+        fn from(value: SpaceSpaceNumber) -> Self {
+            Self::Number(value)
+        }
+    }
+
+    impl From<Box<RequestItem>> for Space {
+        fn from(value: Box<RequestItem>) -> Self {
+            Self::RequestItem(value)
+        }
+    }
+
+    /// `space_number`: at least 0.0.
+    pub type SpaceSpaceNumber = Float<bounds::SpaceSpaceNumber>;
 
     /// A node of the tree.
     #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +53,72 @@ pub mod types {
         /// Nodes below.
         pub children: Option<Vec<Node>>,
         nulls: json::Nulls,
+    }
+
+    /// The object `Request_item` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct RequestItem {
+        /// `terms`.
+        ///
+        /// At least 1 item.
+        pub terms: Vec<RequestItemTerms>,
+        /// `minus`.
+        pub minus: Option<RequestItemMinus>,
+    }
+
+    /// `terms_number`: at least 0.0.
+    pub type RequestItemTermsNumber = Float<bounds::RequestItemTermsNumber>;
+
+    /// The values of `terms`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum RequestItemTerms {
+        /// A number of at least 0.0.
+        Number(RequestItemTermsNumber),
+        /// An object `Request_item`.
+        RequestItem(Box<RequestItem>),
+    }
+
+    impl fal_core::ParamValue for RequestItemTerms {}
+
+    impl From<RequestItemTermsNumber> for RequestItemTerms {
+        fn from(value: RequestItemTermsNumber) -> Self {
+            Self::Number(value)
+        }
+    }
+
+    impl From<Box<RequestItem>> for RequestItemTerms {
+        fn from(value: Box<RequestItem>) -> Self {
+            Self::RequestItem(value)
+        }
+    }
+
+    /// `minus_number`: at least 0.0.
+    pub type RequestItemMinusNumber = Float<bounds::RequestItemMinusNumber>;
+
+    /// The values of `minus`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum RequestItemMinus {
+        /// A number of at least 0.0.
+        Number(RequestItemMinusNumber),
+        /// An object `Request_item`.
+        RequestItem(Box<RequestItem>),
+    }
+
+    impl fal_core::ParamValue for RequestItemMinus {}
+
+    impl From<RequestItemMinusNumber> for RequestItemMinus {
+        fn from(value: RequestItemMinusNumber) -> Self {
+            Self::Number(value)
+        }
+    }
+
+    impl From<Box<RequestItem>> for RequestItemMinus {
+        fn from(value: Box<RequestItem>) -> Self {
+            Self::RequestItem(value)
+        }
     }
 
     /// The object `Reply` of the document.
@@ -138,7 +232,106 @@ pub mod types {
         }
     }
 
+    impl RequestItem {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> RequestItemBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RequestItemBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> RequestItemBuilder<Unset, M> {
+            RequestItemBuilder {
+                terms: Unset,
+                optional: RequestItemOptional::default(),
+                checking,
+            }
+        }
+    }
+
+    /// A builder of [`RequestItem`]. Parameters that are [`Unset`] are still missing.
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct RequestItemBuilder<TermsSlot = Unset, M = fal_core::Strict> {
+        terms: TermsSlot,
+        optional: RequestItemOptional,
+        checking: M,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct RequestItemOptional {
+        minus: Option<RequestItemMinus>,
+    }
+
+    impl<TermsSlot, M: fal_core::Mode> RequestItemBuilder<TermsSlot, M> {
+        /// Sets [`terms`](RequestItem::terms): At least 1 item.
+        pub fn terms(
+            mut self,
+            value: impl fal_core::Required<Vec<RequestItemTerms>, M>,
+        ) -> RequestItemBuilder<Vec<RequestItemTerms>, M> {
+            RequestItemBuilder {
+                terms: self.checking.required("terms", value),
+                optional: self.optional,
+                checking: self.checking,
+            }
+        }
+
+        /// Sets [`minus`](RequestItem::minus):
+        pub fn minus(mut self, value: impl Param<RequestItemMinus, M>) -> Self {
+            self.optional.minus = self.checking.optional("minus", value);
+            self
+        }
+    }
+
+    impl<TermsSlot, M: fal_core::Mode> RequestItemBuilder<TermsSlot, M> {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> M::Built<RequestItem>
+        where
+            TermsSlot: required::RequestItemHasTerms,
+        {
+            self.checking
+                .finish(RequestItem {
+                    terms: self.terms.take(),
+                    minus: self.optional.minus,
+                })
+        }
+    }
+
     // On the wire.
+
+    impl Parameters for Space {
+        fn check(&self, check: &mut Check) {
+            if let Self::RequestItem(value) = self {
+                value.check(check);
+            }
+        }
+    }
+
+    impl Serialize for Space {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Number(value) => value.serialize(serializer),
+                Self::RequestItem(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Space {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::Number(value));
+            }
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::RequestItem(value));
+            }
+            Err(serde::de::Error::custom("matches no form of Space"))
+        }
+    }
 
     impl Parameters for Node {
         fn check(&self, check: &mut Check) {
@@ -192,6 +385,116 @@ pub mod types {
                 checking: fal_core::Strict,
             };
             Some(builder.build())
+        }
+    }
+
+    impl Parameters for RequestItem {
+        fn check(&self, check: &mut Check) {
+            check.field("terms").list_length::<bounds::RequestItemTerms, _>(&self.terms);
+            check
+                .field("terms")
+                .each(
+                    self.terms.iter().enumerate(),
+                    |check, item| {
+                        item.check(check);
+                    },
+                );
+            if let Some(value) = &self.minus {
+                value.check(&mut check.field("minus"));
+            }
+        }
+    }
+
+    impl Serialize for RequestItem {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("terms", &self.terms);
+            object.write_optional("minus", &self.minus);
+            object.end()
+        }
+    }
+
+    fal_core::deserialize_object!(RequestItem);
+
+    impl<'de> json::ReadObject<'de> for RequestItem {
+        const NAME: &'static str = "RequestItem";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut terms = None;
+            let mut optional = RequestItemOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "terms" => object.read(&mut terms),
+                    "minus" => object.read(&mut optional.minus),
+                    _ => object.skip(),
+                }
+            }
+            let builder = RequestItemBuilder::<Vec<RequestItemTerms>> {
+                terms: object.require("terms", terms)?,
+                optional,
+                checking: fal_core::Strict,
+            };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for RequestItemTerms {
+        fn check(&self, check: &mut Check) {
+            if let Self::RequestItem(value) = self {
+                value.check(check);
+            }
+        }
+    }
+
+    impl Serialize for RequestItemTerms {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Number(value) => value.serialize(serializer),
+                Self::RequestItem(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for RequestItemTerms {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::Number(value));
+            }
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::RequestItem(value));
+            }
+            Err(serde::de::Error::custom("matches no form of RequestItemTerms"))
+        }
+    }
+
+    impl Parameters for RequestItemMinus {
+        fn check(&self, check: &mut Check) {
+            if let Self::RequestItem(value) = self {
+                value.check(check);
+            }
+        }
+    }
+
+    impl Serialize for RequestItemMinus {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Number(value) => value.serialize(serializer),
+                Self::RequestItem(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for RequestItemMinus {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::Number(value));
+            }
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::RequestItem(value));
+            }
+            Err(serde::de::Error::custom("matches no form of RequestItemMinus"))
         }
     }
 
@@ -301,13 +604,48 @@ pub mod types {
                 self
             }
         }
+
+        #[diagnostic::on_unimplemented(
+            message = "`terms` is required by `RequestItem in acme/recursion`",
+            label = "`terms` is missing",
+            note = "set it with `terms: ..` in `input!`, or with `.terms(..)` on the builder"
+        )]
+        pub trait RequestItemHasTerms {
+            fn take(self) -> Vec<super::RequestItemTerms>;
+        }
+
+        impl RequestItemHasTerms for Vec<super::RequestItemTerms> {
+            fn take(self) -> Vec<super::RequestItemTerms> {
+                self
+            }
+        }
     }
 
     #[doc(hidden)]
     pub mod bounds {
+        fal_core::number_range!(
+            SpaceSpaceNumber, f64, 0.0, f64::MAX,
+            "`space_number` of acme/recursion must be at least 0.0"
+        );
+
         fal_core::length_range!(
             NodeLabel, 0, 10,
             "`label` of Node in acme/recursion must have at most 10 characters"
+        );
+
+        fal_core::number_range!(
+            RequestItemTermsNumber, f64, 0.0, f64::MAX,
+            "`terms_number` of RequestItem in acme/recursion must be at least 0.0"
+        );
+
+        fal_core::length_range!(
+            RequestItemTerms, 1, usize::MAX,
+            "`terms` of RequestItem in acme/recursion must have at least 1 item"
+        );
+
+        fal_core::number_range!(
+            RequestItemMinusNumber, f64, 0.0, f64::MAX,
+            "`minus_number` of RequestItem in acme/recursion must be at least 0.0"
         );
     }
 
@@ -333,15 +671,29 @@ pub mod types {
                 pub use super::super::Node as children;
             }
         }
+
+        pub mod RequestItem {
+            use super::super::*;
+
+            pub type __Built = super::super::RequestItem;
+            pub type __Target = super::super::RequestItem;
+
+            pub mod list {
+                pub type terms = fal_core::literal::List<
+                    super::RequestItemTerms,
+                    super::bounds::RequestItemTerms,
+                >;
+            }
+        }
     }
 }
 
-use fal_core::{Check, Endpoint, IntoInput, Parameters, Unset, Violations, json};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{Node, Placed, Step};
+pub use self::types::{Node, Placed, Space, Step};
 
 /// The endpoint `acme/recursion`.
 #[derive(Debug)]
@@ -360,6 +712,8 @@ impl Endpoint for Model {
 pub struct Input {
     /// A node of the tree.
     pub root: Box<Node>,
+    /// Space between nodes.
+    pub space: Option<Space>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -418,6 +772,7 @@ pub struct Builder<RootSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
+    space: Option<Space>,
     extra: Map<String, Value>,
 }
 
@@ -432,6 +787,12 @@ impl<RootSlot, M: fal_core::Mode> Builder<RootSlot, M> {
             optional: self.optional,
             checking: self.checking,
         }
+    }
+
+    /// Sets [`space`](Input::space): Space between nodes.
+    pub fn space(mut self, value: impl Param<Space, M>) -> Self {
+        self.optional.space = self.checking.optional("space", value);
+        self
     }
 
     /// Sets a parameter that this crate does not know, or that has another type here.
@@ -450,6 +811,7 @@ impl<RootSlot, M: fal_core::Mode> Builder<RootSlot, M> {
         self.checking
             .finish(Input {
                 root: self.root.take(),
+                space: self.optional.space,
                 extra: self.optional.extra,
             })
     }
@@ -476,6 +838,9 @@ impl<RootSlot: required::HasRoot> IntoInput for Builder<RootSlot> {
 impl Parameters for Input {
     fn check(&self, check: &mut Check) {
         self.root.check(&mut check.field("root"));
+        if let Some(value) = &self.space {
+            value.check(&mut check.field("space"));
+        }
     }
 }
 
@@ -483,6 +848,7 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("root", &self.root);
+        object.write_optional("space", &self.space);
         object.end()
     }
 }
@@ -498,6 +864,7 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "root" => object.read(&mut root),
+                "space" => object.read(&mut optional.space),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
