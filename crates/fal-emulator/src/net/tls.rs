@@ -169,7 +169,10 @@ fn load_or_create_ca(
 /// Reads a key from a file, which is created if it does not exist.
 fn load_or_create_key(path: &Path) -> Result<KeyPair, TlsError> {
     match private_files::read_text(path) {
-        Ok(pem) => Ok(KeyPair::from_pem(&pem)?),
+        Ok(pem) => KeyPair::from_pem(&pem).map_err(|error| {
+            let message = format!("{}: {error}; without this file a new key is made", path.display());
+            std::io::Error::new(std::io::ErrorKind::InvalidData, message).into()
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = KeyPair::generate()?;
             private_files::write_new(path, key.serialize_pem().as_bytes())?;
@@ -241,7 +244,7 @@ mod tests {
     /// Reading one would wait for a writer for ever.
     #[cfg(unix)]
     #[test]
-    fn a_pipe_is_no_certificate_and_no_key() {
+    fn pipes_and_damaged_files_are_no_certificate_and_no_key() {
         let folder = tempfile::tempdir().unwrap();
         let make_pipe = |name: &str| {
             let path = folder.path().join(name);
@@ -253,5 +256,9 @@ mod tests {
         make_pipe("ca-key.pem");
         let error = Tls::new(Some(folder.path()), &[], HOST).err().unwrap().to_string();
         assert!(error.ends_with("ca-key.pem: not a regular file"), "{error}");
+        std::fs::remove_file(folder.path().join("ca-key.pem")).unwrap();
+        std::fs::write(folder.path().join("ca-key.pem"), "damaged").unwrap();
+        let error = Tls::new(Some(folder.path()), &[], HOST).err().unwrap().to_string();
+        assert!(error.contains("ca-key.pem: ") && error.ends_with("a new key is made"), "{error}");
     }
 }
