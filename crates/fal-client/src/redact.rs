@@ -15,6 +15,9 @@ pub(crate) const MAX_DEBUG: usize = 2000;
 /// The longest run of characters without a break that is printed. Base64 and percent-encoded content is longer.
 const MAX_RUN: usize = 128;
 
+/// The longest secret after the name of its scheme, in bytes.
+const MAX_SECRET: usize = 4096;
+
 /// Names of values that are secrets, in lower case and without `-` and `_`. A longer name may end with one.
 const SECRET_NAMES: [&str; 15] = [
     "password",
@@ -69,9 +72,13 @@ pub(crate) fn shorten(text: &str, max: usize) -> Cow<'_, str> {
     if text.len() <= max {
         return Cow::Borrowed(text);
     }
-    let end = max.saturating_sub('…'.len_utf8());
-    let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    let end = floor_char_boundary(text, max.saturating_sub('…'.len_utf8()));
     Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default()))
+}
+
+/// Returns the last place at or before `end` that is not within a character.
+fn floor_char_boundary(text: &str, end: usize) -> usize {
+    (0..=end.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default()
 }
 
 /// Prints a value as its own `Debug` does, without secrets and cut to `max` bytes.
@@ -136,11 +143,15 @@ fn find_token(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     loop {
         start += text.get(start..)?.find("eyJ")?;
         let is_within = start > 0 && text.as_bytes().get(start - 1).is_some_and(u8::is_ascii_alphanumeric);
+        if is_within {
+            start += 3;
+            continue;
+        }
         let token = run(text, start, is_part);
-        if !is_within && text.get(token.clone())?.contains('.') {
+        if text.get(token.clone())?.contains('.') {
             return Some((token, HIDDEN.to_owned()));
         }
-        start += 3;
+        start = token.end;
     }
 }
 
@@ -216,6 +227,8 @@ fn find_credentials(text: &str, from: usize) -> Option<(Range<usize>, String)> {
         }
         value = value.trim_start_matches(['"', '\'', '`', '\\']);
         let found = start + (rest.len() - value.len());
+        // No further: a text in which each word begins a value without an end would take for ever.
+        let value = value.get(..floor_char_boundary(value, MAX_SECRET))?;
         let secret = value.split(ends_value).next()?.trim_end_matches(['.', '\\']);
         let is_pair = secret.split_once(':').is_some_and(|(_, half)| !half.is_empty());
         let is_secret = match scheme {
@@ -387,6 +400,18 @@ mod tests {
         );
         let escaped = content.replace("AAAA", r"A\/A");
         assert_eq!(redact(&format!("\"{escaped}\"")), "\"…(100000 characters)\"");
+    }
+
+    /// Otherwise the test would take many minutes.
+    #[test]
+    fn time_grows_with_the_length_of_a_hostile_text_and_not_with_its_square() {
+        let store = SecretStore::default();
+        store.remember("leak-id:LEAK-SECRET");
+        for part in ["eyJ-", "key+.", "token=.", "\\", "%25", "&#"] {
+            let text = part.repeat(200_000 / part.len());
+            redact(&text);
+            store.get().hide(&text);
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::sync::lock;
 /// The shortest text that is hidden wherever it occurs. Shorter ones are parts of ordinary words.
 const MIN_LENGTH: usize = 6;
 
+/// The number of times that an escape may be escaped itself. Four times are 15 backslashes.
+const MAX_ESCAPES: usize = 15;
+
 /// The number of forms of secrets that a client remembers. A provider of keys may return a new one for every request.
 const MAX_REMEMBERED: usize = 96;
 
@@ -118,11 +121,12 @@ fn length_of(byte: u8, text: &[u8]) -> Option<usize> {
     match text {
         [first, ..] if fold(*first) == fold(byte) => Some(1),
         [b'%', rest @ ..] => {
-            let start = 1 + 2 * rest.chunks_exact(2).take_while(|digits| *digits == b"25").count();
+            let again = rest.chunks_exact(2).take(MAX_ESCAPES).take_while(|digits| *digits == b"25");
+            let start = 1 + 2 * again.count();
             is_number(start..start + 2, 16).then_some(start + 2)
         }
         [b'\\', ..] => {
-            let start = text.iter().take_while(|byte| **byte == b'\\').count();
+            let start = text.iter().take(MAX_ESCAPES).take_while(|byte| **byte == b'\\').count();
             match text.get(start)? {
                 b'u' if is_number(start + 1..start + 5, 16) => Some(start + 5),
                 b'x' if is_number(start + 1..start + 3, 16) => Some(start + 3),
