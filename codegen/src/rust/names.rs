@@ -137,13 +137,18 @@ pub fn field(json_name: &str) -> String {
 /// Returns the name of a module for a segment of an endpoint id, such as `v2_1` for `v2.1` and `_4b` for `4b`.
 #[must_use]
 pub fn module(segment: &str) -> String {
-    let name: String = segment
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-        .collect();
+    let mut name = String::new();
+    for c in segment.chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => name.push(c.to_ascii_lowercase()),
+            // The compiler warns of two in a row.
+            _ if name.ends_with('_') => {}
+            _ => name.push('_'),
+        }
+    }
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         format!("_{name}")
-    } else if name.is_empty() || is_reserved_module(&name) {
+    } else if name.is_empty() || name == "_" || is_reserved_module(&name) {
         format!("{name}_")
     } else {
         name
@@ -410,6 +415,9 @@ mod tests {
             ("image-to-image", "image_to_image"),
             ("v2.1", "v2_1"),
             ("4b", "_4b"),
+            ("json;-charset=utf-8", "json_charset_utf_8"),
+            ("a--b__c", "a_b_c"),
+            ("--", "__"),
             ("move", "move_"),
             ("types", "types_"),
         ] {
