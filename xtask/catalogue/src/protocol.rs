@@ -16,7 +16,7 @@ use std::{
 use reqwest::{Client, Url, redirect};
 use serde_json::Value;
 
-use crate::root;
+use crate::{http, root};
 
 /// fal's documents.
 const BASE: &str = "https://fal.ai/docs/api-reference/inference-api/openapi/";
@@ -91,11 +91,7 @@ fn fetch(base: &str, file: &str) -> Result<String, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let url =
         Url::parse(base).and_then(|base| base.join(file)).map_err(|error| format!("--base-url: {error}"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    let fetched = runtime.block_on(async {
+    let fetched = http::runtime()?.block_on(async {
         // No key is needed, and none is sent.
         let client = Client::builder()
             .redirect(redirect::Policy::limited(5))
@@ -103,7 +99,7 @@ fn fetch(base: &str, file: &str) -> Result<String, String> {
             .build()?;
         client.get(url.clone()).send().await?.error_for_status()?.text().await
     });
-    fetched.map_err(|error| format!("{url}: {error}"))
+    fetched.map_err(|error: reqwest::Error| format!("{url}: {}", http::with_causes(&error.without_url())))
 }
 
 /// Returns the lines of the list of known differences, which has comments after `#`.

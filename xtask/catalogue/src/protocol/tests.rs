@@ -162,6 +162,16 @@ fn known_differences_are_accepted_and_others_are_the_error() {
 }
 
 #[test]
+fn service_that_cannot_be_reached_is_named_with_the_cause() {
+    // Nobody listens at the port of a listener that is gone.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let error = fetch(&url, "queue.json").unwrap_err();
+    assert!(error.starts_with(&format!("{url}queue.json: ")) && error.contains("refused"), "{error}");
+}
+
+#[test]
 fn folder_takes_the_place_of_fal() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = Arguments { from: Some(folder.path().to_owned()), base_url: BASE.to_owned() };
