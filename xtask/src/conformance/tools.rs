@@ -34,7 +34,7 @@ enum Origin {
     Cargo,
 }
 
-const TOOLS: [Tool; 16] = [
+const TOOLS: [Tool; 17] = [
     Tool { name: "Java, both HTTP clients", command: &["java", "Main.java"], origin: Origin::System },
     Tool { name: "Ruby, Net::HTTP", command: &["ruby", "app.rb"], origin: Origin::System },
     Tool { name: "PHP, curl", command: &["php", "app.php"], origin: Origin::System },
@@ -48,6 +48,7 @@ const TOOLS: [Tool; 16] = [
     Tool { name: "AI SDK, @ai-sdk/fal", command: &["node", "ai_sdk.mjs"], origin: Origin::NodeModule },
     Tool { name: "TanStack AI, ai-fal", command: &["node", "tanstack.mjs"], origin: Origin::NodeModule },
     Tool { name: "LiteLLM", command: &["python", "litellm_app.py"], origin: Origin::Python },
+    Tool { name: "OpenAI, of OpenRouter", command: &["python", "openai_app.py"], origin: Origin::Python },
     Tool { name: "huggingface_hub", command: &["python", "hub_app.py"], origin: Origin::Python },
     Tool { name: "MCP, Python, of fal-cli", command: &["python", "mcp_app.py"], origin: Origin::Python },
     Tool { name: "crate fal", command: &["calls-fal"], origin: Origin::Cargo },
