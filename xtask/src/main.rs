@@ -1,5 +1,6 @@
 //! The commands of this workspace: `cargo xtask <command>`.
 
+mod attack;
 mod bench;
 mod catalogue;
 mod conformance;
@@ -32,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Adds endpoints: their entries in the manifest, their documents and the generated code.
     Add(catalogue::Arguments),
+    /// Runs the tests that attack this project, and counts them for SECURITY.md by the part that they attack.
+    Attack(attack::Arguments),
     /// Compares every promised figure with the same work without this project, and writes BENCHMARKS.md.
     Bench(bench::Arguments),
     /// Runs fal's official clients against the emulator and compares their requests with ours. Needs python3, node,
@@ -79,6 +82,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Add(arguments) => catalogue::run("add", &arguments),
+        Command::Attack(arguments) => attack::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -13,19 +13,22 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let features = read(".ci/features")?;
-    let fixed = ["test", "--workspace", "--features", features.trim()].map(str::to_owned);
-    let excluded = other_model_crates()?.into_iter().map(|name| format!("--exclude={name}"));
     let skipped = root().join("target/skipped-tests.txt");
     let file = skipped.display().to_string();
     // The reason of an earlier run.
     let _ = fs::remove_file(&skipped);
-    cargo_with(
-        fixed.into_iter().chain(excluded).chain(arguments.rest.iter().cloned()),
-        &[("FAL_SKIPPED_TESTS", &file)],
-    )?;
+    let test = ["test".to_owned()].into_iter().chain(selection()?);
+    cargo_with(test.chain(arguments.rest.iter().cloned()), &[("FAL_SKIPPED_TESTS", &file)])?;
     print!("{}", fs::read_to_string(&skipped).unwrap_or_default());
     Ok(())
+}
+
+/// Returns the arguments of cargo that select the packages that are tested, and their features.
+pub(crate) fn selection() -> Result<Vec<String>, String> {
+    let features = read(".ci/features")?;
+    let fixed = ["--workspace", "--features", features.trim()].map(str::to_owned);
+    let excluded = other_model_crates()?.into_iter().map(|name| format!("--exclude={name}"));
+    Ok(fixed.into_iter().chain(excluded).collect())
 }
 
 fn read(file: &str) -> Result<String, String> {

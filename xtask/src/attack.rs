@@ -1,0 +1,189 @@
+//! `cargo xtask attack`: runs the tests that attack this project, and counts them by the part that they attack.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+
+use crate::run::cargo;
+use crate::{root, test};
+
+mod classes;
+
+use classes::{CLASSES, Class, Suite};
+
+/// The lines of SECURITY.md between which the table stands.
+const START: &str = "<!-- The table of attacks: `cargo xtask attack --write` -->";
+const END: &str = "<!-- The end of the table of attacks -->";
+
+/// Arguments of `cargo xtask attack`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Attacks for longer: more kills, a fleet whose workers and database die, and the page of the emulator in a browser.
+    /// Needs PostgreSQL, npm and a network
+    #[arg(long)]
+    long: bool,
+
+    /// Writes the table into SECURITY.md
+    #[arg(long)]
+    write: bool,
+}
+
+/// The number of attacks of each test that has passed, by its name.
+type Passed = BTreeMap<String, usize>;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let mut passed = BTreeMap::new();
+    for target in targets() {
+        passed.insert(target, run_target(target, arguments.long)?);
+    }
+    let table = table(&passed)?;
+    println!("{table}");
+    if arguments.long {
+        let hostile =
+            ["hostile text", "values that are no text", "direction marks and long words", "a flood of calls"];
+        cargo(["xtask", "conformance", "--page"].into_iter().chain(hostile))?;
+        cargo(["xtask", "fleet-chaos", "--requests", "2000"])?;
+    }
+    let path = root().join("SECURITY.md");
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let fresh = with_table(&text, &table)?;
+    if arguments.write {
+        return std::fs::write(&path, fresh).map_err(|error| format!("{}: {error}", path.display()));
+    }
+    if fresh != text {
+        println!("the table in SECURITY.md is older; `cargo xtask attack --write` replaces it");
+    }
+    Ok(())
+}
+
+/// Returns the targets of all classes, each once.
+fn targets() -> Vec<&'static str> {
+    let mut targets: Vec<_> =
+        CLASSES.iter().flat_map(|class| class.suites).map(|suite| suite.target).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
+/// Runs the attacking tests of a target.
+fn run_target(target: &str, is_long: bool) -> Result<Passed, String> {
+    let suites = || CLASSES.iter().flat_map(|class| class.suites).filter(|suite| suite.target == target);
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    // The packages of `cargo xtask test`, whose compiled dependencies serve both.
+    command.args(["test", "--no-fail-fast"]).args(test::selection()?).current_dir(root());
+    if is_long {
+        command.env("KILLS", "50");
+    }
+    match target {
+        "lib" => command.arg("--lib"),
+        _ => command.args(["--test", target]),
+    };
+    command
+        .args(["--", "--show-output"])
+        .args(suites().flat_map(|suite| suite.tests).filter(|test| !test.is_empty()));
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| format!("cargo test: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        Ok(read(&text))
+    } else {
+        Err(format!("attacks on {target} succeeded:\n{text}"))
+    }
+}
+
+/// Reads the tests that have passed, and the number of attacks that each prints as `attacks: 7`; others make one.
+fn read(output: &str) -> Passed {
+    let mut passed = Passed::new();
+    let mut shown = None;
+    for line in output.lines() {
+        if let Some(name) = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok")) {
+            passed.insert(name.to_owned(), 1);
+        } else if let Some(name) =
+            line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"))
+        {
+            shown = Some((name.to_owned(), 0));
+        } else if let (Some((name, sum)), Some(count)) = (&mut shown, line.strip_prefix("attacks: ")) {
+            *sum += count.parse::<usize>().unwrap_or_default();
+            passed.insert(name.clone(), *sum);
+        }
+    }
+    passed
+}
+
+/// Returns the table of all classes as Markdown.
+///
+/// # Errors
+///
+/// Returns the tests that are listed and did not run.
+fn table(passed: &BTreeMap<&str, Passed>) -> Result<String, String> {
+    let mut table = "| attacked | tests | attacks | what holds |\n| --- | --: | --: | --- |\n".to_owned();
+    let (mut tests, mut attacks, mut missing) = (0, 0, Vec::new());
+    for Class { part, holds, suites } in &CLASSES {
+        let mut counts = Vec::new();
+        for suite in *suites {
+            let of_target =
+                passed.get(suite.target).ok_or_else(|| format!("{} did not run", suite.target))?;
+            match attacks_of(suite, of_target) {
+                Ok(of_suite) => counts.extend(of_suite),
+                Err(error) => missing.push(error),
+            }
+        }
+        let sum: usize = counts.iter().sum();
+        tests += counts.len();
+        attacks += sum;
+        writeln!(table, "| {part} | {} | {sum} | {holds}. |", counts.len())
+            .map_err(|error| error.to_string())?;
+    }
+    if !missing.is_empty() {
+        return Err(missing.join("\n"));
+    }
+    writeln!(table, "| all | {tests} | {attacks} | |").map_err(|error| error.to_string())?;
+    Ok(table)
+}
+
+/// Returns the number of attacks of each test of a suite.
+fn attacks_of(suite: &Suite, passed: &Passed) -> Result<Vec<usize>, String> {
+    let of_prefix = |prefix: &&str| passed.iter().filter(|(name, _)| name.starts_with(*prefix)).count();
+    let missing: Vec<_> = suite.tests.iter().filter(|prefix| of_prefix(prefix) == 0).copied().collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "no test of {} that begins with `{}` has passed",
+            suite.target,
+            missing.join("`, `")
+        ));
+    }
+    let is_listed = |name: &str| suite.tests.iter().any(|prefix| name.starts_with(prefix));
+    Ok(passed.iter().filter(|(name, _)| is_listed(name)).map(|(_, count)| *count).collect())
+}
+
+/// Replaces the table in the text of SECURITY.md.
+fn with_table(text: &str, table: &str) -> Result<String, String> {
+    let missing = || format!("SECURITY.md lacks the lines `{START}` and `{END}`");
+    let (before, rest) = text.split_once(START).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
+    Ok(format!("{before}{START}\n\n{table}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attacks_are_counted_by_the_tests_that_passed() {
+        let output = "test a::one ... ok\ntest a::two ... ok\ntest b::three ... ignored\n\nsuccesses:\n\n---- a::two stdout ----\n\
+                      attacks: 3\nother\nattacks: 4\n\nsuccesses:\n    a::one\n";
+        let passed = read(output);
+        assert_eq!(passed, Passed::from([("a::one".to_owned(), 1), ("a::two".to_owned(), 7)]));
+        let suite = |tests| Suite { target: "lib", tests };
+        assert_eq!(attacks_of(&suite(&["a::"]), &passed), Ok(vec![1, 7]));
+        assert!(attacks_of(&suite(&["a::", "b::"]), &passed).unwrap_err().contains("`b::`"));
+    }
+
+    #[test]
+    fn the_table_stands_between_its_lines() {
+        let text = format!("before\n{START}\nold\n{END}\nafter");
+        let fresh = with_table(&text, "| new |\n").unwrap();
+        assert_eq!(fresh, format!("before\n{START}\n\n| new |\n\n{END}\nafter"));
+        assert_eq!(with_table(&fresh, "| new |\n").unwrap(), fresh);
+        assert!(with_table("nothing", "").is_err());
+    }
+}
