@@ -153,3 +153,27 @@ fn json_schemas_use_the_words_of_their_own_endpoint() {
     // The schema of the output has the words of the first endpoint.
     assert_eq!((uses("Its colour."), uses("In words.")), (2, 1), "{schemas}");
 }
+
+#[test]
+fn a_parameter_leads_to_the_type_of_its_endpoint_before_a_shared_one_of_the_same_name() {
+    let endpoint = |id: &str, scalar: &str, object: &str| {
+        let own =
+            json!({ "anyOf": [{ "type": scalar }, { "$ref": format!("#/components/schemas/{object}") }] });
+        let mut record = record(id, json!({ "light": own }));
+        record["openapi"]["components"]["schemas"][object] =
+            json!({ "type": "object", "properties": { "colour": { "type": "string" } } });
+        Source { file: format!("{id}.json"), text: record.to_string() }
+    };
+    let sources = [
+        endpoint("acme/draw/first", "string", "Lamp"),
+        endpoint("acme/draw/second", "string", "Lamp"),
+        endpoint("acme/draw/third", "boolean", "Torch"),
+    ];
+    let generated = Generator::new(Options::default()).crates(&sources).unwrap();
+    let file = |name: &str| generated.tree.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
+    assert!(file("src/types.rs").contains("pub enum Light "));
+    assert!(file("src/first.rs").contains("types::shape::Light as light"));
+    let third = file("src/third.rs");
+    assert!(third.contains("pub enum Light ") && third.contains("types::shape::Torch::*"), "{third}");
+    assert!(!third.contains("shape::Light"), "{third}");
+}

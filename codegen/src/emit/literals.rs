@@ -160,7 +160,9 @@ impl Known<'_> {
             Item::Struct(_) => Some(quote!(pub use #shapes::#ty as #field;)),
             Item::Union(union) => {
                 let inner = ident(self.only_struct(union)?);
-                if self.shared.iter().any(|item| item.name() == Some(name)) {
+                // A type of the endpoint hides a shared one of the same name.
+                let is_own = self.own.iter().any(|item| item.name() == Some(name));
+                if !is_own {
                     return Some(quote!(pub use #shapes::#ty as #field;));
                 }
                 let shapes = shapes.seen_from_child();

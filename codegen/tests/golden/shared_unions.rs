@@ -289,7 +289,11 @@ pub mod one {
     #[doc(hidden)]
     #[allow(unused_imports)]
     pub mod nested {
-        pub use super::super::types::shape::ImageSize as image_size;
+        pub mod image_size {
+            pub use super::super::super::types::shape::Size2::*;
+
+            pub type __Target = super::super::ImageSize;
+        }
     }
 }
 

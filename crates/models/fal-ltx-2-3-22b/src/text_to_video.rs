@@ -1267,5 +1267,9 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::VideoSize as video_size;
+    pub mod video_size {
+        pub use crate::types::shape::ImageSize::*;
+
+        pub type __Target = super::super::VideoSize;
+    }
 }

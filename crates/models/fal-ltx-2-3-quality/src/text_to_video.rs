@@ -703,5 +703,9 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::Resolution as resolution;
+    pub mod resolution {
+        pub use crate::types::shape::ImageSize::*;
+
+        pub type __Target = super::super::Resolution;
+    }
 }

@@ -634,5 +634,9 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::ImageSize as image_size;
+    pub mod image_size {
+        pub use crate::types::shape::CustomImageSize::*;
+
+        pub type __Target = super::super::ImageSize;
+    }
 }

@@ -766,6 +766,11 @@ pub mod list {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::Resolution as resolution;
+    pub mod resolution {
+        pub use crate::types::shape::ImageSize::*;
+
+        pub type __Target = super::super::Resolution;
+    }
+
     pub use crate::types::shape::LoRaInput as loras;
 }

@@ -924,6 +924,11 @@ pub mod list {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::VideoSize as video_size;
+    pub mod video_size {
+        pub use crate::types::shape::ImageSize::*;
+
+        pub type __Target = super::super::VideoSize;
+    }
+
     pub use crate::types::shape::LoRaInput as loras;
 }
