@@ -1,5 +1,7 @@
 //! Compares an instance with the result of reading and writing it.
 
+use std::collections::HashSet;
+
 use serde_json::{Number, Value};
 
 use crate::schema::{matching_branches, properties};
@@ -47,12 +49,14 @@ fn walk(
 ) -> Result<(), String> {
     // A value that fits several members must keep the fields of each of them.
     let candidates = matching_branches(schema, before);
+    let described: HashSet<&str> =
+        candidates.iter().flat_map(|branch| properties(branch)).map(|(name, _)| name.as_str()).collect();
     for branch in if candidates.is_empty() { vec![schema] } else { candidates } {
         // No value is valid here: a member of a union that does not have this field, or the end of a tree that was cut.
         if *branch == Value::Bool(false) {
             continue;
         }
-        compare_branch(direction, branch, before, after, keep_unknown, pointer)?;
+        compare_branch(direction, branch, before, after, keep_unknown, pointer, &described)?;
     }
     Ok(())
 }
@@ -64,6 +68,7 @@ fn compare_branch(
     after: &Value,
     keep_unknown: bool,
     pointer: &str,
+    described: &HashSet<&str>,
 ) -> Result<(), String> {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
@@ -79,6 +84,8 @@ fn compare_branch(
                 let pointer = format!("{pointer}/{}", escape(name));
                 match (property, new.get(name)) {
                     (Some(property), Some(new)) => walk(direction, property, old, new, false, &pointer)?,
+                    // Compared as the property of another member that the value fits.
+                    (None, Some(_)) if !keep_unknown && !free && described.contains(name.as_str()) => {}
                     // What may be dropped as a whole may be kept in part.
                     (None, Some(new)) if !keep_unknown && !free => {
                         if !is_part(new, old) {

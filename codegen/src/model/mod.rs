@@ -6,6 +6,7 @@
 
 mod defaults;
 mod members;
+mod one_of;
 mod operation;
 mod overlaps;
 mod pattern;

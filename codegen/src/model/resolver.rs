@@ -14,6 +14,7 @@ use super::{
     Direction, EnumName, FileLimits, Item, List, Object, Others, Property, Text, Type, TypeGraph,
     defaults::{coerce_default, has_no_value},
     members::visit_type,
+    one_of::OneOf,
     types::{FILE_INPUT, LIMITS},
 };
 use crate::{
@@ -41,6 +42,7 @@ impl TypeGraph {
             untyped: Vec::new(),
             oddities: Vec::new(),
             unenforced: Vec::new(),
+            one_ofs: Vec::new(),
             errors,
             aliases: Vec::new(),
             resolved: HashMap::new(),
@@ -61,6 +63,13 @@ impl TypeGraph {
         resolver.report_unlisted_tags();
         let root =
             if direction.is_input() && !nullable { resolver.name_root_map(root, schema, at) } else { root };
+        for union in &resolver.one_ofs {
+            if union.have_common_values(&resolver.objects) {
+                resolver
+                    .unenforced
+                    .push(format!("{}: a value that fits several of these is accepted", union.at));
+            }
+        }
         let mut graph = Self {
             root,
             nullable,
@@ -85,6 +94,8 @@ pub(super) struct Resolver<'a> {
     pub(super) oddities: Vec<String>,
     /// Rules that the types do not enforce.
     pub(super) unenforced: Vec<String>,
+    /// The unions of which a value may fit one member alone, which are judged when all objects have been read.
+    pub(super) one_ofs: Vec<OneOf>,
     /// Errors of properties, which are left out.
     errors: &'a mut Vec<Error>,
     /// Components other than objects that are being resolved, to detect cycles.

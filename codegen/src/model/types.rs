@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Bounds, Direction, Entries, EnumName, Item, Keys, Length, List, Member, Pattern, Text, Tuple, Type,
+    one_of::OneOf,
     pattern::PatternError,
     resolver::{Resolver, SchemaRef, schema_ref},
 };
@@ -174,8 +175,9 @@ impl Resolver<'_> {
         }
         let nullable = members.iter().any(|member| member.nullable);
         let types: Vec<Type> = members.into_iter().map(|member| member.ty).collect();
-        if matches!(schema.schema_kind, SchemaKind::OneOf { .. }) && have_common_values(&types) {
-            self.unenforced.push(format!("{at}: a value that fits several of these is accepted"));
+        if matches!(schema.schema_kind, SchemaKind::OneOf { .. }) {
+            let tag = discriminator.map(|discriminator| discriminator.property_name.clone());
+            self.one_ofs.push(OneOf { at: at.to_owned(), types: types.clone(), tag });
         }
         let tagged = discriminator.and_then(|discriminator| self.tagged(discriminator, &types));
         Ok(match tagged {
@@ -362,44 +364,6 @@ fn object_name(item: &Item) -> Option<String> {
 /// Returns the reference of a mapping, which may be the name of a component alone.
 fn full_reference(target: &str) -> String {
     if target.starts_with('#') { target.to_owned() } else { format!("{SCHEMAS}{target}") }
-}
-
-/// Returns true if a text, a number or any value can be of several of the types.
-fn have_common_values(types: &[Type]) -> bool {
-    let overlap = |left: &Type, right: &Type| match (left, right) {
-        (Type::Any, _) | (_, Type::Any) => true,
-        (Type::Text(_) | Type::File(..), Type::Text(_) | Type::File(..)) => true,
-        (Type::Text(text), Type::TextEnum(values, _)) | (Type::TextEnum(values, _), Type::Text(text)) => {
-            text.checked_pattern().is_some()
-                || values.iter().any(|value| text.length.allows(value.chars().count()))
-        }
-        (Type::TextEnum(left, _), Type::TextEnum(right, _)) => left.iter().any(|value| right.contains(value)),
-        (left, right) => match (number_range(left), number_range(right)) {
-            (Some(left), Some(right)) => left.0 <= right.1 && right.0 <= left.1,
-            _ => false,
-        },
-    };
-    types.iter().enumerate().any(|(index, left)| types[..index].iter().any(|right| overlap(left, right)))
-}
-
-/// Returns the range of the numbers of a type, without regard to whether its bounds are part of it.
-#[allow(clippy::cast_precision_loss, reason = "bounds beyond 2^53 are compared approximately")]
-fn number_range(ty: &Type) -> Option<(f64, f64)> {
-    let range =
-        |min: Option<f64>, max: Option<f64>| (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
-    let of = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(value), max.max(value)))
-    };
-    Some(match ty {
-        Type::Integer(bounds) => range(bounds.min.map(|min| min as f64), bounds.max.map(|max| max as f64)),
-        Type::WideInteger(bounds) => {
-            range(bounds.min.map(|min| min as f64), bounds.max.map(|max| max as f64))
-        }
-        Type::Number(bounds) => range(bounds.min, bounds.max),
-        Type::NumberEnum(values) => of(&mut values.iter().copied()),
-        Type::IntegerEnum(values, _) => of(&mut values.iter().map(|value| *value as f64)),
-        _ => return None,
-    })
 }
 
 /// Returns the union of several types without duplicates and nested unions. A union of one type is that type.
