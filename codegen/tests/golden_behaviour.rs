@@ -15,6 +15,7 @@ mod golden {
     pub(crate) mod closed_object;
     pub(crate) mod component_enums;
     pub(crate) mod constant;
+    pub(crate) mod default_tags;
     pub(crate) mod deprecated;
     pub(crate) mod deprecated_route;
     pub(crate) mod descriptions;

@@ -122,7 +122,7 @@ impl Imports {
             || item
                 .variants
                 .iter()
-                .any(|variant| matches!(&variant.kind, VariantKind::Value { form: Some(form), .. } if form.writes_tag));
+                .any(|variant| matches!(&variant.kind, VariantKind::Value { form: Some(form), .. } if item.writes_tag_of(form)));
         self.fal_core.extend(reads_by_helper.then_some("json"));
         item.types().for_each(|ty| self.add_type(ty));
         if !item.direction.is_input() {

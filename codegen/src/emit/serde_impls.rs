@@ -199,7 +199,7 @@ pub(super) fn union(item: &Union) -> [TokenStream; 2] {
         let name = ident(&variant.ident);
         match &variant.kind {
             VariantKind::Text(value) => quote!(Self::#name => serializer.serialize_str(#value),),
-            VariantKind::Value { form: Some(form), .. } if form.writes_tag => {
+            VariantKind::Value { form: Some(form), .. } if item.writes_tag_of(form) => {
                 let tags = &form.tags;
                 let tag = item.tag.as_deref().unwrap_or_default();
                 quote!(Self::#name(value) => json::write_tagged(serializer, #tag, &[#(#tags),*], value),)

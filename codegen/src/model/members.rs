@@ -17,6 +17,7 @@ impl TypeGraph {
             if direction.is_input() { self.objects_of_unique_lists() } else { HashSet::new() };
         self.visit_types(&mut |ty| untag(ty, &objects));
         let (mut tags, mut in_unions, mut unions) = (HashSet::new(), HashSet::new(), Vec::new());
+        let mut untagged = HashSet::new();
         self.visit_types(&mut |ty| match ty {
             Type::Tagged(tag, members) => {
                 let mut listed = ListedTags::new();
@@ -48,6 +49,7 @@ impl TypeGraph {
                 }
                 unions.push(kinds.clone());
             }
+            Type::Object(name) => drop(untagged.insert(name.clone())),
             _ => {}
         });
         let mut overlaps = Overlaps::new(&objects);
@@ -59,7 +61,8 @@ impl TypeGraph {
         };
         for object in self.objects.values_mut() {
             if direction.is_input() && object.name != root {
-                mark_constants(object, &tags, in_unions.contains(&object.name));
+                let is_in_union = in_unions.contains(&object.name);
+                mark_constants(object, &tags, is_in_union, untagged.contains(&object.name));
             }
             // Of the members that fit, the one that was chosen may not know every field. Outputs may have new ones. Items
             // of a list that must differ may do so in a field that their schema does not describe.
@@ -154,8 +157,13 @@ fn complete(member: &mut Member, listed: &ListedTags, object: Option<&Object>, t
 }
 
 /// Marks the properties that have one value, which identify an object. An optional one is written for the choice of a
-/// member only.
-fn mark_constants(object: &mut Object, tags: &HashSet<(String, String)>, is_in_union: bool) {
+/// member only. An object that is also outside of the union may lack a tag that has one value there.
+fn mark_constants(
+    object: &mut Object,
+    tags: &HashSet<(String, String)>,
+    is_in_union: bool,
+    is_untagged: bool,
+) {
     for property in &mut object.properties {
         let is_tag = tags.contains(&(object.name.clone(), property.name.clone()));
         let only = only_value(&property.ty);
@@ -163,7 +171,8 @@ fn mark_constants(object: &mut Object, tags: &HashSet<(String, String)>, is_in_u
         if !property.nullable && (is_written || is_tag) {
             property.constant = only;
         }
-        if is_tag && matches!(property.ty, Type::TextEnum(..)) {
+        let may_lack = is_untagged && property.constant.is_some();
+        if is_tag && !may_lack && matches!(property.ty, Type::TextEnum(..)) {
             property.required = true;
         }
     }

@@ -211,6 +211,12 @@ impl Union {
         })
     }
 
+    /// Returns true if the union writes the tag of an object, which lacks it, or may have been read without it.
+    pub(crate) fn writes_tag_of(&self, form: &ObjectForm) -> bool {
+        let is_optional = |tag: &String| form.known.contains(tag) && !form.required.contains(tag);
+        form.writes_tag || self.direction.is_input() && self.tag.as_ref().is_some_and(is_optional)
+    }
+
     /// Returns true if a literal can name a variant of an input's union, and nothing else.
     pub(crate) fn takes_literals(&self) -> bool {
         self.direction.is_input()

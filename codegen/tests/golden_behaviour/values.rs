@@ -133,3 +133,21 @@ fn null_items_are_kept_in_lists_and_maps() {
     ]);
     keeps_unchanged::<Model>(&[r#"{"values":[null,2.0]}"#]);
 }
+
+#[test]
+fn a_tag_with_a_default_may_be_absent_outside_of_its_union() {
+    use default_tags::{Input, Model, Pet};
+    sends_unchanged::<Model>(&[
+        r#"{"pet":{"kind":"cat"},"cats":[{"lives":1},{"kind":"cat","lives":2},{}]}"#,
+        r#"{"pet":{"kind":"dog","name":"Rex"}}"#,
+    ]);
+    refuses::<Model>(&[
+        (r#"{"pet":{"lives":1}}"#, "matches no form of Pet"),
+        (r#"{"pet":{"kind":"cat"},"cats":[{"kind":"dog"}]}"#, "is not the value of `kind`"),
+    ]);
+    // The union writes the tag of an object that was read without it.
+    let cat = serde_json::from_str(r#"{"lives":1}"#).unwrap();
+    let input = Input::builder().pet(Pet::Cat(cat)).build();
+    let written = serde_json::to_value(&input).unwrap();
+    assert_eq!(written, serde_json::json!({ "pet": { "kind": "cat", "lives": 1 } }));
+}
