@@ -59,7 +59,7 @@ fn serialized(file: &File) -> BTreeSet<String> {
 
 /// Removes the impls of serde's traits, and derives them for `serialized` types.
 fn derive_in(items: &mut Vec<Item>, serialized: &BTreeSet<String>) {
-    const WIRE: [&str; 3] = ["Serialize", "Deserialize", "Object"];
+    const WIRE: [&str; 3] = ["Serialize", "Deserialize", "ReadObject"];
     items.retain(|item| {
         let is_schema = matches!(item, Item::Mod(module) if module.ident == "json_schema");
         let is_read = matches!(item, Item::Macro(item) if is_macro(item, "deserialize_object"));
