@@ -31,13 +31,14 @@ const field = (name, property, isRequired, schemas, depth) => {
   return { name, element, read: made.read, write: made.write, show };
 };
 
-/** Creates the fields of an object. The required ones come first; the others are folded. */
+/** Creates the fields of an object. The required ones and the prompt come first; the others are folded. */
 const fields = (schema, schemas, depth = 0) => {
   const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   const made = propertiesOf(schema).map(([name, property]) => field(name, property, required.has(name), schemas, depth));
   const elementsOf = (all) => all.map(({ element }) => element);
-  const first = made.filter(({ name }) => required.has(name));
-  const more = made.filter(({ name }) => !required.has(name));
+  const isFirst = ({ name }) => required.has(name) || name === "prompt";
+  const first = made.filter(isFirst);
+  const more = made.filter((one) => !isFirst(one));
   const folded = more.length > 0 && make("details", { open: first.length === 0 || more.length < 3 }, make("summary", {}, `${more.length} more parameters`), elementsOf(more));
   const read = () => {
     const object = Object.create(null);
