@@ -27,7 +27,8 @@ fn broken_by(catalogue: &mut Snapshot, name: &String, id: &str) -> Result<Vec<It
     Ok(before.modules().flat_map(|module| before.broken(module, &after)).collect())
 }
 
-/// Adds one endpoint of each crate last, or each of them with `SIBLINGS=all`. `SIBLINGS=fal-flux` takes all of one crate.
+/// Adds the first endpoint of each crate last, which would take names of the others if these were forgotten, or each endpoint
+/// with `SIBLINGS=all`. `SIBLINGS=fal-flux` takes all of one crate.
 #[test]
 fn endpoint_that_is_added_last_breaks_no_other_of_its_crate() {
     let mut catalogue = Repository(root()).work_tree().unwrap();
@@ -36,7 +37,7 @@ fn endpoint_that_is_added_last_breaks_no_other_of_its_crate() {
     let mut broken = Vec::new();
     for (name, family) in crates.iter().filter(|(_, family)| family.endpoints.len() > 1) {
         let ids = match &*choice {
-            "" => &family.endpoints[family.endpoints.len() / 2..][..1],
+            "" => &family.endpoints[..1],
             "all" => &*family.endpoints,
             chosen if chosen == name => &*family.endpoints,
             _ => continue,
