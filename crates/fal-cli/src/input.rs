@@ -250,6 +250,7 @@ impl Input {
     }
 
     /// Returns the local files.
+    #[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "batches in a database use it"))]
     pub(crate) fn files(&self) -> impl Iterator<Item = &LocalFile> {
         self.files.iter().map(|(_, file)| file)
     }

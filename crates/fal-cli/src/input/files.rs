@@ -59,6 +59,7 @@ impl LocalFile {
     }
 
     /// Returns the SHA-256 of the content, as hexadecimal text.
+    #[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "batches in a database use it"))]
     pub(crate) fn sha256(&self) -> CommandResult<String> {
         let mut context = Context::new(&SHA256);
         match &self.source {
