@@ -1,6 +1,6 @@
 //! The properties of a file that limits are about, as far as its header has them.
 
-use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 mod flac;
 mod gif;
@@ -100,6 +100,14 @@ impl FileFacts {
         reader.take(FLAC).read_to_end(&mut head).ok()?;
         Some(Self { duration: flac::duration(&head), ..Self::default() })
     }
+}
+
+/// Reads the bytes at a position.
+fn read_at<R: Read + Seek, const N: usize>(reader: &mut R, position: u64) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    reader.seek(SeekFrom::Start(position))?;
+    reader.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns a size or a count as a float.

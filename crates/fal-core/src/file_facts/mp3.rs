@@ -4,6 +4,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::read_at;
+
 /// The largest number of frames that are counted: 7 hours.
 const MAX_FRAMES: u32 = 1_000_000;
 
@@ -53,10 +55,7 @@ pub(super) fn duration<R: Read + Seek>(reader: &mut R, length: u64) -> Option<f6
 
 /// Returns the position after an ID3v2 tag, if there is one.
 fn skip_tag<R: Read + Seek>(reader: &mut R) -> io::Result<u64> {
-    let mut head = [0; 10];
-    reader.seek(SeekFrom::Start(0))?;
-    reader.read_exact(&mut head)?;
-    let [b'I', b'D', b'3', _, _, flags, size @ ..] = head else { return Ok(0) };
+    let [b'I', b'D', b'3', _, _, flags, size @ ..]: [u8; 10] = read_at(reader, 0)? else { return Ok(0) };
     let size = size.iter().fold(0, |size: u64, byte| size << 7 | u64::from(byte & 0x7f));
     let footer = if flags & 0x10 == 0 { 0 } else { 10 };
     Ok(10 + size + footer)

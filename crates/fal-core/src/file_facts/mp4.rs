@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{FileFacts, number};
+use super::{FileFacts, number, read_at};
 
 /// The largest number of boxes that are read.
 const MAX_BOXES: u32 = 10_000;
@@ -94,10 +94,7 @@ impl<R: Read + Seek> Boxes<'_, R> {
     }
 
     fn read<const N: usize>(&mut self, position: u64) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.reader.seek(SeekFrom::Start(position))?;
-        self.reader.read_exact(&mut bytes)?;
-        Ok(bytes)
+        read_at(self.reader, position)
     }
 
     /// Reads the duration of a `mvhd` or `mdhd`, in seconds.
