@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::run::cargo;
+use crate::run::{cargo, cargo_command};
 use crate::{root, test};
 
 mod classes;
@@ -68,7 +68,7 @@ fn targets() -> Vec<&'static str> {
 /// Runs the attacking tests of a target.
 fn run_target(target: &str, is_long: bool) -> Result<Passed, String> {
     let suites = || CLASSES.iter().flat_map(|class| class.suites).filter(|suite| suite.target == target);
-    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    let mut command = cargo_command();
     // The packages of `cargo xtask test`, whose compiled dependencies serve both.
     command.args(["test", "--no-fail-fast"]).args(test::selection()?).current_dir(root());
     if is_long {

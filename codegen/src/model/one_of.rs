@@ -23,7 +23,7 @@ impl OneOf {
     /// Returns true if a value can fit several members.
     pub(super) fn have_common_values(&self, objects: &IndexMap<String, Object>) -> bool {
         let tag = self.tag.as_deref();
-        let comparison = Comparison { objects, tag, left: Cell::new(MAX_COMPARISONS) };
+        let comparison = Comparison { objects, tag, budget: Cell::new(MAX_COMPARISONS) };
         let pairs = self.types.iter().enumerate();
         pairs
             .flat_map(|(index, left)| self.types[..index].iter().map(move |right| (left, right)))
@@ -35,14 +35,15 @@ struct Comparison<'a> {
     objects: &'a IndexMap<String, Object>,
     /// The property that must be present, whatever its object says.
     tag: Option<&'a str>,
-    left: Cell<usize>,
+    /// The number of comparisons that may still be made.
+    budget: Cell<usize>,
 }
 
-impl<'a> Comparison<'a> {
+impl Comparison<'_> {
     /// Returns true if a value can be of both types.
     fn have_common(&self, left: &Type, right: &Type, depth: usize) -> bool {
-        self.left.set(self.left.get().saturating_sub(1));
-        if self.left.get() == 0 || depth > MAX_DEPTH {
+        self.budget.set(self.budget.get().saturating_sub(1));
+        if self.budget.get() == 0 || depth > MAX_DEPTH {
             return true;
         }
         if let (Some(left), Some(right)) = (Sequence::of(left), Sequence::of(right)) {
@@ -58,14 +59,15 @@ impl<'a> Comparison<'a> {
                 .any(|member| self.have_common(&Type::Object(member.object.clone()), other, depth + 1)),
             (Type::Object(left), Type::Object(right)) => {
                 left == right
-                    || self.object(left).zip(self.object(right)).is_none_or(|(left, right)| {
+                    || self.objects.get(left).zip(self.objects.get(right)).is_none_or(|(left, right)| {
                         self.fits_beside(left, right, depth) && self.fits_beside(right, left, depth)
                     })
             }
             (Type::Object(object), Type::Map(item, _)) | (Type::Map(item, _), Type::Object(object)) => {
-                self.object(object).is_none_or(|object| {
+                self.objects.get(object).is_none_or(|object| {
                     let mut required = object.properties.iter().filter(|property| property.required);
-                    required.all(|property| self.is_common(property, item, depth))
+                    required
+                        .all(|property| self.are_common(value(property), (&item.ty, item.nullable), depth))
                 })
             }
             (Type::Map(..), Type::Map(..)) | (Type::Null, Type::Null) => true,
@@ -76,29 +78,25 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn object(&self, name: &str) -> Option<&'a Object> {
-        self.objects.get(name)
-    }
-
     /// Returns true if what `object` requires can be in a value of `other`.
     fn fits_beside(&self, object: &Object, other: &Object, depth: usize) -> bool {
         let is_required = |property: &Property| property.required || self.tag == Some(property.name.as_str());
         object.properties.iter().filter(|property| is_required(property)).all(|property| {
             let same = other.properties.iter().find(|same| same.name == property.name);
             match (same, &other.others) {
-                (Some(same), _) => {
-                    (property.nullable && same.nullable)
-                        || self.have_common(&property.ty, &same.ty, depth + 1)
-                }
+                (Some(same), _) => self.are_common(value(property), value(same), depth),
                 (None, Others::Refused) => false,
-                (None, Others::Kept(item)) => self.is_common(property, item, depth),
+                (None, Others::Kept(item)) => {
+                    self.are_common(value(property), (&item.ty, item.nullable), depth)
+                }
                 (None, Others::Ignored) => true,
             }
         })
     }
 
-    fn is_common(&self, property: &Property, item: &Item, depth: usize) -> bool {
-        (property.nullable && item.nullable) || self.have_common(&property.ty, &item.ty, depth + 1)
+    /// Returns true if a value can be of both types, each of which may also be null.
+    fn are_common(&self, left: (&Type, bool), right: (&Type, bool), depth: usize) -> bool {
+        left.1 && right.1 || self.have_common(left.0, right.0, depth + 1)
     }
 
     fn sequences_have_common(&self, left: &Sequence<'_>, right: &Sequence<'_>, depth: usize) -> bool {
@@ -109,11 +107,16 @@ impl<'a> Comparison<'a> {
         max.is_none_or(|max| min <= max)
             && (0..positions).all(|position| match (left.item(position), right.item(position)) {
                 (Some(left), Some(right)) => {
-                    (left.nullable && right.nullable) || self.have_common(&left.ty, &right.ty, depth + 1)
+                    self.are_common((&left.ty, left.nullable), (&right.ty, right.nullable), depth)
                 }
                 _ => true,
             })
     }
+}
+
+/// Returns the type of a property, and true if it may be null.
+fn value(property: &Property) -> (&Type, bool) {
+    (&property.ty, property.nullable)
 }
 
 /// A list or a tuple.
