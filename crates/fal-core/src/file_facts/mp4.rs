@@ -3,7 +3,7 @@
 //! Reads seven kinds of boxes in place. Of the published crates, one is under a license that not every app can take,
 //! and the others make an entry of every frame that a file claims, of which a hundred bytes can claim billions.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 
 use super::{FileFacts, number, read_at};
 
