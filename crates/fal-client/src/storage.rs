@@ -20,6 +20,7 @@ mod options;
 mod picture;
 mod progress;
 mod reader;
+mod shared_uploads;
 mod single;
 mod upload;
 mod upload_context;

@@ -253,7 +253,8 @@ impl Start {
         let client = batch.client.clone();
         let mut inputs = batch.inputs.enumerate();
         let mut keys = KeySource::new(batch.keys);
-        let (options, webhook_for, on_queued) = (batch.options, batch.webhook_for, batch.on_queued);
+        let (mut options, webhook_for, on_queued) = (batch.options, batch.webhook_for, batch.on_queued);
+        options.uploads = Some(options.uploads(&client).share());
         let (item_shared, item_counter) = (shared.clone(), counter.clone());
         let needs_json = shared.journal.is_some() || accounts.has_budget();
         let take = move || -> Option<BoxFuture<'static, Taken<K>>> {

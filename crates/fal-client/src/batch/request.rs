@@ -126,6 +126,11 @@ use crate::{
 /// # }
 /// ```
 ///
+/// # Files
+///
+/// A file on disk that several inputs have is uploaded once an hour, as long as nobody writes to it. Content in memory is
+/// uploaded for each input; [`Client::upload`] gives it a URL before.
+///
 /// # Options
 ///
 /// Options apply to each request. A request that exceeds its timeout is cancelled if there is no journal, as

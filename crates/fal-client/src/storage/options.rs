@@ -1,6 +1,6 @@
 //! Options of uploads.
 
-use super::lifecycle::Lifecycle;
+use super::{lifecycle::Lifecycle, shared_uploads::SharedUploads};
 
 /// The largest number of parts of an upload, as in S3.
 pub(super) const MAX_PARTS: u64 = 10_000;
@@ -27,6 +27,7 @@ pub struct UploadOptions {
     pub(super) part_concurrency: usize,
     pub(super) inline_up_to: u64,
     pub(super) lifecycle: Option<Lifecycle>,
+    pub(super) shared: Option<SharedUploads>,
 }
 
 /// The service that takes an upload.
@@ -50,6 +51,7 @@ impl Default for UploadOptions {
             part_concurrency: 10,
             inline_up_to: 0,
             lifecycle: None,
+            shared: None,
         }
     }
 }
@@ -110,6 +112,12 @@ impl UploadOptions {
     #[must_use]
     pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
         self.lifecycle = Some(lifecycle);
+        self
+    }
+
+    /// Uploads a file on disk once for all inputs that are encoded with these options.
+    pub(crate) fn share(mut self) -> Self {
+        self.shared = Some(SharedUploads::default());
         self
     }
 

@@ -244,11 +244,23 @@ pub(crate) async fn upload_all(
             }
             match to_small_data_uri(&file, context.options.inline_up_to).await? {
                 Some(uri) => Ok(File::data_uri(uri)),
-                None => upload(&context, &file, None, None).await,
+                None => upload_shared(&context, &file).await,
             }
         }
     });
     stream::iter(uploads).buffered(FILE_CONCURRENCY).try_collect().await
+}
+
+/// Uploads a file, unless another input of the same batch has done so.
+async fn upload_shared(context: &UploadContext, file: &File) -> Result<File> {
+    let uploaded = upload(context, file, None, None);
+    match &context.options.shared {
+        Some(shared) => {
+            let kept = context.options.lifecycle.as_ref().and_then(Lifecycle::expiration);
+            shared.get_or_upload(file, kept, uploaded).await
+        }
+        None => uploaded.await,
+    }
 }
 
 /// Uploads a file and returns one with a URL.

@@ -185,3 +185,62 @@ async fn a_download_is_saved_completely_or_not_at_all() {
     assert!(nowhere.save(directory.path().join("no/such/out.bin")).await.unwrap_err().is_file());
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "partial files are removed");
 }
+
+/// Responds as a storage service and as a queue that completes at once. The first `refused` uploads of content are refused.
+async fn storage_and_queue(refused: usize) -> Server {
+    let is_refused = move |request: &Received| request.path.starts_with("/signed/") && request.nth < refused;
+    Server::start(move |request: &Received, url: &str| match request.path.as_str() {
+        _ if is_refused(request) => bytes(400, &[], ""),
+        path if path.contains("/storage/") || path.starts_with("/signed/") => storage(request, url),
+        _ if request.method == "POST" => answer(200, &json!({"request_id": "id"})),
+        path if path.ends_with("/status") => answer(200, &json!({"status": "COMPLETED"})),
+        _ => answer(200, &json!({"seed": 1})),
+    })
+    .await
+}
+
+fn uploads(server: &Server) -> usize {
+    server.received().iter().filter(|request| request.method == "PUT").count()
+}
+
+#[tokio::test]
+async fn inputs_of_a_batch_share_the_upload_of_a_file() {
+    let server = storage_and_queue(0).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dog.png");
+    std::fs::write(&path, b"the dog").unwrap();
+    let rows = || (0..5).map(|_| with_images(vec![File::path(&path)])).collect::<Vec<_>>();
+    let client = by_rest(&server);
+    let replies = client.batch(rows()).concurrency(5).await.unwrap();
+    assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+    assert_eq!(uploads(&server), 1);
+    let posts = server.received().into_iter().filter(|request| request.method == "POST");
+    let images: Vec<_> =
+        posts.map(|post| post.json()["images"].clone()).filter(|images| !images.is_null()).collect();
+    assert_eq!(images, vec![json!(["https://cdn/dog.png"]); 5]);
+
+    // A file that is written while the batch runs is another.
+    let changed = path.clone();
+    let changing = rows().into_iter().enumerate().map(move |(row, input)| {
+        if row == 3 {
+            std::fs::write(&changed, b"another dog").unwrap();
+        }
+        input
+    });
+    client.batch(changing).concurrency(1).await.unwrap();
+    let bodies: Vec<Vec<u8>> =
+        server.received().into_iter().filter(|request| request.method == "PUT").map(|put| put.body).collect();
+    assert_eq!(bodies[1..], [&b"the dog"[..], b"another dog"]);
+}
+
+#[tokio::test]
+async fn an_input_uploads_the_file_that_another_could_not() {
+    let server = storage_and_queue(1).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dog.png");
+    std::fs::write(&path, b"the dog").unwrap();
+    let rows = (0..3).map(|_| with_images(vec![File::path(&path)])).collect::<Vec<_>>();
+    let replies = by_rest(&server).batch(rows).concurrency(3).await.unwrap();
+    assert_eq!(replies.iter().filter(|reply| reply.is_err()).count(), 1, "{replies:?}");
+    assert_eq!(uploads(&server), 2);
+}
