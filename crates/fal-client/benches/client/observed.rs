@@ -4,8 +4,8 @@ use fal_client::Client;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
-use tracing::Dispatch;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::{Dispatch, Level};
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 
 use crate::{
     Extent, block_on,
@@ -25,7 +25,9 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
     let metrics = PrometheusBuilder::new().build_recorder();
     let spans = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
+    // As the module `observability` of the guide advises.
+    let shown = Targets::new().with_default(Level::INFO).with_target("fal_client", Level::DEBUG);
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench")).with_filter(shown);
     let subscriber = Dispatch::new(tracing_subscriber::registry().with(layer));
     let with_spans = || tracing::dispatcher::with_default(&subscriber, || time_of_a_call(&client));
     let with_metrics = || metrics::with_local_recorder(&metrics, || time_of_a_call(&client));

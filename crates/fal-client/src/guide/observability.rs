@@ -23,18 +23,21 @@
 //!
 //! With the feature `opentelemetry` there is nothing to do: every request to fal has the `traceparent` of its span, if the app's
 //! subscriber has the layer of tracing-opentelemetry. The module `trace_context` also carries the trace through a webhook. This is
-//! the whole setup, of which an app replaces the exporter by its own:
+//! the whole setup, of which an app replaces the exporter by its own. The filter leaves out what HTTP libraries tell about each
+//! connection, which makes each call 2 µs longer, and the traces larger:
 //!
 //! ```
 //! # #[cfg(feature = "opentelemetry")]
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use opentelemetry::trace::TracerProvider;
 //! use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
-//! use tracing_subscriber::layer::SubscriberExt;
+//! use tracing::Level;
+//! use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 //!
 //! let exporter = InMemorySpanExporter::default();
 //! let provider = SdkTracerProvider::builder().with_simple_exporter(exporter).build();
-//! let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("my-app"));
+//! let shown = Targets::new().with_default(Level::INFO).with_target("fal_client", Level::DEBUG);
+//! let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("my-app")).with_filter(shown);
 //! tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
 //! # Ok(())
 //! # }
