@@ -237,7 +237,7 @@ fn manifest(style: Style, calls: &[Call]) -> String {
          \n\
          [dependencies]\n\
          bytes.workspace = true\n\
-         fal-client.workspace = true\n\
+         fal-client = {{ workspace = true, default-features = true }}\n\
          serde_json.workspace = true\n\
          {dependencies}\
          \n\

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod account;
+#[cfg(feature = "codegen")]
 mod add;
 mod batch;
 mod call;
@@ -61,7 +62,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(arguments) => compare::run(&session, &arguments).await,
         Command::History(arguments) => account::history(&session, &arguments).await,
         Command::Usage(arguments) => account::usage(&session, &arguments).await,
+        #[cfg(feature = "codegen")]
         Command::Add(arguments) => add::run(&session, &arguments).await,
+        #[cfg(not(feature = "codegen"))]
+        Command::Add(_) => Err(crate::failure::Failure::usage(
+            "this program does not know the crates; install it with its feature `codegen`",
+        )),
         Command::Listen(arguments) => listen::run(&session, &arguments).await,
         Command::Trigger(arguments) => trigger::run(&session, &arguments).await,
         Command::Mcp(arguments) => mcp::serve(session, &arguments).await.map(|()| ExitCode::SUCCESS),

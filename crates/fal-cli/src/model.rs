@@ -1,5 +1,6 @@
 //! Models: their parameters, and the ways to find them.
 
+#[cfg(feature = "codegen")]
 pub(crate) mod bindings;
 pub(crate) mod file_limits;
 pub(crate) mod help;

@@ -1,7 +1,6 @@
 //! The models that the emulator serves, by endpoint id.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -20,6 +19,7 @@ mod openai;
 mod similar_ids;
 mod stream_output;
 
+use built_in::Position;
 pub(crate) use capabilities::{RealtimeMode, RealtimeRoute};
 pub(crate) use model::Model;
 #[cfg(test)]
@@ -44,7 +44,7 @@ struct Entry {
 
 /// The document of a model that has not been needed yet.
 enum Document {
-    BuiltIn(Range<usize>),
+    BuiltIn(Position),
     Parsed(Mutex<Option<Box<Model>>>),
 }
 
@@ -66,7 +66,7 @@ impl Registry {
         let damaged = |problem| Error::Document { path: PathBuf::from("models.bin"), problem };
         let mut registry = Self::default();
         for entry in built_in::index().map_err(damaged)? {
-            let document = Document::BuiltIn(entry.range());
+            let document = Document::BuiltIn(entry.position);
             let (name, category, description) = (entry.name, entry.category, entry.description);
             let model = OnceLock::new();
             let known = Entry { name, category, description, document, model };
@@ -140,7 +140,7 @@ impl Registry {
     /// Returns the record of a built-in model as JSON.
     pub(crate) fn built_in_record(&self, id: &str) -> Option<String> {
         match &self.entries.get(id)?.document {
-            Document::BuiltIn(range) => String::from_utf8(built_in::read_record(range.clone()).ok()?).ok(),
+            Document::BuiltIn(position) => String::from_utf8(built_in::read_record(position).ok()?).ok(),
             Document::Parsed(_) => None,
         }
     }
@@ -213,7 +213,7 @@ impl Entry {
 
     fn read(&self, registry: &Registry) -> Option<Model> {
         let mut model = match &self.document {
-            Document::BuiltIn(range) => built_in::read(range.clone())
+            Document::BuiltIn(position) => built_in::read(position)
                 .inspect_err(|problem| tracing::error!(problem, "a built-in model cannot be read"))
                 .ok()??,
             Document::Parsed(model) => *lock(model).take()?,

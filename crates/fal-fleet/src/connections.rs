@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::{
     ClientConfig, RootCertStore,
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -94,8 +94,12 @@ impl TlsOptions {
     /// Returns a configuration that checks the certificate of the server and its name.
     fn client(&self) -> Result<ClientConfig> {
         let failed = |error: &dyn std::fmt::Display| Error::config(format!("TLS cannot be set up: {error}"));
-        let provider = CryptoProvider::get_default().cloned();
-        let provider = provider.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
+        let provider = CryptoProvider::get_default().cloned().or_else(built_in_provider).ok_or_else(|| {
+            Error::config(
+                "TLS has no crypto provider: turn on `rustls-ring` or `rustls-aws-lc-rs` of fal-fleet, or install one \
+                 for the process",
+            )
+        })?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| failed(&error))?;
@@ -105,6 +109,16 @@ impl TlsOptions {
         };
         Ok(builder.with_no_client_auth())
     }
+}
+
+/// Returns the crypto provider of the features.
+fn built_in_provider() -> Option<Arc<CryptoProvider>> {
+    #[cfg(feature = "rustls-ring")]
+    return Some(Arc::new(rustls::crypto::ring::default_provider()));
+    #[cfg(all(feature = "rustls-aws-lc-rs", not(feature = "rustls-ring")))]
+    return Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    #[cfg(not(any(feature = "rustls-ring", feature = "rustls-aws-lc-rs")))]
+    None
 }
 
 /// Returns true if a mode needs TLS.

@@ -46,10 +46,10 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// Builds the program and returns its path.
+/// Builds the program as its archives are built, and returns its path.
 fn build(arguments: &Arguments, options: &[&str]) -> Result<PathBuf, String> {
     let (profile, folder) = match arguments.profile {
-        Profile::Release => ("release", "release"),
+        Profile::Release => ("distribution", "distribution"),
         Profile::Dev => ("dev", "debug"),
     };
     let build = ["build", "--quiet", "--package", "fal-cli", "--profile", profile];

@@ -21,19 +21,28 @@ impl Program {
     }
 
     /// Runs the program with its arguments, as `fal-emulator` and `fal-codegen` do.
+    #[cfg_attr(
+        not(any(feature = "codegen", feature = "emulator")),
+        allow(unused_variables, reason = "no program is inside")
+    )]
     pub(crate) async fn run(self, arguments: Vec<OsString>) -> ExitCode {
         match self {
             #[cfg(feature = "emulator")]
             Self::Emulator => fal_emulator::command::run(&["fal-cli", "emulator"], arguments).await,
             #[cfg(not(feature = "emulator"))]
-            Self::Emulator => {
-                let failure = crate::failure::Failure::usage(
-                    "this program has no emulator inside; install `fal-emulator`",
-                );
-                failure.print(false);
-                failure.code()
-            }
+            Self::Emulator => missing("this program has no emulator inside; install `fal-emulator`"),
+            #[cfg(feature = "codegen")]
             Self::Codegen => fal_codegen::cli::run(&["fal-cli", "codegen"], arguments),
+            #[cfg(not(feature = "codegen"))]
+            Self::Codegen => missing("this program has no generator inside; install `fal-codegen`"),
         }
     }
+}
+
+/// Tells that this program was compiled without the other.
+#[cfg(not(all(feature = "codegen", feature = "emulator")))]
+fn missing(message: &str) -> ExitCode {
+    let failure = crate::failure::Failure::usage(message);
+    failure.print(false);
+    failure.code()
 }

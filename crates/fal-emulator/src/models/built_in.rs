@@ -2,12 +2,14 @@
 
 use std::io::Read as _;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use flate2::read::DeflateDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::Model;
+use crate::sync::lock;
 
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/models.bin"));
 
@@ -18,15 +20,16 @@ pub(super) struct BuiltIn {
     pub(super) name: String,
     pub(super) category: String,
     pub(super) description: String,
-    from: usize,
-    to: usize,
+    pub(super) position: Position,
 }
 
-impl BuiltIn {
-    /// Returns the position of the record in the packed file.
-    pub(super) fn range(&self) -> Range<usize> {
-        self.from..self.to
-    }
+/// The position of a record.
+#[derive(Deserialize)]
+pub(super) struct Position {
+    /// That of its block in the packed file.
+    block: Range<usize>,
+    /// That in its block.
+    record: Range<usize>,
 }
 
 /// Splits the packed file into its index and its records.
@@ -50,8 +53,8 @@ pub(super) fn index() -> Result<Vec<BuiltIn>, String> {
 /// # Errors
 ///
 /// Returns a message if the record is damaged.
-pub(super) fn read(range: Range<usize>) -> Result<Option<Model>, String> {
-    let record: Value = serde_json::from_slice(&read_record(range)?).map_err(|error| error.to_string())?;
+pub(super) fn read(position: &Position) -> Result<Option<Model>, String> {
+    let record: Value = serde_json::from_slice(&read_record(position)?).map_err(|error| error.to_string())?;
     Model::parse(record)
 }
 
@@ -60,9 +63,16 @@ pub(super) fn read(range: Range<usize>) -> Result<Option<Model>, String> {
 /// # Errors
 ///
 /// Returns a message if the file is damaged.
-pub(super) fn read_record(range: Range<usize>) -> Result<Vec<u8>, String> {
-    let record = parts().and_then(|(_, records)| records.get(range)).ok_or("the built-in models are cut")?;
-    inflate(record)
+pub(super) fn read_record(position: &Position) -> Result<Vec<u8>, String> {
+    /// The block that was read last, because whoever reads all models reads them in their order.
+    static LAST: Mutex<(usize, Vec<u8>)> = Mutex::new((usize::MAX, Vec::new()));
+    const CUT: &str = "the built-in models are cut";
+    let mut last = lock(&LAST);
+    if last.0 != position.block.start {
+        let block = parts().and_then(|(_, blocks)| blocks.get(position.block.clone())).ok_or(CUT)?;
+        *last = (position.block.start, inflate(block)?);
+    }
+    Ok(last.1.get(position.record.clone()).ok_or(CUT)?.to_vec())
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
