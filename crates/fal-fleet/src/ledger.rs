@@ -17,10 +17,7 @@ mod status;
 mod transfer;
 mod values;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
@@ -39,7 +36,8 @@ pub(crate) use self::{
     claim::{ClaimOptions, Claimed, Estimates},
     enqueue::{CHUNK, NewRequest},
     request::{
-        Accepted, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State, TakenUpload,
+        Accepted, Delivered, DoubtWindow, Doubtful, Finished, Followed, Found, Held, Move, Offered, State,
+        TakenUpload,
     },
     settings::{BatchSettings, ProbePauses, SavedBatch},
     transfer::move_batch,
@@ -121,9 +119,9 @@ pass_on! {
     fn acknowledge(held: Held) -> bool;
     /// Takes requests in doubt of the batches of an account that are to be reconciled.
     fn doubts(account: &str, most: i64, lease: Duration) -> Vec<Doubtful>;
-    /// Returns the ids of other requests of an endpoint that were sent since a time, with their inputs: none of them is one in
-    /// doubt. The latest 10,000.
-    fn accepted_since(endpoint: &str, since: SystemTime) -> Vec<(String, String)>;
+    /// Returns the ids of other requests around doubts, with their inputs: none of them is one in doubt. Of those with other
+    /// inputs, which show the form in which fal lists inputs, returns the nearest.
+    fn accepted_around(window: &DoubtWindow) -> Vec<(String, String)>;
     /// Notes that a request in doubt was accepted under this id. Returns false if it was decided otherwise in the meantime.
     fn found(held: Held, request_id: &str) -> bool;
     /// Changes a request that a worker holds, and frees its money if it is not under way any more. Returns false if the worker

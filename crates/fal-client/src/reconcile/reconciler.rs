@@ -53,11 +53,16 @@ impl Reconciler {
     /// Looks until all requests are decided, or the time is up. `known` are requests that none of them can be.
     pub(crate) async fn decide(&self, sent: Vec<Arc<SentRequest>>, known: &KnownRequests) -> Vec<Decision> {
         let mut doubts: Vec<_> = sent.into_iter().map(|sent| Doubt::new(&self.client, sent)).collect();
-        let end = Instant::now().checked_add(self.settings.time_limit());
+        let mut end = Instant::now().checked_add(self.settings.time_limit());
         let mut pause = self.settings.first_pause;
         loop {
             self.look_at_deliveries(&mut doubts, known);
+            let begun = Instant::now();
             self.look_at_list(&mut doubts, known).await;
+            // A long list takes minutes, and needs several looks all the same.
+            if self.settings.timeout.is_none() {
+                end = end.and_then(|end| end.checked_add(begun.elapsed()));
+            }
             let is_over = end.is_some_and(|end| Instant::now() + pause > end);
             if is_over || doubts.iter().all(Doubt::is_final) {
                 break;

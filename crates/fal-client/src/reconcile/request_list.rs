@@ -17,8 +17,8 @@ use crate::{
 
 /// The number of requests on a page, the largest that fal allows.
 const PAGE: &str = "100";
-/// The largest number of pages of one look.
-const MAX_PAGES: usize = 200;
+/// The largest number of pages of one look. A request of the list takes about 130 bytes.
+const MAX_PAGES: usize = 2_000;
 
 /// The requests since some time, as one look has found them.
 pub(super) struct Listing {

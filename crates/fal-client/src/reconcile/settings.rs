@@ -63,7 +63,8 @@ impl Reconcile {
         self
     }
 
-    /// Sets the time after which requests that are not decided stay in doubt. Defaults to the lag and 5 minutes.
+    /// Sets the time after which requests that are not decided stay in doubt. Defaults to the lag and 5 minutes, and the time
+    /// that reading the lists takes.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

@@ -749,6 +749,21 @@ async fn no_lost_answer_is_decided_wrongly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_list_is_read_to_its_end() {
+    let service = Service::default();
+    let client = service.client();
+    let accepted = lost(&client, "lose", json!({"prompt": "a cat"})).await;
+    let refused = lost(&client, "drop", json!({"prompt": "a dog"})).await;
+    for seed in 0..300 * PAGE {
+        service.accept(json!({ "seed": seed }));
+    }
+    assert_eq!(id(&reconcile(&accepted, &client).await).as_deref(), Some("r0"));
+    // Others of that time are known, so that the list shows inputs as they were sent.
+    submit(&client, "", json!({"prompt": "a bird"})).await.unwrap();
+    assert!(matches!(reconcile(&refused, &client).await, Reconciled::NotAccepted));
+}
+
+#[tokio::test(start_paused = true)]
 async fn looking_is_bounded() {
     let service = Service::default();
     let client = service.client();

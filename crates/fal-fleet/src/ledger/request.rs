@@ -41,6 +41,35 @@ pub(crate) struct Doubtful {
     pub(crate) taken_at: SystemTime,
 }
 
+/// Doubts of one endpoint, and the time around them.
+pub(crate) struct DoubtWindow {
+    pub(crate) endpoint: String,
+    pub(crate) doubts: Vec<i64>,
+    /// The time at which the first of them was begun.
+    pub(crate) first: SystemTime,
+    /// The times between which a request with the same input can be taken for one of them.
+    pub(crate) from: SystemTime,
+    pub(crate) until: SystemTime,
+}
+
+impl DoubtWindow {
+    /// The time before the first doubt, and after the last.
+    const MARGIN: Duration = Duration::from_secs(900);
+
+    pub(crate) fn new(endpoint: &str, doubts: &[&Doubtful]) -> Self {
+        let begun = || doubts.iter().map(|doubt| doubt.begun_at);
+        let first = begun().min().unwrap_or_else(SystemTime::now);
+        let last = begun().max().unwrap_or(first);
+        Self {
+            endpoint: endpoint.to_owned(),
+            doubts: doubts.iter().map(|doubt| doubt.held.id).collect(),
+            first,
+            from: first.checked_sub(Self::MARGIN).unwrap_or(first),
+            until: last.checked_add(Self::MARGIN).unwrap_or(last),
+        }
+    }
+}
+
 /// A request whose status is to be looked at.
 #[derive(Debug, Clone)]
 pub(crate) struct Followed {

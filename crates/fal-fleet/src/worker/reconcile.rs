@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::shared::Shared;
 use crate::{
     Result,
-    ledger::{Doubtful, Move},
+    ledger::{DoubtWindow, Doubtful, Move},
 };
 
 /// The largest number of doubts that are decided together.
@@ -19,9 +19,6 @@ pub(super) const MOST: i64 = 200;
 
 /// The pause before fal is asked again about a request that stayed in doubt.
 const LOOK_AGAIN: Duration = Duration::from_secs(900);
-
-/// The time before the first doubt from which on accepted requests are named.
-const MARGIN: Duration = Duration::from_secs(900);
 
 impl Shared {
     /// Decides doubts until the worker stops.
@@ -73,15 +70,13 @@ impl Shared {
         doubts: &[&Doubtful],
         settings: &Reconcile,
     ) -> Result<()> {
-        let first = doubts.iter().map(|doubt| doubt.begun_at).min().unwrap_or_else(SystemTime::now);
-        let since = first.checked_sub(MARGIN).unwrap_or(first);
         let lost = doubts.iter().map(|doubt| {
             // It is in doubt because its submit was given up, or its lease has ended.
             let ended = doubt.begun_at.checked_add(self.options.lease).unwrap_or(doubt.begun_at);
             LostSubmit::new(endpoint, &doubt.input, doubt.begun_at).ended(ended.min(doubt.taken_at))
         });
         let mut look = self.client.reconcile(lost).settings(settings.clone());
-        for (request_id, input) in self.ledger.accepted_since(endpoint, since).await? {
+        for (request_id, input) in self.ledger.accepted_around(&DoubtWindow::new(endpoint, doubts)).await? {
             look = look.accepted(request_id, input);
         }
         let conclusions = look.await?;

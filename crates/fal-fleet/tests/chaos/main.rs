@@ -40,6 +40,7 @@ use tokio::{net::TcpListener, process::Child, process::Command};
 
 const DEV: &str = "fal-ai/flux/dev";
 const WORKER: &str = "FAL_CHAOS_WORKER";
+const SUBMITS: &str = "FAL_CHAOS_SUBMITS";
 
 /// The time between two kills of a worker.
 const KILL_EVERY: Duration = Duration::from_secs(2);
@@ -64,12 +65,14 @@ fn main() {
 struct Arguments {
     requests: usize,
     workers: usize,
+    /// The number of requests that are under way at the same time.
+    at_once: usize,
     /// Uses a light server in place of the emulator.
     light: bool,
 }
 
 impl Arguments {
-    /// Reads `--requests`, `--workers` and `--light`, and leaves arguments of `cargo test` out.
+    /// Reads `--requests`, `--workers`, `--at-once` and `--light`, and leaves arguments of `cargo test` out.
     fn parse() -> Self {
         let arguments: Vec<String> = env::args().collect();
         let number = |name: &str, default: usize| {
@@ -82,6 +85,7 @@ impl Arguments {
         Self {
             requests: number("--requests", 1500),
             workers: number("--workers", 3),
+            at_once: number("--at-once", 40),
             light: arguments.iter().any(|argument| argument == "--light"),
         }
     }
@@ -100,10 +104,11 @@ async fn work(emulator: &str) {
     let client = Client::builder().emulator(emulator).build().unwrap();
     let outputs = cluster::connect(&url).await;
     let outputs = tokio::sync::Mutex::new(outputs);
+    let submits: usize = env::var(SUBMITS).unwrap().parse().unwrap();
     let worker = fleet
         .worker(client)
-        .submits_at_once(4)
-        .handlers_at_once(8)
+        .submits_at_once(submits)
+        .handlers_at_once(2 * submits)
         .lease(Duration::from_secs(8))
         .poll_interval(Duration::from_millis(50))
         .reconcile_settings(
@@ -163,12 +168,13 @@ async fn run(arguments: &Arguments) {
         .map(|index| (index, untyped::input(DEV, json!({ "prompt": "a cat", "seed": index }))));
     // A cent for each, and one more for those that are under way at the end.
     let budget = Budget::new(Usd::cents(arguments.requests as u64)).max_per_request(Usd::cents(1));
-    let batch = fleet.batch("chaos").concurrency(40).webhook(hooks).reconcile(true).budget(budget);
+    let batch =
+        fleet.batch("chaos").concurrency(arguments.at_once).webhook(hooks).reconcile(true).budget(budget);
     batch.enqueue(inputs).await.unwrap();
     println!("{} requests added in {:.1?}", arguments.requests, start.elapsed());
 
     let start = Instant::now();
-    let mut chaos = Chaos::start(&cluster, server, arguments.workers).await;
+    let mut chaos = Chaos::start(&cluster, server, arguments).await;
     let status = chaos.until_finished(&cluster, &fleet).await;
     let rate = arguments.requests as f64 / start.elapsed().as_secs_f64();
     println!("{status}");
@@ -226,6 +232,8 @@ struct Chaos {
     /// The files of the clocks.
     _folder: TempDir,
     workers: Vec<Child>,
+    /// The number of requests that a worker submits at the same time.
+    submits: usize,
     kills: usize,
     crashes: usize,
     faults: usize,
@@ -233,21 +241,23 @@ struct Chaos {
 }
 
 impl Chaos {
-    async fn start(cluster: &Cluster, server: Server, workers: usize) -> Self {
+    async fn start(cluster: &Cluster, server: Server, arguments: &Arguments) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut chaos = Self {
             database: Proxy::start(Upstream::Unix(cluster.socket())).await,
             fal: Proxy::start(Upstream::Tcp(server.url().trim_start_matches("http://").to_owned())).await,
             server,
-            clocks: (0..workers).map(|worker| Clock::new(folder.path(), worker)).collect(),
+            clocks: (0..arguments.workers).map(|worker| Clock::new(folder.path(), worker)).collect(),
             _folder: folder,
             workers: Vec::new(),
+            // A worker that is killed leaves doubts, which take a place until they are decided.
+            submits: (arguments.at_once / 10).max(1),
             kills: 0,
             crashes: 0,
             faults: 0,
             largest: 0,
         };
-        chaos.workers = (0..workers).map(|worker| chaos.start_worker(worker)).collect();
+        chaos.workers = (0..arguments.workers).map(|worker| chaos.start_worker(worker)).collect();
         chaos
     }
 
@@ -257,6 +267,7 @@ impl Chaos {
         command
             .env(WORKER, format!("http://127.0.0.1:{}", self.fal.port))
             .env("FAL_CHAOS_DATABASE", database)
+            .env(SUBMITS, self.submits.to_string())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         self.clocks[worker].set(&mut command);

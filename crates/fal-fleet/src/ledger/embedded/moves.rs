@@ -1,6 +1,6 @@
 //! The moves of requests that a worker holds. They change nothing if the worker holds the request no longer.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{OptionalExtension, named_params};
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Result,
     ledger::request::{
-        Accepted, Collected, Delivered, Doubtful, Finished, Followed, Found, Held, Move, Offered, State,
-        failure_json, plain_ticket,
+        Accepted, Collected, Delivered, DoubtWindow, Doubtful, Finished, Followed, Found, Held, Move,
+        Offered, State, failure_json, plain_ticket,
     },
     media_file,
 };
@@ -353,18 +353,21 @@ impl Embedded {
         .await
     }
 
-    pub(crate) async fn accepted_since(
-        &self,
-        endpoint: &str,
-        since: SystemTime,
-    ) -> Result<Vec<(String, String)>> {
-        let endpoint = endpoint.to_owned();
+    pub(crate) async fn accepted_around(&self, window: &DoubtWindow) -> Result<Vec<(String, String)>> {
+        let endpoint = window.endpoint.clone();
+        let doubts = serde_json::json!(window.doubts).to_string();
+        let [first, from, until] = [window.first, window.from, window.until].map(seconds);
         self.run(move |unit| {
             unit.rows(
-                "select request_id, input from fal.request
-                 where endpoint = ?1 and request_id is not null and submitted_at >= ?2
-                 order by submitted_at desc limit 10000",
-                (endpoint, seconds(since)),
+                "select * from (select request_id, input from fal.request
+                                where endpoint = ?1 and request_id is not null and submitted_at between ?4 and ?5
+                                  and input in (select input from fal.request
+                                                where id in (select value from json_each(?2)))
+                                order by submitted_at limit 10000)
+                 union select * from (select request_id, input from fal.request
+                                      where endpoint = ?1 and request_id is not null and submitted_at between ?4 and ?5
+                                      order by abs(submitted_at - ?3) limit 2000)",
+                (endpoint, doubts, first, from, until),
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
         })

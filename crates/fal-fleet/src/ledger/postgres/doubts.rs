@@ -1,11 +1,11 @@
 //! Requests that may have been accepted.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::Postgres;
 use crate::{
     Result,
-    ledger::request::{Doubtful, Held},
+    ledger::request::{DoubtWindow, Doubtful, Held},
 };
 
 impl Postgres {
@@ -33,22 +33,25 @@ impl Postgres {
         Ok(doubts.collect())
     }
 
-    /// Returns the ids of other requests of an endpoint that were sent since a time, with their inputs: none of them is one in
-    /// doubt. The latest 10,000.
-    pub(crate) async fn accepted_since(
-        &self,
-        endpoint: &str,
-        since: SystemTime,
-    ) -> Result<Vec<(String, String)>> {
+    /// Returns the ids of other requests around doubts, with their inputs: none of them is one in doubt.
+    pub(crate) async fn accepted_around(&self, window: &DoubtWindow) -> Result<Vec<(String, String)>> {
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(
-                "select request_id, input::text from fal.request
-                 where endpoint = $1 and request_id is not null and submitted_at >= $2
-                 order by submitted_at desc limit 10000",
+                "(select request_id, input::text from fal.request
+                  where endpoint = $1 and request_id is not null and submitted_at between $4 and $5
+                    and fingerprint in (select fingerprint from fal.request where id = any($2))
+                  order by submitted_at limit 10000)
+                 union (select request_id, input::text from fal.request
+                        where endpoint = $1 and request_id is not null and submitted_at between $4 and $3
+                        order by submitted_at desc limit 1000)
+                 union (select request_id, input::text from fal.request
+                        where endpoint = $1 and request_id is not null and submitted_at between $3 and $5
+                        order by submitted_at limit 1000)",
             )
             .await?;
-        let rows = client.query(&statement, &[&endpoint, &since]).await?;
+        let DoubtWindow { endpoint, doubts, first, from, until } = window;
+        let rows = client.query(&statement, &[endpoint, doubts, first, from, until]).await?;
         Ok(rows.into_iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 

@@ -5,7 +5,7 @@ use deadpool_postgres::Client;
 use crate::{Result, ledger::newer_schema};
 
 /// The versions of the schema, from the first. Each is applied once, and never changed.
-const VERSIONS: [&str; 7] = [
+const VERSIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("media.sql"),
@@ -13,6 +13,7 @@ const VERSIONS: [&str; 7] = [
     include_str!("upload.sql"),
     include_str!("retry.sql"),
     include_str!("outputs.sql"),
+    include_str!("accepted.sql"),
 ];
 
 /// The key of the lock that is held while the schema is changed.
