@@ -21,20 +21,29 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
+/// The longest time for which free places are gathered before they are filled by one claim. Claims of an account come one after
+/// another, and one for each place would limit all workers together.
+const GATHER: Duration = Duration::from_millis(50);
+
 impl Shared {
     /// Claims and sends requests until the worker stops, and waits for those under way.
     pub(super) async fn submit_requests(&self) {
         let mut under_way = FuturesUnordered::new();
         // No claim before this time, while fal refuses requests.
         let mut resume_at = Instant::now();
+        let mut claim_at = Instant::now();
         while !self.is_stopping() {
             let room = self.options.submits.saturating_sub(under_way.len());
             let mut pause = resume_at.saturating_duration_since(Instant::now());
+            if room < self.options.submits.div_ceil(2) {
+                pause = pause.max(claim_at.saturating_duration_since(Instant::now()));
+            }
             if pause.is_zero() && room > 0 {
                 match self.claim(room).await {
                     Ok(claimed) if claimed.is_empty() => pause = self.options.poll,
                     Ok(claimed) => {
                         let begun = Instant::now();
+                        claim_at = begun + GATHER;
                         under_way.extend(claimed.into_iter().map(|claimed| self.submit(claimed, begun)));
                     }
                     Err(error) => {

@@ -44,7 +44,7 @@ const SUBMITS: &str = "FAL_CHAOS_SUBMITS";
 
 /// The time between two kills of a worker.
 const KILL_EVERY: Duration = Duration::from_secs(2);
-/// The time between two crashes of the database.
+/// The time between two crashes of the database. Five times as long in runs of 500,000 requests and more, as for faults.
 const CRASH_EVERY: Duration = Duration::from_secs(15);
 /// The number of kills between two faults of the network. They last up to longer than a lease, and less than the time after which
 /// a request that fal does not list counts as one that was not accepted.
@@ -153,7 +153,7 @@ async fn receive(webhooks: Webhooks, uri: Uri, headers: HeaderMap, body: Bytes) 
 }
 
 async fn run(arguments: &Arguments) {
-    let Some(cluster) = Cluster::start(cluster::QUICK) else {
+    let Some(cluster) = Cluster::start(&format!("{} -c autovacuum_naptime=1s", cluster::QUICK)) else {
         assert!(env::var_os("FAL_REQUIRE_DATABASE").is_none(), "PostgreSQL is required, and not installed");
         println!("skipped: install PostgreSQL 15 or later (`apt-get install postgresql`)");
         return;
@@ -161,6 +161,9 @@ async fn run(arguments: &Arguments) {
     let url = cluster.url("postgres");
     let fleet = Fleet::connect(&url).await.unwrap();
     cluster::execute(&url, "create table output (key text primary key, handled int not null)").await;
+    // A crash forgets how many rows were changed, and the database crashes before it is a part of a large table.
+    let vacuum = "alter table fal.request set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)";
+    cluster::execute(&url, vacuum).await;
     let (server, hooks) = start_server(arguments, &fleet).await;
 
     let start = Instant::now();
@@ -175,7 +178,7 @@ async fn run(arguments: &Arguments) {
 
     let start = Instant::now();
     let mut chaos = Chaos::start(&cluster, server, arguments).await;
-    let status = chaos.until_finished(&cluster, &fleet).await;
+    let status = chaos.until_finished(&cluster, &fleet, arguments.requests).await;
     let rate = arguments.requests as f64 / start.elapsed().as_secs_f64();
     println!("{status}");
     println!("{:.0?}, {rate:.0} requests/s; {}", start.elapsed(), chaos.summary());
@@ -250,8 +253,8 @@ impl Chaos {
             clocks: (0..arguments.workers).map(|worker| Clock::new(folder.path(), worker)).collect(),
             _folder: folder,
             workers: Vec::new(),
-            // A worker that is killed leaves doubts, which take a place until they are decided.
-            submits: (arguments.at_once / 10).max(1),
+            // Each of them is in doubt when its worker is killed, and takes a place until that is decided.
+            submits: (arguments.at_once / 60).clamp(4, 16),
             kills: 0,
             crashes: 0,
             faults: 0,
@@ -294,24 +297,32 @@ impl Chaos {
     }
 
     /// Kills workers and crashes the database until the batch is finished.
-    async fn until_finished(&mut self, cluster: &Cluster, fleet: &Fleet) -> BatchStatus {
+    async fn until_finished(&mut self, cluster: &Cluster, fleet: &Fleet, requests: usize) -> BatchStatus {
         let (mut crashed, mut moved, mut last) = (Instant::now(), Instant::now(), (0, 0));
         let mut spares = false;
+        // The state of a large batch takes the database a second or more, and a long run has more faults in all.
+        let scale = (requests / 100_000).clamp(1, 5);
+        let (look_every, crash_every) = (KILL_EVERY * scale as u32, CRASH_EVERY * scale as u32);
+        let mut looked = Instant::now();
         loop {
             tokio::time::sleep(KILL_EVERY).await;
             // A doubt may need a longer look than a worker lives.
             if !spares {
                 self.kill_one().await;
-                if self.kills.is_multiple_of(KILLS_PER_FAULT) {
+                if self.kills.is_multiple_of(KILLS_PER_FAULT * scale) {
                     self.disturb();
                 }
             }
-            if crashed.elapsed() >= CRASH_EVERY {
+            if crashed.elapsed() >= crash_every {
                 cluster.crash();
                 self.crashes += 1;
                 crashed = Instant::now();
             }
+            if looked.elapsed() < look_every {
+                continue;
+            }
             let Ok(status) = fleet.batch("chaos").status().await else { continue };
+            looked = Instant::now();
             if status.is_finished() {
                 return status;
             }

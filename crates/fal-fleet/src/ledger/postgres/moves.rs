@@ -139,9 +139,10 @@ impl Postgres {
     /// Takes requests whose status is to be looked at now.
     pub(crate) async fn follow(&self, account: &str, most: i64, lease: Duration) -> Result<Vec<Followed>> {
         let client = self.connection().await?;
+        // `+ 0` as for doubts.
         let statement = client
             .prepare_cached(
-                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch
+                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch + 0
                               where r.state = 'submitted' and r.due <= now() and b.account = $1
                               order by r.due, r.id limit $2 for update of r skip locked)
                  update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $3)
