@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use crate::run::{cargo, cargo_command};
 use crate::{root, test};
@@ -32,9 +35,11 @@ pub(crate) struct Arguments {
 type Passed = BTreeMap<String, usize>;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let programs = programs()?;
     let mut passed = BTreeMap::new();
     for target in targets() {
-        passed.insert(target, run_target(target, arguments.long)?);
+        let own = programs.iter().filter(|program| program.target == target);
+        passed.insert(target, run_target(target, own, arguments.long)?);
     }
     let table = table(&passed)?;
     println!("{table}");
@@ -65,29 +70,64 @@ fn targets() -> Vec<&'static str> {
     targets
 }
 
-/// Runs the attacking tests of a target.
-fn run_target(target: &str, is_long: bool) -> Result<Passed, String> {
-    let suites = || CLASSES.iter().flat_map(|class| class.suites).filter(|suite| suite.target == target);
+/// A compiled program of tests.
+struct Program {
+    /// The name of the target, or `lib` for the tests of any library.
+    target: String,
+    path: PathBuf,
+    /// That of its package.
+    folder: PathBuf,
+}
+
+/// Compiles all tests as `cargo xtask test` does, so that each is compiled once for both.
+fn programs() -> Result<Vec<Program>, String> {
     let mut command = cargo_command();
-    // The packages of `cargo xtask test`, whose compiled dependencies serve both.
-    command.args(["test", "--no-fail-fast"]).args(test::selection()?).current_dir(root());
-    if is_long {
-        command.env("KILLS", "50");
-    }
-    match target {
-        "lib" => command.arg("--lib"),
-        _ => command.args(["--test", target]),
-    };
-    command
-        .args(["--", "--show-output"])
-        .args(suites().flat_map(|suite| suite.tests).filter(|test| !test.is_empty()));
+    command.args(["test", "--no-run", "--message-format=json"]).args(test::selection()?).current_dir(root());
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| format!("cargo test: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if output.status.success() {
-        Ok(read(&text))
-    } else {
-        Err(format!("attacks on {target} succeeded:\n{text}"))
+    if !output.status.success() {
+        return Err(format!("cargo test --no-run: {}", output.status));
     }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
+}
+
+/// Reads a message of cargo, and returns the program that it tells of.
+fn program(message: &str) -> Option<Program> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let target = &message["target"];
+    let name = if target["kind"][0] == "lib" { "lib" } else { target["name"].as_str()? };
+    Some(Program {
+        target: name.to_owned(),
+        path: message["executable"].as_str()?.into(),
+        folder: Path::new(message["manifest_path"].as_str()?).parent()?.to_owned(),
+    })
+}
+
+/// Runs the attacking tests of a target.
+fn run_target<'a>(
+    target: &str,
+    programs: impl Iterator<Item = &'a Program>,
+    is_long: bool,
+) -> Result<Passed, String> {
+    let suites = || CLASSES.iter().flat_map(|class| class.suites).filter(|suite| suite.target == target);
+    let mut passed = Passed::new();
+    for Program { path, folder, .. } in programs {
+        let mut command = Command::new(path);
+        command.current_dir(folder).env("CARGO_MANIFEST_DIR", folder);
+        if is_long {
+            command.env("KILLS", "50");
+        }
+        command
+            .arg("--show-output")
+            .args(suites().flat_map(|suite| suite.tests).filter(|test| !test.is_empty()));
+        let output = command.stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            return Err(format!("attacks on {target} succeeded:\n{text}"));
+        }
+        passed.append(&mut read(&text));
+    }
+    Ok(passed)
 }
 
 /// Reads the tests that have passed, and the number of attacks that each prints as `attacks: 7`; others make one.
