@@ -75,7 +75,7 @@ struct Program {
     /// The name of the target, or `lib` for the tests of any library.
     target: String,
     path: PathBuf,
-    /// That of its package.
+    /// Folder of the package.
     folder: PathBuf,
 }
 
@@ -90,11 +90,16 @@ fn programs() -> Result<Vec<Program>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
 }
 
-/// Reads a message of cargo, and returns the program that it tells of.
+/// Reads a message of cargo, and returns the program of tests that it tells of.
 fn program(message: &str) -> Option<Program> {
     let message: Value = serde_json::from_str(message).ok()?;
     let target = &message["target"];
-    let name = if target["kind"][0] == "lib" { "lib" } else { target["name"].as_str()? };
+    let name = match target["kind"][0].as_str()? {
+        "lib" => "lib",
+        "test" => target["name"].as_str()?,
+        // A program that tests start.
+        _ => return None,
+    };
     Some(Program {
         target: name.to_owned(),
         path: message["executable"].as_str()?.into(),

@@ -26,9 +26,9 @@ pub(super) struct BuiltIn {
 /// The position of a record.
 #[derive(Deserialize)]
 pub(super) struct Position {
-    /// That of its block in the packed file.
+    /// Place of the compressed block in the packed file.
     block: Range<usize>,
-    /// That in its block.
+    /// Place of the record in the block.
     record: Range<usize>,
 }
 
