@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,28 +32,57 @@ pub(crate) struct Arguments {
     write: bool,
 }
 
-/// The number of attacks of each test that has passed, by its name.
-type Passed = BTreeMap<String, usize>;
-
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let programs = programs()?;
-    let mut passed = BTreeMap::new();
+    let mut passed = Passed::default();
     for target in targets() {
-        let own = programs.iter().filter(|program| program.target == target);
-        passed.insert(target, run_target(target, own, arguments.long)?);
+        passed.start(target);
+        for program in programs.iter().filter(|program| program.target == target) {
+            run_program(program, arguments.long, &mut passed)?;
+        }
     }
-    let table = table(&passed)?;
-    println!("{table}");
+    report(&passed, arguments.write)?;
     if arguments.long {
         let hostile =
             ["hostile text", "values that are no text", "direction marks and long words", "a flood of calls"];
         cargo(["xtask", "conformance", "--page"].into_iter().chain(hostile))?;
         cargo(["xtask", "fleet-chaos", "--requests", "2000"])?;
     }
+    Ok(())
+}
+
+/// Runs `cargo test`, prints its output without what tests that pass have printed, and counts the attacks among them.
+pub(crate) fn run_among_all(test: &mut Command) -> Result<(), String> {
+    let failed = |error| format!("cargo test: {error}");
+    // One pipe for both, because cargo tells on one of them which program prints on the other.
+    let (output, input) = std::io::pipe().map_err(failed)?;
+    test.stdout(input.try_clone().map_err(failed)?).stderr(input);
+    let mut child = test.spawn().map_err(failed)?;
+    // The last writers besides the child, without whose end the output has none.
+    test.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut passed = Passed::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.map_err(failed)?;
+        let line = String::from_utf8_lossy(&line);
+        if passed.read_line(&line) {
+            println!("{line}");
+        }
+    }
+    let status = child.wait().map_err(failed)?;
+    if !status.success() {
+        return Err(format!("`cargo test` failed ({status})"));
+    }
+    report(&passed, false)
+}
+
+/// Prints the table, and compares it with that of SECURITY.md, or replaces it.
+fn report(passed: &Passed, write: bool) -> Result<(), String> {
+    let table = table(passed)?;
+    println!("{table}");
     let path = root().join("SECURITY.md");
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let fresh = with_table(&text, &table)?;
-    if arguments.write {
+    if write {
         return std::fs::write(&path, fresh).map_err(|error| format!("{}: {error}", path.display()));
     }
     if fresh != text {
@@ -107,51 +137,89 @@ fn program(message: &str) -> Option<Program> {
     })
 }
 
-/// Runs the attacking tests of a target.
-fn run_target<'a>(
-    target: &str,
-    programs: impl Iterator<Item = &'a Program>,
-    is_long: bool,
-) -> Result<Passed, String> {
-    let suites = || CLASSES.iter().flat_map(|class| class.suites).filter(|suite| suite.target == target);
-    let mut passed = Passed::new();
-    for Program { path, folder, .. } in programs {
-        let mut command = Command::new(path);
-        command.current_dir(folder).env("CARGO_MANIFEST_DIR", folder);
-        if is_long {
-            command.env("KILLS", "50");
-        }
-        command
-            .arg("--show-output")
-            .args(suites().flat_map(|suite| suite.tests).filter(|test| !test.is_empty()));
-        let output = command.stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            return Err(format!("attacks on {target} succeeded:\n{text}"));
-        }
-        passed.append(&mut read(&text));
+/// Runs the attacking tests of a program.
+fn run_program(program: &Program, is_long: bool, passed: &mut Passed) -> Result<(), String> {
+    let Program { target, path, folder } = program;
+    let suites = CLASSES.iter().flat_map(|class| class.suites).filter(|suite| suite.target == *target);
+    let mut command = Command::new(path);
+    command.current_dir(folder).env("CARGO_MANIFEST_DIR", folder);
+    if is_long {
+        command.env("KILLS", "50");
     }
-    Ok(passed)
+    let tests = suites.flat_map(|suite| suite.tests).filter(|test| !test.is_empty());
+    let output = command.arg(SHOW_OUTPUT).args(tests).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        return Err(format!("attacks on {target} succeeded:\n{text}"));
+    }
+    for line in text.lines() {
+        passed.read_line(line);
+    }
+    Ok(())
 }
 
-/// Reads the tests that have passed, and the number of attacks that each prints as `attacks: 7`; others make one.
-fn read(output: &str) -> Passed {
-    let mut passed = Passed::new();
-    let mut shown = None;
-    for line in output.lines() {
-        if let Some(name) = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok")) {
-            passed.insert(name.to_owned(), 1);
+/// The flag with which tests that pass show what they have printed.
+pub(crate) const SHOW_OUTPUT: &str = "--show-output";
+
+/// The tests that have passed, read from their output.
+#[derive(Default)]
+struct Passed {
+    /// The number of attacks of each test, by target and name.
+    attacks: BTreeMap<String, BTreeMap<String, usize>>,
+    /// The target whose output is read.
+    target: String,
+    /// The test whose output is read, with the number of its attacks so far.
+    shown: Option<(String, usize)>,
+    /// `true` while the output of tests that have passed is read.
+    in_successes: bool,
+}
+
+impl Passed {
+    /// Begins the output of a target.
+    fn start(&mut self, target: &str) {
+        target.clone_into(&mut self.target);
+        self.attacks.entry(target.to_owned()).or_default();
+        (self.shown, self.in_successes) = (None, false);
+    }
+
+    /// Reads a line. A test that has passed makes as many attacks as it prints, such as `attacks: 7`, or else one.
+    ///
+    /// Returns true if the line is shown without [`SHOW_OUTPUT`], too.
+    fn read_line(&mut self, line: &str) -> bool {
+        let tests = self.attacks.entry(self.target.clone()).or_default();
+        if let Some(target) = running(line) {
+            self.start(target);
+        } else if line == "successes:" {
+            self.in_successes = true;
+        } else if line == "failures:" || line.starts_with("test result: ") {
+            self.in_successes = false;
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok")) {
+            tests.insert(name.to_owned(), 1);
         } else if let Some(name) =
             line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"))
         {
-            shown = Some((name.to_owned(), 0));
-        } else if let (Some((name, sum)), Some(count)) = (&mut shown, line.strip_prefix("attacks: ")) {
+            self.shown = Some((name.to_owned(), 0));
+        } else if let (Some((name, sum)), Some(count)) = (&mut self.shown, line.strip_prefix("attacks: ")) {
             *sum += count.parse::<usize>().unwrap_or_default();
-            passed.insert(name.clone(), *sum);
+            tests.insert(name.clone(), *sum);
         }
+        !self.in_successes
     }
-    passed
+}
+
+/// Returns the target of a line such as `Running tests/wire/main.rs (target/debug/deps/wire-0f1e)`, and `lib` for the unit
+/// tests of a library.
+fn running(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    if line.strip_prefix("Running unittests ").is_some_and(|rest| rest.contains("lib.rs (")) {
+        return Some("lib");
+    }
+    if let Some(library) = line.strip_prefix("Doc-tests ") {
+        return Some(library);
+    }
+    let (_, path) = line.strip_prefix("Running ")?.strip_suffix(')')?.split_once('(')?;
+    Path::new(path).file_name()?.to_str()?.rsplit_once('-').map(|(name, _)| name)
 }
 
 /// Returns the table of all classes as Markdown.
@@ -159,14 +227,14 @@ fn read(output: &str) -> Passed {
 /// # Errors
 ///
 /// Returns the tests that are listed and did not run.
-fn table(passed: &BTreeMap<&str, Passed>) -> Result<String, String> {
+fn table(passed: &Passed) -> Result<String, String> {
     let mut table = "| attacked | tests | attacks | what holds |\n| --- | --: | --: | --- |\n".to_owned();
     let (mut tests, mut attacks, mut missing) = (0, 0, Vec::new());
     for Class { part, holds, suites } in &CLASSES {
         let mut counts = Vec::new();
         for suite in *suites {
             let of_target =
-                passed.get(suite.target).ok_or_else(|| format!("{} did not run", suite.target))?;
+                passed.attacks.get(suite.target).ok_or_else(|| format!("{} did not run", suite.target))?;
             match attacks_of(suite, of_target) {
                 Ok(of_suite) => counts.extend(of_suite),
                 Err(error) => missing.push(error),
@@ -186,7 +254,7 @@ fn table(passed: &BTreeMap<&str, Passed>) -> Result<String, String> {
 }
 
 /// Returns the number of attacks of each test of a suite.
-fn attacks_of(suite: &Suite, passed: &Passed) -> Result<Vec<usize>, String> {
+fn attacks_of(suite: &Suite, passed: &BTreeMap<String, usize>) -> Result<Vec<usize>, String> {
     let of_prefix = |prefix: &&str| passed.iter().filter(|(name, _)| name.starts_with(*prefix)).count();
     let missing: Vec<_> = suite.tests.iter().filter(|prefix| of_prefix(prefix) == 0).copied().collect();
     if !missing.is_empty() {
@@ -214,13 +282,24 @@ mod tests {
 
     #[test]
     fn attacks_are_counted_by_the_tests_that_passed() {
-        let output = "test a::one ... ok\ntest a::two ... ok\ntest b::three ... ignored\n\nsuccesses:\n\n---- a::two stdout ----\n\
-                      attacks: 3\nother\nattacks: 4\n\nsuccesses:\n    a::one\n";
-        let passed = read(output);
-        assert_eq!(passed, Passed::from([("a::one".to_owned(), 1), ("a::two".to_owned(), 7)]));
+        let output = "     Running unittests src/lib.rs (target/debug/deps/fal_core-0f1e)\n\
+                      test a::one ... ok\ntest a::two ... ok\ntest b::three ... ignored\n\nsuccesses:\n\n\
+                      ---- a::two stdout ----\nattacks: 3\nother\nattacks: 4\n\nsuccesses:\n    a::one\n\n\
+                      test result: ok. 2 passed\n     Running tests/wire/main.rs (target/debug/deps/wire-0f1e)\n\
+                      test a::one ... FAILED\n\nfailures:\n\n---- a::one stdout ----\nwrong\n";
+        let mut passed = Passed::default();
+        let shown: Vec<_> = output.lines().filter(|line| passed.read_line(line)).collect();
+        assert!(
+            !shown.contains(&"other")
+                && shown.contains(&"wrong")
+                && shown.contains(&"test result: ok. 2 passed")
+        );
+        assert_eq!(passed.attacks["wire"], BTreeMap::new());
+        let passed = &passed.attacks["lib"];
+        assert_eq!(*passed, BTreeMap::from([("a::one".to_owned(), 1), ("a::two".to_owned(), 7)]));
         let suite = |tests| Suite { target: "lib", tests };
-        assert_eq!(attacks_of(&suite(&["a::"]), &passed), Ok(vec![1, 7]));
-        assert!(attacks_of(&suite(&["a::", "b::"]), &passed).unwrap_err().contains("`b::`"));
+        assert_eq!(attacks_of(&suite(&["a::"]), passed), Ok(vec![1, 7]));
+        assert!(attacks_of(&suite(&["a::", "b::"]), passed).unwrap_err().contains("`b::`"));
     }
 
     #[test]

@@ -2,11 +2,18 @@
 
 use std::fs;
 
-use crate::{root, run::cargo_with};
+use crate::{
+    attack, root,
+    run::{cargo_command, cargo_with},
+};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Counts the attacks on this project among the tests, as `cargo xtask attack` does
+    #[arg(long, conflicts_with = "rest")]
+    attacks: bool,
+
     /// Part of the names of the tests to run, and further arguments of `cargo test`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
@@ -18,7 +25,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     // The reason of an earlier run.
     let _ = fs::remove_file(&skipped);
     let test = ["test".to_owned()].into_iter().chain(selection()?);
-    cargo_with(test.chain(arguments.rest.iter().cloned()), &[("FAL_SKIPPED_TESTS", &file)])?;
+    if arguments.attacks {
+        let mut command = cargo_command();
+        command.args(test).args(["--", attack::SHOW_OUTPUT]).current_dir(root());
+        attack::run_among_all(command.env("FAL_SKIPPED_TESTS", &file))?;
+    } else {
+        cargo_with(test.chain(arguments.rest.iter().cloned()), &[("FAL_SKIPPED_TESTS", &file)])?;
+    }
     print!("{}", fs::read_to_string(&skipped).unwrap_or_default());
     Ok(())
 }
