@@ -5,6 +5,8 @@
 mod support;
 
 mod batches;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod buckets;
 #[expect(dead_code, reason = "only the chaos crashes it")]
 #[path = "../support/cluster.rs"]
 mod cluster;
@@ -17,8 +19,6 @@ mod media;
 mod money;
 mod readme;
 mod reuse;
-#[cfg(feature = "s3")]
-mod s3;
 mod tls;
 mod transfer;
 mod uploads;

@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -42,14 +42,20 @@ fn programs() -> Option<PathBuf> {
     in_path.into_iter().chain(versions.into_iter().rev().map(|(_, path)| path)).find(is_complete)
 }
 
-/// Writes the reason why tests are skipped to the file that `FAL_SKIPPED_TESTS` names, for `cargo xtask test`.
-fn report_skip() {
-    let reason = "tests of fal-fleet were skipped: install PostgreSQL 15 or later (`apt-get install postgresql`), or set \
-                  FAL_TEST_DATABASE_URL to a server on which databases may be created\n";
-    if let Some(file) = env::var_os("FAL_SKIPPED_TESTS") {
-        fs::write(file, reason).expect("the file for the reason");
+/// Adds the reason why tests are skipped to the file that `FAL_SKIPPED_TESTS` names, for `cargo xtask test`.
+pub(crate) fn report_skip(reason: &str) {
+    let Some(file) = env::var_os("FAL_SKIPPED_TESTS") else { return };
+    // Tests run at the same time, and many have the same reason.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
+    let others = fs::read_to_string(&file).unwrap_or_default();
+    if !others.lines().any(|line| line == reason) {
+        fs::write(file, others + reason + "\n").expect("the file for the reason");
     }
 }
+
+const NO_DATABASE: &str = "tests of fal-fleet were skipped: install PostgreSQL 15 or later (`apt-get install postgresql`), or set \
+                           FAL_TEST_DATABASE_URL to a server on which databases may be created";
 
 /// Settings for tests. Without fsync, a killed server loses nothing, and only a crash of the machine would.
 pub(crate) const QUICK: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB";
@@ -63,7 +69,7 @@ impl Cluster {
     /// Starts a server with copies of files that only it can read, whose paths replace `{0}`, `{1}` and so on in the settings.
     pub(crate) fn start_with(settings: &str, files: &[&Path]) -> Option<Self> {
         let Some(programs) = programs() else {
-            report_skip();
+            report_skip(NO_DATABASE);
             return None;
         };
         let data = tempfile::Builder::new()
