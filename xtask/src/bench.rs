@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(value_enum, default_value = "all")]
     section: Section,
 
-    /// A part of the section: `run`, `subscribe`, `many`, `decode` or `observed` of client; `events`, `echo` or `memory` of stream
+    /// A part of the section: `run`, `subscribe`, `many`, `decode`, `journal` or `observed` of client; `events`, `echo` or `memory` of stream
     part: Option<String>,
 
     /// Writes the rows and a description of the machine to this file

@@ -1,8 +1,8 @@
 //! A load test: `load <binary>` starts the emulator, puts load on it and prints the measured rows as JSON;
-//! `--quick` uses a light load. It stops at the first failed request, so that rows always come from a run
-//! without failures.
+//! `--quick` uses a light load, and `--debug` measures only what tests wait for, of a binary without optimizations. It stops at
+//! the first failed request, so that rows always come from a run without failures.
 //!
-//! `cargo xtask bench emulator` builds the binary and runs this example.
+//! `cargo xtask bench emulator` builds the binaries and runs this example.
 
 #[path = "../../fal-client/benches/support/row.rs"]
 mod row;
@@ -48,15 +48,38 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let binary = std::env::args().nth(1).ok_or("usage: load <binary of fal-emulator>")?;
+    let binary = std::env::args().nth(1).ok_or("usage: load <binary of fal-emulator> [--quick] [--debug]")?;
     // reqwest needs a crypto provider even though every URL is plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let load = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { FULL };
-    let mut starts = Vec::new();
-    for _ in 0..load.starts {
-        starts.push(EmulatorProcess::start(&binary, STUCK)?.started_in);
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let load = if has("--quick") { QUICK } else { FULL };
+    let mut rows = start(&binary, load.starts)?;
+    if !has("--debug") {
+        rows.extend(queue(&binary, load).await?);
     }
-    let emulator = EmulatorProcess::start(&binary, STUCK)?;
+    rows.extend(subscribe(&binary, load.subscribes).await?);
+    rows.extend(draw_images(&binary, load.images).await?);
+    if has("--debug") {
+        for row in &mut rows {
+            row.name = row.name.replacen("emulator: ", "emulator: debug build, ", 1);
+        }
+    }
+    row::print(&rows);
+    Ok(())
+}
+
+/// Starts the emulator several times.
+fn start(binary: &str, starts: usize) -> Result<Vec<Row>, BoxError> {
+    let mut times = Vec::new();
+    for _ in 0..starts {
+        times.push(EmulatorProcess::start(binary, STUCK)?.started_in);
+    }
+    Ok(vec![Row::alone("emulator: start", "ms", &milliseconds(&times)).at_most(Of::Ours, 100.0)])
+}
+
+/// Fills the queue, asks for each status, and watches requests by streams.
+async fn queue(binary: &str, load: Load) -> Result<Vec<Row>, BoxError> {
+    let emulator = EmulatorProcess::start(binary, STUCK)?;
     let idle = emulator.memory();
     let client = Client::builder().pool_max_idle_per_host(CALLERS).build()?;
     let (submits, jobs) = submit(&client, &emulator, load.jobs).await?;
@@ -64,7 +87,7 @@ async fn main() -> Result<(), BoxError> {
     let queued = emulator.memory();
     let (watchers, watched) = watch(&emulator, &client, load.connections).await?;
     let (jobs, connections) = (load.jobs, load.connections);
-    let mut rows = vec![Row::alone("emulator: start", "ms", &milliseconds(&starts)).at_most(Of::Ours, 100.0)];
+    let mut rows = Vec::new();
     for (what, times) in [
         (format!("submit, {jobs} by {CALLERS} callers"), submits),
         (format!("status, {jobs} by {CALLERS} callers"), statuses),
@@ -82,11 +105,7 @@ async fn main() -> Result<(), BoxError> {
     ] {
         rows.extend(memory.map(|memory| Row::alone(&format!("emulator: memory, {what}"), "MiB", &[memory])));
     }
-    drop(emulator);
-    rows.extend(subscribe(&binary, load.subscribes).await?);
-    rows.extend(draw_images(&binary, &client, load.images).await?);
-    row::print(&rows);
-    Ok(())
+    Ok(rows)
 }
 
 /// An emulator process, killed when it is dropped.
@@ -253,8 +272,9 @@ async fn subscribe(binary: &str, subscribes: usize) -> Result<Vec<Row>, BoxError
 }
 
 /// Asks for images of the default size, each with a prompt of its own, and fetches them.
-async fn draw_images(binary: &str, client: &Client, images: usize) -> Result<Vec<Row>, BoxError> {
+async fn draw_images(binary: &str, images: usize) -> Result<Vec<Row>, BoxError> {
     let emulator = EmulatorProcess::start(binary, &["--run-time", "0"])?;
+    let client = Client::builder().pool_max_idle_per_host(CALLERS).build()?;
     let url = format!("{}/fal-ai/flux/dev", emulator.url("run"));
     let before = Instant::now();
     let calls = stream::iter(0..images).map(async |number| -> Result<(), BoxError> {

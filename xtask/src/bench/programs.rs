@@ -1,6 +1,9 @@
 //! Runs benches that are separate programs, because they measure their own memory and depend on generated code.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use super::{Arguments, Profile, row::Row, warn_skipped};
 use crate::{
@@ -76,17 +79,28 @@ fn bench_with(
 
 pub(super) fn emulator(arguments: &Arguments) -> Result<Vec<Row>, String> {
     eprintln!("bench emulator");
-    let profile = match arguments.profile {
-        Profile::Release => "release",
-        Profile::Dev => "dev",
-    };
+    let target: PathBuf =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     // In one command, so that no dependency is compiled twice with other features.
     let targets = ["--package", "fal-emulator", "--bin", "fal-emulator", "--example", "load"];
-    cargo(["build", "--quiet", "--profile", profile].iter().chain(&targets))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let built = target.join(if arguments.profile == Profile::Dev { "debug" } else { "release" });
-    let mut command = Command::new(built.join("examples/load"));
-    rows(command.arg(built.join("fal-emulator")).args(arguments.quick.then_some("--quick")))
+    let build = |profile: &str, folder: &str| {
+        cargo(["build", "--quiet", "--profile", profile].iter().chain(&targets))?;
+        Ok::<_, String>(target.join(folder))
+    };
+    // Tests run the emulator without optimizations.
+    let debug = build("dev", "debug")?;
+    let built = match arguments.profile {
+        Profile::Release => build("release", "release")?,
+        Profile::Dev => debug.clone(),
+    };
+    let load = |emulator: &Path, flags: &[&str]| {
+        let mut command = Command::new(built.join("examples/load"));
+        command.arg(emulator.join("fal-emulator")).args(flags);
+        rows(command.args(arguments.quick.then_some("--quick")))
+    };
+    let mut rows = load(&built, &[])?;
+    rows.append(&mut load(&debug, &["--debug"])?);
+    Ok(rows)
 }
 
 /// Runs a program and parses the rows that it prints.

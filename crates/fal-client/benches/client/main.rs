@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed measurement has no figures")]
 
 mod decode;
+mod journal;
 mod many;
 mod model;
 #[cfg(all(feature = "metrics", feature = "opentelemetry"))]
@@ -53,6 +54,7 @@ fn main() {
         ("subscribe", subscribe::measure),
         ("many", many::measure),
         ("decode", decode::measure),
+        ("journal", journal::measure),
         #[cfg(all(feature = "metrics", feature = "opentelemetry"))]
         ("observed", observed::measure),
     ];
