@@ -62,6 +62,7 @@
 //! | `gzip` | answers are asked for in gzip |
 //! | `image` | pictures of the crate [`image`](https://docs.rs/image) in inputs and outputs |
 //! | `metrics` | [`metrics`](mod@metrics): requests, retries, times, bytes and money, for any exporter of the crate `metrics` |
+//! | `opentelemetry` | the `traceparent` of each call, and traces that go on in webhook deliveries |
 //! | `pattern` | parameters of a generated module that must match a regular expression |
 //! | `platform` | [`platform`]: models, prices, usage and keys |
 //! | `realtime` | [`realtime`]: messages over WebSockets |

@@ -90,5 +90,5 @@ pub use object_store;
 
 /// Compiles the code of the README.
 #[doc = include_str!("../README.md")]
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "media", feature = "metrics"))]
 struct Readme;

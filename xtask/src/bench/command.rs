@@ -34,7 +34,7 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         }
         rows.push(row);
     }
-    let sizes = [("program", &[][..]), ("program without the emulator", &["--no-default-features"])];
+    let sizes = [("program", &[][..]), ("program without features", &["--no-default-features"])];
     for ((name, options), most) in sizes.into_iter().zip(MAX_SIZES) {
         match stripped_size(&build(arguments, options)?) {
             Ok(size) => {
