@@ -229,7 +229,7 @@ pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
                 tokio::spawn(connection);
                 return client;
             }
-            Err(error) if start.elapsed() > Duration::from_secs(60) => {
+            Err(error) if start.elapsed() > Duration::from_secs(5 * 60) => {
                 panic!("no connection to {url}: {error}")
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
