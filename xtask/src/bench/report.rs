@@ -64,7 +64,7 @@ const TRIED: [(&str, &str); 6] = [
     ("stream: events, 64 in a chunk", "As above, without the time of a chunk for each event."),
     (
         "stream: realtime messages of 1 KiB, 32 under way",
-        "Each message may be the one after which the connection has ended, so its end is looked for before one is sent. \
+        "Each message may be the one after which the connection has ended, so the socket is checked for its end before one is sent. \
          It was 0.88 before the connection was only read when its socket says that something came.",
     ),
     (

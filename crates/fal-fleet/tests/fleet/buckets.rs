@@ -1,7 +1,7 @@
 //! Saving the files of outputs in buckets of S3, Google Cloud Storage and Azure.
 //!
 //! The server of the first two is s3s, which checks the signatures of S3; Google's XML API has the same operations, with a
-//! token in place of signatures. That of Azure is Azurite, which is looked for in `PATH`.
+//! token in place of signatures. That of Azure is Azurite, found in `PATH`.
 
 use std::{
     env,
