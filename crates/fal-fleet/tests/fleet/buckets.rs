@@ -252,7 +252,9 @@ impl Azurite {
             .args(["--silent", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"])
             .args(["--blobHost", "127.0.0.1", "--blobPort", "0"])
             .env("AZURITE_ACCOUNTS", format!("{ACCOUNT}:{}", STANDARD.encode(SECRET)));
-        let Ok(mut process) = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn() else {
+        let Ok(mut process) =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+        else {
             cluster::report_skip(
                 "the test of fal-fleet with Azure was skipped: install Azurite (`npm install --global azurite`)",
             );
