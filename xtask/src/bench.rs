@@ -67,6 +67,8 @@ enum Section {
     Codegen,
     /// Compiling an app with one typed call, compared with reqwest and serde: time, memory, size
     Compile,
+    /// Checking an app with one typed call of a large family, and the crate of that family alone
+    Families,
     /// The client compared with plain reqwest: run, subscribe, 10,000 concurrent jobs, large outputs
     Client,
     /// Streams and realtime connections compared with plain reqwest and tokio-tungstenite, and a slow consumer
@@ -90,9 +92,10 @@ enum Profile {
 }
 
 /// The sections of `all` in their order.
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 9] = [
     Section::Codegen,
     Section::Compile,
+    Section::Families,
     Section::Client,
     Section::Stream,
     Section::Upload,
@@ -147,6 +150,7 @@ fn measure(section: Section, arguments: &Arguments) -> Result<Vec<Row>, String> 
     match section {
         Section::Codegen => codegen::measure(arguments),
         Section::Compile => compile::measure(arguments),
+        Section::Families => compile::measure_families(arguments),
         Section::Client => programs::client(arguments),
         Section::Stream => programs::stream(arguments),
         Section::Upload => programs::upload(arguments),

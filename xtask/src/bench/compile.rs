@@ -34,13 +34,10 @@ const WARM_ROUNDS: usize = 5;
 pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let versions = versions()?;
-    let tokio = format!(
-        "tokio = {{ version = {}, features = [\"macros\", \"rt-multi-thread\"] }}\n",
-        versions("tokio")
-    );
+    let tokio = tokio_dependency(&versions);
     let ours = App::write("ours", folder.path(), &format!("{}{tokio}", our_dependencies("fal-flux")), OURS)?;
     let floor =
-        App::write("floor", folder.path(), &format!("{}{tokio}", floor_dependencies(versions)), BARE)?;
+        App::write("floor", folder.path(), &format!("{}{tokio}", floor_dependencies(&versions)), BARE)?;
     let pair = Pair { apps: [&ours, &floor] };
 
     let check_rounds = if arguments.quick { 1 } else { CHECK_ROUNDS };
@@ -52,7 +49,6 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         })?,
         pair.row("packages", "packages", 1, |app| Ok(app.packages()? as f64))?,
     ];
-    rows.extend(families::measure(folder.path(), &tokio, check_rounds)?);
     if arguments.quick {
         return Ok(rows);
     }
@@ -85,6 +81,13 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         }
     }
     Ok(rows)
+}
+
+/// Measures apps with one call of a large family, and the crates of these families alone.
+pub(super) fn measure_families(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let rounds = if arguments.quick { 1 } else { CHECK_ROUNDS };
+    families::measure(folder.path(), &tokio_dependency(versions()?), rounds)
 }
 
 /// Our app and the floor, which take turns.
@@ -154,6 +157,11 @@ fn our_dependencies(krate: &str) -> String {
         path("crates/fal-client"),
         path(&format!("crates/models/{krate}"))
     )
+}
+
+/// Returns the line of `tokio` of every app.
+fn tokio_dependency(version: impl Fn(&str) -> toml::Value) -> String {
+    format!("tokio = {{ version = {}, features = [\"macros\", \"rt-multi-thread\"] }}\n", version("tokio"))
 }
 
 /// Returns the dependencies of the floor: reqwest and rustls with the features that fal-client has here.

@@ -8,7 +8,7 @@ use super::{machine::Machine, row::Row, table};
 use crate::root;
 
 /// The sections of the page, each with a description of its floor.
-const FLOORS: [(&str, &str); 8] = [
+const FLOORS: [(&str, &str); 9] = [
     (
         "codegen",
         "Every document of the corpus, to files on disk. The floor parses the same documents as JSON with `serde_json`.",
@@ -19,8 +19,11 @@ const FLOORS: [(&str, &str); 8] = [
          with the same TLS provider, which is ring, and the same features of `reqwest`; the default provider takes about \
          40 s of CPU more. Built in empty folders, without incremental compilation; the memory is that of the largest \
          compiler process. The crate `fal` uses the system's OpenSSL, \
-         which its size does not count. Each `hello` is the same program with one call of a family; its crate alone is \
-         checked after everything else was.",
+         which its size does not count.",
+    ),
+    (
+        "families",
+        "The program of `compile` with one call of a large family. Its crate alone is checked after everything else was.",
     ),
     (
         "client",

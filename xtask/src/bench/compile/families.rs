@@ -23,7 +23,7 @@ const HELLOS: [Hello; 2] = [
 pub(super) fn measure(folder: &Path, tokio: &str, rounds: usize) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     for hello in &HELLOS {
-        eprintln!("bench compile: {}", hello.name);
+        eprintln!("bench families: {}", hello.name);
         let needs = format!("{}{tokio}", our_dependencies(hello.krate));
         let app = App::write(hello.name, folder, &needs, hello.main)?;
         let (mut whole, mut alone) = (Vec::new(), Vec::new());
@@ -31,8 +31,8 @@ pub(super) fn measure(folder: &Path, tokio: &str, rounds: usize) -> Result<Vec<R
             whole.push(app.cold(&["check"])?.seconds);
             alone.push(app.check_alone(hello.krate)?);
         }
-        rows.push(Row::alone(&format!("compile: cold check of {}", hello.name), "s", &whole));
-        let row = Row::alone(&format!("compile: check of {} alone", hello.krate), "s", &alone);
+        rows.push(Row::alone(&format!("families: cold check of {}", hello.name), "s", &whole));
+        let row = Row::alone(&format!("families: check of {} alone", hello.krate), "s", &alone);
         rows.push(row.at_most(Of::Ours, MAX_CHECK));
     }
     Ok(rows)
