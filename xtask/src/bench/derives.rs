@@ -104,6 +104,10 @@ fn derive_fields(fields: &mut Fields) {
         if field.ident.as_ref().is_some_and(|name| name == "extra") {
             field.attrs.push(parse_quote!(#[serde(flatten)]));
         }
+        // Derives do not tell `null` from an absent field.
+        if field.ident.as_ref().is_some_and(|name| name == "nulls") {
+            field.attrs.push(parse_quote!(#[serde(skip)]));
+        }
     }
 }
 
@@ -120,7 +124,10 @@ fn is_macro(item: &ItemMacro, end: &str) -> bool {
 
 /// Returns the macros for enums of `fal_core` without the impls of serde's traits, for crates that derive these.
 fn enum_macros_without_serde() -> String {
-    let lines = ENUM_MACROS.lines().skip_while(|line| !line.starts_with("macro_rules!"));
+    let lines = ENUM_MACROS
+        .lines()
+        .skip_while(|line| !line.starts_with("macro_rules!"))
+        .take_while(|line| *line != "#[cfg(test)]");
     let (mut macros, mut is_serde) = (String::new(), false);
     for line in lines.filter(|line| !line.starts_with("#[") && !line.starts_with("///")) {
         is_serde |= line.starts_with("        impl") && line.contains("::serde::");
@@ -156,6 +163,9 @@ mod tests {
             !after.contains("impl Serialize for") && !after.contains("fal_core :: closed_enum"),
             "{after}"
         );
+        assert!(after.contains("# [serde (skip)] nulls :"), "{after}");
+        let macros = enum_macros_without_serde();
+        assert!(macros.contains("macro_rules! closed_enum") && !macros.contains("mod tests"), "{macros}");
         for item in ["Input", "Output"] {
             let derive = format!("# [derive (serde :: Serialize , serde :: Deserialize)] pub struct {item}");
             assert!(after.contains(&derive), "{item}: {after}");
