@@ -284,6 +284,8 @@ fn words(parameter: &str) -> &'static str {
 
 fn file_name(parameter: &str) -> &'static str {
     match parameter {
+        // Data of trainers.
+        name if name.contains("archive") || name.ends_with("data_url") => "images.zip",
         name if name.contains("video") => "clip.mp4",
         name if name.contains("audio") || name.contains("voice") => "speech.wav",
         name if name.contains("image") => "cat.png",

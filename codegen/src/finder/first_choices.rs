@@ -55,6 +55,10 @@ const PURPOSES: &[Purpose] = &[
     purpose("Upscale a video", Filter::new(&["video-to-video"], UPSCALING)),
     purpose("Draw vector graphics (SVG)", Filter::new(&[], &["svg", "vector", "vectorize", "image2svg"])),
     purpose("Generate a video", Filter::new(&["text-to-video"], &[])),
+    purpose(
+        "Generate a video with sound",
+        Filter::new(&["text-to-video"], &[]).with_parameters(&["generate_audio"]),
+    ),
     purpose("Animate an image", Filter::new(&["image-to-video"], &["image-to-video"])),
     purpose(
         "Continue a video",
@@ -108,7 +112,17 @@ const PURPOSES: &[Purpose] = &[
     purpose("Make a 3D model of an image", Filter::new(&["image-to-3d"], &[])),
     purpose("Make a 3D model of a text", Filter::new(&["text-to-3d"], &[])),
     purpose("Read the text of a page (OCR)", Filter::new(&[], &["ocr"])),
-    purpose("Ask about an image", Filter::new(&["vision"], &[]).with_parameters(&["prompt"])),
+    purpose(
+        "Describe an image",
+        Filter::new(&["vision", "image-to-text"], &["caption", "captions", "describe", "moondream-next"]),
+    ),
+    purpose(
+        "Ask about an image",
+        Filter::new(
+            &["vision"],
+            &["query", "vlm", "vision", "isaac", "understand", "visual-query", "moondream-next", "llava"],
+        ),
+    ),
     purpose("Ask about a video", Filter::new(&["video-to-text"], &[])),
     purpose("Train a LoRA of FLUX", Filter::new(&["training"], &["flux"])),
 ];

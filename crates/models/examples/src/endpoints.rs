@@ -1882,24 +1882,24 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/flux-2-klein-4b-base-trainer`
     || example(input!(fal_flux_2_klein_4b_base_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-2-klein-4b-base-trainer/edit`
     || {
         use fal_flux_2_klein_4b_base_trainer::edit;
         example(input!(edit {
-            image_data_url: "https://example.com/cat.png",
+            image_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/flux-2-klein-9b-base-trainer`
     || example(input!(fal_flux_2_klein_9b_base_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-2-klein-9b-base-trainer/edit`
     || {
         use fal_flux_2_klein_9b_base_trainer::edit;
         example(input!(edit {
-            image_data_url: "https://example.com/cat.png",
+            image_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`
@@ -2007,24 +2007,24 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/flux-2-trainer`
     || example(input!(fal_flux_2_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-2-trainer/edit`
     || {
         use fal_flux_2_trainer::edit;
         example(input!(edit {
-            image_data_url: "https://example.com/cat.png",
+            image_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/flux-2-trainer-v2`
     || example(input!(fal_flux_2_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-2-trainer-v2/edit`
     || {
         use fal_flux_2_trainer_v2::edit;
         example(input!(edit {
-            image_data_url: "https://example.com/cat.png",
+            image_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/flux-control-lora-canny`
@@ -2124,7 +2124,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/flux-kontext-trainer`
     || example(input!(fal_flux_kontext_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-krea-lora`
     || example(input!(fal_flux_krea_lora {
@@ -2156,7 +2156,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/flux-krea-trainer`
     || example(input!(fal_flux_krea_trainer {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-lora`
     || example(input!(fal_flux_lora {
@@ -2193,7 +2193,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     })),
     // `fal-ai/flux-lora-fast-training`
     || example(input!(fal_flux_lora_fast_training {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-lora-fill`
     || example(input!(fal_flux_lora_fill {
@@ -2202,7 +2202,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     })),
     // `fal-ai/flux-lora-portrait-trainer`
     || example(input!(fal_flux_lora_portrait_trainer {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/flux-pro/v1.1`
     || {
@@ -3055,7 +3055,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_ideogram::custom_models;
         example(input!(custom_models {
-            images_data_url: "https://example.com/cat.png",
+            images_data_url: "https://example.com/images.zip",
         }))
     },
     // `ideogram/v4`
@@ -3073,7 +3073,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_ideogram_v4::trainer;
         example(input!(trainer {
-            images_data_url: "https://example.com/cat.png",
+            images_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/illusion-diffusion`
@@ -4924,7 +4924,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/ltx-video-trainer`
     || example(input!(fal_ltx_video_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/ltx-video-v095`
     || example(input!(fal_ltx_video_v095 {
@@ -4947,11 +4947,11 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/ltx2-video-trainer`
     || example(input!(fal_ltx2_video_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/ltx23-v2v-trainer`
     || example(input!(fal_ltx23_v2v_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/ltxv-13b-098-distilled`
     || example(input!(fal_ltxv_13b_098_distilled {
@@ -5643,7 +5643,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_moondream_next::batch;
         example(input!(batch {
-            images_data_url: "https://example.com/cat.png",
+            images_data_url: "https://example.com/images.zip",
             prompt: "Describe what can be seen or heard.",
         }))
     },
@@ -6090,12 +6090,12 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_phota::create_profile;
         example(input!(create_profile {
-            image_data_url: "https://example.com/cat.png",
+            image_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/photomaker`
     || example(input!(fal_photomaker {
-        image_archive_url: "https://example.com/cat.png",
+        image_archive_url: "https://example.com/images.zip",
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })),
     // `fal-ai/physic-edit`
@@ -6722,11 +6722,11 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/qwen-image-2512-trainer`
     || example(input!(fal_qwen_image_2512_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-2512-trainer-v2`
     || example(input!(fal_qwen_image_2512_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-edit`
     || example(input!(fal_qwen_image_edit {
@@ -6757,7 +6757,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     })),
     // `fal-ai/qwen-image-edit-2509-trainer`
     || example(input!(fal_qwen_image_edit_2509_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-edit-2511`
     || example(input!(fal_qwen_image_edit_2511 {
@@ -6778,7 +6778,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     })),
     // `fal-ai/qwen-image-edit-2511-trainer`
     || example(input!(fal_qwen_image_edit_2511_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-edit-lora`
     || example(input!(fal_qwen_image_edit_lora {
@@ -6867,11 +6867,11 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/qwen-image-edit-plus-trainer`
     || example(input!(fal_qwen_image_edit_plus_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-edit-trainer`
     || example(input!(fal_qwen_image_edit_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-layered`
     || example(input!(fal_qwen_image_layered {
@@ -6886,7 +6886,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/qwen-image-layered-trainer`
     || example(input!(fal_qwen_image_layered_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-max/text-to-image`
     || {
@@ -6905,11 +6905,11 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/qwen-image-trainer`
     || example(input!(fal_qwen_image_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/qwen-image-trainer-v2`
     || example(input!(fal_qwen_image_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/realistic-vision`
     || example(input!(fal_realistic_vision {
@@ -7029,7 +7029,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_recraft::v3::create_style;
         example(input!(create_style {
-            images_data_url: "https://example.com/cat.png",
+            images_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/recraft-20b`
@@ -7884,7 +7884,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     })),
     // `fal-ai/turbo-flux-trainer`
     || example(input!(fal_turbo_flux_trainer {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/ultrashape`
     || example(input!(fal_ultrashape {
@@ -8501,7 +8501,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/wan-22-image-trainer`
     || example(input!(fal_wan_22_image_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
         trigger_phrase: "harbor style",
     })),
     // `fal-ai/wan-22-vace-fun-a14b/depth`
@@ -8630,32 +8630,32 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_wan_trainer::i2v_720p;
         example(input!(i2v_720p {
-            training_data_url: "https://example.com/file",
+            training_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/wan-trainer/t2v`
     || {
         use fal_wan_trainer::t2v;
         example(input!(t2v {
-            training_data_url: "https://example.com/file",
+            training_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/wan-trainer/t2v-14b`
     || {
         use fal_wan_trainer::t2v_14b;
         example(input!(t2v_14b {
-            training_data_url: "https://example.com/file",
+            training_data_url: "https://example.com/images.zip",
         }))
     },
     // `fal-ai/wan-trainer`
     || example(input!(fal_wan_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/wan-trainer/flf2v-720p`
     || {
         use fal_wan_trainer::flf2v_720p;
         example(input!(flf2v_720p {
-            training_data_url: "https://example.com/file",
+            training_data_url: "https://example.com/images.zip",
         }))
     },
     // `wan/v2.6/text-to-image`
@@ -8963,11 +8963,11 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     },
     // `fal-ai/z-image-trainer`
     || example(input!(fal_z_image_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/z-image-turbo-trainer-v2`
     || example(input!(fal_z_image_turbo_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })),
     // `fal-ai/zonos`
     || example(input!(fal_zonos {

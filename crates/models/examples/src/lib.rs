@@ -1750,7 +1750,7 @@ async fn fal_flux_2_flex(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-2-klein-4b-base-trainer`
 async fn fal_flux_2_klein_4b_base_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_2_klein_4b_base_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1758,7 +1758,7 @@ async fn fal_flux_2_klein_4b_base_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-2-klein-9b-base-trainer`
 async fn fal_flux_2_klein_9b_base_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_2_klein_9b_base_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1792,7 +1792,7 @@ async fn fal_flux_2_pro(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-2-trainer`
 async fn fal_flux_2_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_2_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1800,7 +1800,7 @@ async fn fal_flux_2_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-2-trainer-v2`
 async fn fal_flux_2_trainer_v2(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_2_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1855,7 +1855,7 @@ async fn fal_flux_kontext_lora(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-kontext-trainer`
 async fn fal_flux_kontext_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_kontext_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1871,7 +1871,7 @@ async fn fal_flux_krea_lora(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-krea-trainer`
 async fn fal_flux_krea_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_krea_trainer {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1896,7 +1896,7 @@ async fn fal_flux_lora_depth(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-lora-fast-training`
 async fn fal_flux_lora_fast_training(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_lora_fast_training {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -1913,7 +1913,7 @@ async fn fal_flux_lora_fill(client: &Client) -> Result<Bytes> {
 /// `fal-ai/flux-lora-portrait-trainer`
 async fn fal_flux_lora_portrait_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_lora_portrait_trainer {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -2779,7 +2779,7 @@ async fn fal_ltx_video_lora(client: &Client) -> Result<Bytes> {
 /// `fal-ai/ltx-video-trainer`
 async fn fal_ltx_video_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_ltx_video_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -2795,7 +2795,7 @@ async fn fal_ltx_video_v095(client: &Client) -> Result<Bytes> {
 /// `fal-ai/ltx2-video-trainer`
 async fn fal_ltx2_video_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_ltx2_video_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -2803,7 +2803,7 @@ async fn fal_ltx2_video_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/ltx23-v2v-trainer`
 async fn fal_ltx23_v2v_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_ltx23_v2v_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3320,7 +3320,7 @@ async fn fal_phota(client: &Client) -> Result<Bytes> {
 /// `fal-ai/photomaker`
 async fn fal_photomaker(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_photomaker {
-        image_archive_url: "https://example.com/cat.png",
+        image_archive_url: "https://example.com/images.zip",
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
@@ -3450,7 +3450,7 @@ async fn fal_qwen_image_2512(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-2512-trainer`
 async fn fal_qwen_image_2512_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_2512_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3458,7 +3458,7 @@ async fn fal_qwen_image_2512_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-2512-trainer-v2`
 async fn fal_qwen_image_2512_trainer_v2(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_2512_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3484,7 +3484,7 @@ async fn fal_qwen_image_edit_2509_lora(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-edit-2509-trainer`
 async fn fal_qwen_image_edit_2509_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_edit_2509_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3509,7 +3509,7 @@ async fn fal_qwen_image_edit_2511_multiple_angles(client: &Client) -> Result<Byt
 /// `fal-ai/qwen-image-edit-2511-trainer`
 async fn fal_qwen_image_edit_2511_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_edit_2511_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3554,7 +3554,7 @@ async fn fal_qwen_image_edit_plus_lora_gallery(client: &Client) -> Result<Bytes>
 /// `fal-ai/qwen-image-edit-plus-trainer`
 async fn fal_qwen_image_edit_plus_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_edit_plus_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3562,7 +3562,7 @@ async fn fal_qwen_image_edit_plus_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-edit-trainer`
 async fn fal_qwen_image_edit_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_edit_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3578,7 +3578,7 @@ async fn fal_qwen_image_layered(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-layered-trainer`
 async fn fal_qwen_image_layered_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_layered_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3596,7 +3596,7 @@ async fn fal_qwen_image_max(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-trainer`
 async fn fal_qwen_image_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -3604,7 +3604,7 @@ async fn fal_qwen_image_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/qwen-image-trainer-v2`
 async fn fal_qwen_image_trainer_v2(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_qwen_image_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -4102,7 +4102,7 @@ async fn fal_triposr(client: &Client) -> Result<Bytes> {
 /// `fal-ai/turbo-flux-trainer`
 async fn fal_turbo_flux_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_turbo_flux_trainer {
-        images_data_url: "https://example.com/cat.png",
+        images_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -4277,7 +4277,7 @@ async fn fal_wan(client: &Client) -> Result<Bytes> {
 /// `fal-ai/wan-22-image-trainer`
 async fn fal_wan_22_image_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_wan_22_image_trainer {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
         trigger_phrase: "harbor style",
     })).await?;
     Ok(reply.raw().clone())
@@ -4401,7 +4401,7 @@ async fn fal_wan_trainer(client: &Client) -> Result<Bytes> {
     use fal_wan_trainer::i2v_720p;
 
     let reply = client.subscribe(input!(i2v_720p {
-        training_data_url: "https://example.com/file",
+        training_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -4516,7 +4516,7 @@ async fn fal_z_image(client: &Client) -> Result<Bytes> {
 /// `fal-ai/z-image-trainer`
 async fn fal_z_image_trainer(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_z_image_trainer {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -4524,7 +4524,7 @@ async fn fal_z_image_trainer(client: &Client) -> Result<Bytes> {
 /// `fal-ai/z-image-turbo-trainer-v2`
 async fn fal_z_image_turbo_trainer_v2(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_z_image_turbo_trainer_v2 {
-        image_data_url: "https://example.com/cat.png",
+        image_data_url: "https://example.com/images.zip",
     })).await?;
     Ok(reply.raw().clone())
 }

@@ -11,7 +11,7 @@
 //! use fal_flux_2_klein_9b_base_trainer::edit;
 //!
 //! let input = input!(edit {
-//!     image_data_url: "https://example.com/cat.png",
+//!     image_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

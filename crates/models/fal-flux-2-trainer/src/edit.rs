@@ -10,7 +10,7 @@
 //! use fal_flux_2_trainer::edit;
 //!
 //! let input = input!(edit {
-//!     image_data_url: "https://example.com/cat.png",
+//!     image_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -10,7 +10,7 @@
 //! use fal_ideogram_v4::trainer;
 //!
 //! let input = input!(trainer {
-//!     images_data_url: "https://example.com/cat.png",
+//!     images_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

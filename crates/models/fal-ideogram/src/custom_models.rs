@@ -11,7 +11,7 @@
 //! use fal_ideogram::custom_models;
 //!
 //! let input = input!(custom_models {
-//!     images_data_url: "https://example.com/cat.png",
+//!     images_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

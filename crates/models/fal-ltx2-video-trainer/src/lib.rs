@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_ltx2_video_trainer {
-//!         training_data_url: "https://example.com/file",
+//!         training_data_url: "https://example.com/images.zip",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -32,7 +32,7 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_ltx2_video_trainer {
-//!     training_data_url: "https://example.com/file",
+//!     training_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -10,7 +10,7 @@
 //! use fal_moondream_next::batch;
 //!
 //! let input = input!(batch {
-//!     images_data_url: "https://example.com/cat.png",
+//!     images_data_url: "https://example.com/images.zip",
 //!     prompt: "Describe what can be seen or heard.",
 //! });
 //! assert_eq!(input.prompt, "Describe what can be seen or heard.");

@@ -10,7 +10,7 @@
 //! use fal_phota::create_profile;
 //!
 //! let input = input!(create_profile {
-//!     image_data_url: "https://example.com/cat.png",
+//!     image_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

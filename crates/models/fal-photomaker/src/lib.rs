@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_photomaker {
-//!         image_archive_url: "https://example.com/cat.png",
+//!         image_archive_url: "https://example.com/images.zip",
 //!         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
@@ -32,7 +32,7 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_photomaker {
-//!     image_archive_url: "https://example.com/cat.png",
+//!     image_archive_url: "https://example.com/images.zip",
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");

@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_qwen_image_2512_trainer {
-//!         image_data_url: "https://example.com/cat.png",
+//!         image_data_url: "https://example.com/images.zip",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -33,7 +33,7 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_qwen_image_2512_trainer {
-//!     image_data_url: "https://example.com/cat.png",
+//!     image_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

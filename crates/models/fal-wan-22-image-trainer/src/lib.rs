@@ -13,7 +13,7 @@
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
 //!     let reply = client.subscribe(input!(fal_wan_22_image_trainer {
-//!         training_data_url: "https://example.com/file",
+//!         training_data_url: "https://example.com/images.zip",
 //!         trigger_phrase: "harbor style",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
@@ -33,7 +33,7 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_wan_22_image_trainer {
-//!     training_data_url: "https://example.com/file",
+//!     training_data_url: "https://example.com/images.zip",
 //!     trigger_phrase: "harbor style",
 //! });
 //! assert_eq!(input.trigger_phrase, "harbor style");

@@ -11,7 +11,7 @@
 //! use fal_wan_trainer::flf2v_720p;
 //!
 //! let input = input!(flf2v_720p {
-//!     training_data_url: "https://example.com/file",
+//!     training_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -10,7 +10,7 @@
 //! use fal_wan_trainer::i2v_720p;
 //!
 //! let input = input!(i2v_720p {
-//!     training_data_url: "https://example.com/file",
+//!     training_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

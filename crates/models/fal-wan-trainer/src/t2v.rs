@@ -10,7 +10,7 @@
 //! use fal_wan_trainer::t2v;
 //!
 //! let input = input!(t2v {
-//!     training_data_url: "https://example.com/file",
+//!     training_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -11,7 +11,7 @@
 //! use fal_recraft::v3::create_style;
 //!
 //! let input = input!(create_style {
-//!     images_data_url: "https://example.com/cat.png",
+//!     images_data_url: "https://example.com/images.zip",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
