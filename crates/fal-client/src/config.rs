@@ -136,7 +136,8 @@ impl ClientBuilder {
     }
 
     /// Points every service at an emulator, such as `http://127.0.0.1:8080`, under the prefixes `/run`,
-    /// `/queue`, `/rest`, `/cdn`, `/ws` and `/platform`. Without a key, none is sent.
+    /// `/queue`, `/rest`, `/cdn`, `/ws` and `/platform`. Without a key, none is sent. An address of this machine without a scheme is
+    /// called by plain HTTP.
     #[doc(alias("FAL_EMULATOR_URL", "mock"))]
     pub fn emulator(mut self, url: impl Into<String>) -> Self {
         self.emulator = Some(url.into());

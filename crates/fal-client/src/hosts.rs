@@ -55,7 +55,11 @@ impl Hosts {
 
     /// Returns the hosts of an emulator, which tells services apart by the first segment of the path.
     pub(crate) fn emulator(url: &str, plain_http: PlainHttp) -> Result<Self> {
-        let base = parse_host(url, plain_http)?;
+        let mut base = parse_host(url, plain_http)?;
+        // Emulators on this machine speak plain HTTP.
+        if !url.contains("://") && is_loopback(&base) {
+            base = parse_host(&format!("http://{}", url.trim()), plain_http)?;
+        }
         let service = |name: &str| join(&base, [name]);
         Ok(Self {
             run: service("run"),
@@ -455,6 +459,13 @@ mod tests {
         assert_eq!(hosts.platform(), "http://127.0.0.1:8080/platform");
         assert!(hosts.are_local());
         assert!(!Hosts::fal().unwrap().are_local());
+        for (text, queue) in [
+            ("localhost:8787", "http://localhost:8787/queue"),
+            (" 127.0.0.1:443", "http://127.0.0.1:443/queue"),
+            ("emulator.test:8787", "https://emulator.test:8787/queue"),
+        ] {
+            assert_eq!(Hosts::emulator(text, PlainHttp::LoopbackOnly).unwrap().queue(), queue);
+        }
     }
 
     #[test]

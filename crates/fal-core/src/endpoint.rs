@@ -57,7 +57,8 @@ pub trait Realtime: Endpoint {
 /// Methods such as `Client::run` accept any value of this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a complete input of a fal endpoint",
-    note = "inputs are built with `input!(<endpoint> {{ .. }})` or `<endpoint>::Input::builder()`"
+    note = "inputs are built with `input!(<endpoint> {{ .. }})` or `<endpoint>::Input::builder()`, and JSON for any endpoint is \
+            `untyped::input(\"owner/app\", json)`"
 )]
 pub trait IntoInput {
     /// The endpoint that the input belongs to.

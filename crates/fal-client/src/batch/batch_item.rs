@@ -439,7 +439,7 @@ fn in_doubt(reason: Option<DoubtReason>, failure: Option<Error>) -> Error {
     let process = if failure.is_some() {
         "its submit was not answered"
     } else {
-        "an earlier process was sending this request when it ended"
+        "an earlier run sent this request, and has no usable answer to it"
     };
     let mut message = format!("{process}, so it may be running; it was not sent again");
     if let Some(reason) = &reason {

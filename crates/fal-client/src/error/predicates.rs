@@ -162,6 +162,9 @@ impl Error {
     /// True if the connection broke, or the time was up, after the request was sent; for a 5xx other than 503, which a
     /// load balancer may answer after it has passed the request on; and for a success that could not be read. False if
     /// nothing was sent, and for every refusal.
+    ///
+    /// An error of `subscribe` or of a job with a 5xx of the model, such as "out of memory", is true as well: its request was
+    /// accepted, and has ended. The same call made again is another request.
     #[must_use]
     pub fn may_be_accepted(&self) -> bool {
         match (self.status().map(|status| status.as_u16()), self.kind()) {

@@ -32,7 +32,8 @@
 //! ```
 //!
 //! The journal notes each request before it is sent. A process that starts again with the same journal waits for what was
-//! sent, skips what was acknowledged, and sends the rest: no request twice.
+//! sent, skips what was acknowledged, and sends the rest: no request twice. A request that fal no longer knows is a `NotFound`
+//! error, which `resubmit_failed` can send again. An emulator forgets requests when it ends, unless it has `--data DIR`.
 //!
 //! | Wanted | Option |
 //! |---|---|

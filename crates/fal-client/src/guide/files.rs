@@ -34,6 +34,19 @@
 //! # }
 //! ```
 //!
+//! A file of an output is a parameter of the next call as it is, without a download:
+//!
+//! ```no_run
+//! # use fal_client::{Client, input};
+//! # use fal_flux::{dev, dev::image_to_image};
+//! # async fn example(client: Client) -> fal_client::Result<()> {
+//! let cat = client.subscribe(input!(dev { prompt: "a cat" })).await?;
+//! let edited = client.subscribe(input!(image_to_image { prompt: "with a hat", image_url: &cat.images[0] })).await?;
+//! # let _ = edited;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Uploads send large files in parallel parts and with constant memory, and a
 //! [`Checkpoint`](crate::storage::Checkpoint) continues one that was interrupted.
 //!
@@ -56,6 +69,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Folders are created. On Unix, new files are readable by their owner only.
 //!
 //! With the feature `image`, `to_image` decodes a picture, and pictures of the crate `image` are files.
 //!

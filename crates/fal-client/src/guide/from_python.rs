@@ -53,4 +53,4 @@
 //! | `asyncio.gather` and a semaphore | [`Client::batch`](crate::Client::batch) with [`concurrency`](crate::batch::BatchRequest::concurrency) |
 //!
 //! Calls are values here: nothing is sent before `.await` or `.block()`, and options are methods. An output is a struct, and
-//! [`Reply::raw`](crate::Reply::raw) has its JSON. `FAL_KEY`, or `FAL_KEY_ID` and `FAL_KEY_SECRET`, are read as in Python.
+//! [`Reply::raw`](crate::Reply::raw) has the bytes of its JSON. `FAL_KEY`, or `FAL_KEY_ID` and `FAL_KEY_SECRET`, are read as in Python.

@@ -62,7 +62,7 @@
 //! - A delivery that no process was there for is lost after fal's last attempt: at the start, wait for every stored ticket
 //!   without an outcome.
 //! - If the compiler says that a handler does not implement `Handler`, `#[axum::debug_handler]` says why. Usually
-//!   `Verifier: FromRef<State>` is missing: derive `FromRef` for the state.
+//!   `Verifier: FromRef<State>` is missing: derive `FromRef` for the state, with the feature `macros` of axum.
 //!
 //! # Show progress
 //!

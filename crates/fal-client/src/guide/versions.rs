@@ -23,8 +23,19 @@
 //! an unknown field is ignored, an unknown value of an enum is kept. A program that was built before a change goes on after it as
 //! far as fal lets it.
 //!
-//! A parameter that is newer than the crate is sent with `.extra("name", value)`, and
-//! [`skip_validation`](crate::RunRequest::skip_validation) sends a value that a crate refuses by a rule which no longer holds.
+//! A parameter that is newer than the crate is written in quotation marks, and
+//! [`skip_validation`](crate::RunRequest::skip_validation) sends a value that a crate refuses by a rule which no longer holds:
+//!
+//! ```no_run
+//! use fal_client::{Client, input};
+//! use fal_flux::dev;
+//!
+//! # async fn example(client: Client) -> fal_client::Result<()> {
+//! let reply = client.subscribe(input!(dev { prompt: "a cat", "whiskers": 12 })).await?;
+//! # let _ = reply;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Crates
 //!

@@ -379,7 +379,7 @@ impl Download {
         self.chunks
     }
 
-    /// Writes the content to `path` and returns the number of bytes.
+    /// Writes the content to `path` and returns the number of bytes. Its folder is created if it does not exist.
     ///
     /// The file appears when it is complete, and replaces an existing one. Until then the content is in another file
     /// next to it, which is removed if the download fails. On Unix, a new file is readable by its owner only; a file

@@ -92,7 +92,7 @@ impl Transport {
         first: Failure,
         number: u32,
     ) -> Result<reqwest::Response, Failure> {
-        let is_unconnected = matches!(first, Failure::Unconnected(_));
+        let is_unconnected = matches!(first, Failure::Unconnected(..));
         let may_use_backup = is_unconnected && request.to_fal && !request.upgrade && self.proxy.is_none();
         let Some(backup) = may_use_backup.then(|| self.backups.backup_url(&request.url)).flatten() else {
             return Err(first);
@@ -102,7 +102,7 @@ impl Transport {
         match self.execute(request, &backup, key, number).await {
             Ok(response) => Ok(response),
             // If neither can be reached, the error names the first domain, which people know.
-            Err(Failure::Unconnected(_)) => Err(first),
+            Err(Failure::Unconnected(..)) => Err(first),
             Err(second) => Err(second),
         }
     }

@@ -17,8 +17,8 @@ use crate::{
 
 /// The failure of an attempt.
 pub(super) enum Failure {
-    /// There was no connection, so nothing was sent.
-    Unconnected(reqwest::Error),
+    /// There was no connection to the host, so nothing was sent.
+    Unconnected(String, reqwest::Error),
     /// The connection broke, or took too long, after something was sent.
     Broken(reqwest::Error),
     /// A layer of the caller failed before the request was sent.
@@ -52,12 +52,13 @@ impl fmt::Debug for Failure {
 impl Failure {
     /// Converts a failure of the HTTP client. Leaves out its URL, because uploads are signed in theirs.
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
+        let host = error.url().map(|url| format!(" to {}", url.origin().ascii_serialization()));
         let error = error.without_url();
         if error.is_builder() {
             let message = format!("the request cannot be sent: {error}");
             Self::Final(Error::new(ErrorKind::Transport, message).with_source(error))
         } else if error.is_connect() {
-            Self::Unconnected(error)
+            Self::Unconnected(host.unwrap_or_default(), error)
         } else {
             Self::Broken(error)
         }
@@ -74,7 +75,7 @@ impl Failure {
     /// Returns the outcome for the retry policy, or `None` for a failure that is never retried.
     pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
         match self {
-            Self::Unconnected(_) | Self::Unsent(_) => Some(Outcome::Unconnected),
+            Self::Unconnected(..) | Self::Unsent(_) => Some(Outcome::Unconnected),
             #[cfg(feature = "tower")]
             Self::UnsentLayer(_) => Some(Outcome::Unconnected),
             #[cfg(feature = "tower")]
@@ -94,7 +95,7 @@ impl Failure {
     /// Returns the category of the failure, for OpenTelemetry's `error.type`: a status, or a word.
     pub(super) fn error_type(&self) -> Cow<'static, str> {
         match self {
-            Self::Unconnected(_) => "connection_failed".into(),
+            Self::Unconnected(..) => "connection_failed".into(),
             Self::Broken(cause) if cause.is_timeout() => "timeout".into(),
             Self::Silent(_) => "timeout".into(),
             Self::Broken(_) | Self::Unsent(_) => "connection_broken".into(),
@@ -119,7 +120,7 @@ impl Failure {
     /// Describes the failure in a few words.
     pub(super) fn summary(&self) -> String {
         match self {
-            Self::Unconnected(cause) => format!("no connection: {}", root_cause(cause)),
+            Self::Unconnected(host, cause) => format!("no connection{host}: {}", root_cause(cause)),
             Self::Broken(cause) if cause.is_timeout() => "the service did not answer in time".to_owned(),
             Self::Broken(cause) => format!("the connection broke: {}", root_cause(cause)),
             #[cfg(feature = "tower")]
@@ -175,7 +176,7 @@ impl Failure {
             Self::Broken(cause) => {
                 Error::new(ErrorKind::Transport, message).with_source(cause).with_unknown_outcome()
             }
-            Self::Unconnected(cause) | Self::Unsent(cause) => {
+            Self::Unconnected(_, cause) | Self::Unsent(cause) => {
                 Error::new(ErrorKind::Transport, message).with_source(cause)
             }
         }

@@ -89,9 +89,11 @@ async fn backup_is_not_tried_after_an_error_response() {
 
 #[tokio::test]
 async fn error_names_the_first_domain_if_neither_can_be_reached() {
-    let transport = with_backup(&unused_url().await, &unused_url().await, &Arc::default());
+    let primary = unused_url().await;
+    let transport = with_backup(&primary, &unused_url().await, &Arc::default());
     let error = send(&transport, Method::GET).await.unwrap_err();
-    assert!(error.is_transport() && error.message().starts_with("no connection"), "{error}");
+    let start = format!("no connection to {}: ", primary.trim_end_matches('/'));
+    assert!(error.is_transport() && error.message().starts_with(&start), "{error}");
 }
 
 /// Starts a server that reads a request and closes the connection without an answer.

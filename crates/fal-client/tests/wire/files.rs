@@ -181,9 +181,13 @@ async fn a_download_is_saved_completely_or_not_at_all() {
     let error = client.download(format!("{}/whole", server.url)).await.unwrap().bytes().await.unwrap_err();
     assert!(error.is_too_large());
 
-    let nowhere = client.download("data:,x").await.unwrap();
-    assert!(nowhere.save(directory.path().join("no/such/out.bin")).await.unwrap_err().is_file());
+    let below_a_file = client.download("data:,x").await.unwrap();
+    assert!(below_a_file.save(target.join("out.bin")).await.unwrap_err().is_file());
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "partial files are removed");
+
+    let in_a_new_folder = directory.path().join("new/folder/out.bin");
+    client.download("data:,x").await.unwrap().save(&in_a_new_folder).await.unwrap();
+    assert_eq!(std::fs::read(&in_a_new_folder).unwrap(), b"x");
 }
 
 /// Responds as a storage service and as a queue that completes at once. The first `refused` uploads of content are refused.

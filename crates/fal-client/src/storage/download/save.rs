@@ -17,6 +17,9 @@ pub(super) async fn replace(chunks: Chunks, path: &Path) -> Result<u64> {
         // A device or a pipe would be replaced by a file.
         if let Ok(existing) = fs::metadata(path).await {
             check_is_regular(&existing)?;
+        } else if let Some(folder) = path.parent() {
+            // The output is paid for by now.
+            fs::create_dir_all(folder).await?;
         }
         let length = write(chunks, &partial.0).await?;
         if let Ok(existing) = fs::metadata(path).await {
