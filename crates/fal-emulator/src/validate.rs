@@ -19,7 +19,7 @@ const MAX_VALUES: usize = 200_000;
 
 /// An input that was checked.
 pub(crate) enum CheckedInput {
-    /// With its numbers and booleans converted, if they were written as text.
+    /// With its numbers and booleans converted, if they were written as text or as another type of number.
     Accepted(Value),
     /// With the violations in the order of the model's parameters.
     Refused(Vec<Value>),
@@ -33,7 +33,13 @@ pub(crate) enum CheckedInput {
 pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, String> {
     let validator = model.input_validator().map_err(Clone::clone)?;
     if validator.is_valid(&input) {
-        return Ok(CheckedInput::Accepted(input));
+        // To JSON Schema, 2.0 is an integer. To the model, it has to be 2. Other values are in their types already.
+        let converted = if holds_whole_float(&input) {
+            LaxValidator::new(&model.components).validate(&model.input, &input, &[json!("body")], 0).ok()
+        } else {
+            None
+        };
+        return Ok(CheckedInput::Accepted(converted.unwrap_or(input)));
     }
     let mut details =
         match LaxValidator::new(&model.components).validate(&model.input, &input, &[json!("body")], 0) {
@@ -71,6 +77,16 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
     details.sort_by_key(rank);
     details.truncate(MAX_DETAILS);
     Ok(CheckedInput::Refused(details.into_iter().map(ErrorDetail::into_json).collect()))
+}
+
+/// Returns true if a number without a fraction is written as a float somewhere in a value.
+fn holds_whole_float(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|float| float.fract() == 0.0),
+        Value::Array(items) => items.iter().any(holds_whole_float),
+        Value::Object(members) => members.values().any(holds_whole_float),
+        _ => false,
+    }
 }
 
 /// Parses a JSON body.
@@ -376,6 +392,46 @@ mod tests {
         let properties = json!({"rate": {"type": "number", "multipleOf": 1e-6}});
         for rate in [json!(0.0007), json!(0.09999999999999999), json!(1e-6), json!("0.0005"), json!(0)] {
             assert_eq!(check(properties.clone(), json!({"prompt": "", "rate": rate})), json!([]), "{rate}");
+        }
+    }
+
+    #[test]
+    fn accepted_values_have_the_type_of_their_parameter() {
+        let nullable = |kind: &str| json!({"anyOf": [{"type": kind}, {"type": "null"}]});
+        let sizes = json!({"anyOf": [
+            {"type": "string", "enum": ["square"]},
+            {"type": "object", "properties": {"width": {"type": "integer"}}},
+        ]});
+        for (schema, value, expected) in [
+            (json!({"type": "integer"}), json!(2.0), json!(2)),
+            (json!({"type": "integer"}), json!(1e3), json!(1000)),
+            (json!({"type": "integer"}), json!(-0.0), json!(0)),
+            (json!({"type": "integer"}), json!("2"), json!(2)),
+            (json!({"type": "integer"}), json!(" 2.0 "), json!(2)),
+            (json!({"type": "integer"}), json!(true), json!(1)),
+            (json!({"type": "integer", "enum": [1, 2]}), json!(2.0), json!(2)),
+            (json!({"type": "number"}), json!("2.5"), json!(2.5)),
+            (json!({"type": "number"}), json!(2.0), json!(2.0)),
+            (json!({"type": "number"}), json!(true), json!(1.0)),
+            (json!({"type": "boolean"}), json!("true"), json!(true)),
+            (json!({"type": "boolean"}), json!("off"), json!(false)),
+            (json!({"type": "boolean"}), json!("1"), json!(true)),
+            (json!({"type": "boolean"}), json!(1), json!(true)),
+            (json!({"type": "boolean"}), json!(0.0), json!(false)),
+            (nullable("integer"), json!(2.0), json!(2)),
+            (nullable("boolean"), json!("no"), json!(false)),
+            (json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}), json!(2.0), json!(2)),
+            (json!({"anyOf": [{"type": "integer"}, {"type": "number"}]}), json!(2.0), json!(2.0)),
+            (json!({"type": "array", "items": {"type": "integer"}}), json!([1.0, 2]), json!([1, 2])),
+            (sizes, json!({"width": 640.0}), json!({"width": 640})),
+            // Not for a converter: any value is allowed.
+            (json!({}), json!([2.0, "2"]), json!([2.0, "2"])),
+        ] {
+            let model = model(json!({"type": "object", "properties": {"v": schema}}), json!({}));
+            let Ok(CheckedInput::Accepted(found)) = check_input(&model, json!({"v": value})) else {
+                panic!("{schema} refuses {value}")
+            };
+            assert_eq!(found["v"], expected, "{schema} {value}");
         }
     }
 

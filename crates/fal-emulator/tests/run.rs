@@ -5,7 +5,7 @@ mod common;
 use common::{TestEmulator, silence};
 use fal_emulator::Emulator;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_valid_input_returns_an_output_whose_files_exist() {
@@ -31,6 +31,51 @@ async fn a_png_has_the_requested_size() {
     let bytes = fal.get(output["images"][0]["url"].as_str().unwrap()).await.bytes;
     let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
     assert_eq!((reader.info().width, reader.info().height), (123, 45));
+}
+
+#[tokio::test]
+async fn values_that_fal_converts_have_the_effect_of_their_parameter() {
+    let fal = TestEmulator::instant().await;
+    let size = |width: Value, height: Value| json!({"width": width, "height": height});
+    let plain = json!({
+        "prompt": "a cat", "num_images": 3, "seed": 7, "image_size": size(json!(64), json!(32)), "sync_mode": false,
+        "enable_safety_checker": true,
+    });
+    let shown = |output: Value| {
+        let image = &output["images"][2];
+        let is_inline = image["url"].as_str().unwrap().starts_with("data:");
+        let length = output["images"].as_array().unwrap().len();
+        (length, image["width"].clone(), image["height"].clone(), output["seed"].clone(), is_inline)
+    };
+    let expected = (3, json!(64), json!(32), json!(7), false);
+    assert_eq!(shown(fal.run("fal-ai/flux/dev", &plain).await.json()), expected);
+    for changes in [
+        json!({"num_images": 3.0, "seed": 7.0, "image_size": size(json!(64.0), json!(32.0))}),
+        json!({"num_images": "3", "seed": "7", "image_size": size(json!("64"), json!("32"))}),
+        json!({"num_images": " 3.0 ", "seed": "+7", "image_size": size(json!("64.0"), json!(32))}),
+        json!({"sync_mode": 0, "enable_safety_checker": "yes"}),
+        json!({"sync_mode": "off", "enable_safety_checker": 1.0}),
+        json!({"guidance_scale": "3.5", "num_inference_steps": 28.0}),
+    ] {
+        let mut input = plain.clone();
+        input.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let reply = fal.run("fal-ai/flux/dev", &input).await;
+        assert_eq!(reply.status, 200, "{changes}");
+        assert_eq!(shown(reply.json()), expected, "{changes}");
+    }
+    for yes in [json!("true"), json!("1"), json!(1), json!("on"), json!(1.0)] {
+        let mut input = plain.clone();
+        input["sync_mode"] = yes.clone();
+        let output = fal.run("fal-ai/flux/dev", &input).await.json();
+        assert!(output["images"][0]["url"].as_str().unwrap().starts_with("data:"), "{yes}");
+    }
+    // A queue converts as a direct call does, also from numbers to lengths.
+    let input = json!({"prompt": "a ball", "duration": 5});
+    let id = "fal-ai/kling-video/v2.1/master/text-to-video";
+    assert_eq!(fal.run(id, &input).await.status, 422, "a number is no text, for pydantic");
+    let submitted = fal.submit("fal-ai/flux/dev", &json!({"prompt": "", "seed": 9.0})).await;
+    let result = fal.get(submitted["response_url"].as_str().unwrap()).await.json();
+    assert_eq!(result["seed"], 9);
 }
 
 #[tokio::test]

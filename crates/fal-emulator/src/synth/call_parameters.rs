@@ -46,7 +46,7 @@ impl CallParameters {
             .to_owned();
         // The same input always gets the same seed, of 31 bits, which every schema allows.
         let drawn = fnv1a(Value::Object(input.clone()).to_string().as_bytes()) >> 33;
-        let seed = input.get("seed").and_then(Value::as_u64).unwrap_or(drawn);
+        let seed = input.get("seed").and_then(whole_number).unwrap_or(drawn);
         let sources = sources(&input, store);
         Self {
             given: names,
@@ -89,7 +89,7 @@ impl CallParameters {
             "max_images",
             "n",
         ];
-        let count = NAMES.iter().find_map(|name| self.get(name).and_then(Value::as_u64)).unwrap_or(1);
+        let count = NAMES.iter().find_map(|name| self.get(name).and_then(whole_number)).unwrap_or(1);
         count.clamp(1, MAX_RESULTS) as usize
     }
 
@@ -155,7 +155,7 @@ impl CallParameters {
     /// Returns the size that the parameters with the given names ask for.
     fn size_from(&self, uses: impl Fn(&str) -> bool) -> Option<Size> {
         let get = |name: &str| self.get(name).filter(|_| uses(name));
-        let number = |value: &Value| value.as_u64().and_then(|side| u32::try_from(side).ok());
+        let number = |value: &Value| whole_number(value).and_then(|side| u32::try_from(side).ok());
         let side = |name: &str| get(name).and_then(number).filter(|side| *side > 0);
         for name in ["image_size", "video_size", "size"] {
             match get(name) {
@@ -182,6 +182,14 @@ impl CallParameters {
         let side = self.text("resolution").and_then(parse_resolution).unwrap_or(1024);
         Some(scale_to_area(ratio, side))
     }
+}
+
+/// Returns a number without sign and fraction. A parameter of the type `number` may have one as 2.0.
+fn whole_number(value: &Value) -> Option<u64> {
+    let of_float = || value.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
+    // No float from 2^53 on stands for one integer.
+    let exact = |float: f64| (float < 9_007_199_254_740_992.0).then_some(float as u64);
+    value.as_u64().or_else(|| of_float().and_then(exact))
 }
 
 /// Returns the defaults of the input schema.
@@ -294,6 +302,7 @@ mod tests {
         assert_eq!(size(json!({})), Size::new(1024, 768));
         assert_eq!(size(json!({"image_size": "square"})), Size::new(512, 512));
         assert_eq!(size(json!({"image_size": {"width": 300, "height": 200}})), Size::new(300, 200));
+        assert_eq!(size(json!({"image_size": {"width": 300.0, "height": 200.0}})), Size::new(300, 200));
         assert_eq!(size(json!({"image_size": "1536x1024"})), Size::new(1536, 1024));
         assert_eq!(size(json!({"aspect_ratio": "1:1"})), Size::new(1024, 1024));
         assert_eq!(size(json!({"aspect_ratio": "16:9", "resolution": "2K"})), Size::new(2736, 1536));
@@ -328,6 +337,7 @@ mod tests {
     #[test]
     fn the_seed_is_the_callers_or_derived_from_the_input() {
         assert_eq!(parameters(json!({"seed": 42})).seed, 42);
+        assert_eq!(parameters(json!({"seed": 42.0})).seed, 42);
         let drawn = |prompt: &str| parameters(json!({"prompt": prompt})).seed;
         assert_eq!(drawn("a"), drawn("a"));
         assert_ne!(drawn("a"), drawn("b"));
