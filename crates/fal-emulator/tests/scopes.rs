@@ -153,6 +153,38 @@ async fn a_required_key_may_name_the_scope() {
 }
 
 #[tokio::test]
+async fn the_key_of_an_ended_scope_is_refused_until_the_scope_is_opened_again() {
+    let fal = TestEmulator::instant().await;
+    assert_eq!(admin(&fal, "reset?scope=one", &json!({})).await.0, 200);
+    let headers = [("authorization", "Key one:x"), ("content-type", "application/json")];
+    let token = format!("{}/storage/auth/token", fal.urls.rest);
+    let token = fal.send(Method::POST, &token, &headers, "{}").await.json();
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let submitted = fal
+        .send(Method::POST, &format!("{}/{ID}", fal.urls.queue), &headers, input().to_string())
+        .await
+        .json();
+    let upload = format!("{}/files/upload", fal.urls.cdn);
+    let end = format!("{}/_emulator/scope?scope=one", fal.emulator.url());
+    assert_eq!(fal.send(Method::DELETE, &end, &[], "").await.status, 200);
+    let call = run_with_key(&fal, "one").await;
+    assert_eq!(call.status, 401);
+    let detail = call.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("The scope one has ended"), "{detail}");
+    let status = fal.send(Method::GET, submitted["status_url"].as_str().unwrap(), &headers, "").await;
+    let uploaded = fal.send(Method::POST, &upload, &[("authorization", &bearer)], "x").await;
+    assert_eq!((status.status.as_u16(), uploaded.status.as_u16()), (401, 401));
+    // Others are served, also while another scope is open.
+    for _ in 0..2 {
+        assert_eq!(run_with_key(&fal, "emulator").await.status, 200);
+        assert_eq!(run_with_key(&fal, "one").await.status, 401);
+        assert_eq!(admin(&fal, "reset?scope=two", &json!({})).await.0, 200);
+    }
+    assert_eq!(admin(&fal, "reset?scope=one", &json!({})).await.0, 200);
+    assert_eq!(run_with_key(&fal, "one").await.status, 200);
+}
+
+#[tokio::test]
 async fn scopes_end_and_bad_names_and_too_many_are_refused() {
     let fal = TestEmulator::instant().await;
     let url = format!("{}/_emulator/scope?scope=one", fal.emulator.url());
@@ -160,7 +192,7 @@ async fn scopes_end_and_bad_names_and_too_many_are_refused() {
     let ended = |reply: Response| reply.json()["ended"].clone();
     assert_eq!(ended(fal.send(Method::DELETE, &url, &[], "").await), true);
     assert_eq!(ended(fal.send(Method::DELETE, &url, &[], "").await), false);
-    assert_eq!(run_with_key(&fal, "one").await.status, 200);
+    assert_eq!(run_with_key(&fal, "other").await.status, 200);
     for bad in ["", "a%20b", "%C3%A4", "a/b", &"x".repeat(101)] {
         let (status, body) = admin(&fal, &format!("reset?scope={bad}"), &json!({})).await;
         assert_eq!(status, 422, "{bad}");

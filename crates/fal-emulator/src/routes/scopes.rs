@@ -1,6 +1,6 @@
 //! Scopes: the parts of an emulator that single tests have to themselves, so that tests can run at the same time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,8 @@ const END: &str = "/_emulator/scope";
 const MAX_SCOPES: usize = 1_000;
 /// The longest name, in characters.
 const MAX_NAME: usize = 100;
+/// The number of ended scopes whose names are kept.
+const MAX_ENDED: usize = 10_000;
 
 /// The open scopes.
 pub(super) struct Scopes {
@@ -36,6 +38,15 @@ pub(super) struct Scopes {
     app: Arc<App>,
     ca: Option<String>,
     open: Mutex<HashMap<String, Scope>>,
+    ended: Mutex<EndedScopes>,
+}
+
+/// The names of the scopes that ended last.
+#[derive(Default)]
+struct EndedScopes {
+    names: HashSet<String>,
+    /// The same names, the oldest first. A name that was opened again may be left here.
+    order: VecDeque<String>,
 }
 
 #[derive(Clone)]
@@ -46,7 +57,7 @@ struct Scope {
 
 impl Scopes {
     pub(super) fn new(app: Arc<App>, ca: Option<String>) -> Self {
-        Self { app, ca, open: Mutex::default() }
+        Self { app, ca, open: Mutex::default(), ended: Mutex::default() }
     }
 
     /// Returns the scope of a request, or `None` if it belongs to none.
@@ -56,7 +67,8 @@ impl Scopes {
     ///
     /// # Errors
     ///
-    /// Returns a 422 if the name is not valid, or if too many scopes are open.
+    /// Returns a 422 if the name is not valid, or if too many scopes are open, and a 401 for the key of a scope that has
+    /// ended.
     fn find(&self, request: &Request) -> Result<Option<Scope>, Reply> {
         let headers = request.headers();
         if let Some(name) = named_scope(request)? {
@@ -66,26 +78,30 @@ impl Scopes {
             }
             return self.open(&name).map(Some);
         }
+        let of_key = || credentials(headers, "key")?.split(':').next();
+        let of_upload_token =
+            || credentials(headers, "bearer")?.strip_prefix(&self.app.cdn_token)?.strip_prefix('-');
+        let of_token = || {
+            let Query(parameters) = Query::<Parameters>::try_from_uri(request.uri()).ok()?;
+            let token = parameters.get("fal_jwt_token").or_else(|| parameters.get("identity"))?;
+            self.app.tokens.scope(token)
+        };
+        let name = of_key().or_else(of_upload_token).map(str::to_owned).or_else(of_token);
+        if let Some(name) = name.as_ref().filter(|name| lock(&self.ended).names.contains(*name)) {
+            // Served without a scope, the call would look like one of the test that is running.
+            return Err(ended(name));
+        }
         let open = lock(&self.open);
         if open.is_empty() {
             return Ok(None);
         }
-        let of_key = || open.get(credentials(headers, "key")?.split(':').next()?);
-        let of_upload_token = || {
-            let token = credentials(headers, "bearer")?;
-            open.get(token.strip_prefix(&self.app.cdn_token)?.strip_prefix('-')?)
-        };
+        let of_name = || open.get(name.as_ref()?);
         let of_target = || match classify(request.method(), request.uri().path()) {
             (_, Target::Job(id)) => open.values().find(|scope| scope.app.queue.holds(id)),
             _ => None,
         };
-        let of_token = || {
-            let Query(parameters) = Query::<Parameters>::try_from_uri(request.uri()).ok()?;
-            let token = parameters.get("fal_jwt_token").or_else(|| parameters.get("identity"))?;
-            open.get(&self.app.tokens.scope(token)?)
-        };
         let of_file = || open.get(&*self.app.store.scope(&file_path(request.uri().path())?)?);
-        let found = of_target().or_else(of_key).or_else(of_upload_token).or_else(of_token).or_else(of_file);
+        let found = of_target().or_else(of_name).or_else(of_file);
         Ok(found.cloned())
     }
 
@@ -107,13 +123,32 @@ impl Scopes {
         }
         let app = Arc::new(self.app.in_scope(name));
         let scope = Scope { router: single_router(Arc::clone(&app), self.ca.clone()), app };
+        lock(&self.ended).names.remove(name);
         open.insert(name.to_owned(), scope.clone());
         Ok(scope)
     }
 
     /// Ends a scope. Returns false if it is not open.
     fn end(&self, name: &str) -> bool {
-        lock(&self.open).remove(name).is_some()
+        let was_open = lock(&self.open).remove(name).is_some();
+        if was_open {
+            lock(&self.ended).add(name);
+        }
+        was_open
+    }
+}
+
+impl EndedScopes {
+    fn add(&mut self, name: &str) {
+        if !self.names.insert(name.to_owned()) {
+            return;
+        }
+        self.order.push_back(name.to_owned());
+        if self.order.len() > MAX_ENDED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+        }
     }
 }
 
@@ -167,6 +202,15 @@ fn check_name(name: &str) -> Result<(), Reply> {
 
 fn invalid_name() -> Reply {
     refusal(format!("the name of a scope is 1 to {MAX_NAME} letters, digits, dots, dashes and underscores"))
+}
+
+/// Creates the reply to the key of a scope that has ended.
+fn ended(name: &str) -> Reply {
+    let text = format!(
+        "The scope {name} has ended, so its key is no longer valid. A client has kept the key of an earlier test: give it \
+         the key of the scope that is open"
+    );
+    Reply::detail(StatusCode::UNAUTHORIZED, text)
 }
 
 fn refusal(text: String) -> Reply {

@@ -8,6 +8,25 @@ import { describe, expect } from "vitest";
 const MODEL = "fal-ai/flux/dev";
 const input = { prompt: "a cat", image_size: { width: 16, height: 16 } };
 
+// The clients of an app live as long as the program.
+const ofApp = createFalClient();
+
+for (let number = 0; number < 3; number++) {
+  test(`a client of an app calls the scope of test ${number}`, async ({ fal }) => {
+    await fal.reply(MODEL, { images: [], seed: number });
+    expect((await ofApp.subscribe(MODEL, { input })).data.seed).toBe(number);
+    await fal.expect({ kind: "submit", count: 1 });
+  });
+}
+
+test("the key of a scope that has ended is refused", async () => {
+  const scope = await openScope();
+  const client = createFalClient({ credentials: scope.key });
+  expect((await client.run(MODEL, { input })).data.images.length).toBe(1);
+  await scope.close();
+  await expect(client.run(MODEL, { input })).rejects.toMatchObject({ status: 401 });
+});
+
 for (let number = 0; number < 6; number++) {
   test(`test ${number} has its own outcomes and requests`, async ({ fal }) => {
     await fal.reply(MODEL, { images: [], seed: number }, { times: 1 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from fal_emulator import NotRunningError, Scope
 def fal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scope]:
     """A scope of the emulator for this test alone. Its key is in the environment, where clients of fal read it.
 
-    A client that was created before the test with a key of its own does not call the scope: give it ``fal.key``.
+    Clients of fal that were created before the test read it again, unless they were created with a key of their own: give
+    such a client ``fal.key``.
     """
     try:
         scope = Scope(_scope_name(request.node.name))
@@ -40,9 +42,19 @@ def _scope_name(test: str) -> str:
 
 
 def _forget_keys() -> None:
-    """Lets the functions of fal's client, such as ``fal_client.subscribe``, read the key again at their next call."""
+    """Lets the clients of fal without a key of their own, also those of an app, read the key again at their next call.
+
+    They keep the key of their first call. The garbage collector finds them wherever they are, also those that were created
+    before this plugin could see it.
+    """
     module = sys.modules.get("fal_client")
-    for name in ("sync_client", "async_client"):
-        cached = getattr(getattr(module, name, None), "__dict__", {})
-        for attribute in ("_auth", "_client", "_token_manager"):
-            cached.pop(attribute, None)
+    classes = tuple(
+        kind for name in ("SyncClient", "AsyncClient") if isinstance(kind := getattr(module, name, None), type)
+    )
+    if not classes:
+        return
+    for found in gc.get_objects():
+        # Not isinstance, which runs code of objects that stand for others.
+        if issubclass(type(found), classes) and getattr(found, "key", None) is None:
+            for attribute in ("_auth", "_client", "_token_manager"):
+                vars(found).pop(attribute, None)

@@ -11,6 +11,14 @@ MODEL = "fal-ai/flux/dev"
 INPUT = {"prompt": "a cat", "image_size": {"width": 16, "height": 16}}
 
 
+class Backend:
+    """An app with clients that live as long as the program."""
+
+    sync_client = fal_client.SyncClient()
+    async_client = fal_client.AsyncClient()
+    own_key = fal_client.SyncClient(key="own:key")
+
+
 @pytest.mark.parametrize("number", range(12))
 def test_each_test_has_its_own_outcomes_and_requests(fal, number):
     fal.reply(MODEL, {"images": [], "seed": number}, times=1)
@@ -48,6 +56,36 @@ def test_async_calls_belong_to_the_test(fal):
     fal.reply(MODEL, {"images": [], "seed": 77})
     assert asyncio.run(_call())["seed"] == 77
     fal.expect("submit", count=1)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_clients_of_an_app_call_the_scope_of_each_test(fal, number):
+    import asyncio
+
+    fal.reply(MODEL, {"images": [], "seed": number})
+    assert Backend.sync_client.subscribe(MODEL, arguments=INPUT)["seed"] == number
+    assert asyncio.run(Backend.async_client.subscribe(MODEL, arguments=INPUT))["seed"] == number
+    assert Backend.sync_client.upload(b"cat", "text/plain").startswith("https://")
+    assert len(fal.expect("submit", count=2)) == 2
+    fal.expect("upload", count=1)
+    # A key of its own is kept.
+    assert Backend.own_key.run(MODEL, arguments=INPUT)["seed"] != number
+    fal.expect("run", count=0)
+
+
+def test_a_client_with_a_key_of_its_own_is_replaced_for_the_test(fal, monkeypatch):
+    monkeypatch.setattr(Backend, "own_key", fal_client.SyncClient(key=fal.key))
+    fal.reply(MODEL, {"images": [], "seed": 5})
+    assert Backend.own_key.run(MODEL, arguments=INPUT)["seed"] == 5
+
+
+def test_the_key_of_a_scope_that_has_ended_is_refused():
+    with fal_emulator.Scope() as scope:
+        client = fal_client.SyncClient(key=scope.key)
+        assert len(client.run(MODEL, arguments=INPUT)["images"]) == 1
+    with pytest.raises(fal_client.FalClientHTTPError, match="has ended, so its key is no longer valid") as caught:
+        client.run(MODEL, arguments=INPUT)
+    assert caught.value.status_code == 401
 
 
 def test_rules_and_archives(fal):
