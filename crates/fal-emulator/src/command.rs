@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 
@@ -157,8 +158,11 @@ enum Subcommand {
 /// `["other", "emulator"]` for a program that offers it as a command of its own. Ends the process after a wrong argument and
 /// after `--help`.
 pub async fn run(program: &[&str], arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let name = OsString::from(program.join(" "));
-    let mut arguments = Arguments::parse_from([name].into_iter().chain(arguments));
+    let words: Vec<OsString> = [OsString::from(program.join(" "))].into_iter().chain(arguments).collect();
+    let mut arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => return explain_arguments(&error, &words),
+    };
     let done = match arguments.subcommand.take() {
         Some(Subcommand::Guard(arguments)) => return child::guard(arguments).await,
         Some(Subcommand::Env(arguments)) => environment_command::run(&arguments).await,
@@ -171,6 +175,36 @@ pub async fn run(program: &[&str], arguments: impl IntoIterator<Item = OsString>
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the help that was asked for, or the mistake in the arguments.
+fn explain_arguments(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    if error.use_stderr() && words.get(1).is_some_and(|word| word == "env") {
+        environment_command::stop_script("http://127.0.0.1:8787");
+    }
+    match with_separator(error, words) {
+        Some(command) => eprintln!("fal-emulator: put `--` before the command to run: {command}"),
+        // A closed output has no reader that could be told.
+        None => drop(error.print()),
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Returns the command line with `--` where it was forgotten before a command to run.
+fn with_separator(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let of_kind = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let word = of_kind(ContextKind::InvalidSubcommand).or_else(|| of_kind(ContextKind::InvalidArg))?;
+    let position = words.iter().skip(1).position(|other| other == word)? + 1;
+    if word.starts_with('-') || words.get(1).is_some_and(|first| first == "env" || first == "guard") {
+        return None;
+    }
+    let (options, command) = words.split_at(position);
+    let separator = OsString::from("--");
+    let all = options.iter().chain([&separator]).chain(command);
+    Some(all.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" "))
 }
 
 async fn serve(arguments: Arguments, program: &[&str]) -> Result<ExitCode, Box<dyn std::error::Error>> {

@@ -412,9 +412,74 @@ fn env_prints_the_variables_for_a_running_emulator() {
     assert_eq!(bundle(&port), first, "the certificate is kept with --data");
     child.kill().unwrap();
     child.wait().unwrap();
-    let gone = env(&port);
+    let gone = command().args(["env", "--wait", "0", "--port", &port]).output().unwrap();
     assert!(!gone.status.success());
     assert!(String::from_utf8_lossy(&gone.stderr).contains("no emulator answers"), "{gone:?}");
+}
+
+/// Runs a script of the shell that can call the command as `$EMULATOR`, with a key of fal in its environment.
+fn run_shell(options: &[&str], script: &str) -> (Option<i32>, String) {
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile"]).args(options).arg("-c").arg(script).stdin(Stdio::null());
+    shell.env("EMULATOR", env!("CARGO_BIN_EXE_fal-emulator")).env("FAL_KEY", "the-real-key-of-the-user");
+    let output = shell.env("NO_PROXY", "fal.run").output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_script_does_not_go_on_without_the_emulator_that_env_asks() {
+    for arguments in ["--port 1 --wait 0", "--prot 8787", "--port no-number"] {
+        let script = format!("eval \"$($EMULATOR env {arguments})\"\necho went on");
+        assert_eq!(run_shell(&[], &script), (Some(1), String::new()), "{arguments}");
+        // An interactive shell must not be closed. Its commands cannot reach fal.
+        let script = format!(
+            "eval \"$($EMULATOR env {arguments})\"; echo $? $FAL_KEY $HTTPS_PROXY $NO_PROXY; \
+             curl -s https://fal.run/ || echo blocked"
+        );
+        let expected = "1 emulator:key http://127.0.0.1:9 localhost,127.0.0.1,::1\nblocked\n";
+        assert_eq!(run_shell(&["-i"], &script), (Some(0), expected.to_owned()), "{arguments}");
+    }
+}
+
+#[test]
+fn env_can_be_undone() {
+    let script = "export HTTPS_PROXY=http://127.0.0.1:8787 NODE_OPTIONS=x FAL_EMULATOR_URL=y; \
+         eval \"$($EMULATOR env --unset)\"; echo \"$?$FAL_KEY$HTTPS_PROXY$NODE_OPTIONS$FAL_EMULATOR_URL\"";
+    assert_eq!(run_shell(&[], script), (Some(0), "0\n".to_owned()));
+}
+
+#[test]
+fn env_waits_for_an_emulator_that_starts_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let env =
+        command().args(["env", "--wait", "120", "--port", &port, "--folder"]).arg(folder.path()).spawn();
+    let env = env.unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut emulator = command().args(["--tls", "--port", &port]).spawn().unwrap();
+    let output = env.wait_with_output().unwrap();
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(&format!("export HTTPS_PROXY='http://127.0.0.1:{port}'\n")), "{output:?}");
+}
+
+#[test]
+fn a_command_without_the_separator_is_told_where_it_belongs() {
+    for (arguments, expected) in [
+        (&["python", "app.py"][..], "fal-emulator -- python app.py"),
+        (&["--port", "0", "node", "--watch", "app.mjs"], "fal-emulator --port 0 -- node --watch app.mjs"),
+    ] {
+        let output = command().args(arguments).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert_eq!(stderr, format!("fal-emulator: put `--` before the command to run: {expected}\n"));
+    }
+    let output = command().arg("--no-such-option").output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("unexpected argument '--no-such-option'"));
+    assert_eq!(command().arg("--help").output().unwrap().status.code(), Some(0));
 }
 
 #[test]

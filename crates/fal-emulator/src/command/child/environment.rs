@@ -1,6 +1,7 @@
 //! The environment that directs the calls of a command to the emulator.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use tokio::process::Command;
 
@@ -15,6 +16,8 @@ const KEY_VARIABLES: [&str; 3] = ["FAL_KEY", "FAL_API_KEY", "FAL_AI_API_KEY"];
 const HOST_VARIABLES: [&str; 4] = ["FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST", "FAL_REST_HOST", "FAL_HOST"];
 /// The key of the command, which is worth nothing. If the command calls fal in spite of everything, the answer is 401.
 const WORTHLESS_KEY: &str = "emulator:key";
+/// A proxy that no program can reach: the port of a service that nobody runs any more.
+const UNREACHABLE_PROXY: &str = "http://127.0.0.1:9";
 /// fal's domains.
 const DOMAINS: [&str; 4] = ["fal.run", "falrun.com", "fal.ai", "fal.media"];
 
@@ -41,16 +44,7 @@ impl Environment {
         for name in TRUST_VARIABLES {
             set(name, &files.certificates().to_string_lossy());
         }
-        for name in PROXY_VARIABLES {
-            set(name, url);
-        }
         let exceptions = proxy_exceptions(inherited);
-        for name in ["NO_PROXY", "no_proxy"] {
-            set(name, &exceptions);
-        }
-        set("FAL_EMULATOR_URL", url);
-        // Node's fetch ignores the proxy variables unless this one is set, and old versions know none of them.
-        set("NODE_USE_ENV_PROXY", "1");
         let extended = |name: &str, added: String| {
             let before = inherited.get(name).map_or("", String::as_str);
             format!("{before} {added}").trim().to_owned()
@@ -64,21 +58,24 @@ impl Environment {
         let folders = inherited.get("PHP_INI_SCAN_DIR").map_or("", String::as_str);
         let separator = if cfg!(windows) { ';' } else { ':' };
         set("PHP_INI_SCAN_DIR", &format!("{folders}{separator}{}", files.php_settings().display()));
-        let real: BTreeSet<&String> =
-            inherited.iter().filter(|(name, _)| is_key_name(name)).map(|(_, value)| value).collect();
-        for (name, value) in inherited {
-            // Also under a name that does not tell: what is a key of fal by its value.
-            if is_key_name(name) || (value.len() >= 16 && real.contains(value)) {
-                set(name, key);
-            }
-        }
-        for name in KEY_VARIABLES {
-            set(name, key);
-        }
-        let (id, secret) = key.split_once(':').or_else(|| WORTHLESS_KEY.split_once(':')).unwrap_or_default();
-        set("FAL_KEY_ID", id);
-        set("FAL_KEY_SECRET", secret);
+        variables.extend(protection(url, key, &exceptions, inherited));
         Self { variables, removed: HOST_VARIABLES.map(str::to_owned).into() }
+    }
+
+    /// Creates the environment in which no call reaches fal, for a shell whose emulator does not answer.
+    ///
+    /// The proxy cannot be reached, and a client that ignores it has a key that is worth nothing.
+    pub(crate) fn blocked(url: &str, inherited: &BTreeMap<String, String>) -> Self {
+        let exceptions = proxy_exceptions(inherited);
+        let mut variables = protection(UNREACHABLE_PROXY, WORTHLESS_KEY, &exceptions, inherited);
+        variables.insert("FAL_EMULATOR_URL".to_owned(), url.to_owned());
+        Self { variables, removed: HOST_VARIABLES.map(str::to_owned).into() }
+    }
+
+    /// Returns the lines by which a POSIX shell loses every variable that the emulator sets.
+    pub(crate) fn to_unset_lines(inherited: &BTreeMap<String, String>) -> String {
+        let set = Self::new("", &FilePaths::new(Path::new("")), None, inherited);
+        set.variables.keys().map(|name| format!("unset {name}\n")).collect()
     }
 
     /// Sets the variables of a command.
@@ -96,6 +93,41 @@ impl Environment {
         let unsets = self.removed.iter().map(|name| format!("unset {name}\n"));
         exports.chain(unsets).collect()
     }
+}
+
+/// Returns the variables that lead calls to a proxy and give them this key, in place of every key of fal.
+fn protection(
+    proxy: &str,
+    key: &str,
+    exceptions: &str,
+    inherited: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let mut set = |name: &str, value: &str| drop(variables.insert(name.to_owned(), value.to_owned()));
+    for name in PROXY_VARIABLES {
+        set(name, proxy);
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        set(name, exceptions);
+    }
+    set("FAL_EMULATOR_URL", proxy);
+    // Node's fetch ignores the proxy variables unless this one is set, and old versions know none of them.
+    set("NODE_USE_ENV_PROXY", "1");
+    let real: BTreeSet<&String> =
+        inherited.iter().filter(|(name, _)| is_key_name(name)).map(|(_, value)| value).collect();
+    for (name, value) in inherited {
+        // Also under a name that does not tell: what is a key of fal by its value.
+        if is_key_name(name) || (value.len() >= 16 && real.contains(value)) {
+            set(name, key);
+        }
+    }
+    for name in KEY_VARIABLES {
+        set(name, key);
+    }
+    let (id, secret) = key.split_once(':').or_else(|| WORTHLESS_KEY.split_once(':')).unwrap_or_default();
+    set("FAL_KEY_ID", id);
+    set("FAL_KEY_SECRET", secret);
+    variables
 }
 
 /// Returns the options by which Java calls the proxy and trusts the emulator.
@@ -154,8 +186,6 @@ fn proxy_exceptions(inherited: &BTreeMap<String, String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
@@ -209,6 +239,24 @@ mod tests {
         let other = environment(&[("FALSE_KEY", "x"), ("FALCON_TOKEN", "y"), ("FAL_PROFILE", "z")], None);
         for name in ["FALSE_KEY", "FALCON_TOKEN", "FAL_PROFILE"] {
             assert!(!other.variables.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_blocked_environment_has_no_key_and_a_proxy_that_no_call_passes() {
+        let inherited = [("VITE_FAL_KEY", "real"), ("FAL_KEY", "real"), ("NO_PROXY", "fal.run,.corp")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let blocked = Environment::blocked("http://127.0.0.1:8787", &inherited);
+        let value = |name: &str| blocked.variables[name].as_str();
+        assert_eq!((value("FAL_KEY"), value("VITE_FAL_KEY")), (WORTHLESS_KEY, WORTHLESS_KEY));
+        assert_eq!((value("HTTPS_PROXY"), value("http_proxy")), (UNREACHABLE_PROXY, UNREACHABLE_PROXY));
+        assert_eq!(value("no_proxy"), "localhost,127.0.0.1,::1,.corp");
+        // Everything that either environment sets is unset again.
+        let unset = Environment::to_unset_lines(&inherited);
+        let made = Environment::new("http://127.0.0.1:1", &FilePaths::new(Path::new("/t")), None, &inherited);
+        for name in blocked.variables.keys().chain(made.variables.keys()) {
+            assert!(unset.contains(&format!("unset {name}\n")), "{name}");
         }
     }
 
