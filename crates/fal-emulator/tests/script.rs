@@ -200,3 +200,24 @@ async fn a_manual_clock_advances_the_queue_and_delays() {
     let (reply, ()) = tokio::join!(reply, advance);
     assert_eq!(reply.status, 200);
 }
+
+#[tokio::test]
+async fn a_failure_without_a_body_has_the_reason_of_its_status() {
+    let fal = TestEmulator::instant().await;
+    let admin = format!("{}/_emulator/scenario", fal.emulator.url());
+    for (status, reason) in
+        [(500, "Internal Server Error"), (503, "Service Unavailable"), (599, "Unknown Error")]
+    {
+        let expected = (status, json!({"detail": reason}));
+        let call = async || fal.run("acme/app", &json!({})).await.status_and_json();
+        fal.emulator.on_endpoint("acme/app").fail(status, ()).times(1);
+        assert_eq!(call().await, expected);
+        // A file leaves the body out, and the packages for Python and JavaScript send null.
+        for failure in [json!({"status": status}), json!({"status": status, "body": null})] {
+            let scenario =
+                json!({"endpoint": [{"id": "acme/app", "outcomes": [{"fail": failure, "times": 1}]}]});
+            assert_eq!(fal.post(&admin, &scenario).await.status, 200);
+            assert_eq!(call().await, expected, "{failure}");
+        }
+    }
+}

@@ -42,7 +42,10 @@ export class Scope {
     await this.endpoint(id, { outcomes: [{ reply: output, times }] });
   }
 
-  /** Lets the model behind an endpoint fail with a status and a body, `times` times or from now on. */
+  /**
+   * Lets the model behind an endpoint fail with a status and a body, `times` times or from now on. Without a body, it is
+   * `{ detail: … }` with the reason of the status.
+   */
   async fail(id, status, body = null, { times } = {}) {
     await this.endpoint(id, { outcomes: [{ fail: { status, body }, times }] });
   }

@@ -96,10 +96,14 @@ impl<I: DeserializeOwned + 'static> Script<I> {
 
     /// Fails in the runner with a status and a body.
     ///
-    /// A direct call is answered with them. A queued request is completed with an error, and they are its result. An
+    /// A body that is null or `()` stands for `{"detail": …}` with the reason of the status, as a bare error of fal's apps has it.
+    /// A direct call is answered with status and body. A queued request is completed with an error, and they are its result. An
     /// `error_type` in the body is also the one that the status reports.
     pub fn fail(self, status: u16, body: impl Serialize) -> Self {
         let reply = match (StatusCode::from_u16(status), serde_json::to_value(body)) {
+            (Ok(status), Ok(Value::Null)) if !status.is_informational() => {
+                Reply::detail(status, status.canonical_reason().unwrap_or("Unknown Error"))
+            }
             (Ok(status), Ok(body)) if !status.is_informational() => {
                 Reply::new(status, body).with_error_type_header()
             }

@@ -63,7 +63,11 @@ class Scope:
         self.endpoint(id, outcomes=[_limited({"reply": output}, times)])
 
     def fail(self, id: str, status: int, body: Any = None, *, times: int | None = None) -> None:
-        """Lets the model behind an endpoint fail with a status and a body, ``times`` times or from now on."""
+        """Lets the model behind an endpoint fail with a status and a body, ``times`` times or from now on.
+
+        Without a body, it is ``{"detail": …}`` with the reason of the status. The official client sends some calls again
+        that fail with 408, 409 or 429, up to ten times within a minute: use ``times`` to let the next one succeed.
+        """
         self.endpoint(id, outcomes=[_limited({"fail": {"status": status, "body": body}}, times)])
 
     def rule(self, **rule: Any) -> None:
