@@ -164,6 +164,7 @@ impl Registry {
             // A route of a known app probably does what its neighbours do.
             let app = id.split('/').take(2).collect::<Vec<_>>().join("/");
             let siblings = self.ids().filter(|other| other.starts_with(&format!("{app}/")) || *other == app);
+            let siblings = siblings.filter(|other| !generic::is_variant_for_medium(other, id));
             let sibling = similar_ids::find(id, siblings).first().and_then(|id| self.entries.get(*id));
             generic::model(id, sibling.map(|sibling| sibling.category.as_str()))
         };
@@ -354,6 +355,20 @@ mod registry_tests {
         assert!(registry.has_app("acme/painter"));
         assert!(registry.has_app("acme/painter/fast"));
         assert!(!registry.has_app("acme/paint"));
+    }
+
+    #[test]
+    fn an_unknown_model_is_not_taken_for_the_variant_of_it_for_another_medium() {
+        let mut models = Registry::embedded().unwrap();
+        models.accepts_unknown = true;
+        assert!(
+            models.get("fal-ai/birefnet/v2/video").is_some() && models.get("fal-ai/birefnet/v2").is_none()
+        );
+        assert_eq!(models.category("fal-ai/birefnet/v2"), "text-to-image");
+        assert_eq!(
+            models.category("fal-ai/birefnet/v2/video/fast"),
+            models.category("fal-ai/birefnet/v2/video")
+        );
     }
 
     #[test]

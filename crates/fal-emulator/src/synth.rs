@@ -217,6 +217,57 @@ mod tests {
         );
     }
 
+    fn output(id: &str, input: Value) -> Value {
+        let models = Registry::embedded().unwrap();
+        let base = BaseUrls::from_root("http://host");
+        let model = models.get(id).unwrap();
+        synthesize(model, &input, &Store::default(), &base, &Lifecycle::default()).output
+    }
+
+    #[test]
+    fn numbers_of_an_output_fit_its_files_and_each_other() {
+        let checked = output("fal-ai/imageutils/nsfw", json!({"image_url": "http://host/cat.png"}));
+        assert!(checked["nsfw_probability"].as_f64().unwrap() < 0.1, "{checked}");
+        let spoken = output("fal-ai/minimax/speech-02-hd", json!({"text": "Hello."}));
+        assert_eq!(spoken["duration_ms"], 4000);
+        let answer =
+            output("openrouter/router", json!({"prompt": "What is a cat, and why?", "model": "a/b"}));
+        let usage = &answer["usage"];
+        let count = |name: &str| usage[name].as_u64().unwrap();
+        assert_eq!((count("prompt_tokens"), count("completion_tokens")), (6, 16), "{usage}");
+        assert_eq!(count("total_tokens"), 22);
+        let cost = usage["cost"].as_f64().unwrap();
+        assert!(cost > 0.0 && cost < 0.001, "{usage}");
+        assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], 0);
+        let turn = output("fal-ai/smart-turn", json!({"audio_url": "http://host/talk.wav"}));
+        assert_eq!(turn["probability"], 0.9);
+    }
+
+    #[test]
+    fn upscalers_multiply_the_size_of_their_input() {
+        use base64::Engine as _;
+
+        let picture = crate::media::picture::Picture::new(crate::media::Size::new(40, 30), 1, "");
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(crate::media::png::encode(&picture).unwrap());
+        let uri = format!("data:image/png;base64,{encoded}");
+        let image = |id: &str, changes: Value| {
+            let mut input = json!({"image_url": uri, "prompt": ""});
+            input.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            let output = output(id, input);
+            let image = output.get("image").unwrap_or(&output["images"][0]);
+            (image["width"].as_u64().unwrap(), image["height"].as_u64().unwrap())
+        };
+        assert_eq!(image("fal-ai/esrgan", json!({})), (80, 60), "by the default");
+        assert_eq!(image("fal-ai/esrgan", json!({"scale": 1.5})), (60, 45));
+        assert_eq!(image("fal-ai/aura-sr", json!({"upscale_factor": 4})), (160, 120));
+        assert_eq!(image("fal-ai/clarity-upscaler", json!({"upscale_factor": 3})), (120, 90));
+        assert_eq!(image("clarityai/crystal-upscaler", json!({"scale_factor": 2})), (80, 60));
+        assert_eq!(image("fal-ai/seedvr/upscale/image", json!({"upscale_mode": "target"})), (40, 30));
+        // A strength, and the size of pixels.
+        assert_eq!(image("fal-ai/plushify", json!({"scale": 2})), (40, 30));
+    }
+
     #[test]
     fn sync_mode_returns_the_file_as_a_data_uri() {
         let models = Registry::embedded().unwrap();

@@ -74,6 +74,14 @@ pub(super) fn model(id: &str, sibling: Option<&str>) -> Option<Model> {
     Model::parse(document).ok().flatten()
 }
 
+/// Returns true if an id is that of another id with the name of a medium behind it: `a/b/video` is the variant of `a/b` for
+/// videos, and says nothing about what `a/b` itself makes.
+pub(super) fn is_variant_for_medium(id: &str, of: &str) -> bool {
+    const MEDIA: [&str; 8] = ["3d", "audio", "image", "json", "music", "speech", "text", "video"];
+    let rest = id.strip_prefix(of).and_then(|rest| rest.strip_prefix('/'));
+    rest.is_some_and(|rest| rest.split('/').any(|segment| MEDIA.contains(&segment)))
+}
+
 fn content(component: &str) -> Value {
     json!({"application/json": {"schema": reference(component)}})
 }
@@ -180,6 +188,10 @@ mod tests {
             ("acme/zebra", "text-to-image"),
         ] {
             assert_eq!(category(id, None), expected, "{id}");
+        }
+        assert!(is_variant_for_medium("a/b/v2/video", "a/b") && is_variant_for_medium("a/b/video", "a/b"));
+        for other in ["a/b/text-to-video", "a/b2/video", "a/b", "a/c/video"] {
+            assert!(!is_variant_for_medium(other, "a/b"), "{other}");
         }
         assert_eq!(category("fal-ai/kling-video/v9", Some("image-to-video")), "image-to-video");
         assert_eq!(category("acme/zebra/text-to-image", Some("image-to-video")), "text-to-image");

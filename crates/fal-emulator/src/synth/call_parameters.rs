@@ -31,6 +31,7 @@ pub(crate) struct CallParameters {
     source_size: Option<Size>,
     /// The length in seconds of the first readable recording among the input files.
     source_seconds: Option<f64>,
+    is_upscaler: bool,
 }
 
 impl CallParameters {
@@ -54,6 +55,7 @@ impl CallParameters {
             prompt,
             source_size: sources.iter().find_map(|bytes| probe::image_size(bytes)),
             source_seconds: sources.iter().find_map(|bytes| probe::duration(bytes)),
+            is_upscaler: is_upscaler(&model.id),
             input,
         }
     }
@@ -93,12 +95,26 @@ impl CallParameters {
         count.clamp(1, MAX_RESULTS) as usize
     }
 
-    /// Returns the size of images: the size that the caller set, else the size of the input image, else
-    /// the default of the parameter, else 1024x1024.
+    /// Returns the size of images: the size that the caller set, else the size of the input image times the factor of an
+    /// upscaler, else the default of the parameter, else 1024x1024.
     pub(crate) fn image_size(&self) -> Size {
         let asked = self.size_from(|name| self.given.iter().any(|given| given == name));
         let default = || self.size_from(|_| true);
-        limit_pixels(asked.or(self.source_size).or_else(default).unwrap_or(Size::new(1024, 1024)))
+        let source = self.source_size.map(|size| scale(size, self.upscale_factor()));
+        limit_pixels(asked.or(source).or_else(default).unwrap_or(Size::new(1024, 1024)))
+    }
+
+    /// Returns the factor by which the model enlarges the sides of its input.
+    fn upscale_factor(&self) -> f64 {
+        // An upscaler may take a resolution in place of the factor.
+        if self.text("upscale_mode") == Some("target") {
+            return 1.0;
+        }
+        let names = ["upscale_factor", "scale_factor", "scale_ratio"].into_iter();
+        // Of other models, it is the strength of an effect, or the size of a detail.
+        let names = names.chain(self.is_upscaler.then_some("scale"));
+        let factor = names.filter_map(|name| self.get(name).and_then(Value::as_f64)).next();
+        factor.filter(|factor| *factor > 0.0).unwrap_or(1.0)
     }
 
     /// Returns the size of videos: the requested shape or that of the input image, at most 640 pixels
@@ -182,6 +198,19 @@ impl CallParameters {
         let side = self.text("resolution").and_then(parse_resolution).unwrap_or(1024);
         Some(scale_to_area(ratio, side))
     }
+}
+
+/// Returns true for the ids of models that enlarge an image.
+fn is_upscaler(id: &str) -> bool {
+    const NAMES: [&str; 8] = ["upscal", "esrgan", "aura-sr", "ccsr", "pasd", "swin2sr", "drct", "seedvr"];
+    NAMES.iter().any(|name| id.contains(name))
+}
+
+/// Multiplies the sides of an image.
+fn scale(size: Size, factor: f64) -> Size {
+    // Larger than any image that is drawn, so that the shape stays.
+    let side = |side: u32| (f64::from(side) * factor).round().clamp(1.0, f64::from(u32::MAX)) as u32;
+    Size::new(side(size.width), side(size.height))
 }
 
 /// Returns a number without sign and fraction. A parameter of the type `number` may have one as 2.0.
@@ -321,6 +350,13 @@ mod tests {
         let input = json!({"image_urls": [uri], "image_size": "square"});
         assert_eq!(parameters(input.clone()).image_size(), Size::new(512, 512));
         assert_eq!(parameters(json!({"image_url": uri})).video_size(), Size::new(640, 480));
+        let upscaled =
+            |factor: f64| parameters(json!({"image_url": uri, "scale_factor": factor})).image_size();
+        assert_eq!(upscaled(2.5), Size::new(100, 75));
+        assert_eq!(upscaled(0.0), Size::new(40, 30));
+        let huge = upscaled(1e300);
+        assert!(u64::from(huge.width) * u64::from(huge.height) <= MAX_PIXELS);
+        assert!((3 * huge.width).abs_diff(4 * huge.height) < 8 || huge.width == huge.height, "{huge:?}");
     }
 
     #[test]

@@ -20,6 +20,9 @@ const MAX_VALUES: u32 = 50_000;
 /// The largest number of items of a list that only the schema asks for.
 const MAX_ITEMS: usize = 1_000;
 
+/// The number of tokens of an answer.
+const COMPLETION_TOKENS: f64 = 16.0;
+
 /// Generates values for one output.
 pub(super) struct Synthesizer<'a> {
     pub(super) model: &'a Model,
@@ -94,7 +97,7 @@ impl Synthesizer<'_> {
             "object" => self.make_object(schema, &context),
             "array" => self.make_array(schema, &context),
             "string" => self.make_text(schema, &context),
-            "integer" | "number" => scalar::make_number(schema, plausible_number(context.field)),
+            "integer" | "number" => scalar::make_number(schema, self.plausible_number(context.field)),
             "boolean" => json!(false),
             _ => Value::Null,
         }
@@ -162,6 +165,13 @@ impl Synthesizer<'_> {
         let echo = if context.field == "seed" { Some(&seed) } else { self.parameters.get(context.field) };
         // A URL in the input is never a file of the output.
         let echo = echo.filter(|value| fits(value) && !is_url(context.field));
+        // A default of the schema is that of a call that has used nothing.
+        let measured =
+            || self.measured_number(context.field).map(|number| scalar::make_number(schema, number));
+        let measured = ["integer", "number"].contains(&kind).then(measured).flatten().filter(fits);
+        if let (None, Some(measured)) = (echo, measured) {
+            return Some(measured);
+        }
         let default = schema.get("default").filter(|value| fits(value));
         let first = || schema.get("enum").and_then(|allowed| allowed.get(0));
         echo.or(default).or_else(first).cloned()
@@ -271,6 +281,38 @@ impl Synthesizer<'_> {
         }
     }
 
+    /// Returns a number that the call decides: the length of its recording, or the tokens that it used. They add up.
+    fn measured_number(&self, field: &str) -> Option<f64> {
+        let parameters = self.parameters;
+        let prompt_tokens = || (parameters.prompt.chars().count() as f64 / 4.0).ceil().max(1.0);
+        Some(match field {
+            "duration" | "durations" | "duration_seconds" | "audio_duration" | "video_duration" => {
+                parameters.seconds()
+            }
+            "duration_ms" | "audio_duration_ms" => (parameters.seconds() * 1000.0).round(),
+            "prompt_tokens" | "input_tokens" => prompt_tokens(),
+            "completion_tokens" | "output_tokens" => COMPLETION_TOKENS,
+            "total_tokens" => prompt_tokens() + COMPLETION_TOKENS,
+            "cached_tokens" | "cache_write_tokens" | "reasoning_tokens" => 0.0,
+            // In US dollars, at one for a million of tokens.
+            "cost" => (prompt_tokens() + COMPLETION_TOKENS) / 1e6,
+            _ => return None,
+        })
+    }
+
+    /// Returns a plausible number for a field.
+    fn plausible_number(&self, field: &str) -> f64 {
+        let ends_with = |names: &[&str]| names.iter().any(|name| field.ends_with(name));
+        match field {
+            "width" | "height" => 1024.0,
+            "fps" => 24.0,
+            // The pictures of the emulator show nothing that anybody minds.
+            _ if ["nsfw", "unsafe", "toxic"].iter().any(|name| field.contains(name)) => 0.01,
+            _ if ends_with(&["score", "scores", "confidence", "probability", "probabilities"]) => 0.9,
+            _ => self.measured_number(field).unwrap_or(1.0),
+        }
+    }
+
     fn make_text(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
         if schema.get("format").is_some_and(|format| format == "binary") {
             return file::make_base64(self, context);
@@ -324,14 +366,4 @@ fn schema_type(schema: &Value) -> &str {
 
 fn is_url(field: &str) -> bool {
     field == "url" || field == "urls" || field.ends_with("_url") || field.ends_with("_urls")
-}
-
-/// Returns a plausible number for a field.
-fn plausible_number(field: &str) -> f64 {
-    match field {
-        "width" | "height" => 1024.0,
-        "fps" => 24.0,
-        "score" | "confidence" | "probability" => 0.9,
-        _ => 1.0,
-    }
 }
