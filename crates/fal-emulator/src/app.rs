@@ -121,7 +121,7 @@ impl App {
         let clock = Arc::new(settings.clock);
         let billing = Arc::new(Billing::new(settings.prices, Arc::clone(&models)));
         let recent_calls = RecentCalls::new(Arc::clone(&clock), Arc::clone(&billing));
-        let webhooks = Arc::new(WebhookSender::new(settings.webhook_retries));
+        let webhooks = Arc::new(WebhookSender::new(settings.webhook_retries, settings.warning_log.clone()));
         let behaviours = Arc::clone(&scripts.behaviours);
         let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
         let queue_settings = QueueSettings {

@@ -153,6 +153,39 @@ async fn failed_deliveries_are_retried_and_redirects_are_not() {
 }
 
 #[tokio::test]
+async fn each_failed_delivery_is_reported_with_its_reason() {
+    let (log, mut lines) = mpsc::unbounded_channel();
+    let builder = Emulator::builder().pace(Pace::instant()).webhook_retries([Duration::ZERO]);
+    let fal =
+        TestEmulator::start(builder.warning_log(move |line: &str| log.send(line.to_owned()).unwrap())).await;
+    let (refusing, mut received) = receiver(&[500]).await;
+    for (url, reasons) in [
+        ("localhost:8099/hook?token=secret", ["the URL has to start with http:// or https://"; 2]),
+        ("hook", ["it is no URL: relative URL without a base"; 2]),
+        ("http://127.0.0.1:1/nobody", ["refused"; 2]),
+        // Accepted at the second attempt.
+        (refusing.as_str(), ["it answered 500", ""]),
+    ] {
+        let id = submit(&fal, url, small()).await;
+        let starts = [
+            ("at attempt 1: ", "; the next attempt follows in 0 s"),
+            ("at attempt 2: ", "; no attempt is left"),
+        ];
+        for (reason, (start, end)) in reasons.iter().zip(starts).filter(|(reason, _)| !reason.is_empty()) {
+            let line = lines.recv().await.unwrap();
+            for part in [&*id, url.split('?').next().unwrap(), start, *reason, end] {
+                assert!(line.contains(part), "{part}: {line}");
+            }
+            assert!(!line.contains("secret"), "{line}");
+        }
+    }
+    for _ in 0..2 {
+        received.recv().await.unwrap();
+    }
+    assert!(lines.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn deliveries_can_be_duplicated_and_keys_rotated() {
     let fal = emulator(&[]).await;
     let webhooks = fal.emulator.webhooks();

@@ -12,12 +12,15 @@ use crate::clock::Clock;
 use crate::latest_items::LatestItems;
 use crate::reply::Reply;
 use crate::sync::lock;
+use crate::unknown_models::WarningLog;
 
 /// The account that deliveries are signed for.
 const USER_ID: &str = "fal-emulator|1";
 /// The time that a receiver has to answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The longest URL that a warning repeats, in characters.
+const MAX_URL: usize = 200;
 /// The largest number of attempts that are kept.
 const MAX_DELIVERIES: usize = 10_000;
 /// The largest total size of their bodies, in bytes.
@@ -48,13 +51,15 @@ pub struct WebhookSender {
     duplicates: Mutex<u32>,
     /// The HTTP client, which is created when it is first needed.
     http: OnceLock<Result<reqwest::Client, String>>,
+    /// The function that gets a line for each failed delivery.
+    log: Option<WarningLog>,
 }
 
 impl WebhookSender {
     /// Creates a sender that signs with the key of a seed, which must be secret.
     #[must_use]
     pub fn with_seed(seed: &[u8; 32]) -> Self {
-        Self { keys: SigningKeys::with_seed(seed), ..Self::new(Vec::new()) }
+        Self { keys: SigningKeys::with_seed(seed), ..Self::new(Vec::new(), None) }
     }
 
     /// Returns the public keys as a JSON Web Key Set, by which receivers verify deliveries.
@@ -81,13 +86,14 @@ impl WebhookSender {
         self.attempt(request_id, url, 1, body.into()).await
     }
 
-    pub(crate) fn new(retry_delays: Vec<Duration>) -> Self {
+    pub(crate) fn new(retry_delays: Vec<Duration>, log: Option<WarningLog>) -> Self {
         Self {
             keys: SigningKeys::new(),
             retry_delays,
             deliveries: Mutex::new(LatestItems::new(MAX_DELIVERIES, MAX_BYTES)),
             duplicates: Mutex::default(),
             http: OnceLock::new(),
+            log,
         }
     }
 
@@ -128,8 +134,9 @@ impl WebhookSender {
         for attempt in 1.. {
             let delivery = self.attempt(request_id, url, attempt, body.clone()).await;
             let (is_accepted, is_retryable) = (delivery.is_accepted(), delivery.is_retryable());
-            if let Err(error) = &delivery.outcome {
-                tracing::warn!(url, request = request_id, attempt, error, "a webhook was not delivered");
+            let delay = if is_retryable { delays.next() } else { None };
+            if !is_accepted {
+                self.report_failure(&delivery, delay.copied());
             }
             self.keep(delivery);
             if is_accepted && self.take_duplicate() {
@@ -137,10 +144,33 @@ impl WebhookSender {
                 self.keep(delivery);
                 return;
             }
-            let Some(delay) = delays.next().filter(|_| is_retryable) else {
+            let Some(delay) = delay else {
                 return;
             };
             clock.sleep(*delay).await;
+        }
+    }
+
+    /// Tells the user of a failed delivery and of the next attempt.
+    fn report_failure(&self, delivery: &Delivery, delay: Option<Duration>) {
+        let Delivery { request_id, attempt, .. } = delivery;
+        // A receiver may be known by a secret in its query, and control characters would reach the terminal.
+        let url = delivery.url.split(['?', '#']).next().unwrap_or_default();
+        let url: String = url.chars().filter(|letter| !letter.is_control()).take(MAX_URL).collect();
+        let reason = match &delivery.outcome {
+            Ok(status) => format!("it answered {status}"),
+            Err(error) => error.clone(),
+        };
+        let next = match delay {
+            Some(delay) => format!("the next attempt follows in {} s", delay.as_secs_f64()),
+            None => "no attempt is left".to_owned(),
+        };
+        let line = format!(
+            "the webhook of request {request_id} was not delivered to {url} at attempt {attempt}: {reason}; {next}"
+        );
+        match &self.log {
+            Some(log) => log(&line),
+            None => tracing::warn!("{line}"),
         }
     }
 
@@ -169,16 +199,21 @@ impl WebhookSender {
     ///
     /// # Errors
     ///
-    /// Returns a message if there was no answer within 15 s.
+    /// Returns a message if the URL has another scheme than `http` or `https`, or if there was no answer within 15 s.
     pub async fn post(&self, url: &str, headers: &[(String, String)], body: Bytes) -> Result<u16, String> {
         let client = self.http.get_or_init(|| http_client().map_err(|error| error.to_string()));
+        let url = reqwest::Url::parse(url).map_err(|error| format!("it is no URL: {error}"))?;
+        if !["http", "https"].contains(&url.scheme()) {
+            return Err("the URL has to start with http:// or https://".to_owned());
+        }
         let mut request = client.as_ref().map_err(Clone::clone)?.post(url).body(body);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         match request.send().await {
             Ok(response) => Ok(response.status().as_u16()),
-            Err(error) => Err(error_chain(&error)),
+            // The delivery names the URL.
+            Err(error) => Err(error_chain(&error.without_url())),
         }
     }
 
