@@ -18,6 +18,7 @@ use crate::queue::{JobArchive, Queue, QueueParts, Scheduler};
 use crate::realtime::RealtimeSettings;
 use crate::recent_calls::RecentCalls;
 use crate::recording::RecordingSession;
+use crate::scenario::Scenario;
 use crate::script::{RequestFile, Scripts};
 use crate::store::{FileArchive, Store};
 use crate::tokens::Tokens;
@@ -216,6 +217,12 @@ impl App {
             address: self.address,
             is_tls: self.is_tls,
         }
+    }
+
+    /// Adds a scenario to the scripts. Returns warnings about ids in it that are probably slips.
+    pub(crate) fn apply(&self, scenario: &Scenario) -> Vec<String> {
+        scenario.apply(&self.scripts);
+        scenario.endpoint_ids().filter_map(|id| self.unknown_models.note_scripted(id, &self.models)).collect()
     }
 
     /// Returns the scheme by which a request with these headers came.

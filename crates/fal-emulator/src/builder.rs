@@ -422,7 +422,7 @@ impl EmulatorBuilder {
         };
         let app = Arc::new(App::new(models, address, settings));
         if let Some(scenario) = scenario {
-            scenario.apply(&app.scripts);
+            app.apply(&scenario);
         }
         Ok(Emulator::serve(listener, address, app, tls))
     }

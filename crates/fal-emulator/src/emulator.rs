@@ -161,7 +161,7 @@ impl Emulator {
 
     /// Adds a scenario to the scripts and rules.
     pub fn apply(&self, scenario: &Scenario) {
-        scenario.apply(&self.app.scripts);
+        self.app.apply(scenario);
     }
 
     /// Resets the next connections before a byte of them is read.

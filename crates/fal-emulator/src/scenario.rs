@@ -105,6 +105,12 @@ impl Scenario {
         }
     }
 
+    /// Returns the ids of the endpoints that the scenario scripts, and those that its rules name.
+    pub(crate) fn endpoint_ids(&self) -> impl Iterator<Item = &str> {
+        let scripted = self.endpoints.iter().map(EndpointConfig::id);
+        scripted.chain(self.rules.iter().filter_map(RuleConfig::endpoint))
+    }
+
     /// Returns true if the scenario is about connections, and not only about requests.
     pub(crate) fn concerns_connections(&self) -> bool {
         self.refuse_connections.is_some()

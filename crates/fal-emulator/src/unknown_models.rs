@@ -1,6 +1,6 @@
 //! Calls of models that the emulator does not know, and the remedies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -15,10 +15,12 @@ const MAX_ID: usize = 200;
 /// A function that gets the warnings for the user of the emulator.
 pub(crate) type WarningLog = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The unknown models that were called.
+/// The unknown models that were called or scripted.
 #[derive(Default)]
 pub(crate) struct UnknownModels {
     models: Mutex<BTreeMap<String, UnknownModel>>,
+    /// The ids of scripts that were reported to the user.
+    scripted: Mutex<BTreeSet<String>>,
     log: Option<WarningLog>,
 }
 
@@ -33,13 +35,12 @@ pub(crate) struct UnknownModel {
 
 impl UnknownModels {
     pub(crate) fn new(log: Option<WarningLog>) -> Self {
-        Self { models: Mutex::default(), log }
+        Self { models: Mutex::default(), scripted: Mutex::default(), log }
     }
 
     /// Notes a call. The first call of each id is reported to the user.
     pub(crate) fn note(&self, id: &str, models: &Registry) {
-        // Control characters would reach the terminal.
-        let id: String = id.chars().filter(|letter| !letter.is_control()).take(MAX_ID).collect();
+        let id = printable(id);
         let mut unknown = lock(&self.models);
         if let Some(model) = unknown.get_mut(&id) {
             model.calls += 1;
@@ -57,10 +58,45 @@ impl UnknownModels {
         }
     }
 
+    /// Returns a warning about the id of a script that no document describes and that resembles other ids: probably a slip,
+    /// which would leave the calls of the model without a script. The first warning about each id is reported to the user.
+    pub(crate) fn note_scripted(&self, id: &str, models: &Registry) -> Option<String> {
+        let id = id.trim_matches('/');
+        let model = id.strip_suffix("/stream").or_else(|| id.strip_suffix("/realtime")).unwrap_or(id);
+        // A rule about the later requests of a call may name the app.
+        if models.has_app(id) || models.has_app(model) {
+            return None;
+        }
+        // An id of an owner without models is that of an app of one's own, unless the slip is in the owner.
+        let (owner, name) = id.split_once('/')?;
+        let knows_owner =
+            models.ids().any(|other| other.split_once('/').is_some_and(|(known, _)| known == owner));
+        let mut similar = models.similar_ids(id);
+        similar.retain(|other| knows_owner || other.split_once('/').is_some_and(|(_, known)| known == name));
+        if similar.is_empty() {
+            return None;
+        }
+        let id = printable(id);
+        let text =
+            format!("a script is about {id}, which no document describes. Similar: {}", similar.join(", "));
+        let mut scripted = lock(&self.scripted);
+        let is_new = scripted.len() < MOST && scripted.insert(id);
+        drop(scripted);
+        if let Some(log) = self.log.as_ref().filter(|_| is_new) {
+            log(&text);
+        }
+        Some(text)
+    }
+
     /// Returns the unknown models that were called, in alphabetical order.
     pub(crate) fn list(&self) -> Vec<UnknownModel> {
         lock(&self.models).values().cloned().collect()
     }
+}
+
+/// Returns an id without control characters, which would reach the terminal.
+fn printable(id: &str) -> String {
+    id.chars().filter(|letter| !letter.is_control()).take(MAX_ID).collect()
 }
 
 impl UnknownModel {
@@ -90,6 +126,33 @@ impl fmt::Display for UnknownModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripted_ids_are_reported_once_if_they_are_probably_slips() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let log: WarningLog = {
+            let told = Arc::clone(&told);
+            Arc::new(move |line: &str| lock(&told).push(line.to_owned()))
+        };
+        let mut models = Registry::embedded().unwrap();
+        let unknown = UnknownModels::new(Some(log));
+        for id in
+            ["fal-ai/flux/dev", "/fal-ai/flux/dev/", "fal-ai/flux/dev/stream", "fal-ai/flux", "acme/painter"]
+        {
+            assert_eq!(unknown.note_scripted(id, &models), None, "{id}");
+        }
+        for _ in 0..2 {
+            let warning = unknown.note_scripted("fal-ai/flux/devv\u{7}", &models).unwrap();
+            let slip = unknown.note_scripted("fal_ai/flux/dev", &models).unwrap();
+            assert!(slip.ends_with("Similar: fal-ai/flux/dev"), "{slip}");
+            let expected =
+                "a script is about fal-ai/flux/devv, which no document describes. Similar: fal-ai/flux/dev";
+            assert!(warning.starts_with(expected), "{warning}");
+        }
+        assert_eq!(lock(&told).len(), 2);
+        models.accept_unknown();
+        assert_eq!(unknown.note_scripted("fal-ai/flux/devv", &models), None);
+    }
 
     #[test]
     fn each_unknown_model_is_told_once_with_near_misses_and_the_remedy() {

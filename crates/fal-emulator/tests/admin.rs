@@ -133,3 +133,27 @@ async fn a_scenario_file_applies_from_the_start_and_errors_name_it() {
             && error.to_string().contains("`name`")
     );
 }
+
+#[tokio::test]
+async fn a_scenario_about_a_misspelt_model_is_answered_with_a_warning() {
+    let fal = TestEmulator::instant().await;
+    let apply = async |scenario: Value| {
+        fal.post(&format!("{}/_emulator/scenario", fal.emulator.url()), &scenario).await.status_and_json()
+    };
+    let fail = json!([{"fail": {"status": 500}}]);
+    let (status, reply) = apply(json!({
+        "endpoint": [{"id": "fal-ai/flux/devv", "outcomes": fail}, {"id": "acme/painter", "outcomes": fail}],
+        "rule": [{"endpoint": "fal-ai/flux/schnel", "delay": 1}],
+    }))
+    .await;
+    assert_eq!(status, 200);
+    let warnings = reply["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 2, "{reply}");
+    assert!(
+        warnings[0].as_str().unwrap().contains("fal-ai/flux/devv, which no document describes"),
+        "{reply}"
+    );
+    assert!(warnings[1].as_str().unwrap().contains("Similar: fal-ai/flux/schnell"), "{reply}");
+    let known = json!({"endpoint": [{"id": "fal-ai/flux/dev", "outcomes": fail}], "rule": [{"endpoint": "fal-ai/flux"}]});
+    assert_eq!(apply(known).await, (200, json!({})));
+}

@@ -29,7 +29,8 @@ export class Scope {
 
   /** Adds a scenario: `{ endpoint: […], rule: […] }`, with the keys of a scenario file. */
   async scenario(scenario) {
-    await this.#call("POST", "scenario", scenario);
+    const { warnings = [] } = await this.#call("POST", "scenario", scenario);
+    for (const text of warnings) console.warn(`fal-emulator: ${text}`);
   }
 
   /** Scripts the model behind an endpoint: `{ queue: [2, 1, 0], running: 2, logs: ["loading"] }`. */

@@ -75,10 +75,10 @@ async fn apply_scenario(State(app): State<Arc<App>>, headers: HeaderMap, body: B
             "refuse_connections is for all scopes, because connections belong to none; post it without a scope"
                 .to_owned(),
         ),
-        Ok(scenario) => {
-            scenario.apply(&app.scripts);
-            Reply::ok(json!({}))
-        }
+        Ok(scenario) => match app.apply(&scenario) {
+            warnings if warnings.is_empty() => Reply::ok(json!({})),
+            warnings => Reply::ok(json!({"warnings": warnings})),
+        },
         Err(error) => Reply::detail(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     }
 }

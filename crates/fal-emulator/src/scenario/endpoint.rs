@@ -51,6 +51,10 @@ struct FailureConfig {
 }
 
 impl EndpointConfig {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         for outcome in &self.outcomes {
             match (&outcome.reply, &outcome.fail) {

@@ -57,6 +57,10 @@ struct SlowConfig {
 }
 
 impl RuleConfig {
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         let headers = self.headers.iter().chain(self.respond.iter().flat_map(|response| &response.headers));
         for (name, value) in headers {

@@ -3,7 +3,7 @@
 import { createFalClient, fal as client } from "@fal-ai/client";
 import { EmulatorError, ExpectationError, openScope } from "fal-emulator";
 import { test } from "fal-emulator/vitest";
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 
 const MODEL = "fal-ai/flux/dev";
 const input = { prompt: "a cat", image_size: { width: 16, height: 16 } };
@@ -54,6 +54,15 @@ test("the clock moves", async ({ fal }) => {
   expect((await client.queue.status(MODEL, { requestId })).status).not.toBe("COMPLETED");
   await fal.advance(4000);
   expect((await client.queue.status(MODEL, { requestId })).status).toBe("COMPLETED");
+});
+
+test("a misspelt model is a warning, and a failure without a body has a reason", async ({ fal }) => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  await fal.fail("fal-ai/flux/devv", 500);
+  expect(warn.mock.calls.flat().join()).toMatch(/about fal-ai\/flux\/devv, which no document describes. Similar: fal-ai\/flux\/dev/);
+  warn.mockRestore();
+  await fal.fail(MODEL, 500, undefined, { times: 1 });
+  await expect(client.run(MODEL, { input })).rejects.toMatchObject({ body: { detail: "Internal Server Error" } });
 });
 
 test("rules and archives", async ({ fal }) => {

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import uuid
+import warnings
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
-__all__ = ["EmulatorError", "NotRunningError", "Scope"]
+__all__ = ["EmulatorError", "NotRunningError", "Scope", "UnknownModelWarning"]
 
 # The emulator is on this machine. A proxy is for other hosts.
 _opener = build_opener(ProxyHandler({}))
@@ -26,6 +28,10 @@ class NotRunningError(RuntimeError):
 
 class EmulatorError(ValueError):
     """The emulator refused a scenario, a name or a number."""
+
+
+class UnknownModelWarning(UserWarning):
+    """A script is about an id that no document describes, and that resembles others: probably a slip."""
 
 
 class Scope:
@@ -52,7 +58,8 @@ class Scope:
 
     def scenario(self, scenario: dict[str, Any]) -> None:
         """Adds a scenario: ``{"endpoint": […], "rule": […]}``, with the keys of a scenario file."""
-        self._call("POST", "scenario", scenario)
+        for text in self._call("POST", "scenario", scenario).get("warnings", []):
+            _warn(text)
 
     def endpoint(self, id: str, **behaviour: Any) -> None:
         """Scripts the model behind an endpoint: ``queue=[2, 1, 0]``, ``running=2``, ``logs=["loading"]``."""
@@ -137,3 +144,11 @@ class Scope:
 
 def _limited(outcome: dict[str, Any], times: int | None) -> dict[str, Any]:
     return outcome if times is None else {**outcome, "times": times}
+
+
+def _warn(text: str) -> None:
+    """Warns about the line outside of this module that made the call."""
+    level = 1
+    while sys._getframe(level - 1).f_code.co_filename == __file__:
+        level += 1
+    warnings.warn(text, UnknownModelWarning, stacklevel=level)

@@ -105,6 +105,18 @@ def test_unmet_expectations_and_bad_scenarios_say_what_is_wrong(fal):
         fal.endpoint(MODEL, queu=[1])
 
 
+def test_a_misspelt_model_is_a_warning_at_the_line_of_the_test(fal):
+    with pytest.warns(fal_emulator.UnknownModelWarning, match="about fal-ai/flux/devv, .* Similar: fal-ai/flux/dev") as caught:
+        fal.fail("fal-ai/flux/devv", 500)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_failure_without_a_body_has_the_reason_of_its_status(fal):
+    fal.fail(MODEL, 500, times=1)
+    with pytest.raises(fal_client.FalClientHTTPError, match="Internal Server Error"):
+        fal_client.run(MODEL, arguments=INPUT)
+
+
 def test_the_key_is_that_of_the_scope(fal):
     assert os.environ["FAL_KEY"] == fal.key and fal.key.startswith(fal.name + ":")
 
