@@ -17,6 +17,9 @@ use lax::LaxValidator;
 /// The most values in a body. A parsed value takes far more memory than the two bytes it may be written in.
 const MAX_VALUES: usize = 200_000;
 
+/// The longest part of a body that a refusal repeats, in characters.
+const MAX_SHOWN_BODY: usize = 10_000;
+
 /// An input that was checked.
 pub(crate) enum CheckedInput {
     /// With its numbers and booleans converted, if they were written as text or as another type of number.
@@ -117,6 +120,24 @@ pub(crate) fn parse_body(bytes: &[u8]) -> Result<Value, Vec<Value>> {
             "input": {}, "ctx": {"error": reason},
         })]
     })
+}
+
+/// Checks that a body is declared as JSON, or not declared at all.
+///
+/// # Errors
+///
+/// Returns FastAPI's `detail` list: to it, any other body is a text, which is no input.
+pub(crate) fn check_content_type(content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Vec<Value>> {
+    let text = String::from_utf8_lossy(content_type.unwrap_or_default()).to_ascii_lowercase();
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    let is_json =
+        kind.strip_prefix("application/").is_some_and(|kind| kind == "json" || kind.ends_with("+json"));
+    if kind.is_empty() || is_json || body.is_empty() {
+        return Ok(());
+    }
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    let shown: String = String::from_utf8_lossy(body).chars().take(MAX_SHOWN_BODY).collect();
+    Err(vec![json!({"type": "model_attributes_type", "loc": ["body"], "msg": message, "input": shown})])
 }
 
 /// Returns an upper bound for the number of values in a JSON text, without parsing it.
@@ -484,6 +505,25 @@ mod tests {
         let shown = differences.iter().take(30).cloned().collect::<Vec<_>>().join("\n");
         assert!(differences.is_empty(), "{} of {count} differ:\n{shown}", differences.len());
         assert!(count >= 2000);
+    }
+
+    #[test]
+    fn bodies_of_another_type_than_json_are_texts() {
+        let check = |kind: &'static str| check_content_type(Some(kind.as_bytes()), b"{}");
+        for kind in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", ""] {
+            assert!(check(kind).is_ok(), "{kind}");
+        }
+        assert!(
+            check_content_type(None, b"{}").is_ok() && check_content_type(Some(b"text/plain"), b"").is_ok()
+        );
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "text/json", "application/jsonp"] {
+            let found = check(kind).unwrap_err();
+            assert_eq!(
+                (&found[0]["type"], &found[0]["loc"]),
+                (&json!("model_attributes_type"), &json!(["body"]))
+            );
+            assert_eq!(found[0]["input"], "{}", "{kind}");
+        }
     }
 
     #[test]

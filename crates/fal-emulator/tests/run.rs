@@ -79,6 +79,26 @@ async fn values_that_fal_converts_have_the_effect_of_their_parameter() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_declared_as_json_is_refused_as_by_fastapi() {
+    let fal = TestEmulator::instant().await;
+    let body = json!({"prompt": "a cat", "image_size": {"width": 8, "height": 8}}).to_string();
+    for (path, headers, status) in [
+        ("fal-ai/flux/dev", &[("content-type", "application/x-www-form-urlencoded")][..], 422),
+        ("fal-ai/flux/dev/stream", &[("content-type", "text/plain;charset=UTF-8")], 422),
+        ("fal-ai/flux/dev", &[("content-type", "application/json; charset=utf-8")], 200),
+        ("fal-ai/flux/dev", &[], 200),
+    ] {
+        let url = format!("{}/{path}", fal.urls.run);
+        let reply = fal.send(Method::POST, &url, headers, body.clone()).await;
+        assert_eq!(reply.status, status, "{path} {headers:?}");
+        if status == 422 {
+            let detail = &reply.json()["detail"][0];
+            assert_eq!((&detail["type"], &detail["input"]), (&json!("model_attributes_type"), &json!(body)));
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_same_input_returns_the_same_picture() {
     let fal = TestEmulator::instant().await;
     let input = json!({"prompt": "a cat", "image_size": {"width": 64, "height": 64}});

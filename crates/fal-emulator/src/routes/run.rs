@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::endpoint::{find_model, parse_id, start_timeout};
@@ -20,6 +20,7 @@ use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
 use crate::recent_calls::{CallKind, CallRecord, Refusal};
 use crate::reply::{NEEDS_RETRY, REQUEST_ID, Reply};
+use crate::validate;
 
 pub(super) async fn run(
     State(app): State<Arc<App>>,
@@ -62,6 +63,7 @@ async fn respond(
         auth::check_key_or_token(&app, headers, parameters, &id)?;
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
+        check_content_type(headers, &body).map_err(|refusal| refuse(&record, refusal))?;
         let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
         let urls = app.base_urls(headers);
         let files = FileChecker { store: &app.store, urls: &urls };
@@ -85,6 +87,7 @@ async fn respond(
     start_timeout(headers)?;
     let body = body.map_err(|rejection| body_error(&rejection))?;
     let record = app.recent_calls.begin(CallKind::Run, &id.full, headers, &body);
+    check_content_type(headers, &body).map_err(|refusal| refuse(&record, refusal))?;
     let urls = app.base_urls(headers);
     let files = FileChecker { store: &app.store, urls: &urls };
     let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
@@ -105,6 +108,16 @@ async fn respond(
     record.finish(&reply);
     let reply = reply.with_retry_advice().with_runner(&id.full, headers.get("x-fal-runner-hint"));
     Ok(reply.with_request_id(&record.request_id).into_response())
+}
+
+/// Checks that a body is declared as JSON, or not declared at all. Only a direct call passes the header on to the app.
+///
+/// # Errors
+///
+/// Returns a 422.
+fn check_content_type(headers: &HeaderMap, body: &[u8]) -> Result<(), Reply> {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    validate::check_content_type(content_type, body).map_err(Reply::invalid)
 }
 
 /// Records the refusal of a call. Returns it with the id of the request.
