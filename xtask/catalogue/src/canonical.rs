@@ -11,9 +11,10 @@ mod findings;
 mod limits;
 mod rules;
 mod schema;
+mod undecided;
 
 pub(crate) use descriptions::Descriptions;
-pub(crate) use document::canonicalize;
+pub(crate) use document::{canonicalize, canonicalize_update};
 pub(crate) use findings::{Findings, Missing, Subject};
 
 use serde_json::Value;

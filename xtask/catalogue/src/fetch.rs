@@ -334,12 +334,14 @@ impl Store {
         if let Some(other) = record["endpoint_id"].as_str().filter(|other| *other != id) {
             return Err(format!("the record is that of `{other}`"));
         }
-        let (document, mut findings) = canonical::canonicalize(record, &self.descriptions)?;
+        let old = fs::read_to_string(self.file(id)).ok();
+        let committed: Option<Value> = old.as_ref().and_then(|old| serde_json::from_str(old).ok());
+        let (document, mut findings) =
+            canonical::canonicalize_update(record, committed.as_ref(), &self.descriptions)?;
         findings.notes.iter_mut().for_each(|note| *note = format!("schemas/{id}.json: {note}"));
         self.fetched.findings.missing.append(&mut findings.missing);
         self.fetched.findings.notes.append(&mut findings.notes);
         let text = canonical::to_text(&document);
-        let old = fs::read_to_string(self.file(id)).ok();
         if old.is_none() {
             self.check_new(id, &text)?;
         }

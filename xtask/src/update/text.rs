@@ -28,7 +28,7 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
     );
     section(
         "Undecided",
-        "These facts were left out until somebody decides about them.",
+        "These facts were not taken, until somebody decides about them.",
         report.notes.iter().collect::<BTreeSet<_>>().into_iter().map(|note| code_block(note)).collect(),
     );
     let total: usize = report.missing.values().sum();

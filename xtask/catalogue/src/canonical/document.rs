@@ -9,6 +9,7 @@ use super::{
     findings::{Findings, Missing, Subject, describe_facts},
     rules,
     schema::{self, PropertySchema},
+    undecided,
 };
 
 /// Keys of a record's metadata that are kept, beside the name and the description, which are replaced.
@@ -29,23 +30,48 @@ const QUEUE_STATUS: &str = "QueueStatus";
 ///
 /// If the record describes no endpoint.
 pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Result<(Value, Findings), String> {
+    canonicalize_update(record, None, descriptions)
+}
+
+/// Returns the canonical form of a record in place of a committed document, whose facts stay where those of the record
+/// are undecided: a category that is not known, and bounds that contradict one another or the default.
+///
+/// # Errors
+///
+/// If the record describes no endpoint.
+pub(crate) fn canonicalize_update(
+    record: &Value,
+    committed: Option<&Value>,
+    descriptions: &Descriptions,
+) -> Result<(Value, Findings), String> {
     let id = record["endpoint_id"].as_str().ok_or("/endpoint_id: is missing")?;
-    let openapi = &with_plain_names(&record["openapi"]);
+    let mut openapi = with_plain_names(&record["openapi"]);
     if let Some(error) = openapi.get("error") {
         return Err(format!("/openapi/error: fal has no document of `{id}`: {error}"));
     }
     let mut findings = Findings::default();
+    undecided::keep_committed(&mut openapi, committed, &mut findings.notes);
+    let openapi = &openapi;
     let original = &record["metadata"];
     let endpoint = descriptions.endpoint(id);
     let category = endpoint.and_then(|endpoint| endpoint.category.as_deref());
     let category = category.or_else(|| original["category"].as_str()).unwrap_or_default();
-    let kind = output_kind(category).unwrap_or_else(|| {
-        findings.notes.push(format!(
-            "/metadata/category: the kind of output of `{category}` is not known, so descriptions for a kind do not \
-             apply: add it to `output_kind` in xtask/catalogue/src/canonical/document.rs"
-        ));
-        ""
-    });
+    let (category, kind) = match output_kind(category) {
+        Some(kind) => (category, kind),
+        None => {
+            let committed = committed.and_then(|document| document["metadata"]["category"].as_str());
+            let committed = committed.and_then(|category| Some((category, output_kind(category)?)));
+            let outcome = committed.map_or_else(
+                || "descriptions for a kind do not apply".to_owned(),
+                |(category, _)| format!("the committed category `{category}` is kept"),
+            );
+            findings.notes.push(format!(
+                "/metadata/category: the kind of output of `{category}` is not known, so {outcome}: add it to \
+                 `output_kind` in xtask/catalogue/src/canonical/document.rs"
+            ));
+            committed.unwrap_or((category, ""))
+        }
+    };
     let input =
         referenced(openapi, &format!("/{id}"), "/post/requestBody/content/application~1json/schema/$ref");
     let output = referenced(

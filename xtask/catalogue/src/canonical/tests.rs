@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Descriptions, Findings, canonicalize, to_text};
+use super::{Descriptions, Findings, canonicalize, canonicalize_update, to_text};
 use crate::{fetch, root};
 
 pub(crate) const DESCRIPTIONS: &str = r#"
@@ -185,6 +185,33 @@ fn unknown_keys_and_categories_are_noted() {
     assert_eq!(findings.notes.len(), 2);
     let text = to_text(&form);
     assert!(!text.contains("new prose") && text.contains("x-fal-file-input") && text.contains("max_pixels"));
+}
+
+#[test]
+fn committed_category_and_its_descriptions_are_kept_while_the_new_one_is_not_known() {
+    let descriptions = descriptions(IMAGE);
+    let committed = document(&record(), &descriptions);
+    let mut new = record();
+    new["metadata"]["category"] = json!("text-to-hologram");
+    let (form, findings) = canonicalize_update(&new, Some(&committed), &descriptions).unwrap();
+    assert_eq!(to_text(&form), to_text(&committed));
+    assert_eq!(findings.missing, []);
+    let [note] = &*findings.notes else { panic!("{:?}", findings.notes) };
+    assert!(note.contains("`text-to-hologram`") && note.contains("`text-to-image` is kept"), "{note}");
+}
+
+#[test]
+fn committed_bounds_are_kept_in_their_place_while_the_new_ones_contradict_each_other() {
+    let descriptions = descriptions(IMAGE);
+    let committed = document(&record(), &descriptions);
+    let mut new = record();
+    new["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["prompt"]["minLength"] = json!(10);
+    let (form, findings) = canonicalize_update(&new, Some(&committed), &descriptions).unwrap();
+    assert_eq!(to_text(&form), to_text(&committed));
+    assert!(
+        findings.notes[0].contains("properties/prompt: minLength 10, maxLength 9 exclude"),
+        "{findings:?}"
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) struct Way {
     pub(crate) apply: fn(&mut Record) -> Option<String>,
 }
 
-pub(crate) const WAYS: [Way; 15] = [
+pub(crate) const WAYS: [Way; 18] = [
     Way {
         name: "narrower bounds",
         level: Some("breaking"),
@@ -145,6 +145,39 @@ pub(crate) const WAYS: [Way; 15] = [
                 json!({ "type": "string", "description": "The phase of the moon." }),
             );
             Some("moon_phase".to_owned())
+        },
+    },
+    Way {
+        name: "bounds that exclude every value",
+        level: None,
+        phrase: "",
+        apply: |record| {
+            record.change_input(|schema| {
+                whole_number(schema)?;
+                let maximum = schema.get("maximum")?.as_i64()?;
+                Some(schema.insert("minimum".to_owned(), json!(maximum + 1)))
+            })
+        },
+    },
+    Way {
+        name: "default outside of its bounds",
+        level: None,
+        phrase: "",
+        apply: |record| {
+            record.change_input(|schema| {
+                whole_number(schema)?;
+                let maximum = schema.get("maximum")?.as_i64()?;
+                Some(schema.insert("default".to_owned(), json!(maximum + 1)))
+            })
+        },
+    },
+    Way {
+        name: "category that is not known",
+        level: None,
+        phrase: "",
+        apply: |record| {
+            record.0["metadata"]["category"] = json!("image-to-dream");
+            Some(String::new())
         },
     },
     Way {
