@@ -57,6 +57,8 @@ struct Report {
     gone: BTreeMap<String, String>,
     /// The number of endpoints that the manifest lacks, by category.
     unknown: BTreeMap<String, usize>,
+    /// The message of fal for each endpoint that the manifest lacks and that fal has no document of.
+    undocumented: BTreeMap<String, String>,
     /// The lines of code of the crates that may become too large.
     #[serde(skip)]
     large: BTreeMap<String, usize>,

@@ -198,12 +198,22 @@ pub(crate) struct Fetched {
     pub(crate) findings: Findings,
     /// The reason for each document that was not written.
     pub(crate) problems: Vec<String>,
+    /// The message of fal for each endpoint that it has no document of, which is among the problems too.
+    undocumented: BTreeMap<String, String>,
 }
 
 impl Fetched {
     /// Returns true if the document of an endpoint is here.
     pub(crate) fn has(&self, id: &String) -> bool {
         [&self.new, &self.changed, &self.same].iter().any(|ids| ids.contains(id))
+    }
+
+    /// Removes the problems of some endpoints that fal has no document of, and returns its message about each.
+    pub(crate) fn take_undocumented(&mut self, ids: &[String]) -> BTreeMap<String, String> {
+        let mut taken = std::mem::take(&mut self.undocumented);
+        taken.retain(|id, _| ids.contains(id));
+        self.problems.retain(|problem| !taken.keys().any(|id| problem.starts_with(&start_of_problem(id))));
+        taken
     }
 
     /// Returns an error if a document was not written.
@@ -214,6 +224,11 @@ impl Fetched {
             problems => Err(format!("{problems} documents were not written")),
         }
     }
+}
+
+/// Returns the start of the problems of an endpoint.
+fn start_of_problem(id: &str) -> String {
+    format!("schemas/{id}.json: ")
 }
 
 impl Source {
@@ -301,9 +316,13 @@ impl Store {
         let mut ready = Vec::with_capacity(records.len());
         for (id, record) in records {
             bar.set_message(id.clone());
+            if let Some(error) = record.as_ref().ok().and_then(|record| record["openapi"].get("error")) {
+                let message = error["message"].as_str().map_or_else(|| error.to_string(), str::to_owned);
+                self.fetched.undocumented.insert(id.clone(), message);
+            }
             match record.and_then(|record| self.prepare(&id, &record)) {
                 Ok(document) => ready.push(document),
-                Err(problem) => self.fetched.problems.push(format!("schemas/{id}.json: {problem}")),
+                Err(problem) => self.fetched.problems.push(format!("{}{problem}", start_of_problem(&id))),
             }
             bar.inc(1);
         }

@@ -37,6 +37,8 @@ struct Report {
     gone: BTreeMap<String, String>,
     /// The number of endpoints that the manifest lacks, by category.
     unknown: BTreeMap<String, usize>,
+    /// The message of fal for each endpoint that the manifest lacks and that fal has no document of.
+    undocumented: BTreeMap<String, String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
@@ -51,12 +53,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.with_new {
         ids.extend(unknown.values().flatten().cloned());
     }
-    let fetched = fetch::fetch(&root, &ids, true, &Source::from(&arguments.source))?;
+    let mut fetched = fetch::fetch(&root, &ids, true, &Source::from(&arguments.source))?;
+    let mut undocumented = BTreeMap::new();
     if arguments.with_new {
-        let is_added = |id: &String| fetched.has(id);
-        let added: Vec<String> = unknown.values().flatten().filter(|id| is_added(id)).cloned().collect();
+        let new: Vec<String> = unknown.values().flatten().cloned().collect();
+        // Some endpoints stay without a document, which nobody here can change.
+        undocumented = fetched.take_undocumented(&new);
+        let added: Vec<String> = new.into_iter().filter(|id| fetched.has(id)).collect();
         add::add_to_manifest(&root, &added)?;
-        unknown.clear();
+        for ids in unknown.values_mut() {
+            ids.retain(|id| !added.contains(id) && !undocumented.contains_key(id));
+        }
+        unknown.retain(|_, ids| !ids.is_empty());
     }
     let mut missing = BTreeMap::new();
     for item in &fetched.findings.missing {
@@ -70,6 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         missing,
         gone,
         unknown: unknown.into_iter().map(|(category, ids)| (category, ids.len())).collect(),
+        undocumented,
     };
     let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
     write_file(&arguments.report, &text)

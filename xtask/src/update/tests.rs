@@ -76,6 +76,7 @@ fn a_good_month_is_generated_and_described() {
         missing: [("`input.steps`".to_owned(), 2)].into(),
         gone: [("acme/film".to_owned(), "fal has no such endpoint".to_owned())].into(),
         unknown: [("text-to-image".to_owned(), 3)].into(),
+        undocumented: [("acme/soon".to_owned(), "Failed to fetch OpenAPI schema".to_owned())].into(),
         large: BTreeMap::new(),
         ..Report::default()
     };

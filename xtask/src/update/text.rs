@@ -57,6 +57,12 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
         ),
         categories.collect(),
     );
+    section(
+        "New, without a document",
+        "fal lists these endpoints and serves no document of them, so there is nothing to generate a crate from. The \
+         next run asks again.",
+        report.undocumented.iter().map(|(id, message)| format!("`{id}`: {message}")).collect(),
+    );
     text
 }
 

@@ -297,6 +297,24 @@ fn one_of_several_additions_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn endpoint_without_a_document_is_a_problem_unless_it_is_taken_as_a_new_one() {
+    let (root, records) = (catalogue(), folder(3, 9));
+    let error = serde_json::json!({ "error": { "code": "expansion_failed", "message": "Failed to fetch" } });
+    for number in [1, 2] {
+        let path = records.path().join(format!("acme/draw{number}.json"));
+        let mut record: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        record["openapi"] = error.clone();
+        fs::write(path, record.to_string()).unwrap();
+    }
+    let mut fetched = fetch(root.path(), &ids(3), false, &from(records.path(), false)).unwrap();
+    assert_eq!(fetched.problems.len(), 2);
+    let taken = fetched.take_undocumented(&["acme/draw1".to_owned()]);
+    assert_eq!(taken, BTreeMap::from([("acme/draw1".to_owned(), "Failed to fetch".to_owned())]));
+    assert!(fetched.problems.len() == 1 && fetched.problems[0].contains("`acme/draw2`"), "{fetched:?}");
+    fetched.complete().unwrap_err();
+}
+
+#[test]
 fn malformed_id_is_refused_before_anything_is_read() {
     let root = catalogue();
     for id in ["flux dev", "FAL-AI/flux/dev/", "../../evil", ""] {

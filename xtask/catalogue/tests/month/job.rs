@@ -100,6 +100,25 @@ fn empty_week_opens_no_pull_request() {
 }
 
 #[test]
+fn new_endpoint_without_a_document_is_listed_and_fails_nothing() {
+    let week = Week::new(in_way("new parameter"));
+    let soon = json!({
+        "endpoint_id": "fal-ai/soon",
+        "metadata": { "category": "text-to-image", "status": "active" },
+        "openapi": { "error": { "code": "expansion_failed", "message": "Failed to fetch OpenAPI schema" } },
+    });
+    week.workspace.write("target/served/fal-ai/soon.json", &soon.to_string());
+    let served = week.workspace.root().join("target/served").display().to_string();
+    assert_success(&week.workspace.update(&["--from", &served, "--with-new"]));
+    let text = week.workspace.pull_request().unwrap();
+    assert!(!text.contains("## Not updated"), "{text}");
+    assert!(
+        text.contains("## New, without a document") && text.contains("- `fal-ai/soon`: Failed"),
+        "{text}"
+    );
+}
+
+#[test]
 fn refused_key_fails_the_job_with_the_host_and_the_status() {
     let week = Week::new(Some);
     let refusal = json!({ "error": { "type": "authorization_error", "message": "Invalid key" } });

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use serde_json::Value;
 
-use records::Month;
+use records::{Month, UNDOCUMENTED};
 use ways::WAYS;
 use workspace::{Workspace, here};
 
@@ -81,6 +81,15 @@ fn assert_verdicts(
     for (id, reason) in &month.damaged {
         let file = format!("schemas/{id}.json");
         assert!(left.contains(&file) && left.contains(reason), "{id}: {reason}: {left}");
+    }
+    assert!(!left.contains(UNDOCUMENTED), "{left}");
+    let undocumented = text.section("New, without a document");
+    assert!(undocumented.contains(&format!("`{UNDOCUMENTED}`: Failed to fetch")), "{undocumented}");
+    let undecided = text.section("Undecided");
+    for phrase in
+        ["exclude every value", "is outside of its bounds", "the kind of output of `image-to-dream`"]
+    {
+        assert!(undecided.contains(phrase), "{phrase}: {undecided}");
     }
     let is_expected = |id: &str| new.contains_key(id) || month.changed.iter().any(|change| change.id == id);
     for line in &text.changes {

@@ -57,6 +57,9 @@ const DAMAGES: [(&str, Damage); 5] = [
     }),
 ];
 
+/// A new endpoint that fal has no document of.
+pub(crate) const UNDOCUMENTED: &str = "fal-ai/soon";
+
 impl Month {
     /// Makes a month of the records of known endpoints and of `new` ones: `count` endpoints for each way, `removed` ones
     /// and `damaged` ones.
@@ -85,6 +88,12 @@ impl Month {
         month.removed = left.drain(..removed).map(|record| record.id()).collect();
         let rest = left.into_iter().map(|record| (record.id(), record.0)).chain(others).chain(new);
         month.records.extend(rest.map(|(id, record)| (id, record.to_string())));
+        let undocumented = json!({
+            "endpoint_id": UNDOCUMENTED,
+            "metadata": { "display_name": "Soon", "category": "text-to-image", "status": "active" },
+            "openapi": { "error": { "code": "expansion_failed", "message": "Failed to fetch OpenAPI schema" } },
+        });
+        month.records.insert(UNDOCUMENTED.to_owned(), undocumented.to_string());
         month
     }
 
