@@ -94,6 +94,15 @@ fn an_empty_month_says_that_nothing_has_changed() {
 }
 
 #[test]
+fn message_of_several_lines_starts_in_its_bullet() {
+    let report =
+        Report { problems: vec!["a.json: /x: is wrong\n  help: correct it".to_owned()], ..Report::default() };
+    let text = text::write("", &report);
+    let item = "\n- a.json: /x: is wrong\n\n  ```text\n    help: correct it\n  ```\n";
+    assert!(text.ends_with(item), "{text}");
+}
+
+#[test]
 fn a_document_that_cannot_be_generated_gets_its_last_good_state_back() {
     let folder = catalogue();
     let root = folder.path();

@@ -75,11 +75,13 @@ fn names(missing: &BTreeMap<String, usize>) -> Vec<String> {
     listed.chain((rest > 0).then(|| format!("{rest} more names"))).collect()
 }
 
-/// Returns a message of one line as code, and a longer one as a block of code inside a list item.
+/// Returns a message as a list item, with the lines after the first as a block of code.
 fn code_block(message: &str) -> String {
     let lines: Vec<&str> = message.lines().map(str::trim_end).collect();
     match lines.as_slice() {
         [line] => (*line).to_owned(),
-        lines => format!("\n  ```text\n  {}\n  ```", lines.join("\n  ")),
+        // The first line says which document it is. A bullet without text would be shown as an empty one.
+        [first, rest @ ..] => format!("{first}\n\n  ```text\n  {}\n  ```", rest.join("\n  ")),
+        [] => String::new(),
     }
 }
