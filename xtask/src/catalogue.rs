@@ -1,6 +1,6 @@
 //! The commands that read and write the catalogue of models. They run as a separate program because HTTP is slow to compile.
 
-use crate::run;
+use crate::{conflicts, root, run};
 
 /// Arguments of these commands.
 #[derive(clap::Args)]
@@ -17,6 +17,7 @@ pub(crate) fn run(command: &str, arguments: &Arguments) -> Result<(), String> {
 
 /// Runs a command with its arguments.
 pub(crate) fn run_with(command: &str, arguments: &[String]) -> Result<(), String> {
+    conflicts::refuse(&root())?;
     let status = run::program("xtask-catalogue").arg(command).args(arguments).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{command}` failed")) }

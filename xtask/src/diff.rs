@@ -24,7 +24,7 @@ use std::io::{self, Write as _};
 use compare::CrateDiff;
 pub(crate) use snapshot::Repository;
 
-use crate::root;
+use crate::{conflicts, root};
 
 /// Arguments of `cargo xtask diff`.
 #[derive(clap::Args)]
@@ -60,6 +60,7 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    conflicts::refuse(&root())?;
     let repository = Repository(root());
     let tag;
     let reference = match arguments.since_release {

@@ -3,6 +3,7 @@
 mod attack;
 mod bench;
 mod catalogue;
+mod conflicts;
 mod conformance;
 mod demo;
 mod diff;

@@ -2,7 +2,7 @@
 
 use fal_codegen::workspace;
 
-use crate::{root, run};
+use crate::{conflicts, root, run};
 
 /// The crate of the platform API, which a separate generator writes.
 const PLATFORM: &str = "fal-platform";
@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    conflicts::refuse(&root())?;
     let is_platform = |name: &String| name == PLATFORM;
     let platform = arguments.family.is_empty() || arguments.family.iter().any(is_platform);
     let models: Vec<String> = arguments.family.iter().filter(|name| !is_platform(name)).cloned().collect();

@@ -36,8 +36,8 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
         "Descriptions to write",
         &format!(
             "{total} descriptions of {} names are missing. `cargo xtask words --missing` lists them with the text of \
-             fal, and `cargo xtask words --draft` writes files to fill in. Then run `cargo xtask fetch --reword --all` \
-             and `cargo xtask regen`.",
+             fal, and `cargo xtask words --draft` writes files to fill in. Then run `cargo xtask fetch --reword --all`, \
+             with `--force` for documents that were written or edited by hand too, and `cargo xtask regen`.",
             report.missing.len()
         ),
         names(&report.missing),
