@@ -74,7 +74,10 @@ impl Platform {
                 }
                 return Ok(records);
             }
-            Err(Failure::NotFound(_)) => Vec::new(),
+            // One endpoint that is not there, or no platform API at this address.
+            Err(Failure::NotFound(message)) => {
+                return Ok(ids.iter().map(|id| (id.clone(), Err(message.clone()))).collect());
+            }
             models => models?,
         };
         let named = models
@@ -107,6 +110,11 @@ impl Platform {
         Ok(models)
     }
 
+    /// Returns the error of a path that the service does not have, which is that of a wrong `--base-url` as a rule.
+    fn not_found(&self, refusal: &str) -> String {
+        format!("{}: {refusal}; `--base-url` is the address of the platform API, such as {BASE}", self.models)
+    }
+
     /// Fetches one page, and retries server errors, rate limits and lost connections.
     async fn page(&self, url: Url) -> Result<Value, Failure> {
         let mut attempt = 1;
@@ -131,7 +139,7 @@ impl Platform {
                             });
                         }
                         Ok(text) if status == StatusCode::NOT_FOUND => {
-                            return Err(Failure::NotFound(refusal(status, &text)));
+                            return Err(Failure::NotFound(self.not_found(&refusal(status, &text))));
                         }
                         Ok(text) if !is_retryable(status) => return Err(refusal(status, &text).into()),
                         Ok(text) => (refusal(status, &text), retry_after),

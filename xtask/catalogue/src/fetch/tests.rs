@@ -357,6 +357,22 @@ fn batch_that_is_not_found_is_asked_for_one_by_one() {
     assert_eq!(fetched.problems, ["schemas/acme/other.json: the platform has no endpoint `acme/other`"]);
 }
 
+#[test]
+fn wrong_base_url_is_named() {
+    let fixture = Fixture::new();
+    let base_url = format!("{}/wrong", fixture.emulator.url());
+    let url = format!("{base_url}/models");
+    let listing = Listing { from: None, base_url: base_url.clone() };
+    let error = list(&listing).unwrap_err();
+    assert!(
+        error.contains(&url) && error.contains("404 Not Found") && error.contains("--base-url"),
+        "{error}"
+    );
+    let source = Source { from: None, reword: false, base_url, force: false };
+    let fetched = fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source).unwrap();
+    assert!(fetched.problems[0].contains(&url), "{:?}", fetched.problems);
+}
+
 /// Runs this test program again, as a process that fetches and can be killed.
 fn fetch_in_another_process(root: &Path, records: &Path) -> std::process::Child {
     std::process::Command::new(std::env::current_exe().unwrap())
