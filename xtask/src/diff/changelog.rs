@@ -16,12 +16,12 @@ pub(super) fn write(crates: &[CrateDiff]) -> String {
             {
                 let finding = &change.finding;
                 let breaking = if finding.level == Level::Breaking { "**Breaking:** " } else { "" };
-                entries.push_str(&format!(
-                    "- {breaking}`{}`: {}{}.\n",
-                    item.name,
-                    finding.message,
-                    endpoint_list(&change.endpoints)
-                ));
+                // A change of the crate itself names it.
+                let message = match finding.message.strip_prefix("the crate ") {
+                    Some(message) => message.to_owned(),
+                    None => format!("`{}`: {}", item.name, finding.message),
+                };
+                entries.push_str(&format!("- {breaking}{message}{}.\n", endpoint_list(&change.endpoints)));
             }
         }
         if !entries.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fal_codegen::{
     AnalyzedCrate, Errors, Generator, Manifest, Options, Source, TypeNames,
     manifest::Family,
-    model::{Endpoint, TypeGraph},
+    model::{Endpoint, Type, TypeGraph},
     rust::Module,
     workspace::{self, OVERLAYS, SCHEMAS},
 };
@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     finding::{Finding, Kind, Level, Part},
     items::{ItemChange, Items, Sources},
-    migration::{self, After, Migration},
+    migration::{self, After, BUILDERS, Migration},
     snapshot,
     types::TypeDiff,
     version,
@@ -49,7 +49,9 @@ pub(super) struct CrateDiff {
     pub(super) next: Option<Version>,
     /// Sorted by level, breaking changes first.
     pub(super) changes: Vec<Change>,
-    /// The names that are gone or have another type.
+    /// Contradictions of the new documents, for maintainers.
+    pub(super) oddities: Vec<Change>,
+    /// The names that are gone or have another type, and the parameters that are written in another way.
     pub(super) migrations: Vec<Migration>,
 }
 
@@ -77,9 +79,15 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
     let mut crates = Vec::new();
     for name in changed {
         let families = (before.manifest.crates.get(name), after.manifest.crates.get(name));
-        let (changes, migrations) = match families {
-            (None, Some(family)) => (vec![new_crate(name, family)], Vec::new()),
-            (Some(family), None) => (vec![removed_crate(name, family)], vec![replacement(name, family)]),
+        let Differences { changes, oddities, migrations } = match families {
+            (None, Some(family)) => {
+                Differences { changes: vec![new_crate(name, family)], ..Default::default() }
+            }
+            (Some(family), None) => Differences {
+                changes: vec![removed_crate(name, family)],
+                migrations: vec![replacement(name, family)],
+                ..Default::default()
+            },
             (Some(old_family), Some(new_family)) => {
                 let nothing = Sources::new();
                 let comparison = Comparison {
@@ -101,7 +109,8 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
             (Some(version), _) => Some(version::next(version, level)),
             (None, Some(family)) => Some(version::parse(family)?),
         };
-        crates.push(CrateDiff { name: name.clone(), app, level, version, next, changes, migrations });
+        let name = name.clone();
+        crates.push(CrateDiff { name, app, level, version, next, changes, oddities, migrations });
     }
     Ok(crates)
 }
@@ -218,6 +227,14 @@ impl Snapshot {
     }
 }
 
+/// The differences between two states of a crate.
+#[derive(Default)]
+struct Differences {
+    changes: Vec<Change>,
+    oddities: Vec<Change>,
+    migrations: Vec<Migration>,
+}
+
 /// The old and the new state of a crate.
 struct Comparison<'a> {
     fal_core: (&'a Version, &'a Version),
@@ -228,8 +245,8 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn run(&self) -> Result<(Vec<Change>, Vec<Migration>), String> {
-        let mut changes: Vec<Change> = Vec::new();
+    fn run(&self) -> Result<Differences, String> {
+        let (mut changes, mut oddities) = (Vec::new(), Vec::new());
         let (old, new) = self.families;
         if old.title != new.title {
             let message = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
@@ -246,15 +263,22 @@ impl Comparison<'_> {
             Items::default()
         });
         let modules = self.modules();
+        let mut migrations = self.migrations(&old_items, &new_items, &modules);
         let mut all = Vec::new();
         for id in &old.endpoints {
             let mut found = self.endpoint(id);
             if let Some((module, _)) = modules.iter().find(|(_, endpoint)| *endpoint == id) {
                 let lost = unexplained(old_items.broken(module, &new_items), &mut found);
-                found.extend(lost.into_iter().map(|item| name_changed(item.message)));
+                let reason = lost_task_reason(&found);
+                found.extend(lost.into_iter().map(|item| name_changed(with_reason(item.message, &reason))));
+                let default = |name: &str| self.default_number(id, name);
+                migration::add_parameters(&mut migrations, module, &new_items, &found, default);
             }
             all.extend(found.iter().cloned());
-            found.into_iter().for_each(|finding| add(&mut changes, finding, Some(id)));
+            for finding in found {
+                let list = if finding.kind == Kind::Odd { &mut oddities } else { &mut changes };
+                add(list, finding, Some(id));
+            }
         }
         for id in new.endpoints.iter().filter(|id| !old.endpoints.contains(id)) {
             let category = self.find(self.endpoints.1, id).and_then(|endpoint| endpoint.category.clone());
@@ -284,7 +308,19 @@ impl Comparison<'_> {
             let key = |change: &Change| (change.finding.kind, change.finding.part, change.endpoints.clone());
             b.finding.level.cmp(&a.finding.level).then_with(|| key(a).cmp(&key(b)))
         });
-        Ok((changes, self.migrations(&old_items, &new_items, &modules)))
+        Ok(Differences { changes, oddities, migrations })
+    }
+
+    /// Returns the new default of a parameter that is a number, or else the old one.
+    fn default_number(&self, id: &str, name: &str) -> Option<f64> {
+        let default = |side| {
+            let input = &self.find(side, id)?.input;
+            let Type::Object(root) = &input.root else { return None };
+            let property =
+                input.objects.get(root)?.properties.iter().find(|property| property.name == name)?;
+            property.default.as_ref()?.as_f64()
+        };
+        default(self.endpoints.1).or_else(|| default(self.endpoints.0))
     }
 
     /// Returns the names that users have to replace, module by module. A module that is gone is one name.
@@ -386,9 +422,47 @@ fn explains(finding: &mut Finding, item: &str) -> bool {
         Kind::RealtimeRemoved => item.contains(": Realtime"),
         _ if finding.level < Level::Breaking => false,
         // The builder has the parameters that are required as type parameters.
-        Kind::BecameRequired | Kind::BecameOptional | Kind::Added if item.starts_with("Builder") => true,
+        Kind::BecameRequired | Kind::BecameOptional | Kind::Added
+            if item.starts_with("Builder") || BUILDERS.iter().any(|method| item.ends_with(method)) =>
+        {
+            true
+        }
         _ if last.is_empty() => true,
         _ => plain(item).contains(&plain(&last)),
+    }
+}
+
+/// The parameters and fields that tasks of `fal_core::task` use as a rule.
+const OF_TASKS: [&str; 9] =
+    ["prompt", "text", "image_url", "video_url", "audio_url", "images", "image", "video", "audio"];
+
+/// Returns the change that keeps an endpoint from a task of `fal_core::task`, if one surely does: a required parameter
+/// that no task gives, or the end of one that tasks use.
+fn lost_task_reason(found: &[Finding]) -> Option<String> {
+    let is_reason = |finding: &&Finding| {
+        let is_of_task = OF_TASKS.contains(&finding.path.as_str());
+        match finding.kind {
+            Kind::Added | Kind::BecameRequired => {
+                finding.part == Part::Input && !finding.path.contains('.') && !is_of_task
+            }
+            Kind::Removed | Kind::TypeChanged => is_of_task,
+            _ => false,
+        }
+    };
+    let finding = found.iter().filter(|finding| finding.level == Level::Breaking).find(is_reason)?;
+    let name = finding.part.name(&finding.path);
+    Some(match finding.kind {
+        Kind::Added | Kind::BecameRequired => format!("because {name} is required"),
+        Kind::Removed => format!("because {name} was removed"),
+        _ => format!("because {name} has another type"),
+    })
+}
+
+/// Returns the message that an item is gone, with the reason if a task is lost.
+fn with_reason(message: String, reason: &Option<String>) -> String {
+    match reason {
+        Some(reason) if message.contains(" takes part in ") => format!("{message}, {reason}"),
+        _ => message,
     }
 }
 

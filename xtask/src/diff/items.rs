@@ -58,7 +58,10 @@ impl Items {
             let message = match (new.get(name), name.split_once(": ")) {
                 (Some(new), _) if new == signature || names_gone(signature) => continue,
                 (Some(_), _) => format!("`{name}` has another type in Rust"),
-                (None, Some((ty, name))) => format!("`{ty}` no longer has the traits of `{name}`"),
+                (None, Some((ty, name))) => match task(name) {
+                    Some(task) => format!("`{ty}` no longer takes part in `{task}`"),
+                    None => format!("`{ty}` no longer implements `{}`", compact(name)),
+                },
                 (None, None) => format!("`{name}` was removed or renamed"),
             };
             changes.push(ItemChange { name: name.clone(), message });
@@ -218,6 +221,35 @@ impl Items {
     }
 }
 
+/// Returns the task of a trait as users name it: `task::text_to_image` for `fal_core :: task :: TextToImage`.
+fn task(path: &str) -> Option<String> {
+    let (_, name) = path.split_once("task :: ")?;
+    let mut task = String::from("task::");
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && index > 0 {
+            task.push('_');
+        }
+        task.extend(letter.to_lowercase());
+    }
+    Some(task)
+}
+
+/// Returns the text of tokens without the spaces between them.
+pub(super) fn compact(tokens: &str) -> String {
+    [
+        (" < ", "<"),
+        (" >", ">"),
+        (" :: ", "::"),
+        (" ,", ","),
+        ("& ", "&"),
+        (" (", "("),
+        ("( ", "("),
+        (" )", ")"),
+    ]
+    .iter()
+    .fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
 /// Returns the names that a name is part of: `Size` and `Size::Own` for `Size::Own.0`.
 fn owners(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices([':', '.']).map(|(end, _)| &name[..end])
@@ -261,6 +293,7 @@ mod tests {
         #[derive(Clone, Copy)] #[non_exhaustive] pub enum Size { Small, Own(Custom) }
         pub type Steps = Int<bounds::Steps>;
         impl Streams for Model { type Event = Event; }
+        impl fal_core::task::TextToImage for Model {}
         fal_core::closed_enum!(Size, \"text\");
         pub use crate::types::Image;
         #[doc(hidden)] pub mod bounds { pub struct Steps; }
@@ -313,11 +346,11 @@ mod tests {
         );
         assert_broken("Own(Custom)", "Own(Exact)", &["`Size::Own.0` has another type in Rust"]);
         assert_broken("Small, ", "", &["`Size::Small` was removed or renamed"]);
-        assert_broken("(Clone, Copy)", "(Clone)", &["`Size` no longer has the traits of `Copy`"]);
+        assert_broken("(Clone, Copy)", "(Clone)", &["`Size` no longer implements `Copy`"]);
         assert_broken(
             "closed_enum",
             "open_enum",
-            &["`Size` no longer has the traits of `closed_enum!`", "`Size::as_str` has another type in Rust"],
+            &["`Size` no longer implements `closed_enum!`", "`Size::as_str` has another type in Rust"],
         );
         assert_broken(
             "pub use crate::types::Image",
@@ -327,7 +360,12 @@ mod tests {
         assert_broken(
             "impl Streams for Model { type Event = Event; }",
             "",
-            &["`Model` no longer has the traits of `Streams`"],
+            &["`Model` no longer implements `Streams`"],
+        );
+        assert_broken(
+            "impl fal_core::task::TextToImage for Model {}",
+            "",
+            &["`Model` no longer takes part in `task::text_to_image`"],
         );
         assert_broken(
             "pub type Steps = Int<bounds::Steps>",

@@ -16,6 +16,7 @@ fn crate_json(item: &CrateDiff) -> Value {
         "bump": item.level.as_str(),
         "version": item.version.as_ref().map(ToString::to_string),
         "next": item.next.as_ref().map(ToString::to_string),
+        "oddities": item.oddities.iter().map(change_json).collect::<Vec<_>>(),
         "changes": item.changes.iter().map(change_json).collect::<Vec<_>>(),
     })
 }

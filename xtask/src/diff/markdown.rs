@@ -43,7 +43,22 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         item.changes.iter().for_each(|change| text.push_str(&line(change)));
     }
     text.push_str(&migrations(crates, 2));
+    text.push_str(&oddities(crates));
     text
+}
+
+/// Writes a section about the documents that contradict themselves, which is for maintainers.
+fn oddities(crates: &[CrateDiff]) -> String {
+    let changes = crates.iter().flat_map(|item| &item.oddities);
+    let items: String = changes
+        .map(|change| format!("- {}{}\n", change.finding.message, endpoint_list(&change.endpoints)))
+        .collect();
+    if items.is_empty() {
+        return items;
+    }
+    format!(
+        "\n## Documents to check against fal\n\nThese contradict themselves, and the code follows them as far as it can.\n\n{items}"
+    )
 }
 
 fn line(change: &Change) -> String {
@@ -68,6 +83,22 @@ pub(super) fn endpoint_list(endpoints: &[String]) -> String {
     }
 }
 
+/// Largest number of values that are listed beside the first one.
+const MAX_VALUES: usize = 5;
+
+/// Returns the values that may be written in place of the first one, as the end of a sentence.
+fn alternatives(others: &[String]) -> String {
+    let listed: Vec<String> = others.iter().take(MAX_VALUES).map(|value| format!("`{value}`")).collect();
+    match others.len() {
+        0 => String::new(),
+        1 => format!(", or {}", listed[0]),
+        count if count > MAX_VALUES => {
+            format!(", or one of {} and {} more", listed.join(", "), count - MAX_VALUES)
+        }
+        _ => format!(", or one of {}", listed.join(", ")),
+    }
+}
+
 /// Writes a section with a table for each crate, or nothing if there is no migration.
 pub(super) fn migrations(crates: &[CrateDiff], level: usize) -> String {
     let heading = "#".repeat(level);
@@ -86,6 +117,11 @@ pub(super) fn migrations(crates: &[CrateDiff], level: usize) -> String {
                     format!("perhaps `{name}`, the only new name of its type")
                 }
                 After::Newer(name) => format!("`{name}` has the newer version"),
+                After::Required(assignment, others) => {
+                    format!("is required: add {assignment}{}", alternatives(others))
+                }
+                After::Narrower(change) => change.clone(),
+                After::Number(new, old) => format!("write `{new}`, was `{old}`"),
             };
             text.push_str(&format!("| `{before}` | {after} |\n"));
         }

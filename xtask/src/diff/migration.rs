@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::{
+    finding::{Finding, Kind, Level, Part},
+    items::{Items, compact},
+};
+
 /// The methods that return builders. Their types follow from the parameters that are required.
-const BUILDERS: [&str; 3] = ["::builder", "::builder_with", "::try_builder"];
+pub(super) const BUILDERS: [&str; 3] = ["::builder", "::builder_with", "::try_builder"];
 
 /// A name that is gone or has another type, and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,113 @@ pub(super) enum After {
     Renamed(String),
     /// The newer version of the whole.
     Newer(String),
+    /// The parameter is required: its assignment as Markdown, and other values in place of the assigned one.
+    Required(String, Vec<String>),
+    /// The parameter accepts fewer values, as a sentence without its subject.
+    Narrower(String),
+    /// The number is written in another form: the new one, and the old one.
+    Number(String, String),
+}
+
+/// Returns the migrations that follow from the changes of the parameters of an endpoint, and puts them in the place of
+/// those that [`find`] made of the same names. `default` returns the default of a parameter.
+pub(super) fn add_parameters(
+    migrations: &mut Vec<Migration>,
+    module: &str,
+    items: &Items,
+    found: &[Finding],
+    default: impl Fn(&str) -> Option<f64>,
+) {
+    let place = |name: &str| if module.is_empty() { name.to_owned() } else { format!("{module}::{name}") };
+    for finding in
+        found.iter().filter(|finding| finding.part == Part::Input && finding.level == Level::Breaking)
+    {
+        let Some((field, signature)) = field(items.of(module), &finding.path) else { continue };
+        let name = field.rsplit('.').next().unwrap_or(field);
+        let after = match finding.kind {
+            Kind::Added | Kind::BecameRequired => Some(required(name, signature, module, items)),
+            Kind::Narrowed => {
+                let path = format!("`{}` ", finding.path);
+                Some(After::Narrower(finding.message.replacen(&path, "", 1)))
+            }
+            Kind::TypeChanged => number(&finding.from, &finding.to, default(&finding.path))
+                .map(|(new, old)| After::Number(format!("{name}: {new}"), old)),
+            _ => None,
+        };
+        let Some(after) = after else { continue };
+        let before = place(field);
+        // The type of a number has the name of the parameter.
+        let alias = place(&plain(name));
+        let is_replaced = |migration: &Migration| {
+            let is_type = matches!(migration.after, After::Type(_));
+            is_type && (migration.before == before || plain_path(&migration.before) == plain_path(&alias))
+        };
+        migrations.retain(|migration| !is_replaced(migration));
+        let migration = Migration { before, after };
+        if !migrations.contains(&migration) {
+            migrations.push(migration);
+        }
+    }
+}
+
+/// Returns the field of a parameter, and its type.
+fn field<'a>(items: &'a BTreeMap<String, String>, path: &str) -> Option<(&'a String, &'a String)> {
+    let path = path.trim_end_matches("[]");
+    let (owner, name) = path.rsplit_once('.').unwrap_or(("Input", path));
+    items.iter().find(|(item, _)| {
+        item.split_once('.').is_some_and(|(of, field)| of == owner && plain(field) == plain(name))
+    })
+}
+
+/// Returns the assignment that a required parameter needs.
+fn required(name: &str, signature: &str, module: &str, items: &Items) -> After {
+    let ty = compact(signature);
+    let variants = |module: &str| -> Vec<String> {
+        let members = items.of(module).iter();
+        let names = members.filter(|(item, fields)| item.starts_with(&format!("{ty}::")) && *fields == "0");
+        names.map(|(item, _)| item.clone()).collect()
+    };
+    let mut values = variants(module);
+    if values.is_empty() {
+        values = variants("types");
+    }
+    let assignment = match ty.as_str() {
+        _ if !values.is_empty() => format!("`{name}: {}`", values.remove(0)),
+        "String" => format!("`{name}: \"…\"`"),
+        "File" => format!("`{name}: \"https://…\"`"),
+        "bool" => format!("`{name}: true`"),
+        _ => format!("`{name}`, which has the type `{ty}`"),
+    };
+    After::Required(assignment, values)
+}
+
+/// Returns the new and the old form of a number whose type changes between an integer and a decimal number.
+fn number(
+    from: &serde_json::Value,
+    to: &serde_json::Value,
+    default: Option<f64>,
+) -> Option<(String, String)> {
+    let is_integer = |text: &str| text.starts_with("an integer");
+    let is_decimal = |text: &str| text.starts_with("a number");
+    let (from, to) = (from.as_str()?, to.as_str()?);
+    let value = default.unwrap_or(1.0);
+    let (integer, decimal) = (format!("{value:.0}"), format!("{:?}", value.round()));
+    if is_integer(from) && is_decimal(to) {
+        Some((decimal, integer))
+    } else {
+        (is_decimal(from) && is_integer(to)).then_some((integer, decimal))
+    }
+}
+
+/// Returns the letters and digits of a name in lower case, which are alike for a parameter and its type.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
+}
+
+/// Returns a path without the differences between names of parameters and of types.
+fn plain_path(path: &str) -> (String, String) {
+    let (module, name) = path.rsplit_once("::").unwrap_or(("", path));
+    (module.to_owned(), name.to_lowercase())
 }
 
 /// Returns the migrations between two states of the items of a module. Items of a type that is gone are left out, and
@@ -83,7 +195,6 @@ fn owner(name: &str) -> Option<&str> {
 /// Returns the type and the members of an item, without its own name.
 fn shape(name: &str, items: &BTreeMap<String, String>) -> Vec<String> {
     let separators = |rest: &str| rest.starts_with([':', '.']);
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     let last = name.rsplit([':', '.']).next().unwrap_or(name);
     let members = items.iter().filter_map(|(item, signature)| {
         let rest = item.strip_prefix(name)?;
@@ -99,22 +210,6 @@ fn shape(name: &str, items: &BTreeMap<String, String>) -> Vec<String> {
 /// Returns the names in a signature.
 fn names(signature: &str) -> impl Iterator<Item = &str> {
     signature.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
-}
-
-/// Returns a signature without the spaces between its tokens.
-fn compact(signature: &str) -> String {
-    [
-        (" < ", "<"),
-        (" >", ">"),
-        (" :: ", "::"),
-        (" ,", ","),
-        ("& ", "&"),
-        (" (", "("),
-        ("( ", "("),
-        (" )", ")"),
-    ]
-    .iter()
-    .fold(signature.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 #[cfg(test)]
@@ -178,6 +273,77 @@ mod tests {
             found,
             [Migration { before: "Size".to_owned(), after: After::Renamed("Format".to_owned()) }]
         );
+    }
+
+    /// Returns the rows about the parameters of `dev` in the place of `rows`.
+    fn rows(code: &str, finding: Finding, rows: &[(&str, After)]) -> Vec<(String, After)> {
+        let sources = super::super::items::Sources::from([("dev.rs".to_owned(), code.to_owned())]);
+        let items = Items::parse(&sources).unwrap_or_default();
+        let row = |(before, after): &(&str, After)| Migration {
+            before: format!("dev::{before}"),
+            after: after.clone(),
+        };
+        let mut migrations: Vec<Migration> = rows.iter().map(row).collect();
+        add_parameters(&mut migrations, "dev", &items, &[finding], |_| Some(30.0));
+        migrations.into_iter().map(|migration| (migration.before, migration.after)).collect()
+    }
+
+    fn finding(kind: Kind, path: &str, message: &str, [from, to]: [&str; 2]) -> Finding {
+        Finding {
+            level: Level::Breaking,
+            kind,
+            part: Part::Input,
+            path: path.to_owned(),
+            message: message.to_owned(),
+            reason: "",
+            from: from.into(),
+            to: to.into(),
+        }
+    }
+
+    #[test]
+    fn required_parameter_is_shown_as_users_write_it() {
+        let code = "pub struct Input { pub render_tier: RenderTier, pub image: File, pub size: Size }
+                    pub enum RenderTier { Draft, Final, Unlisted(String) }";
+        let row = |path: &str| rows(code, finding(Kind::Added, path, "", [""; 2]), &[]).remove(0);
+        let required = |assignment: &str, others: &[&str]| {
+            After::Required(assignment.to_owned(), others.iter().map(|&other| other.to_owned()).collect())
+        };
+        let expected = required("`render_tier: RenderTier::Draft`", &["RenderTier::Final"]);
+        assert_eq!(row("render_tier"), ("dev::Input.render_tier".to_owned(), expected));
+        let old = [("Input.image", After::Type("File".to_owned()))];
+        let image = rows(code, finding(Kind::BecameRequired, "image", "", [""; 2]), &old);
+        assert_eq!(image, [("dev::Input.image".to_owned(), required("`image: \"https://…\"`", &[]))]);
+        assert_eq!(row("size").1, required("`size`, which has the type `Size`", &[]));
+        // Fields of outputs are not written.
+        let mut output = finding(Kind::Added, "size", "", [""; 2]);
+        output.part = Part::Output;
+        assert_eq!(rows(code, output, &[]), []);
+    }
+
+    #[test]
+    fn narrower_bound_and_other_form_of_a_number_have_a_row() {
+        let code = "pub struct Input { pub motion_score: Option<MotionScore> }";
+        let narrower = finding(
+            Kind::Narrowed,
+            "motion_score",
+            "`motion_score` is between 1 and 8, was between 1 and 12",
+            ["between 1 and 12", "between 1 and 8"],
+        );
+        let old = [("Input.motion_score", After::Type("Option<MotionScore>".to_owned()))];
+        let after = After::Narrower("is between 1 and 8, was between 1 and 12".to_owned());
+        assert_eq!(rows(code, narrower, &old), [("dev::Input.motion_score".to_owned(), after)]);
+
+        let integer = "an integer between 0 and 100";
+        let number = "a number between 0.0 and 100.0";
+        let alias = [("MotionScore", After::Type("Float<bounds::MotionScore>".to_owned()))];
+        for (from, to, new, old) in [(integer, number, "30.0", "30"), (number, integer, "30", "30.0")] {
+            let found = rows(code, finding(Kind::TypeChanged, "motion_score", "", [from, to]), &alias);
+            let after = After::Number(format!("motion_score: {new}"), old.to_owned());
+            assert_eq!(found, [("dev::Input.motion_score".to_owned(), after)]);
+        }
+        let text = finding(Kind::TypeChanged, "motion_score", "", [integer, "a text"]);
+        assert_eq!(rows(code, text, &alias).len(), 1);
     }
 
     #[test]

@@ -58,14 +58,12 @@ impl TypeDiff<'_> {
         }
         if old.description != new.description {
             let values = [old.description.clone().into(), new.description.clone().into()];
-            self.add_change(
-                Level::Patch,
-                Kind::DescriptionChanged,
-                path,
-                "has another description",
-                "",
-                values,
-            );
+            let message = match (&old.description, &new.description) {
+                (Some(_), None) => "lost its description",
+                (None, Some(_)) => "has a description now",
+                _ => "has another description",
+            };
+            self.add_change(Level::Patch, Kind::DescriptionChanged, path, message, "", values);
         }
     }
 

@@ -220,6 +220,10 @@ fn deprecation_is_minor_and_a_new_description_is_a_patch() {
     assert_changes(true, text("A.", false), text("A.", true), &[(Minor, Kind::Deprecated)]);
     assert_changes(true, text("A.", true), text("A.", false), &[(Patch, Kind::Restored)]);
     assert_changes(true, text("A.", false), text("B.", false), &[(Patch, Kind::DescriptionChanged)]);
+    let message = |before: Value, after: Value| property_changes(true, &before, &after)[0].message.clone();
+    let none = json!({ "type": "string" });
+    assert_eq!(message(text("A.", false), none.clone()), "`x` lost its description");
+    assert_eq!(message(none, text("A.", false)), "`x` has a description now");
     let example = json!({ "type": "string", "description": "A.", "examples": ["b"] });
     assert_changes(true, text("A.", false), example, &[(Patch, Kind::DescriptionChanged)]);
 }
@@ -480,14 +484,52 @@ fn contradictions_of_a_new_schema_are_listed() {
         endpoint(json!({ "type": "integer", "minimum": min, "maximum": max, "default": default }))
     };
     let odd = |after: &[(String, String)]| -> Vec<String> {
-        let found = messages(&between(&steps(1, 50, 28), after));
-        found.into_iter().map(|(_, text)| text).filter(|text| text.contains("num_inference_steps:")).collect()
+        let crates = between(&steps(1, 50, 28), after);
+        // They are for maintainers, and not among the changes for users.
+        assert!(messages(&crates).iter().all(|(_, text)| !text.contains("num_inference_steps:")));
+        assert!(!changelog::write(&crates).contains("/components"));
+        let odd = crates.iter().flat_map(|item| &item.oddities);
+        let odd: Vec<String> = odd.map(|change| change.finding.message.clone()).collect();
+        let text = markdown::write(&crates, "HEAD");
+        let (changes, section) = text.split_once("\n## Documents to check").unwrap_or((&text, ""));
+        assert!(!changes.contains("/components") && section.is_empty() == odd.is_empty(), "{text}");
+        odd
     };
     let empty = odd(&steps(100, 50, 28));
     assert!(empty[0].ends_with("its bounds exclude every value"), "{empty:?}");
     assert!(empty[1].contains("the default 28 is not a value of its type; left out"), "{empty:?}");
     assert_eq!(odd(&steps(1, 50, 80)).len(), 1);
     assert_eq!(odd(&steps(1, 60, 50)).len(), 0);
+}
+
+#[test]
+fn required_parameter_is_the_reason_of_a_lost_task_and_has_a_row_for_users() {
+    let image = json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string" } } });
+    let output = json!({ "type": "object", "required": ["images"], "properties": {
+        "images": { "type": "array", "items": { "$ref": "#/components/schemas/Image" } },
+    } });
+    let endpoint = |tier: Option<bool>| {
+        let mut input = json!({
+            "type": "object", "required": ["prompt"], "properties": { "prompt": { "type": "string" } },
+        });
+        if let Some(required) = tier {
+            input["properties"]["tier"] = json!({ "type": "string", "enum": ["draft", "final"] });
+            if required {
+                input["required"] = json!(["prompt", "tier"]);
+            }
+        }
+        [("a/b".to_owned(), record("a/b", input, output.clone(), json!({ "Image": image })))]
+    };
+    for before in [endpoint(None), endpoint(Some(false))] {
+        let crates = between(&before, &endpoint(Some(true)));
+        let found = messages(&crates);
+        let lost = "`Model` no longer takes part in `task::text_to_image`, because `tier` is required";
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.contains(&(Breaking, lost.to_owned())), "{found:?}");
+        let row = "| `Input.tier` | is required: add `tier: Tier::Draft`, or `Tier::Final` |\n";
+        let text = markdown::write(&crates, "HEAD");
+        assert!(text.ends_with(&format!("|---|---|\n{row}")), "{text}");
+    }
 }
 
 #[test]

@@ -19,6 +19,10 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
                 text.push_str(&format!("            in {}\n", change.endpoints.join(", ")));
             }
         }
+        for change in &item.oddities {
+            text.push_str(&format!("  to check  {}\n", change.finding.message));
+            text.push_str(&format!("            in {}\n", change.endpoints.join(", ")));
+        }
         text.push('\n');
     }
     text
