@@ -29,15 +29,32 @@ pub(crate) fn cargo_with<I: AsRef<str>>(
     }
 }
 
-/// Returns a command line for people: the packages that are left out are hundreds.
+/// Returns a command line for people: the packages that are named or left out are hundreds.
 fn shown(arguments: &[String]) -> String {
-    let (excluded, others): (Vec<_>, Vec<_>) =
-        arguments.iter().map(String::as_str).partition(|argument| argument.starts_with("--exclude="));
-    let left_out = match excluded.len() {
-        0 => String::new(),
-        count => format!(" and {count} times --exclude"),
-    };
-    format!("cargo {}{left_out}", others.join(" "))
+    let (mut shown, mut packages, mut excluded) = (vec!["cargo"], 0, 0);
+    let mut arguments = arguments.iter().map(String::as_str);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--package" | "-p" => {
+                packages += 1;
+                let name = arguments.next();
+                if packages == 1 {
+                    shown.push(argument);
+                    shown.extend(name);
+                }
+            }
+            argument if argument.starts_with("--exclude=") => excluded += 1,
+            argument => shown.push(argument),
+        }
+    }
+    let mut line = shown.join(" ");
+    if packages > 1 {
+        line.push_str(&format!(" and {} more", packages - 1));
+    }
+    if excluded > 0 {
+        line.push_str(&format!(" and {excluded} times --exclude"));
+    }
+    line
 }
 
 /// Returns the cargo that started this program.
@@ -63,10 +80,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn excluded_packages_are_counted() {
+    fn packages_after_the_first_and_excluded_ones_are_counted() {
         let line =
             |arguments: &[&str]| shown(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
         assert_eq!(line(&["fmt", "--all"]), "cargo fmt --all");
+        assert_eq!(line(&["test", "-p", "a"]), "cargo test -p a");
+        let packages = ["package", "--quiet", "--package", "a", "--package", "b", "--package", "c"];
+        assert_eq!(line(&packages), "cargo package --quiet --package a and 2 more");
         assert_eq!(line(&["test", "--exclude=a", "--exclude=b", "x"]), "cargo test x and 2 times --exclude");
     }
 }
