@@ -14,6 +14,9 @@ const CHANGELOG: &str = "CHANGELOG.md";
 /// The heading of changes that no version has yet.
 const UNRELEASED: &str = "## [Unreleased]\n";
 
+/// The sentence of pages that no release may have.
+const UNPUBLISHED: &str = "Nothing is published yet";
+
 /// Arguments of `cargo xtask release`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -31,7 +34,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     println!("{}", release.entries);
     package::run(&package::Arguments { verify: !arguments.no_verify })?;
     if arguments.dry_run {
-        println!("{} can be released", release.tag);
+        match release.left.as_slice() {
+            [] => println!("{} can be released", release.tag),
+            left => println!("Before {} can be released, this is left to do:{}", release.tag, list(left)),
+        }
         return Ok(());
     }
     commit(&repository, &release)?;
@@ -50,6 +56,8 @@ struct Release {
     version: String,
     /// The entries of CHANGELOG.md about model crates since the last tag.
     entries: String,
+    /// What people have to do before the release. Empty unless nothing is written.
+    left: Vec<String>,
 }
 
 /// Checks that a release is possible, and raises the versions of model crates that have changed since the last tag.
@@ -63,11 +71,38 @@ fn prepare(repository: &Repository, dry_run: bool) -> Result<Release, String> {
     if repository.git(&["rev-parse", "--verify", "--quiet", &format!("refs/tags/{tag}")]).is_ok() {
         return Err(format!("there is a tag {tag} already; raise `version` in Cargo.toml"));
     }
+    let left = find_left(repository)?;
+    if !left.is_empty() && !dry_run {
+        return Err(format!("this is left to do before the release:{}", list(&left)));
+    }
     let entries = match repository.last_tag() {
         Ok(last) => diff::changes_since(repository, &last, Format::Changelog, !dry_run)?,
         Err(_) => String::new(),
     };
-    Ok(Release { tag, version, entries })
+    Ok(Release { tag, version, entries, left })
+}
+
+/// Returns what people have to do before a release, because it says where the project is published.
+fn find_left(repository: &Repository) -> Result<Vec<String>, String> {
+    let mut left = Vec::new();
+    let cargo = read_cargo(&repository.0)?;
+    let address = cargo.get("workspace").and_then(|table| table.get("package")?.get("repository")?.as_str());
+    if address.is_none_or(str::is_empty) {
+        left.push("set `repository` in `[workspace.package]` of Cargo.toml".to_owned());
+    }
+    for path in repository.git(&["ls-files", "--", "README.md", "*/README.md"])?.lines() {
+        // A file that was removed says nothing.
+        let text = fs::read_to_string(repository.0.join(path)).unwrap_or_default();
+        for (index, _) in text.lines().enumerate().filter(|(_, line)| line.contains(UNPUBLISHED)) {
+            left.push(format!("remove \"{UNPUBLISHED}\" from {path}:{}", index + 1));
+        }
+    }
+    Ok(left)
+}
+
+/// Returns the items of a list, one a line.
+fn list(items: &[String]) -> String {
+    items.iter().map(|item| format!("\n- {item}")).collect()
 }
 
 /// Writes the section of the version, and makes the commit and the tag.
@@ -82,10 +117,14 @@ fn commit(repository: &Repository, release: &Release) -> Result<(), String> {
     repository.git(&["tag", &release.tag]).map(drop)
 }
 
+fn read_cargo(root: &Path) -> Result<toml::Table, String> {
+    let text = fs::read_to_string(root.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
+    text.parse().map_err(|error| format!("Cargo.toml: {error}"))
+}
+
 /// Reads the version that hand-written crates share.
 fn read_version(root: &Path) -> Result<String, String> {
-    let text = fs::read_to_string(root.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
-    let manifest: toml::Table = text.parse().map_err(|error| format!("Cargo.toml: {error}"))?;
+    let manifest = read_cargo(root)?;
     let version = manifest.get("workspace").and_then(|table| table.get("package")?.get("version")?.as_str());
     Ok(version.ok_or("Cargo.toml has no version of the workspace")?.to_owned())
 }
@@ -131,6 +170,25 @@ mod tests {
     }
 
     #[test]
+    fn release_that_says_nothing_of_its_address_or_that_nothing_is_published_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write_file(root, "Cargo.toml", "[workspace.package]\nversion = \"1.4.0\"\n");
+        write_file(root, "README.md", "# Fal\n\nNothing is published yet: wait.\n");
+        write_file(root, "crates/fal-a/README.md", "# A\n");
+        commit_all(root);
+        let repository = Repository(root.to_owned());
+        let left = prepare(&repository, true).unwrap().left;
+        let expected = [
+            "set `repository` in `[workspace.package]` of Cargo.toml",
+            "remove \"Nothing is published yet\" from README.md:3",
+        ];
+        assert_eq!(left, expected);
+        let error = prepare(&repository, false).unwrap_err();
+        assert!(expected.iter().all(|item| error.contains(item)), "{error}");
+    }
+
+    #[test]
     fn release_needs_a_clean_tree_and_a_new_version_and_raises_those_of_changed_crates() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
@@ -143,7 +201,12 @@ mod tests {
                 json!({}),
             )
         };
-        write_file(root, "Cargo.toml", "[workspace.package]\nversion = \"1.4.0\"\n");
+        let cargo = |version: &str| {
+            format!(
+                "[workspace.package]\nversion = \"{version}\"\nrepository = \"https://example.com/fal\"\n"
+            )
+        };
+        write_file(root, "Cargo.toml", &cargo("1.4.0"));
         write_file(root, CHANGELOG, "# Changelog\n\n## [Unreleased]\n");
         write_file(
             root,
@@ -158,7 +221,7 @@ mod tests {
         assert_eq!(prepare(&repository, false).unwrap().entries, "");
         git(root, &["tag", "v1.4.0"]);
         assert!(prepare(&repository, false).unwrap_err().contains("there is a tag v1.4.0 already"));
-        write_file(root, "Cargo.toml", "[workspace.package]\nversion = \"1.5.0\"\n");
+        write_file(root, "Cargo.toml", &cargo("1.5.0"));
         assert!(
             prepare(&repository, false).unwrap_err().starts_with("commit or remove these changes first:")
         );
