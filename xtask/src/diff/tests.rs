@@ -504,7 +504,8 @@ fn contradictions_of_a_new_schema_are_listed() {
 
 #[test]
 fn required_parameter_is_the_reason_of_a_lost_task_and_has_a_row_for_users() {
-    let image = json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string" } } });
+    let image =
+        json!({ "type": "object", "required": ["url"], "properties": { "url": { "type": "string" } } });
     let output = json!({ "type": "object", "required": ["images"], "properties": {
         "images": { "type": "array", "items": { "$ref": "#/components/schemas/Image" } },
     } });
