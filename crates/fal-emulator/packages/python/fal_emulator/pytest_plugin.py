@@ -57,4 +57,4 @@ def _forget_keys() -> None:
         # Not isinstance, which runs code of objects that stand for others.
         if issubclass(type(found), classes) and getattr(found, "key", None) is None:
             for attribute in ("_auth", "_client", "_token_manager"):
-                vars(found).pop(attribute, None)
+                getattr(found, "__dict__", {}).pop(attribute, None)
