@@ -228,20 +228,45 @@ fn table(
     head.into_iter().chain(endpoints.iter().map(row)).collect()
 }
 
-/// Returns the lines of the table of common purposes. Superseded families are no first choice.
+/// Returns the lines of the table of common purposes, for each the endpoints that were published last. Superseded
+/// families and endpoints that nobody has described yet are no first choice.
 fn choices_table(
     ranked: &[&ListedEndpoint],
     manifest: &Manifest,
     link: impl Fn(&ListedEndpoint) -> String,
 ) -> Vec<String> {
-    let current: Vec<&ListedEndpoint> =
-        ranked.iter().copied().filter(|endpoint| newer(endpoint, manifest).is_none()).collect();
+    let is_choice =
+        |endpoint: &&ListedEndpoint| newer(endpoint, manifest).is_none() && !endpoint.summary.is_empty();
+    let mut current: Vec<&ListedEndpoint> = ranked.iter().copied().filter(is_choice).collect();
+    let dates: BTreeMap<&str, Option<&str>> =
+        current.iter().map(|endpoint| (endpoint.id.as_str(), estimate_date(endpoint, ranked))).collect();
+    current.sort_by_key(|endpoint| Reverse(dates.get(endpoint.id.as_str()).copied().flatten()));
     let row = |(title, chosen): (&str, Vec<&ListedEndpoint>)| {
         let links: Vec<String> = chosen.into_iter().map(&link).collect();
         format!("| {title} | {} |", links.join(", "))
     };
     let head = ["| purpose | newest models |", "|---|---|"].map(str::to_owned);
     head.into_iter().chain(first_choices::list(&current).into_iter().map(row)).collect()
+}
+
+/// Returns the date of an endpoint, or else the median date of those of its family whose ids have most parts in common
+/// with its own. The newest date of the family would put an old model first when the family gets a new one.
+fn estimate_date<'a>(endpoint: &'a ListedEndpoint, all: &[&'a ListedEndpoint]) -> Option<&'a str> {
+    if let Some(date) = &endpoint.date {
+        return Some(date);
+    }
+    let common = |other: &ListedEndpoint| {
+        let parts = endpoint.id.split('/').zip(other.id.split('/'));
+        parts.take_while(|(part, other)| part == other).count()
+    };
+    let family = all.iter().filter(|other| other.krate == endpoint.krate);
+    let dated: Vec<(usize, &str)> =
+        family.filter_map(|other| Some((common(other), other.date.as_deref()?))).collect();
+    let closest = dated.iter().map(|(common, _)| *common).max()?;
+    let mut dates: Vec<&str> =
+        dated.into_iter().filter(|(common, _)| *common == closest).map(|(_, date)| date).collect();
+    dates.sort_unstable();
+    dates.get((dates.len() - 1) / 2).copied()
 }
 
 /// Returns the last column of a row: the description, and the family that supersedes the endpoint's.
@@ -380,6 +405,49 @@ mod tests {
         );
         let page = readme("generated", &manifest, &endpoints, &BTreeMap::new());
         assert!(page.contains("## First choices") && !page.contains("| Upscale a video |"), "{page}");
+    }
+
+    #[test]
+    fn new_endpoint_of_an_old_family_does_not_move_the_others_to_the_first_choices() {
+        let text = "[crates.fal-old]\napp = \"a/old\"\ntitle = \"Old\"\nendpoints = [\"a/old\"]\n\
+                    [crates.fal-new]\napp = \"a/new\"\ntitle = \"New\"\nendpoints = [\"a/new\"]\n";
+        let manifest = Manifest::parse("manifest.toml", text).unwrap_or_else(|error| panic!("{error}"));
+        let mut endpoints = vec![
+            endpoint("fal-old", "a/old", "text-to-image", "2024-01-01"),
+            endpoint("fal-old", "a/old/edit", "image-to-image", ""),
+            endpoint("fal-old", "a/old/understand", "vision", "2024-01-01"),
+            endpoint("fal-old", "a/old/inpaint", "image-to-image", "2026-01-01"),
+            endpoint("fal-new", "a/new", "text-to-image", "2025-01-01"),
+            endpoint("fal-new", "a/new/edit", "image-to-image", "2025-01-01"),
+            endpoint("fal-new", "a/new/later", "text-to-image", "2026-02-01"),
+        ];
+        if let Some(endpoint) = endpoints.last_mut() {
+            endpoint.summary.clear();
+        }
+        let table = choices_table(&ranked(&endpoints, &manifest), &manifest, |endpoint| endpoint.id.clone());
+        for row in [
+            "| Generate an image | a/new, a/old |",
+            "| Change an image by a prompt | a/new/edit, a/old/edit |",
+        ] {
+            assert!(table.contains(&row.to_owned()), "{row}: {table:#?}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_is_not_known_is_that_of_the_closest_endpoints() {
+        let dated = |id: &str, date: &str| endpoint("fal-a", id, "text-to-image", date);
+        let all = [
+            dated("a/b/v4/text", "2025-01-01"),
+            dated("a/b/v5/text", "2026-01-01"),
+            dated("a/b/v6/text", "2026-05-01"),
+            dated("a/b/v5/edit", ""),
+            dated("a/b/edit", ""),
+            endpoint("fal-c", "c/d", "vision", ""),
+        ];
+        let ranked: Vec<&ListedEndpoint> = all.iter().collect();
+        let dates: Vec<Option<&str>> =
+            all[3..].iter().map(|endpoint| estimate_date(endpoint, &ranked)).collect();
+        assert_eq!(dates, [Some("2026-01-01"), Some("2026-01-01"), None]);
     }
 
     #[test]
