@@ -3,7 +3,9 @@
 use std::{collections::HashSet, fmt};
 
 /// A problem in a document. It is printed as `file: pointer: message`, and the help on a line of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// `Debug` prints the same, because it is the form in which a failed `main` of a build script shows it.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Error {
     /// The document, by the name that the caller gave it.
     pub file: String,
@@ -50,18 +52,37 @@ impl fmt::Display for Error {
     }
 }
 
+/// Returns the errors as texts. Of neighbours with the same help, only the last has it.
+pub(crate) fn to_texts(errors: &[Error]) -> Vec<String> {
+    let followed = errors.iter().zip(errors.iter().skip(1).map(Some).chain([None]));
+    let texts = followed.map(|(error, next)| match next {
+        Some(next) if next.help == error.help => Error { help: String::new(), ..error.clone() }.to_string(),
+        _ => error.to_string(),
+    });
+    texts.collect()
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Error {}
 
-/// All problems of a run, so that one run shows every one of them. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// All problems of a run, so that one run shows every one of them. Never empty. `Debug` prints what `Display` does.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Errors(pub Vec<Error>);
 
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
-            write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
+        f.write_str(&to_texts(&self.0).join("\n"))
+    }
+}
+
+impl fmt::Debug for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

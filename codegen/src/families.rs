@@ -68,11 +68,14 @@ pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Resu
 }
 
 /// Returns the documents that code comes from, as the first line of a file names them.
+///
+/// Folders are left out: generated files must not depend on the folder that the generator runs in.
 pub(crate) fn describe_files<'a>(files: impl Iterator<Item = &'a str>) -> Option<String> {
     let files: BTreeSet<&str> = files.collect();
-    let first = files.first()?;
+    let names = files.iter().map(|file| file.rsplit('/').next().unwrap_or(file));
+    let first = names.min()?;
     Some(match files.len() {
-        1 => (*first).to_owned(),
+        1 => first.to_owned(),
         count => format!("{first} and {} more", count - 1),
     })
 }

@@ -5,6 +5,8 @@ use std::{
     fmt,
 };
 
+use serde_json::Value;
+
 use crate::{
     emit::{
         self,
@@ -85,6 +87,8 @@ pub struct Generated {
 pub struct GeneratedModule {
     /// The text of the module.
     pub text: String,
+    /// The crates that it depends on, with their features, such as "`fal-client` with the feature `pattern`".
+    pub dependencies: String,
     /// The result for every endpoint.
     pub report: Report,
 }
@@ -148,7 +152,8 @@ impl<'a> Generator<'a> {
     /// The text can be a file that `mod` declares, or be given to `include!`, anywhere in a crate. The endpoints
     /// of one app are modules inside it. Several apps are a module each, named as their crates would be.
     ///
-    /// The module needs the feature `pattern` of `fal-core` if a parameter must match a regular expression.
+    /// The module needs the feature `pattern` of `fal-core` or `fal-client` if a parameter must match a regular
+    /// expression; see [`GeneratedModule::dependencies`].
     ///
     /// # Errors
     ///
@@ -159,7 +164,8 @@ impl<'a> Generator<'a> {
         let files = groups.iter().flat_map(|group| &group.endpoints).map(|endpoint| endpoint.file.as_str());
         let source = families::describe_files(files);
         let text = module_text::print(Style::new(&self.options), &crates, source.as_deref())?;
-        Ok(GeneratedModule { text, report })
+        let dependencies = module_text::describe_dependencies(self.options.runtime, &crates);
+        Ok(GeneratedModule { text, dependencies, report })
     }
 
     /// Checks that code can be generated for the sources, without generating it.
@@ -212,9 +218,14 @@ impl<'a> Generator<'a> {
 
     /// Runs stages 1 to 3, and puts the endpoints of an app into one group.
     fn group_by_app(&self, sources: &[Source]) -> (Vec<Group>, Report, Vec<Error>) {
-        if let Some(message) = self.options.app.as_deref().and_then(ids::find_problem) {
-            let error = Error::new("--app", message).with_help("an app is written `OWNER/NAME`");
-            return (Vec::new(), Report::default(), vec![error]);
+        let apps = self.options.app.iter().chain(self.options.apps.values());
+        let mut errors: Vec<Error> = apps
+            .filter_map(|app| ids::find_problem(app))
+            .map(|message| Error::new("--app", message).with_help("an app is written `OWNER/NAME`"))
+            .collect();
+        if !errors.is_empty() {
+            errors.dedup();
+            return (Vec::new(), Report::default(), errors);
         }
         let (endpoints, report, mut errors) = self.read(sources);
         let groups = families::group_by_app(endpoints, self.options.crate_name.as_deref());
@@ -311,7 +322,7 @@ impl<'a> Generator<'a> {
         for pair in endpoints.windows(2).filter(|pair| pair[0].id == pair[1].id) {
             errors.push(
                 Error::new(&pair[1].file, format!("`{}` is described by {} too", pair[1].id, pair[0].file))
-                    .with_help("give one document an endpoint"),
+                    .with_help("describe each endpoint in one document"),
             );
         }
         endpoints.dedup_by(|a, b| a.id == b.id);
@@ -430,7 +441,19 @@ struct Read {
 /// Runs stages 1 to 3 for one source.
 fn read_source(source: &Source, options: &Options, overlays: &[Overlay]) -> Read {
     let mut read = Read::default();
-    for record in schema::read(&source.file, &source.text, options.app.as_deref()) {
+    let app = options.app_of(&source.file);
+    let mut overlaid = Vec::new();
+    let mut correct = |openapi: &mut Value| {
+        for (index, overlay) in overlays.iter().enumerate() {
+            if overlay.applies_to_file(&source.file) {
+                overlaid.push((index, overlay.apply(openapi)?));
+            }
+        }
+        Ok(())
+    };
+    let records = schema::read_corrected(&source.file, &source.text, app, &mut correct);
+    read.overlaid = overlaid;
+    for record in records {
         match record {
             Ok(Record::Unavailable { id, reason }) => {
                 read.routes.push((id.clone(), format!("/{id}")));
@@ -457,10 +480,11 @@ fn read_document(
 ) -> Result<(), Errors> {
     let mut applied = Vec::new();
     for (index, overlay) in overlays.iter().enumerate() {
-        if !overlay.applies_to(&document) {
+        if overlay.applies_to_endpoint(&document.id) {
+            read.overlaid.push((index, overlay.apply(&mut document.openapi)?));
+        } else if !overlay.applies_to_file(&document.file) {
             continue;
         }
-        read.overlaid.push((index, overlay.apply(&mut document.openapi)?));
         applied.push(overlay.file.clone());
     }
     ids::check(&document.file, format!("{}/info", document.base), &document.id)?;

@@ -17,7 +17,10 @@
 //!
 //! For an app of your own whose document is a file of your crate, put `fal-codegen` under `[build-dependencies]`
 //! (with `default-features = false`, which leaves out the dependencies of the binary), and `fal-core`, `serde` and
-//! `serde_json` under `[dependencies]`:
+//! `serde_json` under `[dependencies]`. A document with a `pattern` needs the feature `pattern` of `fal-core`; the first lines
+//! of the module say what it depends on. With `runtime: Runtime::FalClient` in the options, it depends on `fal-client` alone,
+//! with its feature `pattern`.
+//!
 //!
 //! ```no_run
 //! // build.rs
@@ -35,6 +38,8 @@
 //!         ..Options::default()
 //!     };
 //!     let module = Generator::new(options).module(&[source])?;
+//!     // A route that cannot have types is left out, and the others are written.
+//!     module.report.describe_skipped().for_each(|route| println!("cargo::warning={route}"));
 //!     fs::write(Path::new(&env::var("OUT_DIR")?).join("my_app.rs"), module.text)?;
 //!     Ok(())
 //! }

@@ -1,5 +1,7 @@
 //! The options of a run.
 
+use std::collections::BTreeMap;
+
 use crate::type_names::TypeNames;
 
 /// A document to read.
@@ -18,13 +20,16 @@ pub struct Options {
     pub command: String,
     /// The `owner/name` of documents without one. These are the documents that apps publish themselves.
     pub app: Option<String>,
+    /// The `owner/name` of single documents without one, by the name of their source. They go before `app`.
+    pub apps: BTreeMap<String, String>,
     /// The name of the crate, for documents of one app. By default, it follows from the app.
     pub crate_name: Option<String>,
     /// The routes to leave out: ids of endpoints, such as `me/app/batch`, or paths of an app's document, such as `/batch`.
     pub skip: Vec<String>,
     /// The only routes to generate, written as in `skip`. All if empty.
     pub only: Vec<String>,
-    /// OpenAPI overlays, which correct documents before anything is read from them. They are applied in this order.
+    /// OpenAPI overlays, which correct documents before anything is read from them, the name of their endpoint included.
+    /// They are applied in this order, those for an endpoint after the others.
     ///
     /// An overlay whose `extends` is a relative path is for the source with that name, relative to the overlay's. If it
     /// is a URL with an `endpoint_id`, the overlay is for that endpoint. Otherwise it is for all sources.
@@ -48,6 +53,11 @@ pub enum Runtime {
 }
 
 impl Options {
+    /// Returns the `owner/name` of a source, for a document without one.
+    pub(crate) fn app_of(&self, file: &str) -> Option<&str> {
+        self.apps.get(file).or(self.app.as_ref()).map(String::as_str)
+    }
+
     /// Returns true if the options leave out the route with this id and path.
     pub(crate) fn leaves_out(&self, id: &str, path: &str) -> bool {
         let names = |routes: &[String]| routes.iter().any(|route| is_route(route, id, path));
@@ -89,6 +99,7 @@ impl Default for Options {
         Self {
             command: "fal-codegen".to_owned(),
             app: None,
+            apps: BTreeMap::new(),
             crate_name: None,
             skip: Vec::new(),
             only: Vec::new(),

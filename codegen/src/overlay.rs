@@ -10,7 +10,7 @@ use serde_json_path::JsonPath;
 use crate::{
     error::{Error, Errors, pointer, unescape},
     options::Source,
-    schema::{Document, text},
+    schema::text,
 };
 
 const EXAMPLE: &str = "an overlay is `{\"overlay\": \"1.0.0\", \"info\": {\"title\": …, \"version\": …}, \
@@ -82,13 +82,18 @@ impl Overlay {
         Errors::or(errors, Self { file: file.clone(), extends, actions: parsed })
     }
 
-    /// Returns true if the overlay is for this document.
-    pub(crate) fn applies_to(&self, document: &Document) -> bool {
+    /// Returns true if the overlay is for the documents of a file, whatever their endpoints.
+    pub(crate) fn applies_to_file(&self, file: &str) -> bool {
         match &self.extends {
             None => true,
-            Some(Extends::File(path)) => normalize_path(&document.file) == *path,
-            Some(Extends::Endpoint(id)) => document.id == *id,
+            Some(Extends::File(path)) => normalize_path(file) == *path,
+            Some(Extends::Endpoint(_)) => false,
         }
+    }
+
+    /// Returns true if the overlay is for the document of this endpoint.
+    pub(crate) fn applies_to_endpoint(&self, id: &str) -> bool {
+        matches!(&self.extends, Some(Extends::Endpoint(endpoint)) if endpoint == id)
     }
 
     /// Applies all actions in their order. Returns for each of them if it found its target.

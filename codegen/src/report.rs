@@ -158,6 +158,18 @@ impl Entry {
 }
 
 impl Report {
+    /// Returns a line for each route that was skipped because of its document, with the reason and the remedy. A build
+    /// script can print them as warnings.
+    pub fn describe_skipped(&self) -> impl Iterator<Item = String> {
+        let lost = self.endpoints.iter().filter(|entry| entry.status == Status::Skipped && !entry.intended);
+        lost.map(|entry| {
+            let reason = entry.reason.as_deref().unwrap_or("no reason was given");
+            let parts = [entry.id.as_str(), &entry.pointer, reason, &entry.help].map(str::trim);
+            let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            parts.join(": ").replace(char::is_control, " ")
+        })
+    }
+
     /// Adds to the entries of a crate's endpoints the place of their code, and the number of fields.
     pub(crate) fn add_crate(&mut self, item: &Crate) {
         self.add_module(item, &item.root);

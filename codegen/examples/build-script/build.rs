@@ -16,6 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Options::default()
     };
     let module = Generator::new(options).module(&[source])?;
+    // A route that cannot have types is left out, and the others are written.
+    module.report.describe_skipped().for_each(|route| println!("cargo::warning={route}"));
     fs::write(Path::new(&env::var("OUT_DIR")?).join("postcards.rs"), module.text)?;
     Ok(())
 }

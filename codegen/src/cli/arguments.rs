@@ -26,10 +26,12 @@ pub(crate) struct Arguments {
     /// A file is an OpenAPI document, an AsyncAPI document of an app's sessions, a model record
     /// `{"endpoint_id", "metadata", "openapi"}`, or a page `{"models": […]}` as fal's platform API returns it with
     /// `expand=openapi-3.0`.
-    #[arg(required = true, value_name = "INPUT")]
+    ///
+    /// `-` is standard input.
+    #[arg(required_unless_present = "app", value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// The folder to write the workspace to. Other files in it are not changed.
+    /// The folder to write the workspace to. Other files in it are not changed, nor are the crates of other apps.
     #[arg(long, value_name = "DIR", default_value = "fal-bindings")]
     pub(crate) out: PathBuf,
 
@@ -42,8 +44,10 @@ pub(crate) struct Arguments {
     pub(crate) runtime: Runtime,
 
     /// The app of documents that do not name it, which are those that apps publish themselves.
-    #[arg(long, value_name = "OWNER/NAME")]
-    pub(crate) app: Option<String>,
+    ///
+    /// With `=FILE`, the app of that document alone, which needs no other mention. Repeatable for several apps.
+    #[arg(long, value_name = "OWNER/NAME[=FILE]")]
+    pub(crate) app: Vec<String>,
 
     /// The name of the crate, if all documents belong to one app. By default, it is made from the name of the app.
     #[arg(long, value_name = "NAME")]
@@ -88,6 +92,9 @@ Examples:
 
   The crate of your own app, whose document does not name it:
     fal-codegen --app me/my-app --crate-name my-app my-app.json
+
+  The crates of two apps of yours:
+    fal-codegen --app me/painter=painter.json --app me/sculptor=sculptor.json --out bindings
 
   A module of your crate, declared with `mod bindings;`:
     fal-codegen --app me/my-app --module src/bindings.rs my-app.json

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::Path};
 
-use crate::{Error, Errors};
+use crate::{Error, Errors, error::to_texts};
 
 /// The reason that the command failed.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Problems(errors) => {
-                for error in errors {
-                    writeln!(f, "error: {}\n", replace_control_characters(&error.to_string()))?;
+                for error in to_texts(errors) {
+                    writeln!(f, "error: {}\n", replace_control_characters(&error))?;
                 }
                 let plural = if errors.len() == 1 { "problem" } else { "problems" };
                 write!(f, "{} {plural}; nothing was written", errors.len())

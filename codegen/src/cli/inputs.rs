@@ -1,9 +1,10 @@
 //! Reads the files and folders of the command line.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     ffi::OsStr,
     fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -11,29 +12,90 @@ use crate::{Error, Source};
 
 use super::failure::io_error;
 
-/// Reads all inputs. Returns the sources, and an error for each file that cannot be read.
-pub(crate) fn read(inputs: &[PathBuf]) -> (Vec<Source>, Vec<Error>) {
+/// The argument that stands for standard input, as in other programs.
+const STDIN: &str = "-";
+
+/// The name of standard input in messages and generated code.
+const STDIN_NAME: &str = "stdin";
+
+/// The values of `--app`.
+#[derive(Debug, Default)]
+pub(crate) struct Apps {
+    /// The app of all documents that do not name theirs.
+    pub(crate) common: Option<String>,
+    /// The apps of single files or folders.
+    own: Vec<(String, PathBuf)>,
+}
+
+impl Apps {
+    /// Reads the values of `--app`: `OWNER/NAME`, at most once, and `OWNER/NAME=FILE`.
+    pub(crate) fn parse(values: &[String]) -> Result<Self, Error> {
+        let mut apps = Self::default();
+        for value in values {
+            if let Some((app, file)) = value.split_once('=') {
+                apps.own.push((app.to_owned(), PathBuf::from(file)));
+            } else if let Some(other) = apps.common.replace(value.clone()) {
+                let message = format!("`{other}` and `{value}` for the same documents");
+                return Err(Error::new("--app", message)
+                    .with_help("write each app with its document, as `--app OWNER/NAME=FILE`"));
+            }
+        }
+        Ok(apps)
+    }
+}
+
+/// The documents of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    pub(crate) sources: Vec<Source>,
+    /// The apps of single sources, by their names.
+    pub(crate) apps: BTreeMap<String, String>,
+    /// An error for each file that cannot be read.
+    pub(crate) errors: Vec<Error>,
+}
+
+/// Reads all inputs, with the documents that `--app` names.
+pub(crate) fn read(inputs: &[PathBuf], apps: &Apps) -> Inputs {
+    let mut read = Inputs::default();
+    let own = apps.own.iter().map(|(app, input)| (Some(app), input));
     let mut files = Vec::new();
-    let mut errors = Vec::new();
-    for input in inputs {
-        if let Err(error) = collect(input, &mut files) {
-            errors.push(error);
+    for (app, input) in own.chain(inputs.iter().map(|input| (None, input))) {
+        let mut found = Vec::new();
+        match collect(input, &mut found) {
+            Ok(()) => files.extend(found.into_iter().map(|file| (app, file))),
+            Err(error) => read.errors.push(error),
         }
     }
-    let mut sources = Vec::new();
-    let mut seen = BTreeSet::new();
-    for file in files {
+    if apps.own.is_empty() && inputs.is_empty() {
+        let app = apps.common.as_deref().unwrap_or("OWNER/NAME");
+        read.errors.push(
+            Error::new("--app", "no document is given")
+                .with_help(format!("name it: `--app {app} openapi.json`, or `--app {app}=openapi.json`")),
+        );
+    }
+    let mut seen: BTreeMap<PathBuf, Option<&String>> = BTreeMap::new();
+    for (app, file) in files {
         // A file may be an argument, and in a folder that is also an argument.
         let real = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
-        if !seen.insert(real) {
-            continue;
+        let name = display_name(&file);
+        match (seen.insert(real, app), app) {
+            (None, _) => {}
+            (Some(Some(first)), Some(second)) if first != second => {
+                let message = format!("is given to the apps `{first}` and `{second}`");
+                read.errors.push(Error::new(name, message).with_help("give each app a document of its own"));
+                continue;
+            }
+            (Some(_), _) => continue,
+        }
+        if let Some(app) = app {
+            read.apps.insert(name, app.clone());
         }
         match read_source(&file) {
-            Ok(source) => sources.push(source),
-            Err(error) => errors.push(error),
+            Ok(source) => read.sources.push(source),
+            Err(error) => read.errors.push(error),
         }
     }
-    (sources, errors)
+    read
 }
 
 /// Reads a file.
@@ -43,6 +105,17 @@ pub(crate) fn read_source(file: &Path) -> Result<Source, Error> {
 
 /// Adds the file, or the documents of the folder in the order of their names.
 fn collect(input: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let name = input.to_string_lossy();
+    if name == STDIN {
+        files.push(input.to_owned());
+        return Ok(());
+    }
+    if name.starts_with("http://") || name.starts_with("https://") {
+        return Err(Error::new(&*name, "is a URL, and only files are read").with_help(format!(
+            "fetch it first: `curl --fail --output openapi.json {name}`, with \
+             `--header \"Authorization: Key $FAL_KEY\"` if the app is private"
+        )));
+    }
     let metadata = fs::metadata(input).map_err(|error| io_error(input, &error))?;
     if !metadata.is_dir() {
         files.push(input.to_owned());
@@ -84,21 +157,30 @@ fn is_document(path: &Path) -> bool {
 const MAX_BYTES: u64 = 256 << 20;
 
 fn read_text(file: &Path) -> Result<String, Error> {
-    let size = fs::metadata(file).map_err(|error| io_error(file, &error))?.len();
-    if size > MAX_BYTES {
-        let message = format!("has {size} bytes, and documents may have {MAX_BYTES}");
-        return Err(Error::new(file.display().to_string(), message)
+    let name = display_name(file);
+    let mut bytes = Vec::new();
+    // A pipe does not say its size, so the size is not asked for.
+    let read = if file.as_os_str() == STDIN {
+        io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        fs::File::open(file).and_then(|opened| opened.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| io_error(Path::new(&name), &error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Error::new(name, format!("has more than the {MAX_BYTES} bytes that documents may have"))
             .with_help("split it into one document for each endpoint or app"));
     }
-    let bytes = fs::read(file).map_err(|error| io_error(file, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Error::new(file.display().to_string(), format!("not UTF-8 text: the byte at {at} is not part of any"))
+        Error::new(name, format!("not UTF-8 text: the byte at {at} is not part of any"))
             .with_help("JSON and YAML are UTF-8; download the document again")
     })
 }
 
 /// Returns the name of a file in messages and generated code, which is the same on every system.
 fn display_name(file: &Path) -> String {
+    if file.as_os_str() == STDIN {
+        return STDIN_NAME.to_owned();
+    }
     file.display().to_string().replace('\\', "/")
 }

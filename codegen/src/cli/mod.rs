@@ -21,6 +21,7 @@ use crate::{Error, Errors, Generator, Layout, Options, Report, Runtime, Source, 
 
 use arguments::Arguments;
 use failure::Failure;
+use inputs::{Apps, Inputs};
 use output::Plan;
 use progress::Progress;
 
@@ -39,11 +40,14 @@ pub fn run(program: &[&str], arguments: impl IntoIterator<Item = OsString>) -> E
 }
 
 fn generate_files(arguments: &Arguments) -> Result<(), Failure> {
-    let (sources, mut errors) = inputs::read(&arguments.inputs);
-    let mut options = build_options(arguments).unwrap_or_else(|error| {
-        errors.push(error);
-        Options::default()
-    });
+    let apps = Apps::parse(&arguments.app)?;
+    let Inputs { sources, apps: own_apps, mut errors } = inputs::read(&arguments.inputs, &apps);
+    let mut options = build_options(arguments);
+    (options.app, options.apps) = (apps.common, own_apps);
+    match find_layout(arguments) {
+        Ok(layout) => options.layout = layout,
+        Err(error) => errors.push(error),
+    }
     for file in &arguments.overlay {
         match inputs::read_source(file) {
             Ok(overlay) => options.overlays.push(overlay),
@@ -70,7 +74,10 @@ fn generate_files(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.strict {
         lost.extend(summary::losses(&report));
     }
-    let plan = Plan::new(&target.folder, &target.tree, target.folders)?;
+    let plan = Plan::new(&target.folder, &target.tree, target.crates)?;
+    if let Some(lines) = summary::describe_kept(plan.kept(), &arguments.out) {
+        lines.iter().for_each(|line| eprintln!("{line}"));
+    }
     if arguments.check {
         plan.check()?;
     } else if lost.is_empty() {
@@ -84,11 +91,8 @@ fn generate_files(arguments: &Arguments) -> Result<(), Failure> {
             None => eprintln!("files             {written} written, {fresh} fresh, {removed} removed"),
         }
         if written > 0 {
-            let runtime = match arguments.runtime {
-                arguments::Runtime::FalClient => "`fal-client`",
-                arguments::Runtime::FalCore => "`fal-core`, `serde` and `serde_json`",
-            };
-            let step = summary::next_step(&report, &arguments.out, arguments.module.as_deref(), runtime);
+            let module = arguments.module.as_deref();
+            let step = summary::next_step(&report, &arguments.out, module, &target.dependencies);
             step.iter().for_each(|step| eprintln!("{step}"));
         }
     }
@@ -103,8 +107,10 @@ fn generate_files(arguments: &Arguments) -> Result<(), Failure> {
 struct Target {
     folder: PathBuf,
     tree: Tree,
-    /// The folders in which files that are no longer generated are removed.
-    folders: &'static [&'static str],
+    /// The folder of crates. In those that are written, files that are no longer generated are removed.
+    crates: Option<&'static str>,
+    /// The crates that a module depends on.
+    dependencies: String,
 }
 
 fn generate(
@@ -116,8 +122,8 @@ fn generate(
     let generator = Generator::new(options.clone()).on_step(|step| progress.step(step));
     let made = match &arguments.module {
         None => generator.crates(sources).map(|generated| {
-            let target = Target { folder: arguments.out.clone(), tree: generated.tree, folders: &["crates"] };
-            (target, generated.report)
+            let (folder, tree) = (arguments.out.clone(), generated.tree);
+            (Target { folder, tree, crates: Some("crates"), dependencies: String::new() }, generated.report)
         }),
         Some(file) => generator.module(sources).map(|module| {
             let mut tree = Tree::default();
@@ -125,7 +131,7 @@ fn generate(
             tree.insert(name, module.text);
             let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new(".")).to_owned();
-            (Target { folder, tree, folders: &[] }, module.report)
+            (Target { folder, tree, crates: None, dependencies: module.dependencies }, module.report)
         }),
     };
     drop(generator);
@@ -133,9 +139,9 @@ fn generate(
     made
 }
 
-fn build_options(arguments: &Arguments) -> Result<Options, Error> {
-    let mut options = Options {
-        app: arguments.app.clone(),
+/// Returns the options of the generator, without the apps and the layout.
+fn build_options(arguments: &Arguments) -> Options {
+    Options {
         crate_name: arguments.crate_name.clone(),
         skip: arguments.skip.clone(),
         only: arguments.only.clone(),
@@ -144,9 +150,13 @@ fn build_options(arguments: &Arguments) -> Result<Options, Error> {
             arguments::Runtime::FalCore => Runtime::FalCore,
         },
         ..Options::default()
-    };
-    if let Some(path) = &arguments.fal_core {
-        options.layout = Layout::Standalone { fal_core: fal_core::dependency(path, &arguments.out)? };
     }
-    Ok(options)
+}
+
+/// Returns the layout of the crates, with their dependency on `fal-core`.
+fn find_layout(arguments: &Arguments) -> Result<Layout, Error> {
+    match &arguments.fal_core {
+        Some(path) => Ok(Layout::Standalone { fal_core: fal_core::dependency(path, &arguments.out)? }),
+        None => Ok(Options::default().layout),
+    }
 }

@@ -1,6 +1,7 @@
 //! Writes generated files. Never changes a file that was not generated.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -19,18 +20,36 @@ pub(crate) struct Plan<'a> {
     folder: &'a Path,
     tree: &'a Tree,
     changes: Vec<Change>,
+    /// The generated crates of apps that the run does not name.
+    kept: Vec<String>,
 }
 
 impl<'a> Plan<'a> {
-    /// Compares `tree` with the files in `folder`. Generated files in `folders` that are not in the tree will be
-    /// removed.
-    pub(crate) fn new(folder: &'a Path, tree: &'a Tree, folders: &[&str]) -> Result<Self, Failure> {
-        let folders: Vec<String> = folders.iter().map(|&name| name.to_owned()).collect();
+    /// Compares `tree` with the files in `folder`. Generated files that are not in the tree will be removed from the
+    /// crates that it has, which are in the folder `crates`. Other crates are kept, because they may be of other runs.
+    pub(crate) fn new(folder: &'a Path, tree: &'a Tree, crates: Option<&str>) -> Result<Self, Failure> {
+        let own = crates.map(|crates| find_crates(tree, crates)).unwrap_or_default();
+        let mut kept = Vec::new();
+        if let Some(crates) = crates {
+            let found = find_generated_crates(&folder.join(crates));
+            kept = found.map_err(|error| io_error(&folder.join(crates), &error))?;
+            kept.retain(|name| !own.contains(&format!("{crates}/{name}")));
+        }
+        let taken: Vec<Error> = own.iter().filter_map(|name| find_other_app(folder, tree, name)).collect();
+        if !taken.is_empty() {
+            return Err(Failure::Problems(taken));
+        }
+        let folders: Vec<String> = own.into_iter().collect();
         let mut changes = tree.changes(folder, &folders).map_err(|error| io_error(folder, &error))?;
         changes.retain(|change| {
             !matches!(change, Change::Removed(path) if !is_generated(&folder.join(path)).unwrap_or(false))
         });
-        Ok(Self { folder, tree, changes })
+        Ok(Self { folder, tree, changes, kept })
+    }
+
+    /// Returns the names of the generated crates that this run neither writes nor removes.
+    pub(crate) fn kept(&self) -> &[String] {
+        &self.kept
     }
 
     /// Prints the name of each stale file, and fails if there is one.
@@ -64,6 +83,59 @@ impl<'a> Plan<'a> {
         let removed = self.changes.iter().filter(|change| matches!(change, Change::Removed(_))).count();
         Ok((self.changes.len() - removed, removed))
     }
+}
+
+/// Returns the folders of the crates of a tree.
+fn find_crates(tree: &Tree, crates: &str) -> BTreeSet<String> {
+    let names = tree.iter().filter_map(|(path, _)| {
+        let (name, _) = path.strip_prefix(crates)?.strip_prefix('/')?.split_once('/')?;
+        Some(format!("{crates}/{name}"))
+    });
+    names.collect()
+}
+
+/// Returns the names of the folders that hold a generated crate, in their order.
+fn find_generated_crates(crates: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(crates) {
+        Ok(entries) => entries,
+        // There is nothing yet, or something is in the way, which writing reports.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if is_generated(&entry.path().join("Cargo.toml")).unwrap_or(false) {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Returns an error if the crate in a folder is of another app than the one in the tree, which would replace it.
+///
+/// The names of two apps may become the same name of a crate.
+fn find_other_app(folder: &Path, tree: &Tree, name: &str) -> Option<Error> {
+    let manifest = format!("{name}/Cargo.toml");
+    let path = folder.join(&manifest);
+    let (old, new) = (read_app(&fs::read_to_string(&path).ok()?)?, read_app(tree.get(&manifest)?)?);
+    (old != new && is_generated(&path).unwrap_or(false)).then(|| {
+        let message = format!("is the crate of `{old}`, and `{new}` would replace it");
+        Error::new(folder.join(name).display().to_string(), message).with_help(
+            "give both apps in one run, which names their crates apart; use `--crate-name`; or remove the folder",
+        )
+    })
+}
+
+/// Returns the app of a generated crate, which the description of its manifest names.
+fn read_app(manifest: &str) -> Option<String> {
+    let manifest: toml::Table = toml::from_str(manifest).ok()?;
+    let description = manifest.get("package")?.get("description")?.as_str()?;
+    let (app, _) = description.strip_prefix("Typed bindings for ")?.split_once(" on fal: ")?;
+    Some(app.to_owned())
 }
 
 /// Writes a report. Replaces nothing but a report.

@@ -124,6 +124,23 @@ fn describe_protocols(entry: &Entry) -> String {
     text.to_owned()
 }
 
+/// Returns lines about the crates of apps that a run does not name, if there are any.
+pub(crate) fn describe_kept(kept: &[String], out: &Path) -> Option<Vec<String>> {
+    if kept.is_empty() {
+        return None;
+    }
+    let mut lines = vec![format!(
+        "kept              {}: crates of apps that this run does not name; remove the folders of apps that are gone",
+        kept.len()
+    )];
+    let folder = |name: &String| format!("  {}", out.join("crates").join(name).display());
+    lines.extend(kept.iter().take(MAX_LINES).map(folder));
+    if kept.len() > MAX_LINES {
+        lines.push(format!("  and {} more", kept.len() - MAX_LINES));
+    }
+    Some(lines.iter().map(|line| line.replace(char::is_control, " ")).collect())
+}
+
 /// Returns a line that says how to use what was written. `runtime` names the crates that a module
 /// depends on.
 pub(crate) fn next_step(report: &Report, out: &Path, module: Option<&Path>, runtime: &str) -> Option<String> {

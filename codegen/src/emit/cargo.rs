@@ -1,5 +1,7 @@
 //! The manifests of generated crates and workspaces.
 
+use std::path::Path;
+
 use super::style::Style;
 use crate::{
     options::{FalCore, Layout},
@@ -16,19 +18,86 @@ categories.workspace = true
 all-features = true
 "#;
 
-/// Returns the `Cargo.toml` of a crate, which inherits from its workspace.
+/// The section `[lib]`.
+const LIBRARY: &str = "# The examples in the documentation are the only tests.\ntest = false\n";
+
+/// The section `[features]`.
+const FEATURES: &str = "# JSON Schemas of all types, so that a language model can call an endpoint as a tool.\n\
+                        schemars = [\"dep:schemars\", \"fal-core/schemars\"]\n";
+
+/// The edition and the oldest compiler of generated crates.
+const LANGUAGE: &str = "edition = \"2024\"\nrust-version = \"1.90\"\n";
+
+/// The lints of generated crates.
+const LINTS: &str = "missing_docs = \"warn\"\nunsafe_code = \"forbid\"\n";
+
+const SERDE: &str = "{ version = \"1\", default-features = false, features = [\"std\"] }";
+const SERDE_JSON: &str = "\"1\"";
+const SCHEMARS_VERSION: &str = "version = \"1.2\", default-features = false, features = [\"std\"]";
+
+/// Returns the `Cargo.toml` of a crate.
 pub(super) fn manifest(style: Style, item: &Crate) -> String {
-    let description = format!("Typed bindings for {} on fal: {}.", item.app, item.title);
-    let description = toml::Value::String(description);
+    match &style.options.layout {
+        Layout::Workspace => inheriting_manifest(style, item),
+        Layout::Standalone { fal_core } => complete_manifest(style, item, fal_core),
+    }
+}
+
+/// Returns the `Cargo.toml` of a crate that inherits nothing, so that it can be a member of any workspace, or a dependency
+/// inside one.
+fn complete_manifest(style: Style, item: &Crate, fal_core: &FalCore) -> String {
+    let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let features = if item.has_patterns() { ", features = [\"pattern\"]" } else { "" };
+    let fal_core = match fal_core {
+        // Crates are two folders deeper than their workspace.
+        FalCore::Path(path) if Path::new(path).is_relative() => {
+            format!("{{ path = {}{features} }}", text(&format!("../../{path}")))
+        }
+        FalCore::Path(path) => format!("{{ path = {}{features} }}", text(path)),
+        FalCore::Version(version) if features.is_empty() => text(version),
+        FalCore::Version(version) => format!("{{ version = {}{features} }}", text(version)),
+    };
+    format!(
+        "# {header}\n\
+         [package]\n\
+         name = \"{name}\"\n\
+         description = {description}\n\
+         version = {version}\n\
+         {LANGUAGE}\
+         publish = false\n\
+         \n\
+         [lib]\n\
+         {LIBRARY}\
+         \n\
+         [features]\n\
+         {FEATURES}\
+         \n\
+         [dependencies]\n\
+         fal-core = {fal_core}\n\
+         schemars = {{ {SCHEMARS_VERSION}, optional = true }}\n\
+         serde = {SERDE}\n\
+         serde_json = {SERDE_JSON}\n\
+         \n\
+         [lints.rust]\n\
+         {LINTS}",
+        header = style.header(item.source.as_deref()),
+        name = item.name,
+        description = text(&describe(item)),
+        version = text(&item.version),
+    )
+}
+
+/// Returns the description of a crate. The command finds the app of a crate in it.
+fn describe(item: &Crate) -> String {
+    format!("Typed bindings for {} on fal: {}.", item.app, item.title)
+}
+
+/// Returns the `Cargo.toml` of a crate that inherits from its workspace.
+fn inheriting_manifest(style: Style, item: &Crate) -> String {
+    let description = toml::Value::String(describe(item));
     // The crates of a catalogue change each on its own, and depend on `fal-core` only.
-    let version = match style.options.layout {
-        Layout::Workspace => format!("version = {}", toml::Value::String(item.version.clone())),
-        Layout::Standalone { .. } => "version.workspace = true".to_owned(),
-    };
-    let publishing = match style.options.layout {
-        Layout::Workspace => PUBLISHING.replace("{name}", &item.name),
-        Layout::Standalone { .. } => String::new(),
-    };
+    let version = toml::Value::String(item.version.clone());
+    let publishing = PUBLISHING.replace("{name}", &item.name);
     let fal_core = match item.has_patterns() {
         true => "fal-core = { workspace = true, features = [\"pattern\"] }",
         false => "fal-core.workspace = true",
@@ -38,19 +107,17 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          [package]\n\
          name = \"{name}\"\n\
          description = {description}\n\
-         {version}\n\
+         version = {version}\n\
          edition.workspace = true\n\
          rust-version.workspace = true\n\
          license.workspace = true\n\
          {publishing}\
          \n\
          [lib]\n\
-         # The examples in the documentation are the only tests.\n\
-         test = false\n\
+         {LIBRARY}\
          \n\
          [features]\n\
-         # JSON Schemas of all types, so that a language model can call an endpoint as a tool.\n\
-         schemars = [\"dep:schemars\", \"fal-core/schemars\"]\n\
+         {FEATURES}\
          \n\
          [dependencies]\n\
          {fal_core}\n\
@@ -66,11 +133,7 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
 }
 
 /// Returns the `Cargo.toml` of a workspace of generated crates.
-pub(super) fn workspace(style: Style, fal_core: &FalCore) -> String {
-    let fal_core = match fal_core {
-        FalCore::Path(path) => format!("{{ path = {} }}", toml::Value::String(path.clone())),
-        FalCore::Version(version) => toml::Value::String(version.clone()).to_string(),
-    };
+pub(super) fn workspace(style: Style) -> String {
     format!(
         "# {header}\n\
          [workspace]\n\
@@ -78,22 +141,7 @@ pub(super) fn workspace(style: Style, fal_core: &FalCore) -> String {
          members = [\"crates/*\"]\n\
          exclude = [\"crates/rustfmt.toml\"]\n\
          \n\
-         [workspace.package]\n\
-         version = \"0.1.0\"\n\
-         edition = \"2024\"\n\
-         rust-version = \"1.90\"\n\
-         license = \"MIT OR Apache-2.0\"\n\
-         \n\
-         [workspace.dependencies]\n\
-         fal-core = {fal_core}\n\
-         serde = {{ version = \"1\", default-features = false, features = [\"std\"] }}\n\
-         serde_json = \"1\"\n\
-         schemars = {{ version = \"1.2\", default-features = false, features = [\"std\"] }}\n\
-         \n\
-         [workspace.lints.rust]\n\
-         missing_docs = \"warn\"\n\
-         unsafe_code = \"forbid\"\n\
-         \n\
+\
          [profile.dev]\n\
          # Generated code is not edited, so it needs no state for incremental builds.\n\
          incremental = false\n",

@@ -32,9 +32,16 @@ pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     }
     if place == Place::Crate {
         lines.push(String::new());
-        lines.extend(docs::lines(&[readme::PRICES.to_owned(), FEATURES.to_owned()]));
+        // An app of one's own has neither a page at fal nor a price there.
+        let prices = is_published(item).then(|| readme::PRICES.to_owned());
+        lines.extend(docs::lines(&prices.into_iter().chain([FEATURES.to_owned()]).collect::<Vec<_>>()));
     }
     lines
+}
+
+/// Returns true if fal's catalogue has an endpoint of the crate.
+pub(super) fn is_published(item: &Crate) -> bool {
+    listing::endpoints(item).any(|(_, endpoint)| endpoint.is_published)
 }
 
 /// Returns the docs of an endpoint: its name with a link to its page, its description, and an example.

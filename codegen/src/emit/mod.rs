@@ -54,8 +54,8 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
         style.first_line("#", None),
     );
     tree.insert(format!("{}/rustfmt.toml", folder(layout)), skip);
-    if let Layout::Standalone { fal_core } = layout {
-        tree.insert("Cargo.toml", cargo::workspace(style, fal_core));
+    if let Layout::Standalone { .. } = layout {
+        tree.insert("Cargo.toml", cargo::workspace(style));
     }
 }
 

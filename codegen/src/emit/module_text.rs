@@ -13,7 +13,11 @@ use crate::{
 /// Prints one crate, or several as one module each, named after them.
 pub(crate) fn print(style: Style, crates: &[Crate], source: Option<&str>) -> Result<String, Error> {
     let runtime = style.options.runtime;
-    let head = format!("{}//\n{}", style.first_line("//", source), dependencies(runtime, crates));
+    let head = format!(
+        "{}//\n// Depends on {}.\n",
+        style.first_line("//", source),
+        describe_dependencies(runtime, crates)
+    );
     if let [item] = crates {
         let named = Crate { name: "bindings".to_owned(), ..item.clone() };
         let mut root = items::root(Place::Text, &named);
@@ -31,8 +35,8 @@ pub(crate) fn print(style: Style, crates: &[Crate], source: Option<&str>) -> Res
     Ok(print::join(parts))
 }
 
-/// Returns the comment that says which dependencies the module needs.
-fn dependencies(runtime: Runtime, crates: &[Crate]) -> String {
+/// Returns the crates that the module depends on, with their features.
+pub(crate) fn describe_dependencies(runtime: Runtime, crates: &[Crate]) -> String {
     let has_patterns = crates.iter().any(Crate::has_patterns);
     let text = match (runtime, has_patterns) {
         (Runtime::FalClient, false) => "`fal-client`",
@@ -40,7 +44,7 @@ fn dependencies(runtime: Runtime, crates: &[Crate]) -> String {
         (Runtime::FalCore, false) => "`fal-core`, `serde` and `serde_json`",
         (Runtime::FalCore, true) => "`fal-core` with the feature `pattern`, `serde` and `serde_json`",
     };
-    format!("// Depends on {text}.\n")
+    text.to_owned()
 }
 
 /// Returns the docs of a module, whose examples use the runtime.

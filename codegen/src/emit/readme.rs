@@ -1,6 +1,6 @@
 //! `README.md` of a crate: its title, an example of a call, and its endpoints.
 
-use super::{docs, examples::Call, listing, style::Style};
+use super::{docs, examples::Call, index, listing, style::Style};
 use crate::rust::Crate;
 
 /// The place of prices, which no document has.
@@ -37,8 +37,10 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
     page
 }
 
-/// Returns the commands that add the crate and the client to an app.
+/// Returns the commands that add the client to an app, and the crate if it is published.
 pub(super) fn setup(item: &Crate) -> Vec<String> {
-    let crates = format!("cargo add fal-client {}", item.name);
+    // The crate of an own app is in no registry.
+    let name = if index::is_published(item) { format!(" {}", item.name) } else { String::new() };
+    let crates = format!("cargo add fal-client{name}");
     ["```sh", &crates, "cargo add tokio --features macros,rt-multi-thread", "```"].map(str::to_owned).to_vec()
 }

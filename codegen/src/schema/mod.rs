@@ -79,6 +79,19 @@ pub enum Record {
 /// An `Err` is a malformed record, or the whole text if it is neither JSON nor YAML, or none of the above. A malformed record of
 /// a page does not affect the others.
 pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Error>> {
+    read_corrected(file, text, app, &mut |_| Ok(()))
+}
+
+/// Corrects an OpenAPI document before anything is read from it.
+pub(crate) type Correct<'a> = &'a mut dyn FnMut(&mut Value) -> Result<(), Error>;
+
+/// Reads the records of a file as [`read`] does, and calls `correct` for each of their documents first.
+pub(crate) fn read_corrected(
+    file: &str,
+    text: &str,
+    app: Option<&str>,
+    correct: Correct<'_>,
+) -> Vec<Result<Record, Error>> {
     let value = match text::parse(file, text) {
         Ok(value) => value,
         Err(error) => return vec![Err(error)],
@@ -89,12 +102,12 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
     match object.remove("models") {
         Some(Value::Array(models)) => {
             let records = models.into_iter().enumerate().map(|(index, model)| match model {
-                Value::Object(model) => read_record(file, &pointer("/models", index), model, app),
+                Value::Object(model) => read_record(file, &pointer("/models", index), model, app, correct),
                 _ => vec![Err(not_a_document(file, &pointer("/models", index)))],
             });
             records.flatten().collect()
         }
-        _ => read_record(file, "", object, app),
+        _ => read_record(file, "", object, app, correct),
     }
 }
 
@@ -104,9 +117,10 @@ fn read_record(
     at: &str,
     mut object: Map<String, Value>,
     app: Option<&str>,
+    correct: Correct<'_>,
 ) -> Vec<Result<Record, Error>> {
     if object.contains_key("asyncapi") && !object.contains_key("paths") {
-        return vec![read_session(file, at, object, app)];
+        return vec![read_session(file, at, object, app, correct)];
     }
     let is_record = object.contains_key("endpoint_id");
     if !is_record && !object.contains_key("paths") {
@@ -114,7 +128,7 @@ fn read_record(
     }
     let metadata = if is_record { read_metadata(object.get("metadata")) } else { Metadata::default() };
     let recorded_id = object.get("endpoint_id").and_then(Value::as_str).map(str::to_owned);
-    let openapi =
+    let mut openapi =
         if is_record { object.remove("openapi").unwrap_or_default() } else { Value::Object(object) };
     let base = if is_record { pointer(at, "openapi") } else { at.to_owned() };
 
@@ -126,20 +140,33 @@ fn read_record(
             .with_help("leave the endpoint out, or call it untyped");
         return vec![Ok(Record::Unavailable { id: id.clone(), reason })];
     }
+    if let Err(error) = correct(&mut openapi) {
+        return vec![Err(error)];
+    }
+    if let Some(version) = openapi.get("swagger") {
+        let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+        return vec![Err(Error::new(file, format!("is Swagger {version}, and OpenAPI 3 is read"))
+            .with_pointer(pointer(&base, "swagger"))
+            .with_help("convert it to OpenAPI 3, for example with `npx swagger2openapi` or <https://converter.swagger.io>"))];
+    }
     let Some(paths) = openapi.get("paths").and_then(Value::as_object) else {
         return vec![Err(not_a_document(file, &base))];
     };
     let own_id = openapi.pointer("/info/x-fal-metadata/endpointId").and_then(Value::as_str);
+    let is_app = recorded_id.is_none() && own_id.is_some_and(|id| describes_app(paths, id));
     let known_id = recorded_id.or_else(|| own_id.map(str::to_owned));
     let queued = if known_id.is_none() { find_queue_endpoints(paths, app) } else { Vec::new() };
     let (kind, ids) = match (known_id, app) {
+        (Some(id), _) if is_app => (DocumentKind::App, vec![id]),
         (Some(id), _) => (DocumentKind::Queue, vec![id]),
         (None, _) if !queued.is_empty() => (DocumentKind::Queue, queued),
         (None, Some(app)) => (DocumentKind::App, vec![app.to_owned()]),
         (None, None) => {
             return vec![Err(Error::new(file, "does not say which endpoint or app it describes")
                 .with_pointer(format!("{base}/info/x-fal-metadata/endpointId"))
-                .with_help("for an app of your own, say which with `--app OWNER/NAME`"))];
+                .with_help(
+                    "for an app of your own, say which with `--app OWNER/NAME`, or `--app OWNER/NAME=FILE`",
+                ))];
         }
     };
     if ids.len() > MAX_QUEUES {
@@ -162,8 +189,11 @@ fn read_session(
     at: &str,
     object: Map<String, Value>,
     app: Option<&str>,
+    correct: Correct<'_>,
 ) -> Result<Record, Error> {
-    let version = object.get("asyncapi").and_then(Value::as_str);
+    let mut asyncapi = Value::Object(object);
+    correct(&mut asyncapi)?;
+    let version = asyncapi.get("asyncapi").and_then(Value::as_str);
     if !version.is_some_and(|version| version.starts_with("3.")) {
         return Err(Error::new(file, "not an AsyncAPI document of version 3")
             .with_pointer(pointer(at, "asyncapi"))
@@ -172,7 +202,7 @@ fn read_session(
     let Some(app) = app else {
         return Err(Error::new(file, "does not say which app it describes")
             .with_pointer(pointer(at, "info"))
-            .with_help("say which with `--app OWNER/NAME`"));
+            .with_help("say which with `--app OWNER/NAME`, or `--app OWNER/NAME=FILE`"));
     };
     Ok(Record::Document(Box::new(Document {
         file: file.to_owned(),
@@ -180,7 +210,7 @@ fn read_session(
         id: app.to_owned(),
         kind: DocumentKind::Session,
         metadata: Metadata::default(),
-        openapi: Value::Object(object),
+        openapi: asyncapi,
     })))
 }
 
@@ -200,6 +230,19 @@ fn find_queue_endpoints(paths: &Map<String, Value>, app: Option<&str>) -> Vec<St
         (is_of_app || paths.contains_key(&format!("{result}/status"))).then(|| id.to_owned())
     });
     ids.collect()
+}
+
+/// Returns true if a document that names its endpoint has the routes of an app of this name, and not a queue.
+///
+/// The paths of an app do not start with its name. A document with the queue of another endpoint is a mistake.
+fn describes_app(paths: &Map<String, Value>, id: &str) -> bool {
+    let is_inside = |path: &String| {
+        path.strip_prefix('/')
+            .and_then(|path| path.strip_prefix(id))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let has_post = paths.values().any(|item| item.get("post").is_some());
+    has_post && !paths.keys().any(is_inside) && find_queue_endpoints(paths, None).is_empty()
 }
 
 /// Returns true for the path of the result of a request to the endpoint at `path`.
@@ -250,6 +293,35 @@ mod tests {
         );
         let nameless = r#"{"openapi": "3.0.4", "paths": {}}"#;
         assert!(message(nameless).contains("--app OWNER/NAME"));
+    }
+
+    #[test]
+    fn swagger_is_refused_by_its_name() {
+        for text in [
+            r#"{"swagger": "2.0", "info": {"title": "x", "version": "1"}, "paths": {}}"#,
+            "swagger: '2.0'\npaths: {}\n",
+        ] {
+            let records = read("x.json", text, Some("me/app"));
+            let [Err(error)] = records.as_slice() else { panic!("{records:?}") };
+            assert!(error.message.contains("is Swagger 2.0"), "{error}");
+            assert!(error.help.starts_with("convert it to OpenAPI 3"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_names_an_app_has_its_routes() {
+        let named = |id: &str, paths: &str| {
+            let metadata = format!(r#"{{"x-fal-metadata": {{"endpointId": "{id}"}}}}"#);
+            let text = format!(r#"{{"openapi": "3.1.0", "info": {metadata}, "paths": {{{paths}}}}}"#);
+            let mut records = read("x.json", &text, None);
+            let Record::Document(document) = records.remove(0).unwrap() else { panic!("{text}") };
+            (document.id, document.kind)
+        };
+        let queue = r#""/me/app": {"post": {}}, "/me/app/requests/{request_id}": {"get": {}}"#;
+        assert_eq!(named("me/app", r#""/": {"post": {}}"#), ("me/app".to_owned(), DocumentKind::App));
+        assert_eq!(named("me/app", queue), ("me/app".to_owned(), DocumentKind::Queue));
+        // The queue of another endpoint is a mistake, and reported as one.
+        assert_eq!(named("me/other", queue), ("me/other".to_owned(), DocumentKind::Queue));
     }
 
     #[test]
