@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{Error, pointer},
-    normalize::{NULL, Normalized, parse_schema, references::SCHEMAS},
+    normalize::{NULL, Normalized, item_schemas::ITEM_SCHEMA, parse_schema, references::SCHEMAS},
+    schema::media_types::{essence, is_event_stream, is_lines},
 };
 
 /// The maximum number of references that lead from one to the next. Documents have at most two.
@@ -187,12 +188,16 @@ impl<'a> Operation<'a> {
         }
         for (reply, at) in &replies {
             let content = reply.get("content");
-            let Some(media_type) = find_json(content) else { continue };
-            let at = pointer(&pointer(at, "content"), media_type);
-            let schema = content.and_then(|content| content.get(media_type)?.get("schema"));
-            let Some(schema) = schema else { continue };
-            let at = pointer(&at, "schema");
-            return Reply { schema: self.parse(schema, &at, errors), at };
+            let found = find_json(content).and_then(|key| find_schema(content, key, at));
+            // fal's package describes events as any JSON, beside which an author may state their type.
+            let is_open = |schema: &Value| schema.as_object().is_none_or(serde_json::Map::is_empty);
+            let found = match found {
+                Some((schema, _)) if !is_open(schema) => found,
+                other => find_events(content).and_then(|key| find_schema(content, key, at)).or(other),
+            };
+            if let Some((schema, at)) = found {
+                return Reply { schema: self.parse(schema, &at, errors), at };
+            }
         }
         let other = replies.iter().map(|(reply, at)| (list_media_types(reply.get("content")), at));
         let other = other.into_iter().find(|(listed, _)| !listed.is_empty());
@@ -206,6 +211,12 @@ impl<'a> Operation<'a> {
                 let content = replies.iter().find_map(|(reply, _)| reply.get("content"));
                 if let Some(media) = content.and_then(read_media) {
                     unread.push(format!("{at}: the reply is {listed}; the client reads {}", media.outcome()));
+                    let lines = find_lines(content).filter(|_| media == Media::Lines);
+                    let typed =
+                        lines.and_then(|key| find_schema(content, key, at.trim_end_matches("/content")));
+                    if let Some((schema, at)) = typed {
+                        return Reply { schema: self.parse(schema, &at, errors), at };
+                    }
                     return Reply { schema: self.parse(&media.schema(), &at, errors), at };
                 }
                 let error = self.error(&at, format!("the reply is {listed}, and calls read JSON"));
@@ -235,9 +246,17 @@ impl<'a> Operation<'a> {
         };
         let is_stream = |reply: &Value| {
             let content = reply.get("content").and_then(Value::as_object);
-            content.is_some_and(|content| content.keys().any(|key| essence(key) == "text/event-stream"))
+            content.is_some_and(|content| content.keys().any(|key| is_event_stream(key)))
         };
         replies().any(is_stream) && !replies().any(|reply| find_json(reply.get("content")).is_some())
+    }
+
+    /// Returns true if the reply is lines of JSON, which the client reads when all have arrived.
+    pub(super) fn replies_with_lines(&self) -> bool {
+        let mut replies = self.replies().into_iter().filter_map(|(code, reply)| {
+            Self::follow(self.document, reply, pointer(&self.at, code)).ok().map(|(reply, _)| reply)
+        });
+        replies.any(|reply| reply.get("content").and_then(read_media) == Some(Media::Lines))
     }
 
     fn has_json_reply(&self, replies: &[(&Value, String)]) -> bool {
@@ -292,11 +311,6 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Returns a media type without its parameters, such as `charset`.
-fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
 /// Returns the key of the JSON variant of a request or reply.
 fn find_json(content: Option<&Value>) -> Option<&str> {
     let content = content?.as_object()?;
@@ -311,6 +325,23 @@ fn find_json(content: Option<&Value>) -> Option<&str> {
         .filter_map(|key| Some((rank(key)?, key.as_str())))
         .min_by_key(|(rank, _)| *rank)
         .map(|(_, key)| key)
+}
+
+/// Returns the key of the events of a reply.
+fn find_events(content: Option<&Value>) -> Option<&str> {
+    content?.as_object()?.keys().map(String::as_str).find(|key| is_event_stream(key))
+}
+
+/// Returns the key of the lines of JSON of a reply.
+fn find_lines(content: Option<&Value>) -> Option<&str> {
+    content?.as_object()?.keys().map(String::as_str).find(|key| is_lines(key))
+}
+
+/// Returns the schema of a media type of the reply at `at`, and its JSON pointer.
+fn find_schema<'v>(content: Option<&'v Value>, media_type: &str, at: &str) -> Option<(&'v Value, String)> {
+    let media = content?.get(media_type)?;
+    let keyword = if media.get(ITEM_SCHEMA).is_some() { ITEM_SCHEMA } else { "schema" };
+    Some((media.get("schema")?, pointer(&pointer(&pointer(at, "content"), media_type), keyword)))
 }
 
 /// The content of a reply that is not JSON, which the client turns into JSON.
@@ -329,7 +360,7 @@ impl Media {
     fn outcome(self) -> &'static str {
         match self {
             Self::Text => "it as a text, or as JSON if it is JSON",
-            Self::Lines => "its lines as a list",
+            Self::Lines => "its lines as a list, when all have arrived",
             Self::File => "it as a file with a data URI",
         }
     }
@@ -353,9 +384,7 @@ impl Media {
 fn read_media(content: &Value) -> Option<Media> {
     let mut kinds = content.as_object()?.keys().map(|key| match essence(key).as_str() {
         "" | "text/html" | "application/xhtml+xml" | "text/event-stream" => None,
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-            Some(Media::Lines)
-        }
+        lines if is_lines(lines) => Some(Media::Lines),
         text if text.starts_with("text/") => Some(Media::Text),
         other => (!other.contains(['*', '+']) || other.starts_with("image/")).then_some(Media::File),
     });

@@ -293,7 +293,8 @@ fn read_app_route(
         is_published: false,
         deprecated: operation.is_deprecated(),
     };
-    if path.trim_end_matches('/').ends_with("/stream") && !is_realtime {
+    let is_stream = path.trim_end_matches('/').ends_with("/stream") && !operation.replies_with_lines();
+    if is_stream && !is_realtime {
         endpoint.event = Some(endpoint.output.clone());
     } else if operation.streams() && !is_realtime {
         let reason = Error::new(

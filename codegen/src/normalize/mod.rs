@@ -7,6 +7,7 @@ mod all_of;
 mod branches;
 mod enum_names;
 pub mod fixups;
+pub(crate) mod item_schemas;
 pub(crate) mod references;
 pub mod requirements;
 mod rules;
@@ -90,6 +91,7 @@ pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     };
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
+    item_schemas::read_item_schemas(&mut openapi);
     references::rewrite_references(&mut openapi);
     let unknown_keywords = keywords::count_unknown(&openapi);
     enum_names::name_repeated_enums(&mut openapi);

@@ -3,6 +3,7 @@
 //! This stage is lenient: it takes whatever fal publishes as it is.
 
 pub(crate) mod keywords;
+pub(crate) mod media_types;
 pub(crate) mod text;
 
 use serde_json::{Map, Value};
