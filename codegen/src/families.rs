@@ -46,6 +46,11 @@ pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Resu
                 .with_help("use lower-case letters, digits and `-`, starting with a letter"),
         ]));
     }
+    if let Some(name) = name.filter(|name| names::is_reserved_crate(name)) {
+        let message = format!("`{name}` is a keyword, or the name of a crate or folder of cargo's own");
+        let error = Error::new("--crate-name", message).with_help("use another name, such as `my-app`");
+        return Err(Errors(vec![error]));
+    }
     let mut groups: Vec<Group> = Vec::with_capacity(apps.len());
     let mut taken: BTreeSet<String> = RESERVED.iter().map(|&name| name.to_owned()).collect();
     for (app, mut endpoints) in apps {

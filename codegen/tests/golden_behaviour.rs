@@ -47,6 +47,7 @@ mod golden {
     pub(crate) mod routes;
     pub(crate) mod rules_of_unions;
     pub(crate) mod schema_forms;
+    pub(crate) mod secrets;
     pub(crate) mod session;
     pub(crate) mod shared_unions;
     pub(crate) mod similar_objects;

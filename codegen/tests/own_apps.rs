@@ -205,7 +205,41 @@ fn crates_of_own_apps_promise_nothing_of_a_catalogue() {
     assert!(!code.contains("cargo add fal-client fal-me-painter"), "it is in no registry: {code}");
 }
 
-/// Writes a workspace with an app at the root of a folder, and runs cargo in it. Returns the messages of a failure.
+#[test]
+fn names_that_cargo_or_the_compiler_has_are_refused() {
+    let folder = Folder::new();
+    folder.write("o.json", app(text()).to_string());
+    for name in ["std", "core", "alloc", "fn", "self", "test"] {
+        let run = folder.run(&["--app", "me/painter", "--crate-name", name, "o.json"]);
+        assert_eq!(run.code, Some(1), "{name}");
+        assert!(run.stderr.contains(&format!("--crate-name: `{name}` is a keyword")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_skipped_route_is_one_line_of_a_build_script() {
+    let mut document = app(text());
+    document["paths"]["/broken"] =
+        json!({ "post": { "requestBody": { "$ref": "#/components/requestBodies/x" } } });
+    let source = fal_codegen::Source { file: "o.json".to_owned(), text: document.to_string() };
+    let options =
+        fal_codegen::Options { app: Some("me/painter".to_owned()), ..fal_codegen::Options::default() };
+    let module = fal_codegen::Generator::new(options.clone()).module(&[source]).unwrap();
+    let skipped: Vec<String> = module.report.describe_skipped().collect();
+    assert_eq!(
+        skipped,
+        [
+            "me/painter/broken: /paths/~1broken/post/requestBody: `#/components/requestBodies/x` leads nowhere: add what \
+             it refers to, or correct the reference"
+        ]
+    );
+    let source = fal_codegen::Source { file: "o.json".to_owned(), text: "{".to_owned() };
+    let errors = fal_codegen::Generator::new(options).module(&[source]).unwrap_err();
+    assert_eq!(format!("{errors:?}"), errors.to_string());
+    assert!(format!("{:?}", errors.0[0]).starts_with("o.json: not JSON"), "{errors}");
+}
+
+/// Runs cargo in a folder. Returns its messages if it fails.
 fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-apps");

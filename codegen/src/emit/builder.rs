@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use super::{
     docs,
-    structs::{allow_deprecated, deprecated, extra_type, is_input, setter_docs},
+    structs::{allow_deprecated, deprecated, extra_type, has_secrets, is_input, setter_docs},
     tokens::{field_type, ident, setter_type, ty, ty_of_parent},
 };
 use crate::rust::{Field, Presence, Struct, Ty, names};
@@ -16,6 +16,7 @@ use crate::rust::{Field, Presence, Struct, Ty, names};
 pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
     let parts = Parts::new(item);
     let mut items = vec![parts.entry(), parts.definition()];
+    items.extend(parts.debug());
     items.extend(parts.optional_fields());
     items.extend(parts.setters());
     items.push(parts.build());
@@ -259,9 +260,10 @@ impl<'a> Parts<'a> {
             quote!(#field: #generic)
         });
         let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional,));
+        let debug = (!has_secrets(self.item)).then(|| quote!(Debug,));
         quote! {
             #docs
-            #[derive(Debug, Clone)]
+            #[derive(#debug Clone)]
             #[must_use = "a builder does nothing until it is built or given to a call"]
             pub struct #builder #generics {
                 #(#fields,)*
@@ -269,6 +271,22 @@ impl<'a> Parts<'a> {
                 checking: M,
             }
         }
+    }
+
+    /// Returns the `Debug` impl of a builder of a struct with secrets, which shows no value.
+    fn debug(&self) -> Option<TokenStream> {
+        if !has_secrets(self.item) {
+            return None;
+        }
+        let builder = &self.builder;
+        let (generics, text) = (self.with_mode(Slot::generic, &quote!(M)), builder.to_string());
+        Some(quote! {
+            impl #generics ::std::fmt::Debug for #builder #generics {
+                fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                    f.debug_struct(#text).finish_non_exhaustive()
+                }
+            }
+        })
     }
 
     fn optional_fields(&self) -> Option<TokenStream> {
@@ -282,8 +300,9 @@ impl<'a> Parts<'a> {
             quote!(extra: #ty,)
         });
         let nulls = self.item.keeps_nulls().then(|| quote!(nulls: json::Nulls,));
+        let debug = (!has_secrets(self.item)).then(|| quote!(Debug,));
         Some(quote! {
-            #[derive(Debug, Clone, Default)]
+            #[derive(#debug Clone, Default)]
             struct #optional {
                 #(#fields,)*
                 #extra

@@ -19,7 +19,8 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
     let files = files.chain(extra).map(|name| quote!(self.#name.visit_files(visit);)).collect();
     let checks = item.fields.iter().filter(|field| field.rule != Rule::None).map(|field| {
         let name = ident(&field.ident);
-        let checker = Checker::Field(&field.json_name);
+        let checker =
+            if field.secret { Checker::Secret(&field.json_name) } else { Checker::Field(&field.json_name) };
         let value = || check(&field.rule, &checker, &Subject::value());
         match field.presence {
             Presence::Required => check(&field.rule, &checker, &Subject::Field(&name)),
@@ -168,6 +169,8 @@ enum Checker<'a> {
     Own,
     /// The one of a field, by its name in JSON.
     Field(&'a str),
+    /// The same, for a field whose value must not be in a violation.
+    Secret(&'a str),
 }
 
 impl Checker<'_> {
@@ -176,6 +179,7 @@ impl Checker<'_> {
         match self {
             Self::Own => quote!(check),
             Self::Field(name) => quote!(check.field(#name)),
+            Self::Secret(name) => quote!(check.secret_field(#name)),
         }
     }
 
@@ -185,6 +189,7 @@ impl Checker<'_> {
             // The variable is a reference already.
             Self::Own => quote!(check),
             Self::Field(name) => quote!(&mut check.field(#name)),
+            Self::Secret(name) => quote!(&mut check.secret_field(#name)),
         }
     }
 }

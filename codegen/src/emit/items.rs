@@ -102,16 +102,19 @@ fn endpoint_page(
     let mut definitions = model(item, endpoint);
     if let Some(input) = &endpoint.input {
         definitions.push(structs::definition(input));
+        definitions.extend(structs::debug(input));
         definitions.extend(defaults::constants(item, &own, input));
         definitions.extend(file_limits::constants(input));
     }
     definitions.extend(endpoint.input_types.iter().flat_map(definition));
     let about = about_output(&endpoint.id, endpoint.realtime || endpoint.session.is_some());
     definitions.extend(output("Output", &about, &endpoint.output));
+    definitions.extend(output_debug(&endpoint.output));
     definitions.extend(endpoint.output_types.iter().flat_map(definition));
     if let Some(event) = endpoint.event.as_ref().filter(|event| !is_output(event)) {
         let about = about_event(&endpoint.id);
         definitions.extend(output("Event", &about, event));
+        definitions.extend(output_debug(event));
         definitions.extend(endpoint.event_types.iter().flat_map(definition));
     }
 
@@ -165,6 +168,14 @@ fn output(name: &str, about: &str, output: &Output) -> Option<TokenStream> {
             quote!(#docs pub type #name = #ty;)
         }
     })
+}
+
+/// Returns the `Debug` impl of an output or event with secrets.
+fn output_debug(output: &Output) -> Option<TokenStream> {
+    match output {
+        Output::Struct(output) => structs::debug(output),
+        Output::Alias(_) => None,
+    }
 }
 
 /// Returns true for an event that has the type of the output.
@@ -247,6 +258,7 @@ fn definition(item: &Item) -> Vec<TokenStream> {
     match item {
         Item::Struct(item) => [structs::definition(item)]
             .into_iter()
+            .chain(structs::debug(item))
             .chain(structs::media(item))
             .chain(file_limits::constants(item))
             .collect(),

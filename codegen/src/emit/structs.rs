@@ -27,9 +27,10 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
         quote!(#docs pub extra: #ty,)
     });
     let nulls = item.keeps_nulls().then(|| quote!(nulls: json::Nulls,));
+    let debug = (!has_secrets(item)).then(|| quote!(Debug,));
     quote! {
         #docs
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(#debug Clone, PartialEq)]
         #[non_exhaustive]
         pub struct #name {
             #(#fields,)*
@@ -37,6 +38,37 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
             #nulls
         }
     }
+}
+
+/// Returns true if a field of a struct must not be in `Debug` output.
+pub(super) fn has_secrets(item: &Struct) -> bool {
+    item.fields.iter().any(|field| field.secret)
+}
+
+/// Returns the `Debug` impl of a struct with secrets, which shows if they are there and nothing of them.
+pub(super) fn debug(item: &Struct) -> Option<TokenStream> {
+    if !has_secrets(item) {
+        return None;
+    }
+    let fields = item.fields.iter().map(|field| {
+        let (name, text) = (ident(&field.ident), field.ident.trim_start_matches("r#"));
+        let value = match (field.secret, field.presence) {
+            (false, _) => quote!(&self.#name),
+            (true, Presence::Required) => quote!(&"***"),
+            (true, Presence::Optional | Presence::TriState) => quote!(&self.#name.as_ref().map(|_| "***")),
+        };
+        quote!(.field(#text, #value))
+    });
+    let extra = item.extra.as_ref().map(|_| quote!(.field("extra", &self.extra)));
+    let (name, text, allow) = (ident(&item.ident), &item.ident, allow_deprecated(item));
+    Some(quote! {
+        #allow
+        impl ::std::fmt::Debug for #name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(#text) #(#fields)* #extra.finish_non_exhaustive()
+            }
+        }
+    })
 }
 
 /// Returns the impl that makes a struct a file of an output, for one with a URL that is always there.
@@ -97,7 +129,7 @@ pub(super) fn extra_type(extra: &Extra) -> TokenStream {
 /// Returns the paragraphs about a struct: its description, then the rules about its fields.
 fn describe(item: &Struct) -> Vec<String> {
     let rules = item.requirements.iter().map(|requirement| format!("{}.", requirement.words));
-    description(item).into_iter().chain(rules).collect()
+    description(item).into_iter().chain(docs::paragraphs(&item.note)).chain(rules).collect()
 }
 
 fn description(item: &Struct) -> Vec<String> {
@@ -117,7 +149,10 @@ fn description(item: &Struct) -> Vec<String> {
 fn field_docs(field: &Field) -> TokenStream {
     let mut paragraphs: Vec<String> = docs::paragraphs(&field.description).collect();
     if paragraphs.is_empty() {
-        paragraphs.push(format!("`{}`.", field.json_name));
+        paragraphs.push(match field.format {
+            Some(format) => format!("{format}."),
+            None => format!("`{}`.", field.json_name),
+        });
     }
     if !field.facts.is_empty() {
         paragraphs.push(format!("{}.", field.facts.join(". ")));
@@ -127,7 +162,10 @@ fn field_docs(field: &Field) -> TokenStream {
 
 /// Returns the docs of a setter: the first sentence of the field's docs and its facts. The field itself has the rest.
 pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
-    let meaning = docs::summary(&field.description);
+    let mut meaning = docs::summary(&field.description);
+    if let Some(format) = field.format.filter(|_| meaning.is_empty()) {
+        meaning = format!("{format}.");
+    }
     let first = meaning.find(". ").map_or(meaning.as_str(), |end| &meaning[..=end]);
     let facts = field.facts.iter().map(|fact| format!("{fact}."));
     let name = field.ident.trim_start_matches("r#");

@@ -137,6 +137,10 @@ pub struct Property {
     pub constant: Option<Value>,
     /// The limits of the files or image sizes in the property (`x-fal`). Null if there are none.
     pub limits: FileLimits,
+    /// `true` if values are secrets (`format: password`), or are never sent back (`writeOnly`).
+    pub secret: bool,
+    /// The `format` of a string, such as `date-time`, if there is one.
+    pub format: Option<String>,
 }
 
 /// The type of a value.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
+use openapiv3::{
+    AdditionalProperties, ReferenceOr, Schema, SchemaKind, StringFormat, Type as Kind,
+    VariantOrUnknownOrEmpty,
+};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -495,7 +498,16 @@ impl<'a> Resolver<'a> {
             self.oddities
                 .push(format!("{at}: the default {published} is not a value of its type; {outcome}"));
         }
+        let (mut secret, mut format) = (false, None);
+        self.visit_value_schemas(schema, 0, &mut |schema| {
+            let found = format_of(schema);
+            secret |= schema.schema_data.write_only || found.as_deref() == Some("password");
+            format = format.take().or(found);
+        });
+        let is_text = matches!(ty, Type::Text(_));
         Ok(Property {
+            secret,
+            format: format.filter(|_| is_text),
             name: name.to_owned(),
             description,
             ty,
@@ -507,6 +519,66 @@ impl<'a> Resolver<'a> {
             constant: None,
             limits,
         })
+    }
+}
+
+/// The maximum depth in which the schemas of a value are looked for. Real documents reach 4.
+const MAX_VALUE_DEPTH: usize = 16;
+
+impl Resolver<'_> {
+    /// Calls `visit` for the schema of a value, its alternatives, and those of its items, but not for the properties of
+    /// objects, which have types of their own.
+    fn visit_value_schemas(&self, schema: SchemaRef<'_>, depth: usize, visit: &mut impl FnMut(&Schema)) {
+        if depth > MAX_VALUE_DEPTH {
+            return;
+        }
+        let schema = match schema {
+            SchemaRef::Item(schema) => schema,
+            SchemaRef::Reference(reference) => match self.component(reference, "") {
+                Ok((_, schema, _)) => schema,
+                Err(_) => return,
+            },
+        };
+        visit(schema);
+        match &schema.schema_kind {
+            SchemaKind::AllOf { all_of: branches }
+            | SchemaKind::AnyOf { any_of: branches }
+            | SchemaKind::OneOf { one_of: branches } => {
+                for branch in branches {
+                    self.visit_value_schemas(schema_ref(branch), depth + 1, visit);
+                }
+            }
+            SchemaKind::Type(Kind::Array(array)) => {
+                if let Some(items) = &array.items {
+                    self.visit_value_schemas(schema_ref(items), depth + 1, visit);
+                }
+            }
+            SchemaKind::Type(Kind::Object(object)) => {
+                if let Some(AdditionalProperties::Schema(values)) = &object.additional_properties {
+                    self.visit_value_schemas(schema_ref(values), depth + 1, visit);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns the `format` of a string.
+fn format_of(schema: &Schema) -> Option<String> {
+    let SchemaKind::Type(Kind::String(text)) = &schema.schema_kind else { return None };
+    match &text.format {
+        VariantOrUnknownOrEmpty::Item(format) => {
+            let name = match format {
+                StringFormat::Date => "date",
+                StringFormat::DateTime => "date-time",
+                StringFormat::Password => "password",
+                StringFormat::Byte => "byte",
+                StringFormat::Binary => "binary",
+            };
+            Some(name.to_owned())
+        }
+        VariantOrUnknownOrEmpty::Unknown(name) => Some(name.clone()),
+        VariantOrUnknownOrEmpty::Empty => None,
     }
 }
 

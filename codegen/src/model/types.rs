@@ -28,6 +28,9 @@ pub(super) const FILE_INPUT: &str = "x-fal-file-input";
 /// The extension with the limits of files and image sizes.
 pub(super) const LIMITS: &str = "x-fal";
 
+/// The types of JSON Schema.
+const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
+
 impl Resolver<'_> {
     /// Resolves a schema or a reference. `property` is the name of the property that has the type, if any.
     pub(super) fn resolve(
@@ -94,6 +97,13 @@ impl Resolver<'_> {
             }
             SchemaKind::Type(Kind::Object(_)) => self.resolve_inline_object(schema, property, at),
             SchemaKind::Any(any) if *any == AnySchema::default() => Ok(Type::Any),
+            SchemaKind::Any(any)
+                if let Some(kind) = any.typ.as_deref().filter(|kind| !TYPES.contains(kind)) =>
+            {
+                self.untyped.push(at.to_owned());
+                self.oddities.push(format!("{at}/type: `{kind}` is an unknown type; it is read as any JSON"));
+                Ok(Type::Any)
+            }
             SchemaKind::AnyOf { .. }
             | SchemaKind::OneOf { .. }
             | SchemaKind::AllOf { .. }

@@ -497,9 +497,10 @@ const UNCHECKED: &[&str] = &[
 /// Notes the keywords of a schema that restrict its values further than its type does.
 fn note_unchecked(schema: &mut Map<String, Value>) {
     let mut found: Vec<&str> = UNCHECKED.iter().copied().filter(|key| schema.contains_key(*key)).collect();
-    // Alone, it is an untyped schema.
+    // Alone, it is an untyped schema. Beside a type, it would make one of it too.
     let is_typed = ["type", "properties", "enum", "anyOf", "oneOf", "allOf", "$ref"];
-    if schema.contains_key("not") && is_typed.iter().any(|key| schema.contains_key(*key)) {
+    let has_others = !found.is_empty() || is_typed.iter().any(|key| schema.contains_key(*key));
+    if has_others && schema.remove("not").is_some() {
         found.push("not");
     }
     if has_properties(schema) {

@@ -237,6 +237,8 @@ pub struct Struct {
     pub component: String,
     /// The description.
     pub description: String,
+    /// What the author of an app writes about its input or output, which the docs say after the description.
+    pub note: String,
     /// The fields, in fal's order.
     pub fields: Vec<Field>,
     /// The properties that have one value, which is written without being asked for.
@@ -347,6 +349,10 @@ pub struct Field {
     pub nullable: bool,
     /// `true` if the field is deprecated.
     pub deprecated: bool,
+    /// `true` if the value must not be in `Debug` output.
+    pub secret: bool,
+    /// The form of a text, such as "A date and time (RFC 3339)", if the document names a known one.
+    pub format: Option<&'static str>,
     /// `true` if the field has to be present.
     pub required: bool,
     /// An example value of the document, for examples in docs.

@@ -121,6 +121,27 @@ pub(crate) fn is_crate_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
 }
 
+/// Crates of the compiler, which a crate of the same name would hide, and keywords, which cargo refuses.
+const RESERVED_CRATES: &[&str] = &[
+    "alloc",
+    "build",
+    "core",
+    "deps",
+    "examples",
+    "incremental",
+    "proc_macro",
+    "proc-macro",
+    "self",
+    "std",
+    "super",
+    "test",
+];
+
+/// Returns true for the name of a crate of the compiler, a keyword, or another name that cargo keeps for itself.
+pub(crate) fn is_reserved_crate(name: &str) -> bool {
+    RESERVED_CRATES.contains(&name) || KEYWORDS.contains(&name) || PATH_KEYWORDS.contains(&name)
+}
+
 /// Returns the name of a field and its setter.
 #[must_use]
 pub fn field(json_name: &str) -> String {

@@ -119,6 +119,10 @@ fn plan_endpoint(
             // A caller may always add a parameter that is newer than the document.
             input.extra.get_or_insert_with(|| Box::new(Extra::any()));
             input.description = about;
+            // fal's own documents describe the endpoint in other places.
+            if !endpoint.is_published {
+                input.note = root_description(&endpoint.input);
+            }
             input.deprecated.clone_from(&deprecated);
             Some(input)
         }
@@ -129,7 +133,13 @@ fn plan_endpoint(
     input.iter_mut().for_each(|input| wordings::refer_from_struct(&markers, input));
 
     let about = about_output(&endpoint.id, has_messages);
-    let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
+    let (mut output, output_types) =
+        plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
+    if let Output::Struct(output) = &mut output
+        && !endpoint.is_published
+    {
+        output.note = root_description(&endpoint.output);
+    }
     let about = about_event(&endpoint.id);
     let (event, event_types) = match &endpoint.event {
         Some(event) if *event == endpoint.output => {
@@ -179,6 +189,14 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
             .with_help("call the endpoint untyped, or correct its input with `--overlay`")),
+    }
+}
+
+/// Returns the description that the author of a document gives the object of an input or output.
+fn root_description(graph: &model::TypeGraph) -> String {
+    match &graph.root {
+        model::Type::Object(root) => graph.objects[root].description.clone(),
+        _ => String::new(),
     }
 }
 

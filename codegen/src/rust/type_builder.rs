@@ -58,6 +58,7 @@ impl<'a> TypeBuilder<'a> {
             ident: ident.to_owned(),
             component: object.name.clone(),
             description: object.description.clone(),
+            note: String::new(),
             fields,
             constants,
             closed: object.others == Others::Refused,
@@ -125,6 +126,8 @@ impl<'a> TypeBuilder<'a> {
             presence,
             nullable: property.nullable,
             deprecated: property.deprecated,
+            secret: property.secret,
+            format: property.format.as_deref().and_then(wording::describe_format),
             required: property.required,
             schema: json_schemas::property_schema(property, &ty),
             example: property.examples.iter().find(|example| !example.is_null()).cloned(),
@@ -319,6 +322,8 @@ impl Property {
             deprecated: false,
             constant: None,
             limits: serde_json::Value::Null,
+            secret: false,
+            format: None,
         }
     }
 }

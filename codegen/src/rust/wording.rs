@@ -50,6 +50,31 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
     facts
 }
 
+/// Describes a `format` of strings. Formats that say nothing about the text of a value are left out.
+pub(super) fn describe_format(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "date-time" => "A date and time (RFC 3339), such as `2025-06-04T12:00:00Z`",
+        "date" => "A date (RFC 3339), such as `2025-06-04`",
+        "time" => "A time (RFC 3339), such as `12:00:00Z`",
+        "duration" => "A duration (ISO 8601), such as `PT1H30M`",
+        "uuid" => "A UUID",
+        "uri" | "url" => "A URI",
+        "uri-reference" => "A URI, or a reference to one",
+        "iri" | "iri-reference" => "A URI with characters of any language",
+        "email" | "idn-email" => "An email address",
+        "hostname" | "idn-hostname" => "A name of a host",
+        "ipv4" => "An IPv4 address",
+        "ipv6" => "An IPv6 address",
+        "ipvanyaddress" => "An IP address",
+        "byte" | "base64" => "Bytes in base64",
+        "regex" => "A regular expression",
+        "json-pointer" => "A JSON pointer",
+        "json-string" => "JSON, as a text",
+        "password" => "A secret, which `Debug` does not show",
+        _ => return None,
+    })
+}
+
 /// Describes bounds in words, such as `between 1 and 50`. Returns an empty string if there are none.
 #[must_use]
 pub fn describe_range(bounds: &Bounds) -> String {

@@ -36,6 +36,8 @@ impl Endpoint for Model {
 }
 
 /// The parameters of [`acme/descriptions`](Model).
+///
+/// Text, and ways to translate it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -67,6 +69,8 @@ impl Input {
 }
 
 /// The result of [`acme/descriptions`](Model).
+///
+/// Translation.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {

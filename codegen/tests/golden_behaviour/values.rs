@@ -151,3 +151,33 @@ fn a_tag_with_a_default_may_be_absent_outside_of_its_union() {
     let written = serde_json::to_value(&input).unwrap();
     assert_eq!(written, serde_json::json!({ "pet": { "kind": "cat", "lives": 1 } }));
 }
+
+#[test]
+fn secrets_are_sent_and_not_shown() {
+    use secrets::{Input, Output, types::Proxy};
+    let proxy = Proxy::builder().host("example.com").secret("hunter2").build();
+    let builder =
+        Input::builder().user("me").password("correct horse").token("hunter2").pin(4711).proxy(proxy);
+    assert_eq!(format!("{builder:?}"), "Builder { .. }");
+    let input = builder.build();
+    assert_eq!(
+        serde_json::to_value(&input).unwrap(),
+        serde_json::json!({
+            "user": "me", "password": "correct horse", "token": "hunter2", "pin": 4711,
+            "proxy": { "host": "example.com", "secret": "hunter2" },
+        })
+    );
+    let shown = format!("{input:?}");
+    for secret in ["correct horse", "hunter2", "4711"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.contains(r#"user: "me", password: "***", token: Some("***"), codes: None"#), "{shown}");
+    let short = Input::builder().user("me").password("hunter2").build().validate().unwrap_err();
+    assert!(short.to_string().contains("must have at least 8 characters, not 7"), "{short}");
+    assert!(!format!("{short:?}").contains("hunter2"), "{short:?}");
+    let output: Output = serde_json::from_str(r#"{"id":"1","cookie":"hunter2"}"#).unwrap();
+    assert!(
+        format!("{output:?}").starts_with(r#"Output { id: Some("1"), cookie: Some("***")"#),
+        "{output:?}"
+    );
+}

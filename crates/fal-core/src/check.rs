@@ -92,6 +92,8 @@ pub struct Check {
     found: Vec<Violation>,
     /// The number of violations from before the check, by values that others stand in for.
     refused: usize,
+    /// `true` inside a field whose value is a secret.
+    is_secret: bool,
 }
 
 impl Check {
@@ -102,7 +104,7 @@ impl Check {
 
     /// Creates a check of an input in which the values with the given violations are replaced by others.
     pub(crate) fn with_violations(found: Vec<Violation>) -> Self {
-        Self { path: String::new(), refused: found.len(), found }
+        Self { path: String::new(), refused: found.len(), found, is_secret: false }
     }
 
     /// Returns true if the current value, or one inside it if `inside` is set, was refused before the check.
@@ -126,7 +128,15 @@ impl Check {
         let parent = self.path.len();
         // Writing into a string cannot fail.
         let _ = write!(self.path, ".{name}");
-        FieldCheck { check: self, parent }
+        let was_secret = self.is_secret;
+        FieldCheck { check: self, parent, was_secret }
+    }
+
+    /// Enters a field as [`field`](Self::field) does, and leaves its value out of violations.
+    pub fn secret_field(&mut self, name: impl fmt::Display) -> FieldCheck<'_> {
+        let entered = self.field(name);
+        entered.check.is_secret = true;
+        entered
     }
 
     /// Calls `check` for every item of a list, or every value of a map, under its index or key.
@@ -224,7 +234,10 @@ impl Check {
         if self.is_refused(false) {
             return;
         }
-        let value = serde_json::to_value(value).unwrap_or(Value::Null);
+        let value = match self.is_secret {
+            true => Value::Null,
+            false => serde_json::to_value(value).unwrap_or(Value::Null),
+        };
         self.found.push(Violation { path: format!("body{}", self.path), message, value });
     }
 }
@@ -235,6 +248,8 @@ pub struct FieldCheck<'a> {
     check: &'a mut Check,
     /// Length of the path before the field was entered.
     parent: usize,
+    /// `true` if the values of the parent are secrets too.
+    was_secret: bool,
 }
 
 impl Deref for FieldCheck<'_> {
@@ -254,6 +269,7 @@ impl DerefMut for FieldCheck<'_> {
 impl Drop for FieldCheck<'_> {
     fn drop(&mut self) {
         self.check.path.truncate(self.parent);
+        self.check.is_secret = self.was_secret;
     }
 }
 
@@ -265,7 +281,7 @@ pub struct Violation {
     pub path: String,
     /// A message that names the parameter, the rule and how the value breaks it.
     pub message: String,
-    /// The value that breaks the rule.
+    /// The value that breaks the rule. Null for a secret.
     pub value: Value,
 }
 
