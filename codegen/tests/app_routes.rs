@@ -3,51 +3,9 @@
 
 mod support;
 
-use fal_codegen::{
-    Generator, Options, Report, Source,
-    report::{Entry, Status},
-};
+use fal_codegen::{Generator, Options, Source, report::Status};
 use serde_json::{Value, json};
-use support::Folder;
-
-/// Returns the document of an app with these paths.
-fn document(paths: Value) -> Value {
-    json!({
-        "openapi": "3.1.0",
-        "info": { "title": "App", "version": "1" },
-        "paths": paths,
-        "components": { "schemas": {
-            "In": { "type": "object", "properties": { "prompt": { "type": "string" } }, "required": ["prompt"] },
-            "Out": { "type": "object", "properties": { "text": { "type": "string" } }, "required": ["text"] },
-        } },
-    })
-}
-
-fn content(media_type: &str, schema: &str) -> Value {
-    json!({ "description": "", "content": { media_type: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } } })
-}
-
-/// Returns a route with a JSON body and reply.
-fn route() -> Value {
-    json!({ "post": {
-        "requestBody": content("application/json", "In"),
-        "responses": { "200": content("application/json", "Out") },
-    } })
-}
-
-/// Returns the module of an app and its report.
-#[track_caller]
-fn generate(document: &Value) -> (String, Report) {
-    let source = Source { file: "app.json".to_owned(), text: document.to_string() };
-    let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
-    let module = Generator::new(options).module(&[source]).unwrap_or_else(|errors| panic!("{errors}"));
-    (module.text, module.report)
-}
-
-#[track_caller]
-fn entry<'a>(report: &'a Report, id: &str) -> &'a Entry {
-    report.endpoints.iter().find(|entry| entry.id == id).unwrap_or_else(|| panic!("{report:?}"))
-}
+use support::{Folder, content, document, entry, generate, route};
 
 /// Asserts that the route `/x` is skipped and `/` generated, and that the reason, the pointer and the help have the
 /// parts.
@@ -757,89 +715,4 @@ fn an_object_of_nothing_but_itself_has_code() {
     } });
     let (text, _) = generate(&app);
     assert!(text.contains("pub kids: Option<Vec<Tree>>"), "{text}");
-}
-
-#[test]
-fn events_have_the_type_that_the_document_gives_them() {
-    let item = json!({ "$ref": "#/components/schemas/Out" });
-    let event = json!({ "type": "object", "required": ["data"], "properties": {
-        "data": { "type": "string", "contentMediaType": "application/json", "contentSchema": item },
-        "event": { "type": "string" }, "id": { "type": "string" }, "retry": { "type": "integer", "minimum": 0 },
-    } });
-    for content in [
-        json!({ "text/event-stream": { "itemSchema": event } }),
-        json!({ "text/event-stream": { "itemSchema": item } }),
-        json!({ "text/event-stream": { "schema": item } }),
-        // fal's package describes every stream as any JSON; an overlay adds the type.
-        json!({ "application/json": { "schema": {} }, "text/event-stream": { "itemSchema": event } }),
-    ] {
-        let mut stream = route();
-        stream["post"]["responses"] = json!({ "200": { "description": "", "content": content } });
-        let (text, report) = generate(&document(json!({ "/": route(), "/stream": stream })));
-        let app = entry(&report, "me/app");
-        assert!(app.streams, "{content}");
-        assert_eq!(app.losses(), Vec::<String>::new(), "{content}");
-        assert!(!text.contains("pub type Event"), "the event is `Out`, as the output is: {text}");
-    }
-}
-
-#[test]
-fn lines_of_json_are_a_typed_list_and_no_stream() {
-    let mut lines = route();
-    lines["post"]["responses"] = json!({ "200": { "description": "", "content": {
-        "application/jsonl": { "itemSchema": { "$ref": "#/components/schemas/Out" } },
-    } } });
-    let (text, report) = generate(&document(json!({ "/": route(), "/stream": lines })));
-    let entry = entry(&report, "me/app/stream");
-    assert!(!entry.streams);
-    assert!(text.contains("pub type Output = Vec<"), "{text}");
-    let losses = entry.losses();
-    let expected = "the client reads its lines as a list, when all have arrived";
-    assert!(losses.len() == 1 && losses[0].ends_with(expected), "{losses:?}");
-}
-
-#[test]
-fn an_unknown_type_is_named() {
-    let mut app = document(json!({ "/": route() }));
-    app["components"]["schemas"]["In"]["properties"]["scale"] = json!({ "type": "flot" });
-    let (_, report) = generate(&app);
-    let losses = entry(&report, "me/app").losses();
-    let expected =
-        "/components/schemas/In/properties/scale/type: `flot` is an unknown type; it is read as any JSON";
-    assert!(losses.iter().any(|loss| loss == expected), "{losses:?}");
-}
-
-#[test]
-fn keywords_beside_a_condition_are_reported() {
-    let mut app = document(json!({ "/": route() }));
-    let rules = json!({ "if": { "const": "a" }, "then": { "minLength": 2 }, "not": { "const": "b" } });
-    let mut typed = rules.clone();
-    typed["type"] = json!("string");
-    app["components"]["schemas"]["In"]["properties"]["typed"] = typed;
-    app["components"]["schemas"]["In"]["properties"]["open"] = rules;
-    let (text, report) = generate(&app);
-    let losses = entry(&report, "me/app").losses();
-    for (property, keyword) in
-        ["typed", "open"].iter().flat_map(|name| ["if", "then", "not"].map(|key| (name, key)))
-    {
-        let at = format!("/components/schemas/In/properties/{property}");
-        let expected = format!("not checked: {at}: `{keyword}` is not checked here");
-        assert!(losses.contains(&expected), "{expected}: {losses:?}");
-    }
-    assert!(text.contains("pub typed: Option<String>"), "a rule does not take the type away: {text}");
-}
-
-#[test]
-fn docs_have_the_words_of_the_author() {
-    let mut app = document(json!({ "/": route() }));
-    app["components"]["schemas"]["In"]["description"] = json!("A postcard.\n\nIt has a front.");
-    app["components"]["schemas"]["Out"]["description"] = json!("A postcard in the post.");
-    let (text, _) = generate(&app);
-    assert!(
-        text.contains(
-            "/// The parameters of [`me/app`](Model).\n///\n/// A postcard.\n///\n/// It has a front.\n"
-        ),
-        "{text}"
-    );
-    assert!(text.contains("/// A postcard in the post.\n"), "{text}");
 }

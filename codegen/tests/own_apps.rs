@@ -122,7 +122,7 @@ fn one_mistake_is_one_problem() {
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.ends_with("1 problem; nothing was written\n"), "{}", run.stderr);
 
-    // Documents of the same endpoint: what to do about it is said once.
+    // Documents of the same endpoint: the remedy is printed once.
     for name in ["a.json", "b.json", "c.json"] {
         folder.write(name, support::record("acme/draw", json!({})).to_string());
     }

@@ -1,5 +1,5 @@
 //! Helpers of the tests: running the binary in a temporary folder, and reading the files that it wrote.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::{
     fs,
@@ -7,6 +7,8 @@ use std::{
     process::Command,
 };
 
+use fal_codegen::{Generator, Options, Report, Source, report::Entry};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The result of a run of the binary.
@@ -120,4 +122,45 @@ pub(crate) fn record(id: &str, properties: serde_json::Value) -> serde_json::Val
             } }
         }
     })
+}
+
+/// Returns the document of an app with these paths.
+pub(crate) fn document(paths: Value) -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "App", "version": "1" },
+        "paths": paths,
+        "components": { "schemas": {
+            "In": { "type": "object", "properties": { "prompt": { "type": "string" } }, "required": ["prompt"] },
+            "Out": { "type": "object", "properties": { "text": { "type": "string" } }, "required": ["text"] },
+        } },
+    })
+}
+
+/// Returns a body or reply with the schema of a component.
+pub(crate) fn content(media_type: &str, schema: &str) -> Value {
+    json!({ "description": "", "content": { media_type: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } } })
+}
+
+/// Returns a route with a JSON body and reply.
+pub(crate) fn route() -> Value {
+    json!({ "post": {
+        "requestBody": content("application/json", "In"),
+        "responses": { "200": content("application/json", "Out") },
+    } })
+}
+
+/// Returns the module of an app and its report.
+#[track_caller]
+pub(crate) fn generate(document: &Value) -> (String, Report) {
+    let source = Source { file: "app.json".to_owned(), text: document.to_string() };
+    let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
+    let module = Generator::new(options).module(&[source]).unwrap_or_else(|errors| panic!("{errors}"));
+    (module.text, module.report)
+}
+
+/// Returns the entry of an endpoint in a report.
+#[track_caller]
+pub(crate) fn entry<'a>(report: &'a Report, id: &str) -> &'a Entry {
+    report.endpoints.iter().find(|entry| entry.id == id).unwrap_or_else(|| panic!("{report:?}"))
 }
