@@ -23,7 +23,7 @@ use super::{
 use crate::{
     error::{Error, pointer},
     normalize::{
-        Normalized, REQUIREMENTS,
+        Normalized, PREFIX_ITEMS, REQUIREMENTS,
         references::SCHEMAS,
         requirements::{Condition, Requirement, Test},
     },
@@ -551,6 +551,12 @@ impl Resolver<'_> {
             SchemaKind::Type(Kind::Array(array)) => {
                 if let Some(items) = &array.items {
                     self.visit_value_schemas(schema_ref(items), depth + 1, visit);
+                }
+                let positions = schema.schema_data.extensions.get(PREFIX_ITEMS).and_then(Value::as_array);
+                for position in positions.into_iter().flatten() {
+                    if let Ok(position) = ReferenceOr::<Schema>::deserialize(position) {
+                        self.visit_value_schemas(schema_ref(&position), depth + 1, visit);
+                    }
                 }
             }
             SchemaKind::Type(Kind::Object(object)) => {

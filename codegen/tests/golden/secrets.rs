@@ -163,7 +163,7 @@ pub mod types {
 use fal_core::{
     Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
-use serde::{Serialize, Serializer, de::MapAccess};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
@@ -194,6 +194,8 @@ pub struct Input {
     pub token: Option<String>,
     /// `codes`.
     pub codes: Option<Vec<String>>,
+    /// `pair`.
+    pub pair: Option<Pair>,
     /// `proxy`.
     pub proxy: Option<Proxy>,
     /// A date and time (RFC 3339), such as `2025-06-04T12:00:00Z`.
@@ -218,6 +220,7 @@ impl ::std::fmt::Debug for Input {
             .field("password", &"***")
             .field("token", &self.token.as_ref().map(|_| "***"))
             .field("codes", &self.codes.as_ref().map(|_| "***"))
+            .field("pair", &self.pair.as_ref().map(|_| "***"))
             .field("proxy", &self.proxy)
             .field("deadline", &self.deadline)
             .field("request", &self.request)
@@ -233,6 +236,10 @@ impl Input {
     /// Default of [`pin`](Self::pin): `1`.
     pub const DEFAULT_PIN: i64 = 1;
 }
+
+/// The items of `pair`, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair(pub Option<Integer>, pub Option<String>, pub Vec<Value>);
 
 /// The result of [`acme/secrets`](Model).
 #[derive(Clone, PartialEq)]
@@ -308,6 +315,7 @@ for Builder<UserSlot, PasswordSlot, M> {
 struct Optional {
     token: Option<String>,
     codes: Option<Vec<String>>,
+    pair: Option<Pair>,
     proxy: Option<Proxy>,
     deadline: Option<String>,
     request: Option<String>,
@@ -354,6 +362,12 @@ impl<UserSlot, PasswordSlot, M: fal_core::Mode> Builder<UserSlot, PasswordSlot, 
     /// Sets [`codes`](Input::codes):
     pub fn codes(mut self, value: impl Param<Vec<String>, M>) -> Self {
         self.optional.codes = self.checking.optional("codes", value);
+        self
+    }
+
+    /// Sets [`pair`](Input::pair):
+    pub fn pair(mut self, value: impl Param<Pair, M>) -> Self {
+        self.optional.pair = self.checking.optional("pair", value);
         self
     }
 
@@ -407,6 +421,7 @@ impl<UserSlot, PasswordSlot, M: fal_core::Mode> Builder<UserSlot, PasswordSlot, 
                 password: self.password.take(),
                 token: self.optional.token,
                 codes: self.optional.codes,
+                pair: self.optional.pair,
                 proxy: self.optional.proxy,
                 deadline: self.optional.deadline,
                 request: self.optional.request,
@@ -450,6 +465,7 @@ impl Serialize for Input {
         object.write("password", &self.password);
         object.write_nullable("token", &self.token, &self.nulls);
         object.write_optional("codes", &self.codes);
+        object.write_optional("pair", &self.pair);
         object.write_optional("proxy", &self.proxy);
         object.write_optional("deadline", &self.deadline);
         object.write_nullable("request", &self.request, &self.nulls);
@@ -474,6 +490,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "password" => object.read(&mut password),
                 "token" => object.read_nullable("token", &mut optional.token),
                 "codes" => object.read(&mut optional.codes),
+                "pair" => object.read(&mut optional.pair),
                 "proxy" => object.read(&mut optional.proxy),
                 "deadline" => object.read(&mut optional.deadline),
                 "request" => object.read_nullable("request", &mut optional.request),
@@ -518,6 +535,34 @@ impl<'de> json::ReadObject<'de> for Output {
             }
         }
         Some(Self { id, cookie })
+    }
+}
+
+impl Parameters for Pair {}
+
+impl Serialize for Pair {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = json::ListWriter::new(serializer)?;
+        list.write_optional(&self.0);
+        list.write_optional(&self.1);
+        list.write_rest(&self.2);
+        list.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Pair {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        json::read_list(deserializer)
+    }
+}
+
+impl<'de> json::ReadList<'de> for Pair {
+    const NAME: &'static str = "Pair";
+
+    fn read<A: serde::de::SeqAccess<'de>>(
+        list: &mut json::ListReader<'de, A>,
+    ) -> Option<Self> {
+        Some(Self(list.next(), list.next(), list.rest()))
     }
 }
 

@@ -168,6 +168,8 @@ fn secrets_are_sent_and_not_shown() {
         })
     );
     let shown = format!("{input:?}");
+    let pair: Input = serde_json::from_str(r#"{"user":"","password":"","pair":[1,"hunter2"]}"#).unwrap();
+    assert!(!format!("{pair:?}").contains("hunter2"), "{pair:?}");
     for secret in ["correct horse", "hunter2", "4711"] {
         assert!(!shown.contains(secret), "{shown}");
     }

@@ -31,7 +31,7 @@ async fn the_generator_and_the_emulator_are_inside() {
     let terminal = Terminal::offline();
     let help = terminal.stdout(&["codegen", "--help"]).await;
     assert!(
-        help.contains("Usage: fal-cli codegen [OPTIONS] <INPUT>...") && help.contains("--module"),
+        help.contains("Usage: fal-cli codegen [OPTIONS] [INPUT]...") && help.contains("--module"),
         "{help}"
     );
     let wrong = terminal.run(&["codegen", "none.json"]).await;
