@@ -90,3 +90,17 @@ fn docs_have_the_words_of_the_author() {
     );
     assert!(text.contains("/// A postcard in the post.\n"), "{text}");
 }
+
+#[test]
+fn a_type_that_contains_itself_many_times_is_read_at_once() {
+    let mut app = document(json!({ "/": route() }));
+    let own = json!({ "$ref": "#/components/schemas/Value" });
+    let branches: Vec<_> =
+        (0..40).map(|length| json!({ "type": "array", "items": own, "maxItems": length + 1 })).collect();
+    app["components"]["schemas"]["Value"] = json!({ "anyOf": branches });
+    app["components"]["schemas"]["In"]["properties"]["value"] = own;
+    let start = std::time::Instant::now();
+    let (text, _) = generate(&app);
+    assert!(text.contains("pub value:"), "{text}");
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}

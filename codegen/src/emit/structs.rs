@@ -42,7 +42,7 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
 
 /// Returns true if a field of a struct must not be in `Debug` output.
 pub(super) fn has_secrets(item: &Struct) -> bool {
-    item.fields.iter().any(|field| field.secret)
+    item.fields.iter().any(|field| field.secret) || item.extra.as_ref().is_some_and(|extra| extra.secret)
 }
 
 /// Returns the `Debug` impl of a struct with secrets, which shows if they are there and nothing of them.
@@ -59,7 +59,10 @@ pub(super) fn debug(item: &Struct) -> Option<TokenStream> {
         };
         quote!(.field(#text, #value))
     });
-    let extra = item.extra.as_ref().map(|_| quote!(.field("extra", &self.extra)));
+    let extra = item.extra.as_ref().map(|extra| match extra.secret {
+        true => quote!(.field("extra", &self.extra.keys())),
+        false => quote!(.field("extra", &self.extra)),
+    });
     let (name, text, allow) = (ident(&item.ident), &item.ident, allow_deprecated(item));
     Some(quote! {
         #allow

@@ -84,6 +84,8 @@ pub struct Object {
     pub properties: Vec<Property>,
     /// The properties that it does not describe.
     pub others: Others,
+    /// `true` if the values of those properties are secrets.
+    pub secret_others: bool,
     /// The rules about the properties that it has together. Those of outputs are not kept.
     pub requirements: Vec<Requirement>,
 }

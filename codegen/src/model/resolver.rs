@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
 };
 
 use indexmap::IndexMap;
@@ -308,9 +308,17 @@ impl<'a> Resolver<'a> {
         while self.objects.contains_key(&name) {
             name.push('_');
         }
+        let secret_others = schema.is_some_and(|schema| self.is_secret(schema_ref(schema)));
         let (properties, others) =
             (Vec::new(), if is_closed { Others::Refused } else { Others::Kept(*item) });
-        let object = Object { name: name.clone(), description, properties, others, requirements: Vec::new() };
+        let object = Object {
+            name: name.clone(),
+            description,
+            properties,
+            others,
+            secret_others,
+            requirements: Vec::new(),
+        };
         self.objects.insert(name.clone(), object);
         Type::Object(name)
     }
@@ -322,6 +330,7 @@ impl<'a> Resolver<'a> {
                 description: String::new(),
                 properties: Vec::new(),
                 others: Others::Ignored,
+                secret_others: false,
                 requirements: Vec::new(),
             };
             self.objects.insert(name.to_owned(), placeholder);
@@ -427,7 +436,11 @@ impl<'a> Resolver<'a> {
             self.unenforced.push(format!("{at}/required: `{name}` is required but not described"));
         }
         let requirements = self.read_requirements(schema, &properties, at);
-        Ok(Object { name: name.to_owned(), description, properties, others, requirements })
+        let secret_others = match &object.additional_properties {
+            Some(AdditionalProperties::Schema(values)) => self.is_secret(schema_ref(values)),
+            _ => false,
+        };
+        Ok(Object { name: name.to_owned(), description, properties, others, secret_others, requirements })
     }
 
     /// Returns the rules about the properties that an input has together. Others are not checked.
@@ -498,15 +511,13 @@ impl<'a> Resolver<'a> {
             self.oddities
                 .push(format!("{at}: the default {published} is not a value of its type; {outcome}"));
         }
-        let (mut secret, mut format) = (false, None);
-        self.visit_value_schemas(schema, 0, &mut |schema| {
-            let found = format_of(schema);
-            secret |= schema.schema_data.write_only || found.as_deref() == Some("password");
-            format = format.take().or(found);
+        let mut format = None;
+        self.visit_value_schemas(schema, &mut HashSet::new(), &mut |schema| {
+            format = format.take().or_else(|| format_of(schema))
         });
         let is_text = matches!(ty, Type::Text(_));
         Ok(Property {
-            secret,
+            secret: self.is_secret(schema),
             format: format.filter(|_| is_text),
             name: name.to_owned(),
             description,
@@ -522,21 +533,30 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The maximum depth in which the schemas of a value are looked for. Real documents reach 4.
-const MAX_VALUE_DEPTH: usize = 16;
-
 impl Resolver<'_> {
+    /// Returns true if a value is a secret, or holds one outside of objects with properties of their own.
+    fn is_secret(&self, schema: SchemaRef<'_>) -> bool {
+        let mut found = false;
+        self.visit_value_schemas(schema, &mut HashSet::new(), &mut |schema| {
+            found |= schema.schema_data.write_only || format_of(schema).as_deref() == Some("password");
+        });
+        found
+    }
+
     /// Calls `visit` for the schema of a value, its alternatives, and those of its items, but not for the properties of
     /// objects, which have types of their own.
-    fn visit_value_schemas(&self, schema: SchemaRef<'_>, depth: usize, visit: &mut impl FnMut(&Schema)) {
-        if depth > MAX_VALUE_DEPTH {
-            return;
-        }
+    fn visit_value_schemas(
+        &self,
+        schema: SchemaRef<'_>,
+        seen: &mut HashSet<String>,
+        visit: &mut impl FnMut(&Schema),
+    ) {
         let schema = match schema {
             SchemaRef::Item(schema) => schema,
             SchemaRef::Reference(reference) => match self.component(reference, "") {
-                Ok((_, schema, _)) => schema,
-                Err(_) => return,
+                // A component may contain itself many times.
+                Ok((name, schema, _)) if seen.insert(name.to_owned()) => schema,
+                _ => return,
             },
         };
         visit(schema);
@@ -545,23 +565,23 @@ impl Resolver<'_> {
             | SchemaKind::AnyOf { any_of: branches }
             | SchemaKind::OneOf { one_of: branches } => {
                 for branch in branches {
-                    self.visit_value_schemas(schema_ref(branch), depth + 1, visit);
+                    self.visit_value_schemas(schema_ref(branch), seen, visit);
                 }
             }
             SchemaKind::Type(Kind::Array(array)) => {
                 if let Some(items) = &array.items {
-                    self.visit_value_schemas(schema_ref(items), depth + 1, visit);
+                    self.visit_value_schemas(schema_ref(items), seen, visit);
                 }
                 let positions = schema.schema_data.extensions.get(PREFIX_ITEMS).and_then(Value::as_array);
                 for position in positions.into_iter().flatten() {
                     if let Ok(position) = ReferenceOr::<Schema>::deserialize(position) {
-                        self.visit_value_schemas(schema_ref(&position), depth + 1, visit);
+                        self.visit_value_schemas(schema_ref(&position), seen, visit);
                     }
                 }
             }
             SchemaKind::Type(Kind::Object(object)) => {
                 if let Some(AdditionalProperties::Schema(values)) = &object.additional_properties {
-                    self.visit_value_schemas(schema_ref(values), depth + 1, visit);
+                    self.visit_value_schemas(schema_ref(values), seen, visit);
                 }
             }
             _ => {}

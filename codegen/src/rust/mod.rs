@@ -283,6 +283,8 @@ pub struct Extra {
     pub has_files: bool,
     /// The limits of the files of a value, if there are any.
     pub limits: Limits,
+    /// `true` if the values must not be in `Debug` output.
+    pub secret: bool,
     /// The JSON Schema of a value, which refers to another generated type as `{"$type": <name>}`.
     pub schema: Value,
 }
@@ -295,6 +297,7 @@ impl Extra {
             rule: Rule::None,
             has_files: false,
             limits: Limits::None,
+            secret: false,
             schema: Value::Object(serde_json::Map::new()),
         }
     }

@@ -185,6 +185,7 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
             description: String::new(),
             properties: Vec::new(),
             others: model::Others::any(),
+            secret_others: false,
             requirements: Vec::new(),
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))

@@ -62,7 +62,7 @@ impl<'a> TypeBuilder<'a> {
             fields,
             constants,
             closed: object.others == Others::Refused,
-            extra: object.others.kept().map(|item| Box::new(self.build_extra(item))),
+            extra: object.others.kept().map(|item| Box::new(self.build_extra(item, object.secret_others))),
             requirements: self.build_requirements(object),
             direction: self.direction,
             owner: self.owner.label.clone(),
@@ -90,12 +90,13 @@ impl<'a> TypeBuilder<'a> {
     }
 
     /// Builds the fields that an object keeps beside those that it names.
-    fn build_extra(&mut self, item: &ModelItem) -> Extra {
+    fn build_extra(&mut self, item: &ModelItem, secret: bool) -> Extra {
         let ty = self.build_item(names::EXTRA, item);
         Extra {
             rule: self.item_rule(names::EXTRA, item),
             has_files: self.direction.is_input() && self.graph.has_files(&item.ty),
             limits: self.build_limits(&item.ty),
+            secret,
             schema: json_schemas::item_schema(item, &ty),
             ty,
         }

@@ -19,6 +19,8 @@
 pub mod types {
     //! Types that the endpoints of `acme/secrets` share.
 
+    use std::collections::BTreeMap;
+
     use fal_core::{Param, Parameters, json};
     use serde::{Serialize, Serializer, de::MapAccess};
 
@@ -30,6 +32,8 @@ pub mod types {
         pub host: Option<String>,
         /// A secret, which `Debug` does not show.
         pub secret: Option<String>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: BTreeMap<String, String>,
     }
 
     impl ::std::fmt::Debug for Proxy {
@@ -37,6 +41,7 @@ pub mod types {
             f.debug_struct("Proxy")
                 .field("host", &self.host)
                 .field("secret", &self.secret.as_ref().map(|_| "***"))
+                .field("extra", &self.extra.keys())
                 .finish_non_exhaustive()
         }
     }
@@ -81,6 +86,7 @@ pub mod types {
     struct ProxyOptional {
         host: Option<String>,
         secret: Option<String>,
+        extra: BTreeMap<String, String>,
     }
 
     impl<M: fal_core::Mode> ProxyBuilder<M> {
@@ -95,6 +101,12 @@ pub mod types {
             self.optional.secret = self.checking.optional("secret", value);
             self
         }
+
+        /// Sets a parameter that the schema does not name.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
     }
 
     impl<M: fal_core::Mode> ProxyBuilder<M> {
@@ -104,6 +116,7 @@ pub mod types {
                 .finish(Proxy {
                     host: self.optional.host,
                     secret: self.optional.secret,
+                    extra: self.optional.extra,
                 })
         }
     }
@@ -114,7 +127,7 @@ pub mod types {
 
     impl Serialize for Proxy {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write_optional("host", &self.host);
             object.write_optional("secret", &self.secret);
             object.end()
@@ -132,7 +145,7 @@ pub mod types {
                 match &*key {
                     "host" => object.read(&mut optional.host),
                     "secret" => object.read(&mut optional.secret),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = ProxyBuilder {
@@ -221,7 +234,7 @@ impl ::std::fmt::Debug for Input {
             .field("token", &self.token.as_ref().map(|_| "***"))
             .field("codes", &self.codes.as_ref().map(|_| "***"))
             .field("pair", &self.pair.as_ref().map(|_| "***"))
-            .field("proxy", &self.proxy)
+            .field("proxy", &self.proxy.as_ref().map(|_| "***"))
             .field("deadline", &self.deadline)
             .field("request", &self.request)
             .field("callback", &self.callback)

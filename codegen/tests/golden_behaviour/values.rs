@@ -155,7 +155,7 @@ fn a_tag_with_a_default_may_be_absent_outside_of_its_union() {
 #[test]
 fn secrets_are_sent_and_not_shown() {
     use secrets::{Input, Output, types::Proxy};
-    let proxy = Proxy::builder().host("example.com").secret("hunter2").build();
+    let proxy = Proxy::builder().host("example.com").secret("hunter2").extra("key", "hunter2").build();
     let builder =
         Input::builder().user("me").password("correct horse").token("hunter2").pin(4711).proxy(proxy);
     assert_eq!(format!("{builder:?}"), "Builder { .. }");
@@ -164,7 +164,7 @@ fn secrets_are_sent_and_not_shown() {
         serde_json::to_value(&input).unwrap(),
         serde_json::json!({
             "user": "me", "password": "correct horse", "token": "hunter2", "pin": 4711,
-            "proxy": { "host": "example.com", "secret": "hunter2" },
+            "proxy": { "host": "example.com", "secret": "hunter2", "key": "hunter2" },
         })
     );
     let shown = format!("{input:?}");
