@@ -95,7 +95,8 @@ fn default_text(schema: &Value, name: &str) -> String {
         "aspect_ratio" => "16:9".to_owned(),
         _ if name.ends_with("b64") || name.ends_with("base64") => "ZmFsLWVtdWxhdG9y".to_owned(),
         _ if name.ends_with("_id") || name == "id" => format!("emulated-{}", name.replace('_', "-")),
-        _ => format!("Synthesized up by fal-emulator: {}.", name.replace('_', " ")),
+        "" => "Synthesized by fal-emulator.".to_owned(),
+        _ => format!("Synthesized by fal-emulator: {}.", name.replace('_', " ")),
     }
 }
 
@@ -118,6 +119,13 @@ mod tests {
             assert_eq!(made, expected, "{schema}");
             assert!(satisfies(&schema, &made), "{schema}");
         }
+    }
+
+    #[test]
+    fn texts_name_their_field_if_they_have_one() {
+        let text = json!({"type": "string"});
+        assert_eq!(make_text(&text, "short_answer"), json!("Synthesized by fal-emulator: short answer."));
+        assert_eq!(make_text(&text, ""), json!("Synthesized by fal-emulator."));
     }
 
     #[test]
