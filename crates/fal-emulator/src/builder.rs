@@ -158,10 +158,12 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Serves all routes of an app in addition to the other models, from the OpenAPI document that the app publishes, or
+    /// Serves the routes of an app in addition to the other models, from the OpenAPI document that the app publishes, or
     /// that fal publishes for one of its endpoints.
     ///
-    /// The id is `[namespace/]owner/alias`. A route `/edit` of the app is the endpoint `owner/alias/edit`.
+    /// The id is `[namespace/]owner/alias`. A route `/edit` of the app is the endpoint `owner/alias/edit`. Routes that take
+    /// JSON or no body by `POST` and reply with JSON or a stream of it are served. The others, with the reasons, are lines of
+    /// [`warning_log`](Self::warning_log). The document itself is at `GET <run URL>/owner/alias/openapi.json`.
     #[must_use]
     pub fn app(mut self, id: impl Into<String>, document: impl Into<PathBuf>) -> Self {
         self.apps.push((id.into(), document.into()));
@@ -346,7 +348,7 @@ impl EmulatorBuilder {
     }
 
     /// Calls a function with each warning for the user of the emulator, such as the first call of an unknown model with the
-    /// ids that resemble it. By default warnings are shown on the web page only.
+    /// ids that resemble it, and with the routes of an [`app`](Self::app) that are served and left out. By default warnings are shown on the web page only.
     #[must_use]
     pub fn warning_log(mut self, log: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.warning_log = Some(Arc::new(log));
@@ -385,6 +387,9 @@ impl EmulatorBuilder {
         }
         for (id, document) in &self.apps {
             models.add_app(id, document)?;
+        }
+        if let Some(log) = &self.warning_log {
+            models.own_apps().flat_map(|(id, app)| app.report(id)).for_each(|line| log(&line));
         }
         if self.accepts_unknown_models {
             models.accept_unknown();

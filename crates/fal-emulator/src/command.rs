@@ -13,6 +13,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::json;
 
 use crate::billing::format_usd;
+use crate::endpoint_id::EndpointId;
 use crate::{Emulator, Error, Pace};
 
 mod child;
@@ -343,7 +344,9 @@ fn count_of(count: u64, noun: &str) -> String {
 /// Parses `owner/alias=file`.
 fn parse_app(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((id, path)) if id.contains('/') && !path.is_empty() => Ok((id.to_owned(), path.into())),
+        Some((id, path)) if EndpointId::parse(id).is_some() && !path.is_empty() => {
+            Ok((id.to_owned(), path.into()))
+        }
         _ => Err("expected OWNER/ALIAS=FILE".to_owned()),
     }
 }

@@ -38,6 +38,20 @@ pub enum Error {
         /// The problem of the document.
         problem: String,
     },
+    /// The id of an app is not `owner/alias`.
+    AppId {
+        /// The id that was given.
+        id: String,
+    },
+    /// A file is not the document of an app.
+    App {
+        /// The app that the file should describe.
+        id: String,
+        /// The file.
+        path: PathBuf,
+        /// The problem of the document.
+        problem: String,
+    },
     /// Two schema files describe the same endpoint.
     Duplicate {
         /// The endpoint that both describe.
@@ -100,6 +114,10 @@ impl fmt::Display for Error {
                 "{} is not a model document: {problem}; fetch it again or remove it",
                 path.display()
             ),
+            Self::AppId { id } => write!(out, "{id:?} is not the id of an app: expected OWNER/ALIAS"),
+            Self::App { id, path, problem } => {
+                write!(out, "{} does not describe the app {id}: {problem}", path.display())
+            }
             Self::Duplicate { endpoint, path } => write!(
                 out,
                 "{} describes {endpoint}, which another file already describes; remove one of them",

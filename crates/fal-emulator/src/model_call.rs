@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::hosts::BaseUrls;
 use crate::input_files::FileChecker;
 use crate::media;
-use crate::models::Model;
+use crate::models::{BodyKind, Model};
 use crate::openai::{self, ServerEvent};
 use crate::reply::Reply;
 use crate::script::{Behaviours, Outcome};
@@ -31,7 +31,7 @@ pub(crate) struct ModelCall {
 }
 
 impl ModelCall {
-    /// Parses and checks a request body, and takes the next scripted outcome of the endpoint.
+    /// Parses and checks a request body and the parameters of the URL, and takes the next scripted outcome of the endpoint.
     ///
     /// # Errors
     ///
@@ -40,12 +40,12 @@ impl ModelCall {
         behaviours: &Behaviours,
         endpoint: &str,
         model: Option<Arc<Model>>,
+        query: &[(String, String)],
         body: &[u8],
     ) -> Result<Self, Reply> {
-        let input = validate::parse_body(body).map_err(Reply::invalid)?;
         let input = match &model {
-            Some(model) => check(model, input)?,
-            None => input,
+            Some(model) => read_input(model, endpoint, query, body)?,
+            None => validate::parse_body(body).map_err(Reply::invalid)?,
         };
         let outcome = behaviours.take_outcome(endpoint);
         Ok(Self { model, input, outcome, lifecycle: Lifecycle::default(), billing_unit: String::new() })
@@ -169,15 +169,30 @@ impl ModelCall {
     }
 }
 
-/// Checks an input. Returns it with its numbers and booleans converted.
-fn check(model: &Model, input: Value) -> Result<Value, Reply> {
-    match validate::check_input(model, input) {
-        Ok(CheckedInput::Accepted(input)) => Ok(input),
-        Ok(CheckedInput::Refused(problems)) => Err(Reply::invalid(problems)),
-        Err(problem) => {
-            Err(internal_error(&format!("the input schema of {} is not valid: {problem}", model.id)))
+/// Reads and checks the body and the parameters of a call. Returns the input with its numbers and booleans converted; of a route
+/// without a body, the parameters.
+fn read_input(
+    model: &Model,
+    endpoint: &str,
+    query: &[(String, String)],
+    body: &[u8],
+) -> Result<Value, Reply> {
+    let (parameters, mut problems) = validate::check_parameters(model, endpoint, query);
+    let checked = match model.body {
+        BodyKind::None => Ok(Ok(CheckedInput::Accepted(Value::Object(parameters)))),
+        BodyKind::Optional if body.is_empty() => Ok(Ok(CheckedInput::Accepted(Value::Null))),
+        _ => validate::parse_body(body).map(|input| validate::check_input(model, input)),
+    };
+    match checked {
+        Ok(Ok(CheckedInput::Accepted(input))) if problems.is_empty() => return Ok(input),
+        Ok(Ok(CheckedInput::Accepted(_))) => {}
+        Ok(Ok(CheckedInput::Refused(more))) | Err(more) => problems.extend(more),
+        Ok(Err(problem)) => {
+            let text = format!("the input schema of {} is not valid: {problem}", model.id);
+            return Err(internal_error(&text));
         }
     }
+    Err(Reply::invalid(problems))
 }
 
 fn synthesize(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
 
-use crate::endpoint_id;
+use crate::endpoint_id::EndpointId;
 use crate::error::Error;
 use crate::sync::lock;
 
@@ -16,21 +16,55 @@ mod capabilities;
 mod generic;
 mod model;
 mod openai;
+mod path_template;
+mod route;
 mod similar_ids;
 mod stream_output;
 
+pub(crate) use app_document::LeftOutRoute;
 use built_in::Position;
 pub(crate) use capabilities::{RealtimeMode, RealtimeRoute};
 pub(crate) use model::Model;
 #[cfg(test)]
 pub(crate) use model::tests;
 pub(crate) use openai::OpenAiRoute;
+pub(crate) use path_template::match_id;
+pub(crate) use route::{BodyKind, ParameterPlace, StreamFormat};
 
 /// All models, in alphabetical order. They are read when they are first needed.
 #[derive(Default, Clone)]
 pub(crate) struct Registry {
     entries: BTreeMap<String, Arc<Entry>>,
+    /// The apps whose own document is served, by `owner/alias`.
+    own_apps: BTreeMap<String, Arc<OwnApp>>,
     accepts_unknown: bool,
+}
+
+/// An app whose own document is served.
+pub(crate) struct OwnApp {
+    pub(crate) document: Value,
+    /// The number of routes that are served.
+    served: usize,
+    left_out: Vec<LeftOutRoute>,
+}
+
+impl OwnApp {
+    /// Returns lines for the user: the number of routes that are served, and the routes that are not, with the reasons.
+    pub(crate) fn report(&self, app: &str) -> Vec<String> {
+        let routes = if self.served == 1 { "route" } else { "routes" };
+        let total = match self.left_out.len() {
+            0 => format!("{app}: {} {routes} served", self.served),
+            others => format!("{app}: {} {routes} served, {others} not", self.served),
+        };
+        [total].into_iter().chain(self.left_out.iter().map(|route| format!("{app}: {route}"))).collect()
+    }
+
+    /// Returns the route with this method and this path in the app if it is one of those that are not served.
+    pub(crate) fn left_out(&self, method: &str, path: &str) -> Option<&LeftOutRoute> {
+        self.left_out
+            .iter()
+            .find(|route| route.method == method && path_template::match_id(&route.path, path).is_some())
+    }
 }
 
 /// A model, and the facts about it that are known without reading its document.
@@ -79,7 +113,7 @@ impl Registry {
     pub(crate) fn read(root: &Path) -> Result<Self, Error> {
         let mut added = Additions::default();
         added.add_folder(root)?;
-        if added.0.is_empty() {
+        if added.models.is_empty() {
             return Err(Error::NoModels { path: root.to_owned() });
         }
         let mut registry = Self::default();
@@ -95,7 +129,7 @@ impl Registry {
         } else {
             added.add_file(path, None)?;
         }
-        if added.0.is_empty() {
+        if added.models.is_empty() {
             return Err(Error::NoModels { path: path.to_owned() });
         }
         self.extend(added);
@@ -105,7 +139,8 @@ impl Registry {
     /// Adds all endpoints of an app, from the OpenAPI document that the app publishes or that fal publishes for it.
     pub(crate) fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
         let mut added = Additions::default();
-        added.add_app(&endpoint_id::canonical(app), path)?;
+        let id = EndpointId::parse(app).ok_or_else(|| Error::AppId { id: app.to_owned() })?;
+        added.add_app(&id.full, path)?;
         self.extend(added);
         Ok(())
     }
@@ -133,8 +168,29 @@ impl Registry {
         self.entries.values().filter_map(|entry| entry.model(self))
     }
 
+    /// Returns the model of an id, or the model of a route with parameters in its path that the id matches.
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Model>> {
-        self.entries.get(id)?.model(self)
+        let template = || {
+            let (app, _) = self.own_app(id)?;
+            self.of_app(app).find(|(known, _)| {
+                path_template::is_template(known) && path_template::match_id(known, id).is_some()
+            })
+        };
+        let entry = self.entries.get(id).or_else(|| template().map(|(_, entry)| entry))?;
+        entry.model(self)
+    }
+
+    /// Returns the app of an id if the app's own document is served, with its id.
+    pub(crate) fn own_app(&self, id: &str) -> Option<(&str, &OwnApp)> {
+        // An app may have a longer id than `owner/alias`, so the longest one counts.
+        let starts = id.match_indices('/').map(|(end, _)| &id[..end]).chain([id]);
+        let mut known = starts.filter_map(|start| self.own_apps.get_key_value(start)).collect::<Vec<_>>();
+        known.pop().map(|(app, own)| (app.as_str(), &**own))
+    }
+
+    /// Returns the apps whose own document is served, in the order of their ids.
+    pub(crate) fn own_apps(&self) -> impl Iterator<Item = (&str, &OwnApp)> {
+        self.own_apps.iter().map(|(app, own)| (app.as_str(), &**own))
     }
 
     /// Returns the record of a built-in model as JSON.
@@ -173,12 +229,15 @@ impl Registry {
 
     /// Returns true if any endpoint belongs to the app `owner/alias`, or if unknown ids are accepted.
     pub(crate) fn has_app(&self, app: &str) -> bool {
-        self.accepts_unknown
-            || self
-                .entries
-                .range(app.to_owned()..)
-                .take_while(|(id, _)| id.starts_with(app))
-                .any(|(id, _)| id.len() == app.len() || id.as_bytes().get(app.len()) == Some(&b'/'))
+        self.accepts_unknown || self.own_apps.contains_key(app) || self.of_app(app).next().is_some()
+    }
+
+    /// Returns the entries of an app, `owner/alias` and below.
+    fn of_app(&self, app: &str) -> impl Iterator<Item = (&String, &Arc<Entry>)> {
+        self.entries
+            .range(app.to_owned()..)
+            .take_while(move |(id, _)| id.starts_with(app))
+            .filter(move |(id, _)| id.len() == app.len() || id.as_bytes().get(app.len()) == Some(&b'/'))
     }
 
     /// Returns the ids that resemble one that does not exist, the best first.
@@ -191,12 +250,13 @@ impl Registry {
     pub(crate) fn add_record(&mut self, record: Value) -> Result<Option<String>, String> {
         let Some(model) = Model::parse(record)? else { return Ok(None) };
         let id = model.id.clone();
-        self.extend(Additions([(id.clone(), model)].into()));
+        self.extend(Additions { models: [(id.clone(), model)].into(), ..Additions::default() });
         Ok(Some(id))
     }
 
     fn extend(&mut self, added: Additions) {
-        for (id, model) in added.0 {
+        self.own_apps.extend(added.apps);
+        for (id, model) in added.models {
             let text = |name| model.metadata_text(name).unwrap_or_default().to_owned();
             let (name, description) = (text("display_name"), text("description"));
             let category = model.category().to_owned();
@@ -230,7 +290,10 @@ impl Entry {
 
 /// Models that are read from files.
 #[derive(Default)]
-struct Additions(BTreeMap<String, Model>);
+struct Additions {
+    models: BTreeMap<String, Model>,
+    apps: BTreeMap<String, Arc<OwnApp>>,
+}
 
 impl Additions {
     fn add_folder(&mut self, root: &Path) -> Result<(), Error> {
@@ -274,32 +337,52 @@ impl Additions {
                 path.display()
             )),
         };
-        let app = app.map_err(|problem| Error::Document { path: path.to_owned(), problem })?;
-        self.add_routes(&app, path, &document)
+        let document_error = |problem| Error::Document { path: path.to_owned(), problem };
+        self.add_routes(&app.map_err(document_error)?, path, document, document_error)
     }
 
     fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
-        let document = parse(path, &read(path)?)?;
+        let app_error = |problem| Error::App { id: app.to_owned(), path: path.to_owned(), problem };
+        let document = serde_json::from_slice::<Value>(&read(path)?).map_err(|error| {
+            app_error(format!(
+                "it is not JSON ({error}); an app publishes its document as JSON at /openapi.json, and prints it with \
+                 `json.dumps(MyApp(_allow_init=True).openapi())`"
+            ))
+        })?;
         if document.get("endpoint_id").is_none() && !app_document::names_endpoint(&document) {
-            return self.add_routes(app, path, &document);
+            return self.add_routes(app, path, document, app_error);
         }
         self.add_record(path, document)?;
-        match self.0.keys().find(|id| *id != app && !id.starts_with(&format!("{app}/"))) {
-            Some(other) => {
-                let problem = format!("it describes {other}, not {app}; pass it as --schema");
-                Err(Error::Document { path: path.to_owned(), problem })
-            }
+        match self.models.keys().find(|id| *id != app && !id.starts_with(&format!("{app}/"))) {
+            Some(other) => Err(app_error(format!("it describes {other}; pass it as --schema"))),
             None => Ok(()),
         }
     }
 
-    fn add_routes(&mut self, app: &str, path: &Path, document: &Value) -> Result<(), Error> {
-        let routes = app_document::split_routes(app, document);
-        if routes.is_empty() {
-            let problem = "no path takes a JSON body by POST".to_owned();
-            return Err(Error::Document { path: path.to_owned(), problem });
+    /// Adds the routes of an app. A route that cannot be served does not stop the others.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that `document_error` makes of a problem if no route can be served, and another one if another file
+    /// describes one of them.
+    fn add_routes(
+        &mut self,
+        app: &str,
+        path: &Path,
+        document: Value,
+        document_error: impl Fn(String) -> Error,
+    ) -> Result<(), Error> {
+        let (served, left_out) = app_document::read_routes(app, &document);
+        if served.is_empty() {
+            let reasons: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+            return Err(document_error(match reasons.as_slice() {
+                [] => "it has no paths".to_owned(),
+                reasons => format!("no route can be served: {}", reasons.join("; ")),
+            }));
         }
-        routes.into_iter().try_for_each(|route| self.add_record(path, route))
+        let own = OwnApp { document, served: served.len(), left_out };
+        self.apps.insert(app.to_owned(), Arc::new(own));
+        served.into_iter().try_for_each(|model| self.add_model(path, model))
     }
 
     fn add_record(&mut self, path: &Path, record: Value) -> Result<(), Error> {
@@ -308,8 +391,12 @@ impl Additions {
             tracing::debug!(path = %path.display(), "skipped: it describes no model");
             return Ok(());
         };
+        self.add_model(path, model)
+    }
+
+    fn add_model(&mut self, path: &Path, model: Model) -> Result<(), Error> {
         let endpoint = model.id.clone();
-        match self.0.insert(endpoint.clone(), model) {
+        match self.models.insert(endpoint.clone(), model) {
             None => Ok(()),
             Some(_) => Err(Error::Duplicate { endpoint, path: path.to_owned() }),
         }
@@ -343,13 +430,13 @@ mod registry_tests {
         add(br#"{"endpoint_id": "a/b", "openapi": {"error": {}}}"#).unwrap();
         add(br#"{"servers": [{"url": "https://api.fal.ai/v1"}], "paths": {}}"#).unwrap();
         add(br#"{"paths": {"/{owner}/{app}": {}, "/{owner}/{app}/{path}": {}}}"#).unwrap();
-        assert_eq!(added.0.len(), 0);
+        assert_eq!(added.models.len(), 0);
     }
 
     #[test]
     fn an_app_is_known_by_whole_segments_of_its_id() {
         let mut added = Additions::default();
-        added.0.insert("acme/painter/fast".into(), tests::model(json!({}), json!({})));
+        added.models.insert("acme/painter/fast".into(), tests::model(json!({}), json!({})));
         let mut registry = Registry::default();
         registry.extend(added);
         assert!(registry.has_app("acme/painter"));

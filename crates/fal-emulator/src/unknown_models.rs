@@ -21,6 +21,8 @@ pub(crate) struct UnknownModels {
     models: Mutex<BTreeMap<String, UnknownModel>>,
     /// The ids of scripts that were reported to the user.
     scripted: Mutex<BTreeSet<String>>,
+    /// The routes that were called with a method that is not served.
+    routes: Mutex<BTreeSet<String>>,
     log: Option<WarningLog>,
 }
 
@@ -31,11 +33,13 @@ pub(crate) struct UnknownModel {
     pub(crate) calls: u64,
     /// The ids of known models that resemble this one, the best first.
     pub(crate) similar: Vec<String>,
+    /// The reason in words, if the id belongs to an app whose own document is served. fal has no document of it.
+    pub(crate) own_app: Option<String>,
 }
 
 impl UnknownModels {
     pub(crate) fn new(log: Option<WarningLog>) -> Self {
-        Self { models: Mutex::default(), scripted: Mutex::default(), log }
+        Self { log, ..Self::default() }
     }
 
     /// Notes a call. The first call of each id is reported to the user.
@@ -50,7 +54,8 @@ impl UnknownModels {
             return;
         }
         let similar = models.similar_ids(&id).into_iter().map(str::to_owned).collect();
-        let model = UnknownModel { id, calls: 1, similar };
+        let own_app = explain_route("POST", &id, models);
+        let model = UnknownModel { id, calls: 1, similar, own_app };
         unknown.insert(model.id.clone(), model.clone());
         drop(unknown);
         if let Some(log) = &self.log {
@@ -88,38 +93,73 @@ impl UnknownModels {
         Some(text)
     }
 
+    /// Notes a call of a route of the user's own app with a method that is not served. The first one is reported to the user.
+    pub(crate) fn note_method(&self, method: &str, id: &str, models: &Registry) {
+        let Some(reason) = explain_route(method, &printable(id), models) else { return };
+        let mut routes = lock(&self.routes);
+        if routes.len() < MOST && routes.insert(reason.clone()) {
+            drop(routes);
+            if let Some(log) = &self.log {
+                log(&format!("{reason}, so its calls are answered 405"));
+            }
+        }
+    }
+
     /// Returns the unknown models that were called, in alphabetical order.
     pub(crate) fn list(&self) -> Vec<UnknownModel> {
         lock(&self.models).values().cloned().collect()
     }
 }
 
-/// Returns an id without control characters, which would reach the terminal.
+/// Returns the start of an id, without characters that would reach the terminal as commands.
 fn printable(id: &str) -> String {
     id.chars().filter(|letter| !letter.is_control()).take(MAX_ID).collect()
 }
 
+/// Returns the reason for which a route of the user's own app is not served. `None` for other ids.
+fn explain_route(method: &str, id: &str, models: &Registry) -> Option<String> {
+    let (app, own) = models.own_app(id)?;
+    let path = match id.get(app.len()..) {
+        None | Some("") => "/",
+        Some(path) => path,
+    };
+    Some(match own.left_out(method, path) {
+        Some(route) => format!("{app}: {route}"),
+        None => format!("the document of {app} has no route {method} {path}"),
+    })
+}
+
 impl UnknownModel {
-    /// Returns the command that fetches the document of the model from fal.
-    pub(crate) fn fetch_command(&self) -> String {
+    /// Returns the command that fetches the document of the model from fal, if fal may have one.
+    pub(crate) fn fetch_command(&self) -> Option<String> {
+        if self.own_app.is_some() {
+            return None;
+        }
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/-_.".contains(letter);
         let id: String = self.id.chars().filter(|letter| is_plain(*letter)).collect();
-        format!("curl -fsSo model.json 'https://fal.ai/api/openapi/queue/openapi.json?endpoint_id={id}'")
+        Some(format!(
+            "curl -fsSo model.json 'https://fal.ai/api/openapi/queue/openapi.json?endpoint_id={id}'"
+        ))
     }
 }
 
 /// The warning for the user.
 impl fmt::Display for UnknownModel {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the model {} is unknown, so its calls are answered 404.", self.id)?;
+        match &self.own_app {
+            Some(reason) => write!(out, "{reason}, so its calls are answered 404.")?,
+            None => write!(out, "the model {} is unknown, so its calls are answered 404.", self.id)?,
+        }
         if !self.similar.is_empty() {
             write!(out, " Similar: {}.", self.similar.join(", "))?;
         }
-        write!(
-            out,
-            " To add it, run `{}` and restart with --schema model.json; or restart with --unknown-models accept",
-            self.fetch_command()
-        )
+        match self.fetch_command() {
+            Some(command) => write!(
+                out,
+                " To add it, run `{command}` and restart with --schema model.json; or restart with --unknown-models accept"
+            ),
+            None => Ok(()),
+        }
     }
 }
 

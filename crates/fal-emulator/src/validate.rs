@@ -3,9 +3,9 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{JsonType, ValidationError};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::models::Model;
+use crate::models::{Model, ParameterPlace, match_id};
 
 mod error_detail;
 mod lax;
@@ -38,39 +38,38 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
     if validator.is_valid(&input) {
         // To JSON Schema, 2.0 is an integer. To the model, it has to be 2. Other values are in their types already.
         let converted = if holds_whole_float(&input) {
-            LaxValidator::new(&model.components).validate(&model.input, &input, &[json!("body")], 0).ok()
+            LaxValidator::new(model).validate(&model.input, &input, &[json!("body")], 0).ok()
         } else {
             None
         };
         return Ok(CheckedInput::Accepted(converted.unwrap_or(input)));
     }
-    let mut details =
-        match LaxValidator::new(&model.components).validate(&model.input, &input, &[json!("body")], 0) {
-            Ok(converted) if validator.is_valid(&converted) => return Ok(CheckedInput::Accepted(converted)),
-            // A rule that pydantic does not have.
-            Ok(converted) => {
-                let mut details = Vec::new();
-                // Fractions are multiples within a tolerance only, which the converter has judged already.
-                let is_judged = |error: &ValidationError<'_>| matches!(error.kind(), Kind::MultipleOf { .. });
-                for error in validator.iter_errors(&converted).filter(|error| !is_judged(error)) {
-                    match rule_words(model, &error) {
-                        Some(words) => {
-                            let loc = location(error.instance_path(), &[]);
-                            details.push(rule_fault(words, &loc, &converted));
-                        }
-                        None => explain(&error, &[], &mut details),
+    let mut details = match LaxValidator::new(model).validate(&model.input, &input, &[json!("body")], 0) {
+        Ok(converted) if validator.is_valid(&converted) => return Ok(CheckedInput::Accepted(converted)),
+        // A rule that pydantic does not have.
+        Ok(converted) => {
+            let mut details = Vec::new();
+            // Fractions are multiples within a tolerance only, which the converter has judged already.
+            let is_judged = |error: &ValidationError<'_>| matches!(error.kind(), Kind::MultipleOf { .. });
+            for error in validator.iter_errors(&converted).filter(|error| !is_judged(error)) {
+                match rule_words(model, &error) {
+                    Some(words) => {
+                        let loc = location(error.instance_path(), &[]);
+                        details.push(rule_fault(words, &loc, &converted));
                     }
-                    if details.len() >= MAX_DETAILS {
-                        break;
-                    }
+                    None => explain(&error, &[], &mut details),
                 }
-                if details.is_empty() {
-                    return Ok(CheckedInput::Accepted(converted));
+                if details.len() >= MAX_DETAILS {
+                    break;
                 }
-                keep_first_per_location(details)
             }
-            Err(details) => details,
-        };
+            if details.is_empty() {
+                return Ok(CheckedInput::Accepted(converted));
+            }
+            keep_first_per_location(details)
+        }
+        Err(details) => details,
+    };
     let (root, _) = model.components.resolve(&model.input);
     let order = root.get("x-fal-order-properties").and_then(Value::as_array);
     let rank = |detail: &ErrorDetail| {
@@ -90,6 +89,52 @@ fn holds_whole_float(value: &Value) -> bool {
         Value::Object(members) => members.values().any(holds_whole_float),
         _ => false,
     }
+}
+
+/// Checks the parameters in the path and the query of a call. Returns those that are set, with everything converted, and the
+/// violations in the order of the model's parameters.
+pub(crate) fn check_parameters(
+    model: &Model,
+    id: &str,
+    query: &[(String, String)],
+) -> (Map<String, Value>, Vec<Value>) {
+    let path = if model.parameters.is_empty() { None } else { match_id(&model.id, id) };
+    let (mut values, mut problems) = (Map::new(), Vec::new());
+    for parameter in &model.parameters {
+        let name = parameter.name.as_str();
+        let (schema, _) = model.components.resolve(&parameter.schema);
+        let mut given = query.iter().filter(|(key, _)| key == name).map(|(_, value)| json!(value));
+        let value = match parameter.place {
+            ParameterPlace::Path => {
+                let found = path.iter().flatten().find(|(key, _)| *key == name);
+                found.map(|(_, value)| json!(value))
+            }
+            ParameterPlace::Query if takes_list(schema) => {
+                let all: Vec<Value> = given.collect();
+                (!all.is_empty()).then(|| json!(all))
+            }
+            // Of a parameter that is repeated, the last value counts.
+            ParameterPlace::Query => given.next_back(),
+        };
+        let loc = [json!(parameter.place.name()), json!(name)];
+        match value {
+            Some(value) => match LaxValidator::new(model).validate(&parameter.schema, &value, &loc, 0) {
+                Ok(converted) => drop(values.insert(name.to_owned(), converted)),
+                Err(details) => problems.extend(details.into_iter().map(ErrorDetail::into_json)),
+            },
+            None if parameter.is_required => {
+                problems.push(json!({"type": "missing", "loc": loc, "msg": "Field required", "input": null}));
+            }
+            None => {}
+        }
+    }
+    (values, problems)
+}
+
+/// Returns true if a parameter of a query is a list, also one that may be null.
+fn takes_list(schema: &Value) -> bool {
+    let is_list = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "array");
+    is_list(schema) || schema.get("anyOf").and_then(Value::as_array).into_iter().flatten().any(is_list)
 }
 
 /// Parses a JSON body.

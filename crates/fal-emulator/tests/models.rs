@@ -66,7 +66,10 @@ async fn documents_are_added_to_the_built_in_ones() {
 
     let refusal = async |builder: fal_emulator::EmulatorBuilder| builder.start().await.unwrap_err();
     let error = refusal(Emulator::builder().app("acme/other", &file)).await.to_string();
-    assert!(error.contains("it describes acme/paint/fast, not acme/other; pass it as --schema"), "{error}");
+    assert!(
+        error.contains("the app acme/other: it describes acme/paint/fast; pass it as --schema"),
+        "{error}"
+    );
     let own = write("own.json", &json!({"paths": {"/": {"post": {}}}}));
     let error = refusal(Emulator::builder().add_schemas(&own)).await.to_string();
     assert!(error.contains("--app OWNER/ALIAS="), "{error}");

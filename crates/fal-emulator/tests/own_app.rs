@@ -4,8 +4,12 @@
 
 mod common;
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
 use common::TestEmulator;
 use fal_emulator::{Emulator, Error, Pace};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Returns FastAPI's document of an app with three routes.
@@ -116,4 +120,188 @@ async fn a_stream_without_a_schema_has_events_of_its_parents_output() {
         assert_eq!(fal.get(event["image"]["url"].as_str().unwrap()).await.status, 200);
     }
     assert_eq!(events[2]["image"]["width"], 1024);
+}
+
+/// Writes a document to a new folder.
+fn write(document: &Value) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openapi.json");
+    std::fs::write(&path, document.to_string()).unwrap();
+    (folder, path)
+}
+
+/// Starts an emulator of the app `me/demo`. Returns it with the lines for its user.
+async fn start(document: &Value) -> (TestEmulator, Arc<Mutex<Vec<String>>>) {
+    let (_folder, path) = write(document);
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let log = {
+        let lines = Arc::clone(&lines);
+        move |line: &str| lines.lock().unwrap().push(line.to_owned())
+    };
+    let builder = Emulator::builder().pace(Pace::instant()).app("me/demo", path).warning_log(log);
+    (TestEmulator::start(builder).await, lines)
+}
+
+/// Returns the events of a stream.
+fn events(bytes: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let data = |event: &str| event.strip_prefix("data: ").unwrap().to_owned();
+    text.split_terminator("\n\n").map(data).collect()
+}
+
+#[tokio::test]
+async fn routes_whose_document_declares_a_stream_are_streams() {
+    let mut document = document();
+    let frame = json!({"type": "object", "required": ["step", "image"], "properties": {
+        "step": {"type": "integer"}, "image": {"$ref": "#/components/schemas/Image"}}});
+    document["components"]["schemas"]["Frame"] = frame;
+    let frame = json!({"$ref": "#/components/schemas/Frame"});
+    let content = |content: Value| {
+        let mut item = document["paths"]["/"].clone();
+        item["post"]["responses"]["200"]["content"] = content;
+        item
+    };
+    let fields = |data: Value| {
+        json!({"type": "object", "required": ["data"], "properties": {
+            "data": data, "event": {"type": "string"}, "id": {"type": "string"},
+            "retry": {"type": "integer", "minimum": 0}}})
+    };
+    let data = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": frame});
+    let lines = content(json!({"application/jsonl": {"itemSchema": frame}}));
+    let sse = content(json!({"text/event-stream": {"itemSchema": fields(data)}}));
+    let words = content(json!({"text/event-stream": {"itemSchema": fields(json!({"type": "string"}))}}));
+    // One of them is the very path of streams.
+    document["paths"]["/stream"] = lines;
+    document["paths"]["/watch"] = sse;
+    document["paths"]["/words"] = words;
+    let (fal, _) = start(&document).await;
+    let input = json!({"prompt": "a cat"});
+    let stream = fal.run("me/demo/stream", &input).await;
+    assert_eq!((stream.status.as_u16(), stream.header("content-type")), (200, "application/jsonl"));
+    let lines: Vec<Value> = std::str::from_utf8(&stream.bytes)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!lines.is_empty() && lines.iter().all(|line| line["step"].is_u64()), "{lines:?}");
+    let stream = fal.run("me/demo/watch", &input).await;
+    assert_eq!(stream.header("content-type"), "text/event-stream");
+    for event in events(&stream.bytes) {
+        let event: Value = serde_json::from_str(&event).unwrap();
+        assert_eq!(fal.get(event["image"]["url"].as_str().unwrap()).await.status, 200);
+    }
+    let words = events(&fal.run("me/demo/words", &input).await.bytes);
+    assert!(words.iter().all(|word| word.starts_with("Synthesized")), "{words:?}");
+    assert_eq!(fal.run("me/demo/watch", &json!({})).await.status, 422);
+    assert_eq!(fal.run("me/demo", &input).await.json()["image"]["width"], 1024);
+}
+
+#[tokio::test]
+async fn a_route_that_cannot_be_served_stops_no_other_and_is_reported() {
+    let mut document = document();
+    let picture = {
+        let mut item = document["paths"]["/"].clone();
+        item["post"]["responses"]["200"]["content"] = json!({"image/png": {}});
+        item
+    };
+    document["paths"]["/picture"] = picture.clone();
+    let (fal, lines) = start(&document).await;
+    assert_eq!(fal.run("me/demo", &json!({"prompt": "a cat"})).await.status, 200);
+    let started = lines.lock().unwrap().split_off(0);
+    assert_eq!(started[0], "me/demo: 3 routes served, 2 not");
+    assert!(started.iter().any(|line| line.contains("GET /health is not served")), "{started:?}");
+    assert!(
+        started.iter().any(|line| line.contains("POST /picture") && line.contains("image/png")),
+        "{started:?}"
+    );
+    // Calls of such routes say why, and never send anybody to fal, which has no document of the app.
+    assert_eq!(fal.run("me/demo/picture", &json!({})).await.status, 404);
+    assert_eq!(fal.run("me/demo/none", &json!({})).await.status, 404);
+    assert_eq!(fal.get(&format!("{}/me/demo/health", fal.urls.run)).await.status, 405);
+    assert_eq!(fal.get(&format!("{}/me/demo/health", fal.urls.run)).await.status, 405);
+    let called = lines.lock().unwrap().split_off(0);
+    assert_eq!(called.len(), 3, "{called:?}");
+    for (line, part) in called.iter().zip(["image/png", "no route POST /none", "GET /health is not served"]) {
+        assert!(line.contains(part) && !line.contains("fal.ai"), "{line}");
+    }
+    // If there is no other route, the message names each.
+    let (_folder, path) = write(&json!({"paths": {"/picture": picture}}));
+    let error = Emulator::builder().app("me/demo", path).start().await.unwrap_err().to_string();
+    assert!(error.contains("POST /picture") && error.contains("image/png"), "{error}");
+}
+
+#[tokio::test]
+async fn routes_take_parameters_in_the_path_and_the_query_and_need_no_body() {
+    let mut document = document();
+    let reply = json!({"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}}});
+    let parameter = |name: &str, place: &str, required: bool, schema: Value| json!({"name": name, "in": place, "required": required, "schema": schema});
+    document["paths"]["/ping"] = json!({"post": {"responses": reply}});
+    document["paths"]["/query"] = json!({"post": {"responses": reply, "parameters": [
+        parameter("steps", "query", true, json!({"type": "integer", "maximum": 9})),
+        parameter("tag", "query", false, json!({"type": "array", "items": {"type": "string"}})),
+    ]}});
+    let mut batch = document["paths"]["/"].clone();
+    batch["post"]["parameters"] = json!([
+        parameter("kind", "path", true, json!({"enum": ["a", "b"], "type": "string"})),
+        parameter("dry_run", "query", false, json!({"type": "boolean"})),
+    ]);
+    document["paths"]["/batch/{kind}"] = batch;
+    let optional = json!({"post": {"responses": reply, "requestBody": {"content": {"application/json": {"schema": {
+        "anyOf": [{"$ref": "#/components/schemas/Text"}, {"type": "null"}]}}}}}});
+    document["paths"]["/optional"] = optional;
+    let (fal, _) = start(&document).await;
+    let url = |path: &str| format!("{}/me/demo{path}", fal.urls.run);
+    let (fal, url) = (&fal, &url);
+    let without_body = |path: &'static str| async move { fal.send(Method::POST, &url(path), &[], "").await };
+    for path in ["/ping", "/query?steps=3&tag=x&tag=y", "/optional"] {
+        assert_eq!(without_body(path).await.status, 200, "{path}");
+    }
+    assert_eq!(fal.run("me/demo/ping", &json!({})).await.status, 200);
+    assert_eq!(without_body("").await.status, 422);
+    let details = |answer: common::Response| -> Vec<(String, String)> {
+        assert_eq!(answer.status, 422);
+        let json = answer.json();
+        let of = |detail: &Value| (detail["type"].as_str().unwrap().to_owned(), detail["loc"].to_string());
+        json["detail"].as_array().unwrap().iter().map(of).collect()
+    };
+    let detail = |kind: &str, loc: &str| (kind.to_owned(), loc.to_owned());
+    assert_eq!(details(without_body("/query").await), [detail("missing", r#"["query","steps"]"#)]);
+    assert_eq!(
+        details(without_body("/query?steps=10").await),
+        [detail("less_than_equal", r#"["query","steps"]"#)]
+    );
+    let input = json!({"prompt": "a cat"});
+    assert_eq!(fal.post(&url("/batch/a?dry_run=true"), &input).await.status, 200);
+    assert_eq!(
+        details(fal.post(&url("/batch/c?dry_run=x"), &json!({})).await),
+        [
+            detail("literal_error", r#"["path","kind"]"#),
+            detail("bool_parsing", r#"["query","dry_run"]"#),
+            detail("missing", r#"["body","prompt"]"#),
+        ]
+    );
+    let receipt = fal.submit("me/demo/batch/b", &input).await;
+    assert_eq!(fal.get(receipt["response_url"].as_str().unwrap()).await.status, 200);
+    assert_eq!(fal.run("me/demo/batch/a/b", &input).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_document_of_an_app_is_served() {
+    let (fal, _) = start(&document()).await;
+    let answer = fal.get(&format!("{}/me/demo/openapi.json", fal.urls.run)).await;
+    assert_eq!(answer.status_and_json(), (200, document()));
+    assert_eq!(fal.get(&format!("{}/fal-ai/flux/openapi.json", fal.urls.run)).await.status, 405);
+}
+
+#[tokio::test]
+async fn wrong_ids_and_files_of_apps_are_refused_with_the_remedy() {
+    let (folder, path) = write(&document());
+    for id in ["demo", "", "me/", "/demo", "me//demo"] {
+        let error = Emulator::builder().app(id, &path).start().await.unwrap_err();
+        assert!(matches!(error, Error::AppId { .. }), "{id}: {error}");
+    }
+    let yaml = folder.path().join("openapi.yaml");
+    std::fs::write(&yaml, "openapi: 3.1.0\npaths: {}\n").unwrap();
+    let error = Emulator::builder().app("me/demo", &yaml).start().await.unwrap_err().to_string();
+    assert!(error.contains("it is not JSON") && !error.contains("fetch it again"), "{error}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::model::Model;
+use super::route::StreamFormat;
 
 /// A realtime route as its document describes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +45,12 @@ impl Model {
 
     /// Returns true if the endpoint itself is a stream, so that a call is answered with events.
     pub(crate) fn is_stream(&self) -> bool {
-        self.id.ends_with("/stream") && self.realtime().is_none()
+        self.stream.is_some() || self.id.ends_with("/stream") && self.realtime().is_none()
+    }
+
+    /// Returns the form of the events if a call is answered with a stream.
+    pub(crate) fn stream_format(&self) -> StreamFormat {
+        self.stream.unwrap_or(StreamFormat::JsonEvents)
     }
 
     /// Returns the realtime route if the endpoint is one.

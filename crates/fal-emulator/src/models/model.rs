@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::route::{self, BodyKind, RouteParameter, StreamFormat};
 use crate::components::Components;
 
 /// A model: its OpenAPI document, and its schemas, which are compiled on first use.
@@ -14,7 +15,13 @@ pub(crate) struct Model {
     pub(crate) openapi: Value,
     pub(crate) components: Components,
     pub(crate) input: Value,
+    /// The schema of the output, or of an event of a stream.
     pub(crate) output: Value,
+    pub(crate) body: BodyKind,
+    /// The parameters in the path and in the query.
+    pub(crate) parameters: Vec<RouteParameter>,
+    /// The form of the stream, if the document says that the reply is one.
+    pub(crate) stream: Option<StreamFormat>,
     input_validator: OnceLock<Result<Validator, String>>,
     output_validator: OnceLock<Result<Validator, String>>,
 }
@@ -49,18 +56,59 @@ impl Model {
             return Ok(None);
         }
         let input = input_schema(&openapi, &id).ok_or("no path takes a JSON body by POST")?;
-        let output = output_schema(&openapi, &id).ok_or("no path replies with an output")?;
-        let components = Components::new(&openapi, [&input, &output]);
+        let (stream, output) = match output_schema(&openapi, &id) {
+            Some(output) => (None, output),
+            None => stream_schema(&openapi, &id).ok_or("no path replies with an output")?,
+        };
         Ok(Some(Self {
             id,
             metadata,
-            components,
+            components: Components::new(&openapi, [&input, &output]),
             input,
             output,
+            body: BodyKind::Required,
+            parameters: Vec::new(),
+            stream,
             openapi,
             input_validator: OnceLock::new(),
             output_validator: OnceLock::new(),
         }))
+    }
+
+    /// Reads a `POST` route of the document that an app itself publishes.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason for which the route cannot be served.
+    pub(super) fn from_route(id: String, item: &Value, document: &Value) -> Result<Self, String> {
+        let operation = item.get("post").ok_or("it is no POST route")?;
+        let (body, input) = route::read_body(operation)?;
+        let (stream, output) = match route::read_reply(operation) {
+            // Streams are often declared without a type: then the last segment says what they are.
+            Err(_) if id.ends_with("/stream") => (Some(StreamFormat::JsonEvents), json!({})),
+            reply => reply?,
+        };
+        let openapi = json!({
+            "openapi": document.get("openapi"),
+            "info": {"title": id, "version": "0", "x-fal-metadata": {"endpointId": id}},
+            "components": document.get("components"),
+            "paths": {format!("/{id}"): item},
+        });
+        let parameters = route::read_parameters(item, operation);
+        let used = [&input, &output].into_iter().chain(parameters.iter().map(|parameter| &parameter.schema));
+        Ok(Self {
+            id,
+            metadata: None,
+            components: Components::new(&openapi, used),
+            input,
+            output,
+            body,
+            parameters,
+            stream,
+            openapi,
+            input_validator: OnceLock::new(),
+            output_validator: OnceLock::new(),
+        })
     }
 
     /// Returns the compiled input schema.
@@ -128,6 +176,16 @@ fn output_schema(openapi: &Value, id: &str) -> Option<Value> {
             .chain(paths.values())
             .find_map(|item| response(item, "post"))
     })
+}
+
+/// Returns the form and the schema of the events of the first path that replies with a stream.
+fn stream_schema(openapi: &Value, id: &str) -> Option<(Option<StreamFormat>, Value)> {
+    let paths = openapi.get("paths")?.as_object()?;
+    let own = [format!("/{id}"), "/".to_owned()];
+    own.iter()
+        .filter_map(|path| paths.get(path))
+        .chain(paths.values())
+        .find_map(|item| route::read_reply(item.get("post")?).ok())
 }
 
 #[cfg(test)]

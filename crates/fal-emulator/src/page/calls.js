@@ -69,10 +69,10 @@ const showUnknown = (unknown) => {
   const text = JSON.stringify(unknown);
   if (place.dataset.shown === text) return;
   place.dataset.shown = text;
-  const entry = ({ id, calls, similar, fetch }) => [
+  const entry = ({ id, calls, similar, fetch, reason }) => [
     make("h3", {}, `${id}, called ${calls === 1 ? "once" : `${calls.toLocaleString("en")} times`}`),
     similar.length > 0 && make("p", {}, make("span", { class: "faint" }, "Similar models: "), similar.map((other) => button(other, () => openModel(other)))),
-    code(`${fetch}\nfal-emulator --schema model.json`, `The commands that add ${id}`),
+    fetch ? code(`${fetch}\nfal-emulator --schema model.json`, `The commands that add ${id}`) : make("p", {}, reason),
   ];
   const title = unknown.length === 1 ? `The model ${unknown[0].id} is unknown` : `${unknown.length} unknown models were called`;
   fill(place, unknown.length > 0 && make("details", { class: "notice", open: place.querySelector("details")?.open },

@@ -195,12 +195,13 @@ impl RealtimeSession {
         let (model, urls) = (Arc::clone(&self.model), self.urls.clone());
         let body = input.value.to_string();
         let files = FileChecker { store: &store, urls: &urls };
-        let checked = ModelCall::new(&self.behaviours, &model.id, Some(Arc::clone(&model)), body.as_bytes())
-            .and_then(|call| call.with_checked_files(&files))
-            // Clients do not fetch a file for each frame, so pictures go into the message.
-            .map(|call| call.with_inline_files().with_random_seed(self.random_seeds))
-            .map(|call| call.with_billing_unit(self.billing_unit.clone()))
-            .map_err(|refusal| reason(&model, &refusal.body));
+        let checked =
+            ModelCall::new(&self.behaviours, &model.id, Some(Arc::clone(&model)), &[], body.as_bytes())
+                .and_then(|call| call.with_checked_files(&files))
+                // Clients do not fetch a file for each frame, so pictures go into the message.
+                .map(|call| call.with_inline_files().with_random_seed(self.random_seeds))
+                .map(|call| call.with_billing_unit(self.billing_unit.clone()))
+                .map_err(|refusal| reason(&model, &refusal.body));
         let outputs = stream::iter(1..=frames).then(move |step| {
             let (clock, store) = (Arc::clone(&clock), Arc::clone(&store));
             let (model, urls) = (Arc::clone(&model), urls.clone());

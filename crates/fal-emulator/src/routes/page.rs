@@ -168,6 +168,7 @@ fn unknown_models(app: &App) -> Vec<Value> {
     let entry = |model: &UnknownModel| {
         json!({
             "id": model.id, "calls": model.calls, "similar": model.similar, "fetch": model.fetch_command(),
+            "reason": model.own_app,
         })
     };
     all.iter().take(SHOWN_UNKNOWN).map(entry).collect()

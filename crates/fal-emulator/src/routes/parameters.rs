@@ -13,6 +13,11 @@ impl Parameters {
         self.get_all(name).next()
     }
 
+    /// Returns the names and values in their order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// Returns all values of a parameter that may be repeated.
     pub(super) fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

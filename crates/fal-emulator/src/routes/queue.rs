@@ -40,6 +40,9 @@ pub(super) async fn queue(
         ("GET", Some((id, "" | "response"))) => result(&app, id, &headers).await,
         ("PUT", Some((id, "cancel"))) => cancel(&app, id, &headers),
         (_, None | Some((_, "status/stream" | "status" | "" | "response" | "cancel"))) => {
+            if let Ok(id) = parse_id(&path) {
+                app.unknown_models.note_method(method.as_str(), &id.full, &app.models);
+            }
             Ok(not_found::method_not_allowed())
         }
         (_, Some(_)) => Ok(not_found::unknown_path(&format!("/queue/{path}"))),
@@ -82,7 +85,8 @@ fn submit(
     check_queue_length(app, &id.full, parameters)?;
     let body = body.map_err(|rejection| body_error(&rejection))?;
     // The gateway does not check the input, so a refusal of the runner shows only in the status and the result.
-    let work = model.and_then(|model| ModelCall::new(&app.scripts.behaviours, &id.full, model, &body));
+    let query = parameters.pairs();
+    let work = model.and_then(|model| ModelCall::new(&app.scripts.behaviours, &id.full, model, query, &body));
     let urls = app.base_urls(headers);
     let files = FileChecker { store: &app.store, urls: &urls };
     let work = work.and_then(|call| call.with_checked_files(&files));

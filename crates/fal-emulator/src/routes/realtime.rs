@@ -38,10 +38,23 @@ pub(super) async fn run(
     upgrade: Upgrade,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
-        return not_found::method_not_allowed().into_response();
+        return get(&app, &path, &headers).unwrap_or_else(|refusal| refusal).into_response();
     };
     let request = UpgradeRequest { path: &path, parameters: &parameters, headers: &headers, interruption };
     open(app, upgrade, request, false).unwrap_or_else(Reply::into_response)
+}
+
+/// Answers a `GET` that is no WebSocket: with the document of the user's own app, which FastAPI serves too.
+fn get(app: &App, path: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
+    let id = parse_id(path)?;
+    if let Some(owner) = id.full.strip_suffix("/openapi.json")
+        && let Some((_, own)) = app.models.own_app(owner).filter(|(known, _)| *known == owner)
+    {
+        auth::check_endpoint(app, headers, &id)?;
+        return Ok(Reply::ok(own.document.clone()));
+    }
+    app.unknown_models.note_method("GET", &id.full, &app.models);
+    Ok(not_found::method_not_allowed())
 }
 
 /// Upgrades requests to the emulator's own prefix for WebSockets: to realtime connections for realtime routes, and to

@@ -64,7 +64,10 @@ async fn respond(
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
         check_content_type(headers, &body).map_err(|refusal| refuse(&record, refusal))?;
-        let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
+        // The stream of a model has the scripts of the model; a route with parameters in its path is known by that path.
+        let endpoint = if model.parameters.is_empty() { &model.id } else { &id.full };
+        let (behaviours, query) = (&app.scripts.behaviours, parameters.pairs());
+        let call = ModelCall::new(behaviours, endpoint, Some(Arc::clone(&model)), query, &body);
         let urls = app.base_urls(headers);
         let files = FileChecker { store: &app.store, urls: &urls };
         let call = call
@@ -90,7 +93,7 @@ async fn respond(
     check_content_type(headers, &body).map_err(|refusal| refuse(&record, refusal))?;
     let urls = app.base_urls(headers);
     let files = FileChecker { store: &app.store, urls: &urls };
-    let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
+    let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, parameters.pairs(), &body)
         .and_then(|call| call.with_checked_files(&files))
         .map_err(|refusal| refuse(&record, refusal))?
         .with_lifecycle(lifecycle)

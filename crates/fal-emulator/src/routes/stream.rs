@@ -1,19 +1,21 @@
-//! Streams: `POST /run/{id}/stream`, answered with server-sent events.
+//! Streams: `POST /run/{id}/stream`, answered with server-sent events, or with lines of JSON where the document says so.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::endpoint_id::EndpointId;
 use crate::hosts::BaseUrls;
 use crate::model_call::ModelCall;
-use crate::models::Model;
+use crate::models::{Model, StreamFormat};
 use crate::recent_calls::CallRecord;
 use crate::reply::Reply;
 
@@ -64,9 +66,22 @@ impl StreamRun {
 
     /// Creates the response. The run ends if the connection is dropped.
     pub(super) fn into_response(self) -> Response {
+        let format = self.model.stream_format();
         let events = stream::unfold(self, async |mut run| {
             let event = run.next_event().await?;
-            Some((Ok::<_, Infallible>(Event::default().data(event.to_string())), run))
+            Some((event, run))
+        });
+        if format == StreamFormat::JsonLines {
+            let lines = events.map(|event| Ok::<_, Infallible>(format!("{event}\n")));
+            return ([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(lines)).into_response();
+        }
+        let events = events.map(move |event| {
+            let text = match event {
+                Value::String(text) if format == StreamFormat::TextEvents => text,
+                event => event.to_string(),
+            };
+            // A carriage return would end a line of an event early.
+            Ok::<_, Infallible>(Event::default().data(text.replace('\r', "")))
         });
         Sse::new(events).into_response()
     }

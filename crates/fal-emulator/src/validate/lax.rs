@@ -12,6 +12,7 @@ use super::error_detail::{
 };
 use super::lax_scalar::{self, Scalar};
 use crate::components::Components;
+use crate::models::Model;
 
 /// The nesting from which anything is accepted.
 const MAX_DEPTH: usize = 64;
@@ -21,14 +22,14 @@ type Outcome = Result<Value, Vec<ErrorDetail>>;
 /// A validator of inputs.
 #[derive(Clone, Copy)]
 pub(super) struct LaxValidator<'a> {
-    pub(super) components: &'a Components,
+    components: &'a Components,
     /// `true` if no value is converted: how pydantic first tries the alternatives of a union.
     strict: bool,
 }
 
 impl<'a> LaxValidator<'a> {
-    pub(super) fn new(components: &'a Components) -> Self {
-        Self { components, strict: false }
+    pub(super) fn new(model: &'a Model) -> Self {
+        Self { components: &model.components, strict: false }
     }
 
     /// Validates a value. Returns it with everything converted, or what is wrong with it.
