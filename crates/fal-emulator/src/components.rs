@@ -3,6 +3,8 @@
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use crate::validate::{Format, TaggedUnion};
+
 const PREFIX: &str = "#/components/schemas/";
 
 /// The longest chain of references that is followed. A longer one is taken for a cycle.
@@ -82,13 +84,17 @@ impl Components {
     pub(crate) fn validator(&self, schema: &Value) -> Result<Validator, String> {
         let mut root = schema.clone();
         convert(&mut root);
+        tighten(&mut root);
         if let Value::Object(root) = &mut root {
-            root.insert("components".to_owned(), json!({"schemas": self.0}));
+            let mut components = Value::Object(self.0.clone());
+            tighten(&mut components);
+            root.insert("components".to_owned(), json!({"schemas": components}));
         }
-        jsonschema::draft202012::options()
-            .should_validate_formats(false)
-            .build(&root)
-            .map_err(|error| error.to_string())
+        let mut options = jsonschema::draft202012::options().should_validate_formats(true);
+        for (name, check) in Format::checks() {
+            options = options.with_format(name, check);
+        }
+        options.build(&root).map_err(|error| error.to_string())
     }
 }
 
@@ -115,6 +121,31 @@ fn convert(schema: &mut Value) {
                 object.remove("nullable");
                 let plain = Value::Object(std::mem::take(object));
                 *schema = json!({"anyOf": [plain, {"type": "null"}]});
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Adds keywords for demands of pydantic that JSON Schema has no words for: the property that tells the alternatives of a union
+/// apart has to be there, also where it has a default, and some URLs have to be those of the web.
+fn tighten(schema: &mut Value) {
+    let format = Format::of_schema(schema);
+    let tag = TaggedUnion::property_name(schema).map(str::to_owned);
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(tighten),
+        Value::Object(object) => {
+            for (key, value) in object.iter_mut() {
+                // Data, as in `convert`.
+                if !matches!(key.as_str(), "default" | "const" | "enum" | "example" | "examples") {
+                    tighten(value);
+                }
+            }
+            if format == Some(Format::WebUrl) {
+                object.insert("format".to_owned(), json!(Format::WEB_URL));
+            }
+            if let Some(tag) = tag {
+                object.entry("required").or_insert_with(|| json!([tag]));
             }
         }
         _ => {}

@@ -305,3 +305,78 @@ async fn wrong_ids_and_files_of_apps_are_refused_with_the_remedy() {
     let error = Emulator::builder().app("me/demo", &yaml).start().await.unwrap_err().to_string();
     assert!(error.contains("it is not JSON") && !error.contains("fetch it again"), "{error}");
 }
+
+#[tokio::test]
+async fn inputs_of_own_apps_are_judged_by_their_formats_tags_and_positions() {
+    let mut document = document();
+    let file = json!({
+        "type": "object", "title": "Image", "required": ["url"],
+        "properties": {
+            "url": {"type": "string"},
+            "content_type": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "file_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "file_size": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        },
+    });
+    let layer = |kind: &str| {
+        json!({"type": "object", "required": ["text"], "properties": {
+            "kind": {"type": "string", "const": kind, "default": kind},
+            "text": {"type": "string", "minLength": 1},
+        }})
+    };
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Picture"] = file;
+    schemas["Title"] = layer("title");
+    schemas["Text"] = layer("text");
+    schemas["Rank"] = json!({"type": "integer", "enum": [1, 10], "title": "Rank"});
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    document["components"]["schemas"]["Text2"] = json!({"type": "object", "properties": {
+        "image": reference("Picture"),
+        "at": {"type": "string", "format": "date-time"},
+        "page": {"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083},
+        "rank": reference("Rank"),
+        "layers": {"type": "array", "items": {
+            "oneOf": [reference("Title"), reference("Text")],
+            "discriminator": {"propertyName": "kind"},
+        }},
+        "size": {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "integer"}], "minItems": 2, "maxItems": 2},
+    }});
+    let mut route = document["paths"]["/"].clone();
+    route["post"]["requestBody"]["content"]["application/json"]["schema"] = reference("Text2");
+    document["paths"]["/judge"] = route;
+    let (fal, _) = start(&document).await;
+    for input in [
+        json!({"image": "https://example.com/a.png"}),
+        json!({"image": {"url": "https://example.com/a.png"}}),
+        json!({"at": 5}),
+        json!({"at": "2020-01-01"}),
+        json!({"rank": "10"}),
+        json!({"size": ["1", 2]}),
+        json!({"layers": [{"kind": "text", "text": "a"}]}),
+    ] {
+        let answer = fal.run("me/demo/judge", &input).await;
+        assert_eq!(answer.status, 200, "{input}: {}", answer.json());
+    }
+    for (input, kind, loc) in [
+        (json!({"image": "a.png"}), "value_error", json!(["body", "image"])),
+        (json!({"at": "x"}), "datetime_from_date_parsing", json!(["body", "at"])),
+        (json!({"page": "s3://a/b"}), "url_scheme", json!(["body", "page"])),
+        (json!({"rank": "11"}), "enum", json!(["body", "rank"])),
+        (json!({"layers": [{"text": "a"}]}), "union_tag_not_found", json!(["body", "layers", 0])),
+        (json!({"layers": [{"kind": "no"}]}), "union_tag_invalid", json!(["body", "layers", 0])),
+        (
+            json!({"layers": [{"kind": "text", "text": ""}]}),
+            "string_too_short",
+            json!(["body", "layers", 0, "text", "text"]),
+        ),
+        (json!({"size": [1]}), "missing", json!(["body", "size", 1])),
+        (json!({"size": [1, 2, 3]}), "too_long", json!(["body", "size"])),
+    ] {
+        let answer = fal.run("me/demo/judge", &input).await;
+        assert_eq!(answer.status, 422, "{input}");
+        let json = answer.json();
+        let details = json["detail"].as_array().unwrap();
+        assert_eq!(details.len(), 1, "{json}");
+        assert_eq!((&details[0]["type"], &details[0]["loc"]), (&json!(kind), &loc), "{json}");
+    }
+}

@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) parameters: Vec<RouteParameter>,
     /// The form of the stream, if the document says that the reply is one.
     pub(crate) stream: Option<StreamFormat>,
+    /// `true` for a route of an app whose own document is served.
+    pub(crate) is_own_app: bool,
     input_validator: OnceLock<Result<Validator, String>>,
     output_validator: OnceLock<Result<Validator, String>>,
 }
@@ -69,6 +71,7 @@ impl Model {
             body: BodyKind::Required,
             parameters: Vec::new(),
             stream,
+            is_own_app: false,
             openapi,
             input_validator: OnceLock::new(),
             output_validator: OnceLock::new(),
@@ -105,6 +108,7 @@ impl Model {
             body,
             parameters,
             stream,
+            is_own_app: true,
             openapi,
             input_validator: OnceLock::new(),
             output_validator: OnceLock::new(),

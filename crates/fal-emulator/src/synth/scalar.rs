@@ -77,7 +77,11 @@ pub(super) fn make_text(schema: &Value, name: &str) -> Value {
 
 fn default_text(schema: &Value, name: &str) -> String {
     match schema.get("format").and_then(Value::as_str) {
-        Some("uuid" | "uuid4") => return uuid::Uuid::nil().to_string(),
+        Some("uuid") => return uuid::Uuid::nil().to_string(),
+        Some("uuid4") => return uuid::Builder::from_random_bytes([0; 16]).into_uuid().to_string(),
+        Some("duration") => return "PT1S".to_owned(),
+        Some("time") => return "00:00:00Z".to_owned(),
+        Some("uri") => return "https://example.com/".to_owned(),
         Some("date-time") => return "2026-01-01T00:00:00Z".to_owned(),
         Some("date") => return "2026-01-01".to_owned(),
         Some("binary" | "byte" | "base64") => return "ZmFsLWVtdWxhdG9y".to_owned(),
@@ -103,6 +107,7 @@ fn default_text(schema: &Value, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::validate::Format;
 
     #[test]
     fn numbers_stay_within_their_bounds() {
@@ -134,6 +139,17 @@ mod tests {
         assert_eq!(make_text(&exact, "answer").as_str().unwrap().len(), 3);
         let long = json!({"type": "string", "minLength": 90});
         assert!(satisfies(&long, &make_text(&long, "answer")));
+    }
+
+    #[test]
+    fn texts_are_in_their_format() {
+        for format in ["date-time", "date", "time", "duration", "uuid", "uuid4", "uri"] {
+            let schema = json!({"type": "string", "format": format});
+            let made = make_text(&schema, "answer");
+            let is_good =
+                Format::checks().all(|(name, check)| name != format || check(made.as_str().unwrap()));
+            assert!(is_good, "{format}: {made}");
+        }
     }
 
     #[test]

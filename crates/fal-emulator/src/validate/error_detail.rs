@@ -35,6 +35,55 @@ pub(super) fn type_fault(kind: &'static str, message: &str, loc: &[Value], input
     ErrorDetail { loc: loc.to_vec(), kind, message: message.to_owned(), input: input.clone(), context: None }
 }
 
+/// Creates an entry with a context.
+pub(super) fn context_fault(
+    kind: &'static str,
+    message: String,
+    context: Value,
+    loc: &[Value],
+    input: &Value,
+) -> ErrorDetail {
+    ErrorDetail { loc: loc.to_vec(), kind, message, input: input.clone(), context: Some(context) }
+}
+
+/// Creates the entry for a tuple with too many items.
+pub(super) fn long_tuple(most: usize, actual: usize, loc: &[Value], input: &Value) -> ErrorDetail {
+    let items = plural(most as u64, "item");
+    let message = format!("Tuple should have at most {most} {items} after validation, not {actual}");
+    let context = json!({"field_type": "Tuple", "max_length": most, "actual_length": actual});
+    context_fault("too_long", message, context, loc, input)
+}
+
+/// Creates the entry for a value without the property that tells the alternatives of a union apart.
+pub(super) fn missing_tag(name: &str, loc: &[Value], input: &Value) -> ErrorDetail {
+    let name = python_repr(&json!(name));
+    let message = format!("Unable to extract tag using discriminator {name}");
+    context_fault("union_tag_not_found", message, json!({"discriminator": name}), loc, input)
+}
+
+/// Creates the entry for a value whose property `name` names no alternative of a union.
+pub(super) fn unknown_tag(
+    name: &str,
+    tag: &Value,
+    expected: &[Value],
+    loc: &[Value],
+    input: &Value,
+) -> ErrorDetail {
+    let name = python_repr(&json!(name));
+    let tag = tag.as_str().map_or_else(|| python_repr(tag), str::to_owned);
+    let expected = expected.iter().map(python_repr).collect::<Vec<_>>().join(", ");
+    let message =
+        format!("Input tag '{tag}' found using {name} does not match any of the expected tags: {expected}");
+    let context = json!({"discriminator": name, "tag": tag, "expected_tags": expected});
+    context_fault("union_tag_invalid", message, context, loc, input)
+}
+
+/// Creates the entry for a value that a check in the app's own code refuses.
+pub(super) fn value_fault(words: &str, loc: &[Value], input: &Value) -> ErrorDetail {
+    let message = format!("Value error, {words}");
+    context_fault("value_error", message, json!({"error": {}}), loc, input)
+}
+
 /// Creates the entry for a value that is not one of the literals.
 pub(super) fn literal(allowed: &[Value], loc: &[Value], input: &Value) -> ErrorDetail {
     let (kind, message, context) = describe_literal(allowed);
@@ -44,17 +93,6 @@ pub(super) fn literal(allowed: &[Value], loc: &[Value], input: &Value) -> ErrorD
 /// Creates the entry for a value that is not a member of an enum.
 pub(super) fn enumeration(allowed: &[Value], loc: &[Value], input: &Value) -> ErrorDetail {
     ErrorDetail { kind: "enum", ..literal(allowed, loc, input) }
-}
-
-/// Creates the entry for an input that breaks a rule about several parameters.
-pub(super) fn rule_fault(words: &str, loc: &[Value], input: &Value) -> ErrorDetail {
-    ErrorDetail {
-        loc: loc.to_vec(),
-        kind: "value_error",
-        message: format!("Value error, {words}"),
-        input: input.clone(),
-        context: Some(json!({"error": {}})),
-    }
 }
 
 /// Creates the entry for a list that is too short or too long.

@@ -7,15 +7,20 @@
 use serde_json::{Map, Number, Value, json};
 
 use super::error_detail::{
-    ErrorDetail, MAX_DETAILS, enumeration, literal, number_fault, python_repr, sequence, text_fault,
-    type_fault,
+    ErrorDetail, MAX_DETAILS, enumeration, literal, long_tuple, missing_tag, number_fault, python_repr,
+    sequence, text_fault, type_fault, unknown_tag, value_fault,
 };
+use super::format::Format;
 use super::lax_scalar::{self, Scalar};
+use super::tagged_union::TaggedUnion;
 use crate::components::Components;
 use crate::models::Model;
 
 /// The nesting from which anything is accepted.
 const MAX_DEPTH: usize = 64;
+
+/// The message for a value that is no object where a model is expected.
+const NO_MODEL: &str = "Input should be a valid dictionary or object to extract fields from";
 
 type Outcome = Result<Value, Vec<ErrorDetail>>;
 
@@ -25,11 +30,13 @@ pub(super) struct LaxValidator<'a> {
     components: &'a Components,
     /// `true` if no value is converted: how pydantic first tries the alternatives of a union.
     strict: bool,
+    /// `true` if the models of files in fal's package take URLs as texts: in apps whose own document is served.
+    reads_files: bool,
 }
 
 impl<'a> LaxValidator<'a> {
     pub(super) fn new(model: &'a Model) -> Self {
-        Self { components: &model.components, strict: false }
+        Self { components: &model.components, strict: false, reads_files: model.is_own_app }
     }
 
     /// Validates a value. Returns it with everything converted, or what is wrong with it.
@@ -38,12 +45,23 @@ impl<'a> LaxValidator<'a> {
             return Ok(value.clone());
         }
         let (schema, component) = self.components.resolve(schema);
+        if let Some(union) = TaggedUnion::parse(schema, self.components) {
+            return self.validate_tagged(&union, value, loc, depth);
+        }
         if let Some(branches) = branches(schema) {
             return self.validate_union(branches, value, loc, depth);
         }
         if let Some(options) = options(schema) {
-            let exact = options.iter().find(|option| *option == value);
-            return match exact.or_else(|| options.iter().find(|option| is_same(option, value))) {
+            let find = |value: &Value| {
+                let exact = options.iter().find(|option| *option == value);
+                exact.or_else(|| options.iter().find(|option| is_same(option, value)))
+            };
+            // An enum of integers takes integers in texts, unlike a literal.
+            let from_text = || {
+                let converts = component.is_some() && !self.strict && has_integers(&options);
+                find(&converts.then(|| lax_scalar::convert(Scalar::Integer, value).ok())??)
+            };
+            return match find(value).or_else(from_text) {
                 Some(option) => Ok(option.clone()),
                 None if component.is_some() => Err(vec![enumeration(&options, loc, value)]),
                 None => Err(vec![literal(&options, loc, value)]),
@@ -59,7 +77,8 @@ impl<'a> LaxValidator<'a> {
             "integer" => self.validate_number(schema, Scalar::Integer, value, loc),
             "number" => self.validate_number(schema, Scalar::Number, value, loc),
             "boolean" => self.convert(Scalar::Boolean, value, loc),
-            "string" => validate_text(schema, value, loc),
+            "string" => self.validate_text(schema, value, loc),
+            "array" if schema.get("prefixItems").is_some() => self.validate_tuple(schema, value, loc, depth),
             "array" => self.validate_list(schema, value, loc, depth),
             "object" => self.validate_object(schema, component, value, loc, depth),
             "null" if !value.is_null() => {
@@ -94,6 +113,73 @@ impl<'a> LaxValidator<'a> {
         }
         found.truncate(MAX_DETAILS);
         Err(found)
+    }
+
+    /// Validates a value of a union whose alternatives a property distinguishes. Errors have the tag in their path.
+    fn validate_tagged(self, union: &TaggedUnion<'_>, value: &Value, loc: &[Value], depth: usize) -> Outcome {
+        let Value::Object(object) = value else {
+            return Err(vec![type_fault("model_attributes_type", NO_MODEL, loc, value)]);
+        };
+        let Some(tag) = object.get(union.property) else {
+            return Err(vec![missing_tag(union.property, loc, value)]);
+        };
+        match union.alternatives.iter().find(|(known, _)| known == tag) {
+            Some((tag, schema)) => self.validate(schema, value, &with(loc, tag.clone()), depth + 1),
+            None => Err(vec![unknown_tag(union.property, tag, &union.tags(), loc, value)]),
+        }
+    }
+
+    fn validate_text(self, schema: &Value, value: &Value, loc: &[Value]) -> Outcome {
+        if let Some(format) = Format::of_schema(schema) {
+            // In its strict mode, pydantic takes objects of Python only, but for URLs.
+            if self.strict && !matches!(format, Format::Url | Format::WebUrl) {
+                return Err(vec![type_fault("string_type", "", loc, value)]);
+            }
+            return format.convert(value, loc);
+        }
+        let Value::String(text) = value else {
+            return Err(vec![type_fault("string_type", "Input should be a valid string", loc, value)]);
+        };
+        match text_fault(schema, text, loc, value) {
+            Some(fault) => Err(vec![fault]),
+            None => Ok(value.clone()),
+        }
+    }
+
+    /// Validates a list in which each position has a type of its own.
+    fn validate_tuple(self, schema: &Value, value: &Value, loc: &[Value], depth: usize) -> Outcome {
+        let Value::Array(items) = value else {
+            return Err(vec![type_fault("tuple_type", "Input should be a valid tuple", loc, value)]);
+        };
+        let parts =
+            schema.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        // Without a limit, the items after the first ones have a type too.
+        let rest = schema.get("items").filter(|rest| rest.is_object());
+        let is_closed = rest.is_none() && schema.get("maxItems").is_some();
+        if is_closed && items.len() > parts.len() {
+            return Err(vec![long_tuple(parts.len(), items.len(), loc, value)]);
+        }
+        let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or_default();
+        let (mut converted, mut found) = (Vec::new(), Vec::new());
+        let anything = json!({});
+        for index in 0..items.len().max(parts.len()) {
+            let loc = with(loc, json!(index));
+            let part = parts.get(index).or(rest).unwrap_or(&anything);
+            match items.get(index) {
+                Some(item) => match self.validate(part, item, &loc, depth + 1) {
+                    Ok(item) => converted.push(item),
+                    Err(faults) => found.extend(faults),
+                },
+                None if (index as u64) < least => {
+                    found.push(type_fault("missing", "Field required", &loc, value));
+                }
+                None => {}
+            }
+            if found.len() >= MAX_DETAILS {
+                break;
+            }
+        }
+        if found.is_empty() { Ok(Value::Array(converted)) } else { Err(found) }
     }
 
     fn convert(self, scalar: Scalar, value: &Value, loc: &[Value]) -> Outcome {
@@ -151,10 +237,16 @@ impl<'a> LaxValidator<'a> {
         depth: usize,
     ) -> Outcome {
         let properties = schema.get("properties").and_then(Value::as_object);
+        if let (true, Value::String(url)) = (self.reads_files && is_toolkit_file(schema), value) {
+            let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+            if !scheme.is_some_and(|scheme| ["http", "https", "data"].contains(&scheme.as_str())) {
+                return Err(vec![value_fault("value must be a valid URL", loc, value)]);
+            }
+            return Ok(json!({"url": url}));
+        }
         let Value::Object(object) = value else {
             return Err(vec![if component.is_some() || properties.is_some() {
-                let text = "Input should be a valid dictionary or object to extract fields from";
-                type_fault("model_attributes_type", text, loc, value)
+                type_fault("model_attributes_type", NO_MODEL, loc, value)
             } else {
                 type_fault("dict_type", "Input should be a valid dictionary", loc, value)
             }]);
@@ -209,6 +301,11 @@ impl<'a> LaxValidator<'a> {
         if depth > 8 {
             return "any".to_owned();
         }
+        if let Some(union) = TaggedUnion::parse(schema, self.components) {
+            let alternatives = union.alternatives.iter();
+            let labels: Vec<_> = alternatives.map(|(_, schema)| self.label(schema, depth + 1)).collect();
+            return format!("tagged-union[{}]", labels.join(","));
+        }
         if let Some(branches) = branches(schema) {
             let is_null = |branch: &&Value| type_of(self.components.resolve(branch).0) == "null";
             let labels: Vec<_> = branches
@@ -226,6 +323,7 @@ impl<'a> LaxValidator<'a> {
         }
         if let Some(options) = options(schema) {
             return match component {
+                Some(name) if has_integers(&options) => format!("int-enum[{name}]"),
                 Some(name) => format!("enum[{name}]"),
                 None => format!("literal[{}]", options.iter().map(python_repr).collect::<Vec<_>>().join(",")),
             };
@@ -235,12 +333,19 @@ impl<'a> LaxValidator<'a> {
         let constrained = |name: &str, is_limited: bool| {
             if is_limited { format!("constrained-{name}") } else { name.to_owned() }
         };
+        let format = Format::of_schema(schema);
         match type_of(schema) {
             "integer" => constrained("int", is_limited(&limits)),
             "number" => constrained("float", is_limited(&limits)),
+            "string" if format.is_some() => format.map(Format::label).unwrap_or_default().to_owned(),
             "string" => constrained("str", is_limited(&["minLength", "maxLength", "pattern"])),
             "boolean" => "bool".to_owned(),
             "null" => "none".to_owned(),
+            "array" if schema.get("prefixItems").is_some() => {
+                let parts = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
+                let parts: Vec<_> = parts.map(|part| self.label(part, depth + 1)).collect();
+                format!("tuple[{}]", parts.join(", "))
+            }
             "array" => {
                 let inner =
                     schema.get("items").map_or("any".to_owned(), |items| self.label(items, depth + 1));
@@ -259,14 +364,19 @@ impl<'a> LaxValidator<'a> {
     }
 }
 
-fn validate_text(schema: &Value, value: &Value, loc: &[Value]) -> Outcome {
-    let Value::String(text) = value else {
-        return Err(vec![type_fault("string_type", "Input should be a valid string", loc, value)]);
-    };
-    match text_fault(schema, text, loc, value) {
-        Some(fault) => Err(vec![fault]),
-        None => Ok(value.clone()),
-    }
+/// Returns true for the models of files in fal's own package for apps, which also take a URL as a text.
+fn is_toolkit_file(schema: &Value) -> bool {
+    let has =
+        |name: &&str| schema.get("properties").is_some_and(|properties| properties.get(*name).is_some());
+    let title = schema.get("title").and_then(Value::as_str).unwrap_or_default();
+    ["File", "Image", "Video", "Audio"].contains(&title)
+        && ["url", "content_type", "file_name", "file_size"].iter().all(has)
+        && schema.get("required") == Some(&json!(["url"]))
+}
+
+/// Returns true if all options are integers.
+fn has_integers(options: &[Value]) -> bool {
+    !options.is_empty() && options.iter().all(|option| option.is_i64() || option.is_u64())
 }
 
 fn branches(schema: &Value) -> Option<&[Value]> {

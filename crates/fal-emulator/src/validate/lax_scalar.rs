@@ -81,8 +81,8 @@ fn to_boolean(value: &Value) -> Result<Value, Fault> {
     match value {
         Value::Bool(_) => Ok(value.clone()),
         Value::Number(number) if number.is_f64() => match whole(number.as_f64().unwrap_or_default()) {
-            Some(whole) => bit(whole.as_i64()),
-            None => Err(BOOL_TYPE),
+            Some(whole) if whole.is_i64() => bit(whole.as_i64()),
+            _ => Err(BOOL_TYPE),
         },
         Value::Number(number) => bit(number.as_i64()),
         Value::String(text) => match text.to_ascii_lowercase().as_str() {

@@ -6,10 +6,12 @@ Run with the pydantic of requirements.txt: python generate.py > cases.json
 PYDANTIC_CASES names.
 """
 
+import datetime
 import enum
 import json
 import random
 import sys
+import uuid
 from typing import Annotated, Literal, Optional, Union
 
 import pydantic
@@ -70,7 +72,67 @@ class Unions(BaseModel):
     mapping: Union[dict[str, int], list[Union[int, str]], None] = None
 
 
+class Priority(enum.IntEnum):
+    LOW = 1
+    HIGH = 10
+
+
+class Formats(BaseModel):
+    at: datetime.datetime = None
+    day: datetime.date = None
+    clock: datetime.time = None
+    wait: datetime.timedelta = None
+    key: uuid.UUID = None
+    version: pydantic.UUID4 = None
+    link: pydantic.AnyUrl = None
+    page: pydantic.HttpUrl = None
+    priority: Priority = Priority.LOW
+    later: Optional[datetime.datetime] = None
+    days: list[datetime.date] = []
+    when: Union[datetime.datetime, int, None] = None
+    span: Union[datetime.timedelta, bool, None] = None
+    any_key: Union[uuid.UUID, list[uuid.UUID], None] = None
+    rank: Union[Priority, list[str], None] = None
+
+
+class Tuples(BaseModel):
+    size: tuple[int, int] = (1, 1)
+    anchor: tuple[float, float, str] = (0.5, 0.5, "center")
+    maybe: Optional[tuple[int, int]] = None
+    regions: Annotated[list[tuple[int, int, int]], Field(max_length=2)] = []
+    either: Union[tuple[int, int], str, None] = None
+    mixed: tuple[ImageSize, Literal["a", "b"]] = None
+
+
+class TextLayer(BaseModel):
+    kind: Literal["text"] = "text"
+    text: str = Field(min_length=1, max_length=4)
+
+
+class ImageLayer(BaseModel):
+    kind: Literal["image", "picture"] = "image"
+    path: str
+    opacity: float = Field(default=1.0, ge=0, le=1)
+
+
+class GroupLayer(BaseModel):
+    kind: Literal["group"] = "group"
+    children: list["Layer"] = Field(default=[], max_length=2)
+
+
+Layer = Annotated[Union[TextLayer, ImageLayer, GroupLayer], Field(discriminator="kind")]
+GroupLayer.model_rebuild()
+
+
+class Tagged(BaseModel):
+    layer: Layer = None
+    maybe: Optional[Layer] = None
+    layers: list[Layer] = []
+    either: Union[Layer, str, None] = None
+
+
 MODELS = [Scalars, Lists, Unions]
+LATER_MODELS = [Formats, Tuples, Tagged]
 
 VALUES = [
     None, True, False, 0, 1, 2, 3, 4, 7, 8, 16, 28, 50, 51, -1, 100, 14142, 14143, 9007199254740993,
@@ -83,6 +145,31 @@ VALUES = [
     {"width": None}, {"width": True}, {"path": "p"}, {"path": "p", "scale": "0.5"}, {"path": 1, "scale": 9},
     {"scale": "x"}, {"a": 1, "b": "2"}, {"a": "x"}, {"a": None},
     [{"path": "p"}], [{"path": "p", "scale": "2"}, {"scale": 5}], [{"path": None}], "p",
+]
+
+
+# Those of LATER_MODELS, beside VALUES.
+LATER_VALUES = [
+    "x", "10", 10, "1.0", "11", 5, -5, 86400, 86401, 1577836800, "1577836800", 1577836800.5, "1577836800000", 1e20, -1e20, "1e20",
+    "2020-01-01", "2020-13-01", "2020-02-30", "2020-1-1", "20200101", "2020-01-01T10:20:30", "2020-01-01T10:20:30Z",
+    "2020-01-01 10:20:30.123456+02:00", "2020-01-01_10:20", "2020-01-01t10:20:30.1234567z", "2020-01-01T00:00:00",
+    "2020-01-01T25:00:00", "2020-01-01T10:60:00", "2020-01-01T10:20:30+25:00", "2020-01-01T10:20:30 ", " 2020-01-01",
+    "2020-01-01X10:20:30", "10:20", "10:20:30", "10:20:30.5", "24:00", "1:2", "10:20:61", "10:20Z",
+    "PT1M", "P1D", "P1DT2H3M4.5S", "-PT1M", "P", "PT", "PT1X", "1 day", "3 days, 1:00", "3 days 01:00:00", "00:01:00", "-01:00:00",
+    "1.5", "abc", "P1Y", "P999999999D", "P9999999999D",
+    "00000000-0000-0000-0000-000000000000", "7f0c5fe1-6ba8-4a8c-a7d2-6e8a1f8f4d1a", "7f0c5fe16ba84a8ca7d26e8a1f8f4d1a",
+    "{7f0c5fe1-6ba8-4a8c-a7d2-6e8a1f8f4d1a}", "urn:uuid:7f0c5fe1-6ba8-4a8c-a7d2-6e8a1f8f4d1a", "7f0c5fe1-6ba8-4a8c-a7d2-6e8a1f8f4d1",
+    "7f0c5fe1-6ba8-4a8c-a7d2-6e8a1f8f4d1g", "7f0c5fe1-6ba8-4a8c-a7d26-e8a1f8f4d1a",
+    "nourl", "https://example.com/a.png", "http://", "https://example.com:99999", "ftp://x.y/z", "data:image/png;base64,AA==",
+    "HTTPS://EXAMPLE.COM", " https://example.com ", "https://exa mple.com", "//example.com", "https://[::1", "s3://bucket/key",
+    "https://example.com/" + "a" * 2080,
+    [1, 2], [1, 2, 3], ["a", 2], [1, "2"], [1.5, "x"], [0.5, 0.5, "left"], [1, 2, 3, 4, 5], [[1, 2, 3]], [[1, 2], [1, 2, 3, 4]],
+    [[1, "x", 3], [1]], [[1, 2, 3], [1, 2, 3], [1, 2, 3]], [{"width": 1}, "a"], [{"width": 0}, "c"], [{"width": 0}],
+    {"kind": "text", "text": "a"}, {"kind": "text", "text": ""}, {"kind": "no"}, {"kind": 5}, {"kind": None}, {"kind": []},
+    {"text": "a"}, {"kind": "image"}, {"kind": "picture", "path": "p", "opacity": 2}, {"kind": "group"},
+    {"kind": "group", "children": [{"kind": "text", "text": "abcde"}, {"kind": "no"}]}, {"kind": "group", "children": [{"path": "p"}]},
+    [{"kind": "text", "text": "a"}, {"kind": "group", "children": [{"kind": "image", "path": 1}]}], [{"kind": "no"}, {}, "x"],
+    ["2020-01-01", "x"], ["7f0c5fe1-6ba8-4a8c-a7d2-6e8a1f8f4d1a"], [10, "1"],
 ]
 
 
@@ -164,16 +251,17 @@ def errors_of(model, value):
 def cases(model, count, random):
     names = list(model.model_fields)
     base = {"prompt": "a cat"} if model is Scalars else {}
-    if model not in MODELS:
+    if model not in MODELS + LATER_MODELS:
         required = [name for name, field in model.model_fields.items() if field.is_required()]
         base = {name: random.choice(VALUES) for name in required}
-    made = [{**base, name: value} for name in names for value in VALUES]
+    values = VALUES + LATER_VALUES if model in LATER_MODELS else VALUES
+    made = [{**base, name: value} for name in names for value in values]
     made += [{}, {"prompt": None}, {"prompt": 1}, []]
     random.shuffle(made)
     made = made[: count - 40]
     # Several parameters at a time.
     made += [
-        {**base, **{name: random.choice(VALUES) for name in random.sample(names, min(3, len(names)))}} for _ in range(40)
+        {**base, **{name: random.choice(values) for name in random.sample(names, min(3, len(names)))}} for _ in range(40)
     ]
     for value in made:
         errors, accepted = errors_of(model, value)
@@ -190,7 +278,7 @@ def document(model):
 def main():
     generator = random.Random(20261126)
     groups = []
-    models = list(zip(MODELS, (900, 500, 600)))
+    models = list(zip(MODELS + LATER_MODELS, (900, 500, 600, 1200, 500, 400)))
     if "--random" in sys.argv:
         generator = random.Random(int(sys.argv[-1]))
         models = [(model, 140) for model in random_models(generator, 40)]
