@@ -11,6 +11,7 @@ use crate::store::{Lifecycle, Store};
 mod call_parameters;
 mod file;
 mod file_kind;
+mod pattern;
 mod production;
 mod rules;
 mod run_progress;
@@ -60,7 +61,10 @@ pub(crate) fn synthesize_at(
         progress,
         production: &production,
     };
-    let output = synthesizer.make_value(&model.output, &FieldContext::root());
+    let output = match model.may_reply_with_null() {
+        true => Value::Null,
+        false => synthesizer.make_value(&model.output, &FieldContext::root()),
+    };
     let mut production = production.get();
     if production.seconds == 0.0 {
         production.seconds = parameters.source_seconds().unwrap_or_default();

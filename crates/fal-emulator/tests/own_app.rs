@@ -307,6 +307,35 @@ async fn wrong_ids_and_files_of_apps_are_refused_with_the_remedy() {
 }
 
 #[tokio::test]
+async fn recursive_models_are_short_and_routes_without_a_type_reply_with_null() {
+    let mut document = document();
+    let tree = json!({"$ref": "#/components/schemas/Tree"});
+    let nullable = json!({"anyOf": [tree, {"type": "null"}]});
+    document["components"]["schemas"]["Tree"] = json!({
+        "type": "object",
+        "required": ["name", "left", "children"],
+        "properties": {
+            "name": {"type": "string", "pattern": "^[a-z]{3}$"}, "left": nullable, "right": nullable, "optional": tree,
+            "children": {"type": "array", "items": tree},
+        },
+    });
+    let route = |schema: Value| {
+        let mut item = document["paths"]["/"].clone();
+        item["post"]["responses"]["200"]["content"]["application/json"]["schema"] = schema;
+        item
+    };
+    let (tree, nothing) = (route(tree), route(json!({})));
+    document["paths"]["/tree"] = tree;
+    document["paths"]["/nothing"] = nothing;
+    let (fal, _) = start(&document).await;
+    let input = json!({"prompt": "a cat"});
+    let leaf = json!({"name": "aaa", "left": null, "right": null, "children": []});
+    let expected = json!({"name": "aaa", "left": leaf, "right": leaf, "optional": leaf, "children": [leaf]});
+    assert_eq!(fal.run("me/demo/tree", &input).await.status_and_json(), (200, expected));
+    assert_eq!(fal.run("me/demo/nothing", &input).await.status_and_json(), (200, Value::Null));
+}
+
+#[tokio::test]
 async fn inputs_of_own_apps_are_judged_by_their_formats_tags_and_positions() {
     let mut document = document();
     let file = json!({

@@ -1,17 +1,28 @@
 //! The outputs of streaming endpoints, which apps usually publish without a schema.
 
-use serde_json::Value;
-
 use super::model::Model;
+
+impl Model {
+    /// Returns true if the function of a route in the user's own app returns nothing: FastAPI then declares a reply without a
+    /// schema, as for a function without a return type.
+    pub(crate) fn may_reply_with_null(&self) -> bool {
+        self.is_own_app && !self.is_stream() && self.realtime().is_none() && has_no_schema(self)
+    }
+}
 
 /// Returns true if a stream has no schema of its outputs.
 pub(super) fn is_unspecified(model: &Model) -> bool {
-    let is_empty = |schema: &Value| {
-        schema
-            .as_object()
-            .is_some_and(|schema| schema.keys().all(|key| ["title", "description"].contains(&key.as_str())))
-    };
-    model.is_stream() && is_empty(model.components.resolve(&model.output).0)
+    model.is_stream() && has_no_schema(model)
+}
+
+/// Returns true if the document says nothing about outputs.
+fn has_no_schema(model: &Model) -> bool {
+    model
+        .components
+        .resolve(&model.output)
+        .0
+        .as_object()
+        .is_some_and(|schema| schema.keys().all(|key| ["title", "description"].contains(&key.as_str())))
 }
 
 /// Gives a stream the output of its parent endpoint, because the last event of a stream is by convention the full

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::pattern;
 use crate::media::minimal_files;
 
-/// Returns true if a scalar satisfies the keywords of a schema. A `pattern` counts as violated.
+/// Returns true if a scalar satisfies the keywords of a schema.
 pub(super) fn satisfies(schema: &Value, value: &Value) -> bool {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let has_type = match schema.get("type").and_then(Value::as_str) {
@@ -29,7 +30,7 @@ pub(super) fn satisfies(schema: &Value, value: &Value) -> bool {
         let length = text.chars().count() as f64;
         limit("minLength").is_none_or(|bound| length >= bound)
             && limit("maxLength").is_none_or(|bound| length <= bound)
-            && schema.get("pattern").is_none()
+            && pattern::matches(schema, text)
     });
     has_type
         && in_bounds
@@ -64,11 +65,15 @@ pub(super) fn make_number(schema: &Value, wanted: f64) -> Value {
 /// The longest text that is made, in characters.
 const MAX_TEXT: usize = 100_000;
 
-/// Returns a text for the field `name`, of a length that the schema allows.
+/// Returns a text for the field `name`, of a length that the schema allows, and that matches its `pattern` if that is not too
+/// complicated.
 pub(super) fn make_text(schema: &Value, name: &str) -> Value {
     let length = |bound: &str| {
         schema.get(bound).and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok())
     };
+    if let Some(text) = pattern::make_text(schema, length("minLength").unwrap_or(0).min(MAX_TEXT)) {
+        return Value::String(text);
+    }
     let mut text = default_text(schema, name);
     let missing = length("minLength").unwrap_or(0).min(MAX_TEXT).saturating_sub(text.chars().count());
     text.push_str(&".".repeat(missing));
@@ -142,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_in_their_format() {
+    fn texts_are_in_their_format_and_match_their_pattern() {
         for format in ["date-time", "date", "time", "duration", "uuid", "uuid4", "uri"] {
             let schema = json!({"type": "string", "format": format});
             let made = make_text(&schema, "answer");
@@ -150,6 +155,9 @@ mod tests {
                 Format::checks().all(|(name, check)| name != format || check(made.as_str().unwrap()));
             assert!(is_good, "{format}: {made}");
         }
+        let schema = json!({"type": "string", "pattern": r"^[A-Z]{2}-\d+$"});
+        assert_eq!(make_text(&schema, "sku"), json!("AA-0"));
+        assert!(satisfies(&schema, &json!("AB-1")) && !satisfies(&schema, &json!("AB")));
     }
 
     #[test]

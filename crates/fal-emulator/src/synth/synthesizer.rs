@@ -15,6 +15,8 @@ use crate::store::{Lifecycle, Store};
 
 /// The depth below which optional parts are left out; recursive schemas would never end otherwise.
 const MAX_DEPTH: usize = 10;
+/// The largest number of objects of one model inside one another, so that the output of a recursive model stays readable.
+const MAX_NESTED: usize = 2;
 /// The largest number of values of one output. A schema whose parts refer to each other has many more.
 const MAX_VALUES: u32 = 50_000;
 /// The largest number of items of a list that only the schema asks for.
@@ -47,12 +49,20 @@ pub(super) struct FieldContext<'a> {
     pub(super) example: Option<&'a str>,
     /// The segment of a transcript that the enclosing object represents.
     segment: Option<&'a Segment>,
+    /// The component that the value is a part of, with those around it.
+    parent: Option<&'a Parent<'a>>,
     depth: usize,
+}
+
+/// A component around a value.
+struct Parent<'a> {
+    component: &'a str,
+    outer: Option<&'a Parent<'a>>,
 }
 
 impl<'a> FieldContext<'a> {
     pub(super) fn root() -> Self {
-        Self { field: "", index: None, example: None, segment: None, depth: 0 }
+        Self { field: "", index: None, example: None, segment: None, parent: None, depth: 0 }
     }
 
     pub(super) fn property<'b>(self, name: &'b str) -> FieldContext<'b>
@@ -77,7 +87,8 @@ impl Synthesizer<'_> {
             return Value::Null;
         }
         let (resolved, component) = self.model.components.resolve(schema);
-        let mut context = *context;
+        let parent = component.map(|component| Parent { component, outer: context.parent });
+        let mut context = FieldContext { parent: parent.as_ref().or(context.parent), ..*context };
         context.example = file::example(schema).or(context.example);
         let merged = self.merge_all_of(resolved);
         let schema = merged.as_ref().unwrap_or(resolved);
@@ -85,7 +96,7 @@ impl Synthesizer<'_> {
             return value;
         }
         if let Some(branches) = branches(schema) {
-            return match self.choose_branch(branches) {
+            return match self.choose_branch(branches, &context) {
                 Some(branch) if context.depth < MAX_DEPTH => self.make_value(branch, &context),
                 _ => Value::Null,
             };
@@ -177,14 +188,33 @@ impl Synthesizer<'_> {
         echo.or(default).or_else(first).cloned()
     }
 
-    /// Chooses the alternative to fill in: a file if there is one, else the first that is not null.
-    fn choose_branch<'a>(&self, branches: &'a [Value]) -> Option<&'a Value> {
+    /// Chooses the alternative to fill in: a file if there is one, else the first that is not null. A model inside itself is
+    /// chosen only if there is nothing else.
+    fn choose_branch<'a>(&self, branches: &'a [Value], context: &FieldContext<'_>) -> Option<&'a Value> {
         let is_file = |branch: &&Value| {
             let (schema, component) = self.model.components.resolve(branch);
             file::describes_file(schema, component)
         };
         let is_null = |branch: &Value| branch.get("type").is_some_and(|kind| kind == "null");
-        branches.iter().find(is_file).or_else(|| branches.iter().find(|branch| !is_null(branch)))
+        let mut real = branches.iter().filter(|branch| !is_null(branch));
+        let shallow = real.clone().find(|branch| !self.recurs(branch, context, 0));
+        let file = branches.iter().find(is_file);
+        file.or(shallow).or_else(|| if branches.iter().any(is_null) { None } else { real.next() })
+    }
+
+    /// Returns true if a value would be a model too deep inside itself.
+    fn recurs(&self, schema: &Value, context: &FieldContext<'_>, depth: usize) -> bool {
+        let (schema, component) = self.model.components.resolve(schema);
+        let parents = std::iter::successors(context.parent, |parent| parent.outer);
+        let known = parents.filter(|parent| component == Some(parent.component)).take(MAX_NESTED).count();
+        if known == MAX_NESTED {
+            return true;
+        }
+        let is_null = |branch: &&Value| branch.get("type").is_some_and(|kind| kind == "null");
+        let real = branches(schema).unwrap_or_default().iter().filter(|branch| !is_null(branch));
+        depth < MAX_DEPTH
+            && real.clone().next().is_some()
+            && real.clone().all(|branch| self.recurs(branch, context, depth + 1))
     }
 
     fn make_object(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
@@ -194,7 +224,10 @@ impl Synthesizer<'_> {
             |name: &str| required.is_some_and(|required| required.iter().any(|property| property == name));
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, schema) in properties.into_iter().flatten() {
-            let is_absent = name.contains("error") || context.depth >= MAX_DEPTH;
+            let is_nullable = branches(schema).is_some();
+            let is_absent = name.contains("error")
+                || context.depth >= MAX_DEPTH
+                || !is_nullable && self.recurs(schema, context, 0);
             if is_absent && !is_required(name) {
                 continue;
             }
@@ -237,7 +270,7 @@ impl Synthesizer<'_> {
             schema.get(name).and_then(Value::as_u64).and_then(|bound| usize::try_from(bound).ok())
         };
         let least = bound("minItems").unwrap_or(0).min(MAX_ITEMS);
-        let length = if context.depth >= MAX_DEPTH {
+        let length = if context.depth >= MAX_DEPTH || self.recurs(items, context, 0) {
             least
         } else {
             let wanted = self.wanted_items(items, context);
@@ -275,7 +308,7 @@ impl Synthesizer<'_> {
 
     fn holds_files(&self, items: &Value, context: &FieldContext<'_>) -> bool {
         let (schema, component) = self.model.components.resolve(items);
-        match branches(schema).and_then(|branches| self.choose_branch(branches)) {
+        match branches(schema).and_then(|branches| self.choose_branch(branches, context)) {
             Some(branch) => self.holds_files(branch, context),
             None => file::describes_file(schema, component) || is_url(context.field),
         }
