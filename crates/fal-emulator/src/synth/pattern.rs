@@ -4,24 +4,26 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Value, json};
 
 /// The longest text that is made, in bytes. A short pattern can demand far more.
-const MAX_LENGTH: usize = 10_000;
+const MAX_LENGTH: usize = 1_000;
+/// The longest pattern that is read, in bytes.
+const MAX_PATTERN: usize = 1_000;
 
 /// The characters that are taken first where several are allowed.
 const PREFERRED: [char; 7] = ['a', 'A', '0', '1', '-', '_', ' '];
 
 /// Returns true if a text matches the `pattern` of a schema, or if there is none.
 pub(super) fn matches(schema: &Value, text: &str) -> bool {
-    let Some(pattern) = schema.get("pattern").filter(|pattern| pattern.is_string()) else {
+    let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
         return true;
     };
-    jsonschema::draft202012::options()
-        .build(&json!({"pattern": pattern}))
-        .is_ok_and(|validator| validator.is_valid(&json!(text)))
+    let compile = || jsonschema::draft202012::options().build(&json!({"pattern": pattern}));
+    pattern.len() <= MAX_PATTERN && compile().is_ok_and(|validator| validator.is_valid(&json!(text)))
 }
 
 /// Returns a short text of a length from `least` that matches a pattern, or `None` if the pattern is too complicated.
 pub(super) fn make_text(schema: &Value, least: usize) -> Option<String> {
-    let hir = regex_syntax::parse(schema.get("pattern")?.as_str()?).ok()?;
+    let pattern = schema.get("pattern")?.as_str().filter(|pattern| pattern.len() <= MAX_PATTERN)?;
+    let hir = regex_syntax::parse(pattern).ok()?;
     // More repetitions than the pattern needs make the text longer.
     [0, 1, least].into_iter().find_map(|more| {
         let mut text = String::new();
@@ -81,6 +83,7 @@ mod tests {
             (r"^(?=a)a$", 0, None),
             ("(", 0, None),
             ("^((a{1000}){1000}){1000}$", 0, None),
+            (&"a".repeat(2000), 0, None),
         ] {
             let made = make_text(&json!({"pattern": pattern}), least);
             assert_eq!(made.as_deref(), expected, "{pattern}");

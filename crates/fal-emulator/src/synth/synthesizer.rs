@@ -19,6 +19,8 @@ const MAX_DEPTH: usize = 10;
 const MAX_NESTED: usize = 2;
 /// The largest number of values of one output. A schema whose parts refer to each other has many more.
 const MAX_VALUES: u32 = 50_000;
+/// The number of values that one with a `pattern` counts as.
+const PATTERN_COST: u32 = 100;
 /// The largest number of items of a list that only the schema asks for.
 const MAX_ITEMS: usize = 1_000;
 
@@ -81,7 +83,9 @@ impl Synthesizer<'_> {
     /// Generates a value that satisfies `schema`.
     pub(super) fn make_value(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
         let mut production = self.production.get();
-        production.values += 1;
+        // Compiling a pattern can take as long as making many values.
+        let cost = if schema.get("pattern").is_some() { PATTERN_COST } else { 1 };
+        production.values = production.values.saturating_add(cost);
         self.production.set(production);
         if production.values > MAX_VALUES {
             return Value::Null;
@@ -211,10 +215,10 @@ impl Synthesizer<'_> {
             return true;
         }
         let is_null = |branch: &&Value| branch.get("type").is_some_and(|kind| kind == "null");
-        let real = branches(schema).unwrap_or_default().iter().filter(|branch| !is_null(branch));
-        depth < MAX_DEPTH
-            && real.clone().next().is_some()
-            && real.clone().all(|branch| self.recurs(branch, context, depth + 1))
+        // Unions inside unions are rare, and looking into all of many would take long.
+        let few = branches(schema).filter(|branches| depth < 2 && branches.len() <= 64).unwrap_or_default();
+        let real = few.iter().filter(|branch| !is_null(branch));
+        real.clone().next().is_some() && real.clone().all(|branch| self.recurs(branch, context, depth + 1))
     }
 
     fn make_object(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
