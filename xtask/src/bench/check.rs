@@ -10,9 +10,17 @@ use super::{
 };
 use crate::{root, run::cargo_command};
 
-/// An empty crate with the dependencies of generated crates.
-const WARM: &str = "[package]\nname = \"warm\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-    [dependencies]\nfal-core.workspace = true\nserde.workspace = true\nserde_json.workspace = true\n";
+/// Returns the manifest of an empty crate with the dependencies of the generated ones.
+fn warm_manifest(tree: &Tree) -> io::Result<String> {
+    let is_manifest = |path: &str| path.starts_with("crates/") && path.ends_with("/Cargo.toml");
+    let (_, text) = tree.iter().find(|(path, _)| is_manifest(path)).unwrap_or_default();
+    let manifest: toml::Table = toml::from_str(text).map_err(io::Error::other)?;
+    let mut dependencies =
+        manifest.get("dependencies").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    dependencies.retain(|_, value| value.get("optional").is_none());
+    let dependencies = toml::Table::from_iter([("dependencies".to_owned(), dependencies.into())]);
+    Ok(format!("[package]\nname = \"warm\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{dependencies}"))
+}
 
 pub(super) fn measure(sources: &[Source], folder: &Path, peers: bool) -> Result<Vec<Row>, String> {
     let core = root().join("crates/fal-core").display().to_string();
@@ -62,7 +70,7 @@ fn check(tree: &Tree, folder: &Path) -> Result<Cost, String> {
 fn prepare(tree: &Tree, folder: &Path) -> io::Result<()> {
     tree.write(folder)?;
     fs::create_dir_all(folder.join("crates/warm/src"))?;
-    fs::write(folder.join("crates/warm/Cargo.toml"), WARM)?;
+    fs::write(folder.join("crates/warm/Cargo.toml"), warm_manifest(tree)?)?;
     fs::write(folder.join("crates/warm/src/lib.rs"), "//! Empty.\n")?;
     // The versions of this workspace, which are cached and need no network.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
@@ -79,4 +87,32 @@ fn run(folder: &Path, arguments: &[&str]) -> Result<(), String> {
     let errors = stderr.lines().skip_while(|line| !line.starts_with("error"));
     let errors: String = errors.take(40).map(|line| format!("{line}\n")).collect();
     Err(format!("`cargo {}` failed:\n{errors}", arguments.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_crate_has_the_required_dependencies_of_a_generated_one() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let path = root().join("schemas/fal-ai/flux/dev.json");
+        let source = Source { file: "dev.json".to_owned(), text: fs::read_to_string(path)? };
+        let layout = Layout::Standalone { fal_core: FalCore::Path("core".to_owned()) };
+        let generated = Generator::new(Options { layout, ..Options::default() }).crates(&[source])?;
+        let derived = derives::with_derives(&generated.tree)?;
+        for (tree, has_derive) in [(&generated.tree, false), (&derived, true)] {
+            let text = warm_manifest(tree)?;
+            let manifest: toml::Table = toml::from_str(&text)?;
+            let names: Vec<_> =
+                manifest["dependencies"].as_table().into_iter().flatten().map(|(name, _)| name).collect();
+            assert_eq!(names, ["fal-core", "serde", "serde_json"], "{text}");
+            assert_eq!(
+                manifest["dependencies"]["serde"].to_string().contains("derive"),
+                has_derive,
+                "{text}"
+            );
+        }
+        Ok(())
+    }
 }
