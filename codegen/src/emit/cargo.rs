@@ -35,27 +35,20 @@ const SERDE: &str = "{ version = \"1\", default-features = false, features = [\"
 const SERDE_JSON: &str = "\"1\"";
 const SCHEMARS_VERSION: &str = "version = \"1.2\", default-features = false, features = [\"std\"]";
 
-/// Returns the `Cargo.toml` of a crate.
-pub(super) fn manifest(style: Style, item: &Crate) -> String {
-    match &style.options.layout {
-        Layout::Workspace => inheriting_manifest(style, item),
-        Layout::Standalone { fal_core } => complete_manifest(style, item, fal_core),
-    }
+/// The parts of the `Cargo.toml` of a crate that differ by layout.
+struct Parts {
+    /// The rest of the table `package`.
+    package: String,
+    dependencies: String,
+    /// The table of lints, with its name.
+    lints: String,
 }
 
-/// Returns the `Cargo.toml` of a crate that inherits nothing, so that it can be a member of any workspace, or a dependency
-/// inside one.
-fn complete_manifest(style: Style, item: &Crate, fal_core: &FalCore) -> String {
-    let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let features = if item.has_patterns() { ", features = [\"pattern\"]" } else { "" };
-    let fal_core = match fal_core {
-        // Crates are two folders deeper than their workspace.
-        FalCore::Path(path) if Path::new(path).is_relative() => {
-            format!("{{ path = {}{features} }}", text(&format!("../../{path}")))
-        }
-        FalCore::Path(path) => format!("{{ path = {}{features} }}", text(path)),
-        FalCore::Version(version) if features.is_empty() => text(version),
-        FalCore::Version(version) => format!("{{ version = {}{features} }}", text(version)),
+/// Returns the `Cargo.toml` of a crate.
+pub(super) fn manifest(style: Style, item: &Crate) -> String {
+    let Parts { package, dependencies, lints } = match &style.options.layout {
+        Layout::Workspace => inherited_parts(item),
+        Layout::Standalone { fal_core } => complete_parts(item, fal_core),
     };
     format!(
         "# {header}\n\
@@ -63,8 +56,7 @@ fn complete_manifest(style: Style, item: &Crate, fal_core: &FalCore) -> String {
          name = \"{name}\"\n\
          description = {description}\n\
          version = {version}\n\
-         {LANGUAGE}\
-         publish = false\n\
+         {package}\
          \n\
          [lib]\n\
          {LIBRARY}\
@@ -73,18 +65,63 @@ fn complete_manifest(style: Style, item: &Crate, fal_core: &FalCore) -> String {
          {FEATURES}\
          \n\
          [dependencies]\n\
-         fal-core = {fal_core}\n\
-         schemars = {{ {SCHEMARS_VERSION}, optional = true }}\n\
-         serde = {SERDE}\n\
-         serde_json = {SERDE_JSON}\n\
+         {dependencies}\
          \n\
-         [lints.rust]\n\
-         {LINTS}",
+         {lints}",
         header = style.header(item.source.as_deref()),
         name = item.name,
-        description = text(&describe(item)),
-        version = text(&item.version),
+        description = quote(&describe(item)),
+        version = quote(&item.version),
     )
+}
+
+/// Returns the parts of a crate that inherits nothing, so that it can be a member of any workspace, or a dependency
+/// inside one.
+fn complete_parts(item: &Crate, fal_core: &FalCore) -> Parts {
+    let features = if item.has_patterns() { ", features = [\"pattern\"]" } else { "" };
+    let fal_core = match fal_core {
+        // Crates are two folders deeper than their workspace.
+        FalCore::Path(path) if Path::new(path).is_relative() => {
+            format!("{{ path = {}{features} }}", quote(&format!("../../{path}")))
+        }
+        FalCore::Path(path) => format!("{{ path = {}{features} }}", quote(path)),
+        FalCore::Version(version) if features.is_empty() => quote(version),
+        FalCore::Version(version) => format!("{{ version = {}{features} }}", quote(version)),
+    };
+    Parts {
+        package: format!("{LANGUAGE}publish = false\n"),
+        dependencies: format!(
+            "fal-core = {fal_core}\n\
+             schemars = {{ {SCHEMARS_VERSION}, optional = true }}\n\
+             serde = {SERDE}\n\
+             serde_json = {SERDE_JSON}\n"
+        ),
+        lints: format!("[lints.rust]\n{LINTS}"),
+    }
+}
+
+/// Returns the parts of a crate that inherits from its workspace.
+fn inherited_parts(item: &Crate) -> Parts {
+    let publishing = PUBLISHING.replace("{name}", &item.name);
+    let fal_core = match item.has_patterns() {
+        true => "fal-core = { workspace = true, features = [\"pattern\"] }",
+        false => "fal-core.workspace = true",
+    };
+    Parts {
+        package: format!(
+            "edition.workspace = true\n\
+             rust-version.workspace = true\n\
+             license.workspace = true\n\
+             {publishing}"
+        ),
+        dependencies: format!(
+            "{fal_core}\n\
+             schemars = {{ workspace = true, optional = true }}\n\
+             serde.workspace = true\n\
+             serde_json.workspace = true\n"
+        ),
+        lints: "[lints]\nworkspace = true\n".to_owned(),
+    }
 }
 
 /// Returns the description of a crate. The command finds the app of a crate in it.
@@ -92,44 +129,9 @@ fn describe(item: &Crate) -> String {
     format!("Typed bindings for {} on fal: {}.", item.app, item.title)
 }
 
-/// Returns the `Cargo.toml` of a crate that inherits from its workspace.
-fn inheriting_manifest(style: Style, item: &Crate) -> String {
-    let description = toml::Value::String(describe(item));
-    // The crates of a catalogue change each on its own, and depend on `fal-core` only.
-    let version = toml::Value::String(item.version.clone());
-    let publishing = PUBLISHING.replace("{name}", &item.name);
-    let fal_core = match item.has_patterns() {
-        true => "fal-core = { workspace = true, features = [\"pattern\"] }",
-        false => "fal-core.workspace = true",
-    };
-    format!(
-        "# {header}\n\
-         [package]\n\
-         name = \"{name}\"\n\
-         description = {description}\n\
-         version = {version}\n\
-         edition.workspace = true\n\
-         rust-version.workspace = true\n\
-         license.workspace = true\n\
-         {publishing}\
-         \n\
-         [lib]\n\
-         {LIBRARY}\
-         \n\
-         [features]\n\
-         {FEATURES}\
-         \n\
-         [dependencies]\n\
-         {fal_core}\n\
-         schemars = {{ workspace = true, optional = true }}\n\
-         serde.workspace = true\n\
-         serde_json.workspace = true\n\
-         \n\
-         [lints]\n\
-         workspace = true\n",
-        header = style.header(item.source.as_deref()),
-        name = item.name,
-    )
+/// Returns a text of TOML in quotation marks.
+fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// Returns the `Cargo.toml` of a workspace of generated crates.

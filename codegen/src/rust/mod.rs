@@ -237,7 +237,7 @@ pub struct Struct {
     pub component: String,
     /// The description.
     pub description: String,
-    /// What the author of an app writes about its input or output, which the docs say after the description.
+    /// The description by the author of an app, for an input or output. The docs repeat it after their own description.
     pub note: String,
     /// The fields, in fal's order.
     pub fields: Vec<Field>,
