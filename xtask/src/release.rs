@@ -56,7 +56,7 @@ struct Release {
     version: String,
     /// The entries of CHANGELOG.md about model crates since the last tag.
     entries: String,
-    /// What people have to do before the release. Empty unless nothing is written.
+    /// The steps that people have to take before the release. Empty unless this is a dry run.
     left: Vec<String>,
 }
 

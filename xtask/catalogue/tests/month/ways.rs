@@ -151,25 +151,13 @@ pub(crate) const WAYS: [Way; 18] = [
         name: "bounds that exclude every value",
         level: None,
         phrase: "",
-        apply: |record| {
-            record.change_input(|schema| {
-                whole_number(schema)?;
-                let maximum = schema.get("maximum")?.as_i64()?;
-                Some(schema.insert("minimum".to_owned(), json!(maximum + 1)))
-            })
-        },
+        apply: |record| record.change_input(|schema| set_beyond_maximum(schema, "minimum")),
     },
     Way {
         name: "default outside of its bounds",
         level: None,
         phrase: "",
-        apply: |record| {
-            record.change_input(|schema| {
-                whole_number(schema)?;
-                let maximum = schema.get("maximum")?.as_i64()?;
-                Some(schema.insert("default".to_owned(), json!(maximum + 1)))
-            })
-        },
+        apply: |record| record.change_input(|schema| set_beyond_maximum(schema, "default")),
     },
     Way {
         name: "category that is not known",
@@ -199,6 +187,13 @@ fn whole_number(schema: &Map<String, Value>) -> Option<i64> {
         && schema.get("maximum").is_some()
         && schema.get("nullable").is_none();
     schema.get("default")?.as_i64().filter(|_| is_plain)
+}
+
+/// Sets a bound or the default of a plain whole number to a value beyond its maximum.
+fn set_beyond_maximum(schema: &mut Map<String, Value>, key: &str) -> Option<Option<Value>> {
+    whole_number(schema)?;
+    let maximum = schema.get("maximum")?.as_i64()?;
+    Some(schema.insert(key.to_owned(), json!(maximum + 1)))
 }
 
 /// The way to the schema of an input or an output.
