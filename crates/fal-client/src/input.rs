@@ -78,15 +78,25 @@ where
     let files = LocalFiles {
         limited,
         local,
-        upload: |client, limited, files, options, retry, deadline| {
-            Box::pin(async move {
-                file_check::check(limited).await?;
-                storage::upload_all(client, files, options, retry, deadline).await
-            })
-        },
+        upload: check_and_upload,
         encode: Box::new(encode),
     };
     Ok(EncodedInput::WithFiles(Box::new(files)))
+}
+
+/// Checks `limited`, and uploads `files`. As a closure of [`encode`], it would be compiled for each input of an app.
+fn check_and_upload(
+    client: Client,
+    limited: Vec<FilesToCheck>,
+    files: Vec<File>,
+    options: UploadOptions,
+    retry: Retry,
+    deadline: Option<Instant>,
+) -> BoxFuture<'static, Result<Vec<File>>> {
+    Box::pin(async move {
+        file_check::check(limited).await?;
+        storage::upload_all(client, files, options, retry, deadline).await
+    })
 }
 
 fn has_file(input: &mut impl Parameters, is_wanted: impl Fn(&File) -> bool) -> bool {
