@@ -53,7 +53,9 @@ impl UnknownModels {
         if unknown.len() >= MOST {
             return;
         }
-        let similar = models.similar_ids(&id).into_iter().map(str::to_owned).collect();
+        // A WebSocket route is known, though not for this call.
+        let similar = models.similar_ids(&id).into_iter().filter(|other| *other != id);
+        let similar = similar.map(str::to_owned).collect();
         let own_app = explain_route("POST", &id, models);
         let model = UnknownModel { id, calls: 1, similar, own_app };
         unknown.insert(model.id.clone(), model.clone());
@@ -125,6 +127,9 @@ fn explain_route(method: &str, id: &str, models: &Registry) -> Option<String> {
     };
     Some(match own.left_out(method, path) {
         Some(route) => format!("{app}: {route}"),
+        None if models.get(id).is_some_and(|model| model.is_web_socket_only()) => {
+            format!("{app}: {path} is a WebSocket route, which takes no {method}")
+        }
         None => format!("the document of {app} has no route {method} {path}"),
     })
 }

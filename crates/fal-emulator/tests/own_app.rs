@@ -409,3 +409,32 @@ async fn inputs_of_own_apps_are_judged_by_their_formats_tags_and_positions() {
         assert_eq!((&details[0]["type"], &details[0]["loc"]), (&json!(kind), &loc), "{json}");
     }
 }
+
+#[tokio::test]
+async fn a_realtime_route_is_unknown_to_calls_without_a_web_socket() {
+    let mut document = document();
+    let mut route = document["paths"]["/"].clone();
+    route["x-fal-protocol"] = json!({"type": "realtime"});
+    document["paths"]["/realtime"] = route;
+    let (fal, lines) = start(&document).await;
+    lines.lock().unwrap().clear();
+    let input = json!({"prompt": "a cat"});
+    let refused = (404, json!({"detail": "Path /realtime not found"}));
+    let answer = fal.run("me/demo/realtime", &input).await;
+    assert_eq!(answer.header("x-fal-billable-units"), "0");
+    assert_eq!(answer.status_and_json(), refused);
+    let receipt = fal.submit("me/demo/realtime", &input).await;
+    let result = fal.get(receipt["response_url"].as_str().unwrap()).await;
+    assert_eq!(result.status_and_json(), refused);
+    let called = lines.lock().unwrap().split_off(0);
+    assert_eq!(called.len(), 1, "{called:?}");
+    assert!(
+        called[0].starts_with(
+            "me/demo: /realtime is a WebSocket route, which takes no POST, so its calls are answered 404."
+        ) && !called[0].contains("Similar: me/demo/realtime"),
+        "{called:?}"
+    );
+    let url = format!("{}/me/demo/realtime", fal.urls.ws);
+    let (_, opened) = tokio_tungstenite::connect_async(url).await.unwrap();
+    assert_eq!(opened.status(), 101);
+}

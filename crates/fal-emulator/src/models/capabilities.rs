@@ -65,6 +65,13 @@ impl Model {
         }
     }
 
+    /// Returns true if the endpoint is a WebSocket route of the user's own app, which does not exist for other requests.
+    pub(crate) fn is_web_socket_only(&self) -> bool {
+        let is_marked =
+            |path: String| self.path(&path).is_some_and(|item| item.get("x-fal-protocol").is_some());
+        self.is_own_app && is_marked(format!("/{}", self.id))
+    }
+
     /// Returns the realtime route at `<id>/realtime`, if there is one.
     pub(crate) fn realtime_below(&self) -> Option<RealtimeRoute> {
         let is_documented = || self.id.split('/').take(2).eq(REALTIME_APP);

@@ -27,13 +27,13 @@ pub(super) fn parse_id(path: &str) -> Result<EndpointId, Reply> {
 /// Returns a 404 if there is no such app, or `Ok` with the app's own 404 if the app does not have the path. The
 /// gateway reports the first before it checks the key; the second comes from the runner.
 pub(super) fn find_model(app: &App, id: &EndpointId) -> Result<Result<Option<Arc<Model>>, Reply>, Reply> {
-    if let Some(model) = app.models.get(&id.full) {
+    if let Some(model) = app.models.get(&id.full).filter(|model| !model.is_web_socket_only()) {
         return Ok(Ok(Some(Arc::clone(model))));
     }
     if app.scripts.behaviours.contains(&id.full) {
         return Ok(Ok(None));
     }
-    if let Some(generic) = app.models.find(&id.full) {
+    if let Some(generic) = app.models.find(&id.full).filter(|model| !model.is_web_socket_only()) {
         return Ok(Ok(Some(generic)));
     }
     app.unknown_models.note(&id.full, &app.models);
