@@ -4,15 +4,19 @@ use std::sync::LazyLock;
 
 use tokio::sync::Semaphore;
 
+mod aac;
 pub(crate) mod bit_writer;
 pub(crate) mod caption;
 pub(crate) mod captioned_jpeg;
 pub(crate) mod clip;
+#[cfg(test)]
+mod decoded_sound;
 pub(crate) mod drawn_images;
 pub(crate) mod glb;
 pub(crate) mod h264;
 pub(crate) mod jpeg;
 mod jpeg_units;
+mod melody;
 pub(crate) mod minimal_files;
 pub(crate) mod mp4;
 pub(crate) mod picture;

@@ -16,6 +16,7 @@ mod production;
 mod rules;
 mod run_progress;
 mod scalar;
+mod sound;
 mod synthesizer;
 mod transcript;
 
@@ -99,6 +100,7 @@ mod tests {
 
     use super::*;
     use crate::models::Registry;
+    use crate::store::StoredFile;
     use crate::validate::{self, CheckedInput};
 
     /// Makes an input for a model, with files in `store`.
@@ -270,6 +272,33 @@ mod tests {
         assert_eq!(image("fal-ai/seedvr/upscale/image", json!({"upscale_mode": "target"})), (40, 30));
         // A strength, and the size of pixels.
         assert_eq!(image("fal-ai/plushify", json!({"scale": 2})), (40, 30));
+    }
+
+    /// Returns the file of the output at a JSON pointer, with its bytes.
+    fn file_of(id: &str, input: Value, pointer: &str) -> (Value, StoredFile) {
+        let models = Registry::embedded().unwrap();
+        let store = Store::default();
+        let base = BaseUrls::from_root("http://host");
+        let model = models.get(id).unwrap();
+        let made = synthesize(model, &input, &store, &base, &Lifecycle::default());
+        let file = made.output.pointer(pointer).unwrap_or_else(|| panic!("{}", made.output)).clone();
+        let stored = store.by_url(file["url"].as_str().unwrap()).unwrap();
+        (file, (*stored).clone())
+    }
+
+    #[test]
+    fn videos_have_a_sound_track_where_the_call_or_the_model_asks_for_one() {
+        let sound = |id: &str, changes: Value| {
+            let mut input = json!({"prompt": "a cat", "duration": 1, "aspect_ratio": "16:9"});
+            input.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            let (_, stored) = file_of(id, input, "/video");
+            crate::media::probe::has_sound(&stored.content.head(u64::MAX)).unwrap()
+        };
+        assert!(sound("fal-ai/veo3", json!({})), "by the default");
+        assert!(!sound("fal-ai/veo3", json!({"generate_audio": false})));
+        assert!(sound("fal-ai/sora-2/text-to-video", json!({})), "always");
+        assert!(!sound("fal-ai/veo2", json!({})), "never");
+        assert!(sound("fal-ai/sync-lipsync", json!({"audio_url": "https://example.com/a.wav"})));
     }
 
     #[test]

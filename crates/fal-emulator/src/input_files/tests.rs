@@ -190,7 +190,7 @@ fn webm() -> Vec<u8> {
 
 #[test]
 fn sides_and_frames_of_videos_are_checked() {
-    let mp4 = clip::encode_mp4(&Picture::new(Size::new(160, 90), 1, ""), 48, 24);
+    let mp4 = clip::encode_mp4(&Picture::new(Size::new(160, 90), 1, ""), 48, 24, None);
     let mov = [&mp4[..8], b"qt  ", &mp4[12..]].concat();
     let allowed = json!({
         "min_width": 64, "max_width": 160, "min_height": 48, "max_height": 90, "min_fps": 24, "max_fps": 50,

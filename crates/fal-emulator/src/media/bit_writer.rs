@@ -1,4 +1,4 @@
-//! A writer of single bits and of Exp-Golomb numbers, for H.264 headers.
+//! A writer of single bits and of Exp-Golomb numbers, for H.264, AAC and MP3.
 
 /// Collects bits into bytes, most significant bit first.
 #[derive(Default)]
@@ -54,11 +54,17 @@ impl BitWriter {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Returns the bytes. The writer must be aligned, as it is after [`align`](Self::align).
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        debug_assert_eq!(self.used, 0);
+        self.bytes
+    }
+
     /// Ends the payload with the standard's `rbsp_trailing_bits`, a one and then zeros, and returns it.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.bit(true);
         self.align();
-        self.bytes
+        self.into_bytes()
     }
 }
 
@@ -70,7 +76,7 @@ mod tests {
         let mut writer = BitWriter::default();
         write(&mut writer);
         writer.align();
-        writer.bytes
+        writer.into_bytes()
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! Short videos of a ball that bounces across a still picture.
 
+use super::aac;
 use super::h264::{Yuv, delta_frame, key_frame};
-use super::mp4::{self, Track};
+use super::mp4::{self, Movie};
 use super::picture::Picture;
 
 /// The radius of the ball, in pixels.
 const RADIUS: usize = 14;
 
-/// Encodes an MP4 of `frames` frames over `picture`, whose sides must be even.
-pub(crate) fn encode_mp4(picture: &Picture, frames: u32, frames_per_second: u32) -> Vec<u8> {
+/// Encodes an MP4 of `frames` frames over `picture`, whose sides must be even. The seed picks the key of the sound; `None` is a
+/// video without a sound track.
+pub(crate) fn encode_mp4(
+    picture: &Picture,
+    frames: u32,
+    frames_per_second: u32,
+    sound_seed: Option<u64>,
+) -> Vec<u8> {
     let size = picture.size();
     let (width, height) = (size.width as usize, size.height as usize);
     let mut still = Yuv::new(size);
@@ -36,7 +43,9 @@ pub(crate) fn encode_mp4(picture: &Picture, frames: u32, frames_per_second: u32)
         samples.push(delta_frame(number, &shown, &candidates));
         covered = touched;
     }
-    mp4::mux(&Track { size, frames_per_second, samples })
+    let sound =
+        sound_seed.map(|seed| aac::encode(mp4::sound_samples(samples.len() as u32, frames_per_second), seed));
+    mp4::mux(&Movie { size, frames_per_second, frames: samples, sound })
 }
 
 /// Draws the ball of frame `number` of `frames` and returns the macroblocks that it touches.
@@ -63,21 +72,47 @@ fn draw_ball(picture: &mut Yuv, width: usize, height: usize, number: usize, fram
 
 #[cfg(test)]
 mod tests {
+    use symphonia::core::codecs::CODEC_TYPE_AAC;
+
     use super::*;
+    use crate::media::decoded_sound::DecodedSound;
     use crate::media::{Size, probe};
 
     #[test]
     fn a_clip_of_48_frames_at_24_per_second_lasts_two_seconds() {
         let picture = Picture::new(Size::new(160, 90), 1, "a ball");
-        let bytes = encode_mp4(&picture, 48, 24);
-        assert_eq!(probe::duration(&bytes), Some(2.0));
+        let bytes = encode_mp4(&picture, 48, 24, None);
+        assert_eq!((probe::duration(&bytes), probe::has_sound(&bytes)), (Some(2.0), Some(false)));
         assert!(bytes.windows(4).any(|window| window == b"avcC"));
+    }
+
+    #[test]
+    fn a_clip_with_sound_lasts_as_long_at_every_rate() {
+        let picture = Picture::new(Size::new(16, 16), 1, "");
+        for (frames, rate) in [(1, 60), (7, 7), (25, 25), (120, 24)] {
+            let [silent, loud] = [None, Some(3)].map(|seed| encode_mp4(&picture, frames, rate, seed));
+            assert_eq!(probe::duration(&loud), probe::duration(&silent), "{rate}");
+            assert_eq!(probe::has_sound(&loud), Some(true));
+            // Tens of bytes for each of 48 blocks in a second.
+            assert!(loud.len() < silent.len() + 1000 + 600 * frames as usize / rate as usize, "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_decoder_finds_the_tones_of_the_sound() {
+        let picture = Picture::new(Size::new(16, 16), 1, "");
+        for seed in [0, 7, 11] {
+            let sound = DecodedSound::new(encode_mp4(&picture, 50, 25, Some(seed)));
+            assert_eq!((sound.codec, sound.rate), (CODEC_TYPE_AAC, aac::SAMPLE_RATE));
+            assert_eq!(sound.samples.len(), 94 * aac::BLOCK as usize);
+            sound.assert_plays(seed, f64::from(aac::SAMPLE_RATE) / f64::from(2 * aac::BLOCK));
+        }
     }
 
     #[test]
     fn the_ball_stays_inside_small_and_narrow_pictures() {
         for size in [Size::new(16, 16), Size::new(30, 640), Size::new(640, 28)] {
-            let bytes = encode_mp4(&Picture::new(size, 2, "small"), 24, 24);
+            let bytes = encode_mp4(&Picture::new(size, 2, "small"), 24, 24, None);
             assert_eq!(probe::duration(&bytes), Some(1.0));
         }
     }

@@ -1,20 +1,20 @@
 //! WAV files: a soft arpeggio in 16-bit mono PCM.
 
+use super::melody::Melody;
+
 /// Samples per second.
 pub(crate) const SAMPLE_RATE: u32 = 16_000;
 
 /// Returns an arpeggio of the given length; the seed picks its key.
 pub(crate) fn arpeggio(seconds: f64, seed: u64) -> Vec<u8> {
     let count = (seconds.max(0.0) * f64::from(SAMPLE_RATE)).round() as u32;
-    let root = 220.0 * 2f64.powf((seed % 12) as f64 / 12.0);
+    let melody = Melody::new(seed);
     let mut bytes = header(count * 2);
     bytes.reserve(count as usize * 2);
     for index in 0..count {
         let time = f64::from(index) / f64::from(SAMPLE_RATE);
-        let beat = time * 2.0;
-        let step = [1.0, 1.25, 1.5, 2.0][beat as usize % 4];
-        let fade = (1.0 - beat.fract()).powi(2);
-        let sample = (time * root * step * std::f64::consts::TAU).sin() * fade * 9000.0;
+        let tone = melody.tone_at(time);
+        let sample = (time * tone.frequency * std::f64::consts::TAU).sin() * tone.amplitude * 32_768.0;
         bytes.extend_from_slice(&(sample as i16).to_le_bytes());
     }
     bytes

@@ -31,6 +31,8 @@ pub(crate) struct CallParameters {
     source_size: Option<Size>,
     /// The length in seconds of the first readable recording among the input files.
     source_seconds: Option<f64>,
+    /// `true` if one of the readable videos among the input files has a sound track. `None` if there are none.
+    source_has_sound: Option<bool>,
     is_upscaler: bool,
 }
 
@@ -55,6 +57,10 @@ impl CallParameters {
             prompt,
             source_size: sources.iter().find_map(|bytes| probe::image_size(bytes)),
             source_seconds: sources.iter().find_map(|bytes| probe::duration(bytes)),
+            source_has_sound: sources
+                .iter()
+                .filter_map(|bytes| probe::has_sound(bytes))
+                .reduce(|one, other| one || other),
             is_upscaler: is_upscaler(&model.id),
             input,
         }
@@ -63,6 +69,17 @@ impl CallParameters {
     /// Returns the value of a parameter, or its default.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.input.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Returns the names of the parameters that have a value, which is neither null nor an empty text or list.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let has_value = |value: &Value| match value {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            _ => true,
+        };
+        self.input.iter().filter(move |(_, value)| has_value(value)).map(|(name, _)| name.as_str())
     }
 
     /// Returns true if the caller wants files inside the reply, as data URIs.
@@ -162,6 +179,11 @@ impl CallParameters {
     /// Returns the length in seconds of the input recording, if it can be read.
     pub(crate) fn source_seconds(&self) -> Option<f64> {
         self.source_seconds
+    }
+
+    /// Returns true if an input video has a sound track, if one can be read.
+    pub(crate) fn source_has_sound(&self) -> Option<bool> {
+        self.source_has_sound
     }
 
     fn text(&self, name: &str) -> Option<&str> {

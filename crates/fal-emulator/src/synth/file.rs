@@ -9,8 +9,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::file_kind::{FileClues, FileKind};
-use super::scalar;
 use super::synthesizer::{FieldContext, Synthesizer};
+use super::{scalar, sound};
 use crate::media::captioned_jpeg::Composition;
 use crate::media::drawn_images::{self, ImageKey};
 use crate::media::picture::Picture;
@@ -188,7 +188,8 @@ fn generate(synthesizer: &Synthesizer<'_>, kind: FileKind, context: &FieldContex
             let rate = parameters.frame_rate();
             let frames = ((parameters.seconds() * f64::from(rate)).round() as u32).max(1);
             let picture = Picture::new(size, seed, &parameters.prompt);
-            let draw = move || clip::encode_mp4(&picture, frames, rate);
+            let sound_seed = sound::video_has_sound(synthesizer.model, parameters).then_some(seed);
+            let draw = move || clip::encode_mp4(&picture, frames, rate, sound_seed);
             GeneratedFile {
                 size: Some(size),
                 seconds: Some(f64::from(frames) / f64::from(rate)),
