@@ -18,11 +18,13 @@ pub(crate) mod jpeg;
 mod jpeg_units;
 mod melody;
 pub(crate) mod minimal_files;
+pub(crate) mod mp3;
 pub(crate) mod mp4;
 pub(crate) mod picture;
 pub(crate) mod png;
 pub(crate) mod probe;
 pub(crate) mod wav;
+pub(crate) mod webp;
 
 /// Width and height, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,14 @@ impl Size {
         let scale = |side: u32| (u64::from(side) * u64::from(longest) / u64::from(longer)) as u32 / 2 * 2;
         Self::new(scale(self.width).max(16), scale(self.height).max(16))
     }
+}
+
+/// A format of generated images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ImageFormat {
+    Jpeg,
+    Png,
+    WebP,
 }
 
 /// Drawing occupies a core, so more threads would not make it faster; each would cost memory.

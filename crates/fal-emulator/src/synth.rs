@@ -287,6 +287,33 @@ mod tests {
     }
 
     #[test]
+    fn the_name_the_content_type_and_the_bytes_of_a_file_are_of_the_format_that_the_call_asks_for() {
+        let small = |format: &str| json!({"prompt": "a cat", "output_format": format, "aspect_ratio": "1:1"});
+        let song = |format: &str| json!({"prompt": "a song", "output_format": format, "duration": 1});
+        for (id, input, pointer, content_type, extension) in [
+            ("fal-ai/nano-banana", small("webp"), "/images/0", "image/webp", "webp"),
+            ("fal-ai/nano-banana", small("png"), "/images/0", "image/png", "png"),
+            ("fal-ai/nano-banana", small("jpeg"), "/images/0", "image/jpeg", "jpg"),
+            ("fal-ai/stable-audio-3/medium/text-to-audio", song("mp3"), "/audio", "audio/mpeg", "mp3"),
+            ("fal-ai/stable-audio-3/medium/text-to-audio", song("wav"), "/audio", "audio/wav", "wav"),
+            ("fal-ai/stable-audio-3/medium/text-to-audio", song("opus"), "/audio", "audio/wav", "wav"),
+        ] {
+            let (file, stored) = file_of(id, input.clone(), pointer);
+            let kind = infer::get(&stored.content.head(64)).unwrap().mime_type().replace("x-wav", "wav");
+            assert_eq!(
+                (kind.as_str(), stored.content_type.as_str()),
+                (content_type, content_type),
+                "{input}"
+            );
+            assert!(stored.name.ends_with(&format!(".{extension}")), "{}", stored.name);
+            assert!(file["url"].as_str().unwrap().ends_with(&format!(".{extension}")), "{file}");
+            for (name, expected) in [("content_type", content_type), ("file_name", &stored.name)] {
+                assert!(file.get(name).is_none_or(|value| value == expected), "{file}");
+            }
+        }
+    }
+
+    #[test]
     fn videos_have_a_sound_track_where_the_call_or_the_model_asks_for_one() {
         let sound = |id: &str, changes: Value| {
             let mut input = json!({"prompt": "a cat", "duration": 1, "aspect_ratio": "16:9"});

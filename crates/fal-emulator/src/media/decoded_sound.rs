@@ -1,4 +1,4 @@
-//! Sounds as Symphonia decodes them, for the tests of the encoder.
+//! Sounds as Symphonia decodes them, for the tests of their encoders.
 
 use std::io::Cursor;
 

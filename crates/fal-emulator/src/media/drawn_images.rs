@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 
-use super::Size;
 use super::picture::fnv1a;
+use super::{ImageFormat, Size};
 use crate::sync::lock;
 
 /// The largest number of images that are kept, and their largest total size in bytes.
@@ -21,7 +21,7 @@ pub(crate) struct ImageKey {
     /// The length and the hash of the prompt, which may have megabytes itself.
     pub(crate) prompt: (usize, u64),
     pub(crate) noise: u32,
-    pub(crate) is_jpeg: bool,
+    pub(crate) format: ImageFormat,
 }
 
 impl ImageKey {
@@ -67,7 +67,7 @@ mod tests {
             seed,
             prompt: ImageKey::hash("a test of drawn images"),
             noise: 0,
-            is_jpeg: true,
+            format: ImageFormat::Jpeg,
         };
         let never = || panic!("it is kept");
         assert_eq!(get(&key(0), || vec![7]), vec![7]);

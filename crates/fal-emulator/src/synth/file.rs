@@ -14,7 +14,7 @@ use super::{scalar, sound};
 use crate::media::captioned_jpeg::Composition;
 use crate::media::drawn_images::{self, ImageKey};
 use crate::media::picture::Picture;
-use crate::media::{Size, clip, glb, jpeg, minimal_files, png, wav};
+use crate::media::{ImageFormat, Size, clip, glb, jpeg, minimal_files, mp3, png, wav, webp};
 use crate::store::{DrawFile, UploadMetadata};
 
 /// A generated file and its properties.
@@ -28,6 +28,8 @@ struct GeneratedFile {
     seconds: Option<f64>,
     /// The number of frames and the frames per second.
     frames: Option<(u32, u32)>,
+    /// The samples per second of a recording.
+    sample_rate: Option<u32>,
 }
 
 impl GeneratedFile {
@@ -44,6 +46,7 @@ impl GeneratedFile {
             size: None,
             seconds: None,
             frames: None,
+            sample_rate: None,
         }
     }
 
@@ -92,8 +95,8 @@ pub(super) fn make_object(
             "duration" => file.seconds.map(|seconds| json!(seconds)),
             "fps" => file.frames.map(|(_, rate)| json!(rate)),
             "num_frames" | "frame_count" => file.frames.map(|(count, _)| json!(count)),
-            "sample_rate" => (kind == FileKind::Audio).then(|| json!(wav::SAMPLE_RATE)),
-            "channels" => (kind == FileKind::Audio).then(|| json!(1)),
+            "sample_rate" => file.sample_rate.map(|rate| json!(rate)),
+            "channels" => file.sample_rate.map(|_| json!(1)),
             _ => None,
         }
     };
@@ -197,11 +200,7 @@ fn generate(synthesizer: &Synthesizer<'_>, kind: FileKind, context: &FieldContex
                 ..GeneratedFile::new("video/mp4", "mp4", draw)
             }
         }
-        FileKind::Audio => {
-            let seconds = parameters.seconds();
-            let draw = move || wav::arpeggio(seconds, seed);
-            GeneratedFile { seconds: Some(seconds), ..GeneratedFile::new("audio/wav", "wav", draw) }
-        }
+        FileKind::Audio => generate_recording(synthesizer, seed, context),
         FileKind::Model => GeneratedFile::new("model/gltf-binary", "glb", glb::cube),
         FileKind::Obj => GeneratedFile::new("model/obj", "obj", minimal_files::triangle_obj),
         FileKind::Svg => GeneratedFile::new("image/svg+xml", "svg", || minimal_files::svg().into_bytes()),
@@ -220,26 +219,53 @@ fn generate(synthesizer: &Synthesizer<'_>, kind: FileKind, context: &FieldContex
     }
 }
 
-/// Generates a JPEG if the call asks for one, else a PNG, also for formats that the emulator cannot write.
+/// Generates an MP3 if the call asks for one, else a WAV, also for formats that the emulator cannot write.
+fn generate_recording(synthesizer: &Synthesizer<'_>, seed: u64, context: &FieldContext<'_>) -> GeneratedFile {
+    let seconds = synthesizer.parameters.seconds();
+    let (file, sample_rate) =
+        match sound::wants_mp3(synthesizer.model, synthesizer.parameters, context.example) {
+            true => {
+                let draw = move || mp3::arpeggio(seconds, seed);
+                (GeneratedFile::new("audio/mpeg", "mp3", draw), mp3::SAMPLE_RATE)
+            }
+            false => {
+                let draw = move || wav::arpeggio(seconds, seed);
+                (GeneratedFile::new("audio/wav", "wav", draw), wav::SAMPLE_RATE)
+            }
+        };
+    GeneratedFile { seconds: Some(seconds), sample_rate: Some(sample_rate), ..file }
+}
+
+/// Generates a JPEG or a WebP if the call asks for one, else a PNG, also for formats that the emulator cannot write and for sizes
+/// that the other formats do not have.
 fn generate_image(synthesizer: &Synthesizer<'_>, seed: u64) -> GeneratedFile {
     let Synthesizer { parameters, progress, .. } = synthesizer;
     let size = progress.scale(parameters.image_size());
     let noise = progress.noise();
     let picture = Picture::new(size, seed, &parameters.prompt).with_noise(noise);
-    let wants_jpeg = ["jpeg", "jpg"].contains(&parameters.image_format().as_str());
     let size = picture.size();
-    let is_jpeg = wants_jpeg && jpeg::can_encode(size);
-    let key = ImageKey { size, seed, prompt: ImageKey::hash(&parameters.prompt), noise, is_jpeg };
-    let composition = (is_jpeg && noise == 0).then(|| Composition::new(size, seed, &parameters.prompt));
+    let format = match parameters.image_format().as_str() {
+        "jpeg" | "jpg" if jpeg::can_encode(size) => ImageFormat::Jpeg,
+        "webp" if webp::can_encode(size) => ImageFormat::WebP,
+        _ => ImageFormat::Png,
+    };
+    let key = ImageKey { size, seed, prompt: ImageKey::hash(&parameters.prompt), noise, format };
+    let composition =
+        (format == ImageFormat::Jpeg && noise == 0).then(|| Composition::new(size, seed, &parameters.prompt));
     let draw = move || {
-        let encode = || match &composition {
-            Some(composition) => composition.encode().or_else(|| jpeg::encode(&picture)),
-            None if is_jpeg => jpeg::encode(&picture),
-            None => png::encode(&picture),
+        let encode = || match (&composition, format) {
+            (Some(composition), _) => composition.encode().or_else(|| jpeg::encode(&picture)),
+            (None, ImageFormat::Jpeg) => jpeg::encode(&picture),
+            (None, ImageFormat::Png) => png::encode(&picture),
+            (None, ImageFormat::WebP) => webp::encode(&picture),
         };
         drawn_images::get(&key, || encode().unwrap_or_default())
     };
-    let (content_type, extension) = if is_jpeg { ("image/jpeg", "jpg") } else { ("image/png", "png") };
+    let (content_type, extension) = match format {
+        ImageFormat::Jpeg => ("image/jpeg", "jpg"),
+        ImageFormat::Png => ("image/png", "png"),
+        ImageFormat::WebP => ("image/webp", "webp"),
+    };
     GeneratedFile { size: Some(size), ..GeneratedFile::new(content_type, extension, draw) }
 }
 

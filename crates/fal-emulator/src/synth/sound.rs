@@ -1,4 +1,4 @@
-//! The sound of a video: whether it has one.
+//! The sound of an output: whether a video has one, and the format of a recording.
 
 use serde_json::Value;
 
@@ -54,6 +54,50 @@ fn is_loud(id: &str) -> bool {
     })
 }
 
+/// Returns true if the recordings of a call are MP3: by its parameters, else by the example of the output.
+pub(super) fn wants_mp3(model: &Model, parameters: &CallParameters, example: Option<&str>) -> bool {
+    const NAMES: [&str; 5] =
+        ["output_format", "audio_format", "upload_audio_format", "format", "audio_setting"];
+    let asked = NAMES.iter().find_map(|name| {
+        let given = parameters.get(name).and_then(|value| is_mp3(format_of(value)?));
+        given.or_else(|| is_mp3(&default_of(model, name)?))
+    });
+    asked.unwrap_or_else(|| {
+        example.and_then(|url| url.split(['?', '#']).next()).is_some_and(|url| url.ends_with(".mp3"))
+    })
+}
+
+/// Returns the format that a parameter names: itself, or in an object with settings.
+fn format_of(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("format").or_else(|| value.get("codec"))?.as_str())
+}
+
+/// Returns the format that the settings have which a parameter takes, if the call has none.
+fn default_of(model: &Model, name: &str) -> Option<String> {
+    let (input, _) = model.components.resolve(&model.input);
+    let (schema, _) = model.components.resolve(input.get("properties")?.get(name)?);
+    let alternatives = schema.get("anyOf").and_then(Value::as_array).map(Vec::as_slice);
+    let alternatives = alternatives.unwrap_or(std::slice::from_ref(schema));
+    alternatives.iter().find_map(|schema| {
+        let (schema, _) = model.components.resolve(schema);
+        let settings = schema.get("properties")?;
+        let format = settings.get("format").or_else(|| settings.get("codec"))?;
+        Some(format.get("default")?.as_str()?.to_owned())
+    })
+}
+
+/// Returns true for MP3, which may have a rate, as `mp3_44100_128` has. `None` for what is no format of a sound, such as `url`.
+fn is_mp3(format: &str) -> Option<bool> {
+    const OTHERS: [&str; 11] =
+        ["wav", "pcm", "flac", "ogg", "opus", "m4a", "aac", "ulaw", "alaw", "mulaw", "linear16"];
+    let format = format.to_ascii_lowercase();
+    let name = format.split('_').next().unwrap_or_default();
+    if name == "mp3" {
+        return Some(true);
+    }
+    OTHERS.contains(&name).then_some(false)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -93,6 +137,32 @@ mod tests {
             let video = base64::engine::general_purpose::STANDARD.encode(video);
             let input = json!({"keep_audio": true, "video_url": format!("data:video/mp4;base64,{video}")});
             assert_eq!(has_sound(input), sound.is_some());
+        }
+    }
+
+    #[test]
+    fn the_format_of_a_recording_is_read_from_every_form_of_the_parameters() {
+        let setting = json!({"properties": {"format": {"type": "string", "default": "mp3"}}});
+        let with_setting = model(
+            json!({"properties": {"audio_setting": {"anyOf": [setting, {"type": "null"}]}}}),
+            json!({}),
+        );
+        let plain = model(json!({"properties": {"output_format": {"default": "mp3_44100_128"}}}), json!({}));
+        let none = model(json!({}), json!({}));
+        for (model, input, example, expected) in [
+            (&plain, json!({}), None, true),
+            (&plain, json!({"output_format": "pcm_16000"}), Some("https://h/a.mp3"), false),
+            (&none, json!({"audio_format": "MP3"}), None, true),
+            (&none, json!({"output_format": {"codec": "mp3"}}), None, true),
+            (&none, json!({"format": "wav"}), None, false),
+            (&none, json!({}), Some("https://h/a.mp3?x=1"), true),
+            (&none, json!({}), Some("https://h/a.wav"), false),
+            (&none, json!({}), None, false),
+            (&with_setting, json!({"output_format": "url"}), None, true),
+            (&with_setting, json!({"audio_setting": {"format": "flac"}}), None, false),
+        ] {
+            let parameters = CallParameters::new(model, &input, &Store::default());
+            assert_eq!(wants_mp3(model, &parameters, example), expected, "{input} {example:?}");
         }
     }
 }
