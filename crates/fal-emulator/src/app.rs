@@ -178,6 +178,7 @@ impl App {
         let clock = Arc::new(Clock::ahead_of(&self.clock));
         let settings = self.queue_settings.clone();
         let billing = Arc::new(Billing::in_scope(&self.billing));
+        let webhooks = Arc::new(self.webhooks.in_scope(name));
         let behaviours = Arc::clone(&scripts.behaviours);
         let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
         let parts = QueueParts {
@@ -185,7 +186,7 @@ impl App {
             scheduler: Arc::clone(&scheduler),
             models: Arc::clone(&self.models),
             store: Arc::clone(&self.store),
-            webhooks: Arc::clone(&self.webhooks),
+            webhooks: Arc::clone(&webhooks),
             billing: Arc::clone(&billing),
         };
         let queue = Arc::new(Queue::new(parts, settings.archive.clone(), settings.kept));
@@ -195,7 +196,7 @@ impl App {
             scripts,
             scheduler,
             queue,
-            webhooks: Arc::clone(&self.webhooks),
+            webhooks,
             realtime: self.realtime,
             recent_calls: self.recent_calls.in_scope(&scope, Arc::clone(&clock), Arc::clone(&billing)),
             billing,
@@ -217,6 +218,12 @@ impl App {
             address: self.address,
             is_tls: self.is_tls,
         }
+    }
+
+    /// Removes all scripts, rules, recorded requests and deliveries of webhooks.
+    pub(crate) fn reset(&self) {
+        self.scripts.reset();
+        self.webhooks.clear();
     }
 
     /// Adds a scenario to the scripts. Returns warnings about ids in it that are probably slips.

@@ -301,9 +301,10 @@ impl Emulator {
         self.app.scripts.recorder.wait_for(matches).await
     }
 
-    /// Removes all scripts, rules and recorded requests, and restores the settings of the list of past requests.
+    /// Removes all scripts, rules, recorded requests and deliveries of webhooks, and restores the settings of the list of past
+    /// requests.
     pub fn reset(&self) {
-        self.app.scripts.reset();
+        self.app.reset();
     }
 
     /// Advances the emulator's clock: queues proceed, runs end and delays are over.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 mod delivery;
+mod delivery_log;
 mod sender;
 mod signing_keys;
 
@@ -27,8 +28,8 @@ impl Webhooks {
         Self(sender)
     }
 
-    /// Returns the attempts to deliver, in order. The latest 10,000 are kept, and fewer if their bodies take more than
-    /// 64 MiB.
+    /// Returns the attempts to deliver since the last [`reset`](crate::Emulator::reset), in order, also those of scopes. The latest
+    /// 10,000 are kept, and fewer if their bodies take more than 64 MiB.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.0.deliveries()

@@ -237,3 +237,58 @@ async fn pages_of_foreign_sites_cannot_have_webhooks_delivered() {
     let headers = [("origin", "https://attacker.example")];
     assert_eq!(fal.send(reqwest::Method::POST, &plain, &headers, "{\"prompt\": \"x\"}").await.status, 200);
 }
+
+#[tokio::test]
+async fn deliveries_are_listed_for_their_scope_and_waited_for() {
+    let fal = emulator(&[Duration::ZERO]).await;
+    let (hook, mut received) = receiver(&[500]).await;
+    let list = |query: &str| format!("{}/_emulator/webhooks?{query}", fal.emulator.url());
+    let mut ids = Vec::new();
+    for scope in ["one", "two"] {
+        assert_eq!(fal.get(&list(&format!("scope={scope}"))).await.json(), json!([]));
+        let key = format!("Key {scope}:x");
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+        let hook = hook.replace(':', "%3A");
+        let url = format!("{}/fal-ai/flux/schnell?fal_webhook={hook}", fal.urls.queue);
+        let receipt = fal.send(Method::POST, &url, &headers, small().to_string()).await.json();
+        ids.push(receipt["request_id"].as_str().unwrap().to_owned());
+        received.recv().await.unwrap();
+    }
+    // The first delivery was refused at first.
+    received.recv().await.unwrap();
+    let own = fal.get(&list("scope=one&count=2")).await.json();
+    let member = |name: &str| own.as_array().unwrap().iter().map(|one| one[name].clone()).collect::<Vec<_>>();
+    assert_eq!(member("request_id"), [json!(ids[0]), json!(ids[0])]);
+    assert_eq!(
+        (member("attempt"), member("status")),
+        (vec![json!(1), json!(2)], vec![json!(500), json!(200)])
+    );
+    assert_eq!(
+        (&own[0]["url"], &own[0]["scope"], &own[0]["error"]),
+        (&json!(hook), &json!("one"), &json!(null))
+    );
+    assert_eq!(own[0]["json"]["status"], "OK");
+    assert_eq!(own[0]["headers"]["x-fal-webhook-request-id"], json!(ids[0]));
+    let accepted = fal.get(&list("scope=one&status=200")).await.json();
+    assert_eq!(accepted.as_array().unwrap().len(), 1);
+    let other = fal.get(&list("scope=two&count=1")).await.json();
+    assert_eq!((other.as_array().unwrap().len(), &other[0]["request_id"]), (1, &json!(ids[1])));
+    // Without a scope, those of all.
+    let all = fal.get(&list("count=3")).await.json();
+    assert_eq!(all.as_array().unwrap().len(), 3);
+    let of_request = fal.get(&list(&format!("request_id={}", ids[1]))).await.json();
+    assert_eq!(of_request, other);
+    let scopes: Vec<_> = fal.emulator.webhooks().deliveries().into_iter().map(|one| one.scope).collect();
+    assert_eq!(scopes.iter().filter(|scope| scope.as_deref() == Some("one")).count(), 2);
+
+    let missing = fal.get(&list("scope=two&count=2&seconds=0.05")).await;
+    assert_eq!(missing.status, 417);
+    assert_eq!(missing.json()["detail"], "expected 2 deliveries of webhooks within 0.05 s, but 1 came");
+    for bad in ["count=x", "seconds=-1", "seconds=1e9", "status=ok"] {
+        assert_eq!(fal.get(&list(bad)).await.status, 422, "{bad}");
+    }
+    let reset = format!("{}/_emulator/reset?scope=one", fal.emulator.url());
+    assert_eq!(fal.post(&reset, &json!({})).await.status, 200);
+    assert_eq!(fal.get(&list("scope=one")).await.json(), json!([]));
+    assert_eq!(fal.get(&list("scope=two")).await.json(), other);
+}

@@ -48,6 +48,21 @@ export interface RequestFilter {
   status?: number;
 }
 
+/** An attempt to deliver a webhook. */
+export interface Delivery {
+  request_id: string;
+  url: string;
+  /** Starts with 1. */
+  attempt: number;
+  headers: Record<string, string>;
+  json: any;
+  /** The status that the receiver answered with. */
+  status: number | null;
+  /** The reason for which there is no status. */
+  error: string | null;
+  scope: string | null;
+}
+
 /** A number of requests to wait for. `json` is a part of the body. */
 export interface Expectation extends RequestFilter {
   json?: unknown;
@@ -56,7 +71,7 @@ export interface Expectation extends RequestFilter {
 }
 
 /**
- * A part of the emulator with its own scripts, rules, recorded requests, queue and clock.
+ * A part of the emulator with its own scripts, rules, recorded requests, deliveries of webhooks, queue and clock.
  *
  * Calls with the key `key` belong to it, and so do the polls, downloads and uploads that follow from them.
  */
@@ -72,6 +87,7 @@ export declare class Scope {
   rule(rule: object): Promise<void>;
   requests(filter?: RequestFilter): Promise<RecordedRequest[]>;
   expect(expectation?: Expectation): Promise<RecordedRequest[]>;
+  webhooks(filter?: { requestId?: string; status?: number; count?: number; seconds?: number }): Promise<Delivery[]>;
   advance(seconds: number): Promise<void>;
   reset(): Promise<void>;
   har(): Promise<object>;

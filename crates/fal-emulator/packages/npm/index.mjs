@@ -13,7 +13,7 @@ export class ExpectationError extends Error {
 }
 
 /**
- * A part of the emulator with its own scripts, rules, recorded requests, queue and clock.
+ * A part of the emulator with its own scripts, rules, recorded requests, deliveries of webhooks, queue and clock.
  *
  * Calls with the key `key` belong to it, and so do the polls, downloads and uploads that follow from them.
  */
@@ -69,12 +69,20 @@ export class Scope {
     return (await this.#call("POST", "expect", { ...filter, count, seconds })).requests;
   }
 
+  /**
+   * Returns the attempts to deliver webhooks for the calls of this scope, in order. Waits until there are `count`, for up to
+   * `seconds`, and throws an `ExpectationError` if there are fewer.
+   */
+  async webhooks({ requestId, status, count = 0, seconds = 5 } = {}) {
+    return await this.#call("GET", "webhooks", undefined, { request_id: requestId, status, count, seconds });
+  }
+
   /** Moves the clock of the scope forward: queues proceed, runs end and delays are over. */
   async advance(seconds) {
     await this.#call("POST", "advance", { seconds });
   }
 
-  /** Removes the scripts, rules and recorded requests of the scope. */
+  /** Removes the scripts, rules, recorded requests and deliveries of the scope. */
   async reset() {
     await this.#call("POST", "reset", {});
   }

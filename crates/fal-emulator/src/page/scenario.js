@@ -100,7 +100,7 @@ const scenarioEditor = () => {
   const reset = attempt(async () => {
     await post("/_emulator/reset", "{}");
     outcome.className = "faint";
-    outcome.textContent = "All scripts, rules and recorded requests were removed.";
+    outcome.textContent = "All scripts, rules, recorded requests and deliveries of webhooks were removed.";
     await refreshNow();
   });
   return make("form", { class: "card", onsubmit: (event) => (event.preventDefault(), attempt(submit)()) },

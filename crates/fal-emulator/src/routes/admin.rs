@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::reply::Reply;
 use crate::scenario::Scenario;
 use crate::script::{self, Request, RequestFilter, RequestKind};
+use crate::webhook::Delivery;
 
 /// The longest time to wait for requests.
 const MAX_WAIT: Duration = Duration::from_secs(600);
@@ -29,6 +30,7 @@ pub(super) fn router(ca: Option<String>) -> Router<Arc<App>> {
         .route("/_emulator/requests", get(list_requests))
         .route("/_emulator/requests.har", get(export_requests))
         .route("/_emulator/expect", post(expect))
+        .route("/_emulator/webhooks", get(list_webhooks))
         .route("/_emulator/advance", post(advance_clock))
         .route("/_emulator/reset", post(reset))
         .layer(middleware::from_fn(refuse_foreign_pages))
@@ -141,11 +143,7 @@ async fn expect(State(app): State<Arc<App>>, body: Bytes) -> Result<Reply, Reply
     let expectation: Expectation =
         serde_json::from_slice(&body).map_err(|error| unprocessable(format!("expectation: {error}")))?;
     let Expectation { kind, endpoint, status, json, count, seconds } = expectation;
-    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= MAX_WAIT);
-    let Some(time) = time else {
-        let text = format!("seconds: expected a number from 0 to {}", MAX_WAIT.as_secs());
-        return Err(unprocessable(text));
-    };
+    let time = wait_time(seconds)?;
     let filter = RequestFilter { kind, endpoint, status, json };
     let wanted = count.max(1);
     let deadline = if count == 0 { Instant::now() } else { Instant::now() + time };
@@ -164,6 +162,46 @@ async fn expect(State(app): State<Arc<App>>, body: Bytes) -> Result<Reply, Reply
     };
     let body = json!({"detail": text, "requests": requests});
     Err(Reply::new(StatusCode::EXPECTATION_FAILED, body))
+}
+
+/// Lists the attempts to deliver webhooks. `?request_id=` and `?status=` filter them, and `?count=` waits until there are so many,
+/// at most for `?seconds=`.
+///
+/// Answers 417 if there were fewer in time.
+async fn list_webhooks(
+    State(app): State<Arc<App>>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Reply, Reply> {
+    let count: usize = number(&parameters, "count")?.unwrap_or_default();
+    let seconds = number(&parameters, "seconds")?.unwrap_or_else(Expectation::default_seconds);
+    let status: Option<u16> = number(&parameters, "status")?;
+    let request_id = parameters.get("request_id");
+    let matches = |delivery: &Delivery| {
+        request_id.is_none_or(|id| delivery.request_id == id)
+            && status.is_none_or(|status| delivery.outcome == Ok(status))
+    };
+    let deadline = Instant::now() + wait_time(seconds)?;
+    let found = app.webhooks.wait_for_count(count, deadline, matches).await;
+    let deliveries: Value = found.iter().map(Delivery::to_json).collect();
+    if found.len() >= count {
+        return Ok(Reply::ok(deliveries));
+    }
+    let text =
+        format!("expected {count} deliveries of webhooks within {seconds} s, but {} came", found.len());
+    Err(Reply::new(StatusCode::EXPECTATION_FAILED, json!({"detail": text, "webhooks": deliveries})))
+}
+
+/// Parses a number of the query.
+fn number<T: std::str::FromStr>(parameters: &Parameters, name: &str) -> Result<Option<T>, Reply> {
+    let parse =
+        |text: &str| text.parse().map_err(|_| unprocessable(format!("{name}: {text} is not a number")));
+    parameters.get(name).map(parse).transpose()
+}
+
+/// Returns a time to wait.
+fn wait_time(seconds: f64) -> Result<Duration, Reply> {
+    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= MAX_WAIT);
+    time.ok_or_else(|| unprocessable(format!("seconds: expected a number from 0 to {}", MAX_WAIT.as_secs())))
 }
 
 fn unprocessable(text: String) -> Reply {
@@ -186,9 +224,9 @@ async fn advance_clock(State(app): State<Arc<App>>, body: Bytes) -> Reply {
     Reply::ok(json!({"now": app.clock.now().as_secs_f64()}))
 }
 
-/// Removes all scripts, rules and recorded requests. Replays start from the first reply again.
+/// Removes all scripts, rules, recorded requests and deliveries of webhooks. Replays start from the first reply again.
 async fn reset(State(app): State<Arc<App>>) -> Reply {
-    app.scripts.reset();
+    app.reset();
     if let Some(recording) = &app.recording {
         recording.rewind(app.scope.as_deref());
     }

@@ -1,15 +1,15 @@
 //! Delivery of webhooks, with retries.
 
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::delivery::Delivery;
+use super::delivery_log::DeliveryLog;
 use super::signing_keys::SigningKeys;
 use crate::clock::Clock;
-use crate::latest_items::LatestItems;
 use crate::reply::Reply;
 use crate::sync::lock;
 use crate::unknown_models::WarningLog;
@@ -21,10 +21,6 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The longest URL that a warning repeats, in characters.
 const MAX_URL: usize = 200;
-/// The largest number of attempts that are kept.
-const MAX_DELIVERIES: usize = 10_000;
-/// The largest total size of their bodies, in bytes.
-const MAX_BYTES: usize = 64 << 20;
 
 /// Sends signed deliveries as fal does, to programs that receive webhooks. Every emulator has one; a tool that delivers by itself
 /// creates one with a key of its own.
@@ -43,14 +39,14 @@ const MAX_BYTES: usize = 64 << 20;
 /// # }
 /// ```
 pub struct WebhookSender {
-    pub(crate) keys: SigningKeys,
+    pub(crate) keys: Arc<SigningKeys>,
     /// The pause before each further attempt.
     retry_delays: Vec<Duration>,
-    deliveries: Mutex<LatestItems<Delivery>>,
+    deliveries: DeliveryLog,
     /// The number of deliveries that are still to be sent twice.
-    duplicates: Mutex<u32>,
+    duplicates: Arc<Mutex<u32>>,
     /// The HTTP client, which is created when it is first needed.
-    http: OnceLock<Result<reqwest::Client, String>>,
+    http: Arc<OnceLock<Result<reqwest::Client, String>>>,
     /// The function that gets a line for each failed delivery.
     log: Option<WarningLog>,
 }
@@ -59,7 +55,7 @@ impl WebhookSender {
     /// Creates a sender that signs with the key of a seed, which must be secret.
     #[must_use]
     pub fn with_seed(seed: &[u8; 32]) -> Self {
-        Self { keys: SigningKeys::with_seed(seed), ..Self::new(Vec::new(), None) }
+        Self { keys: Arc::new(SigningKeys::with_seed(seed)), ..Self::new(Vec::new(), None) }
     }
 
     /// Returns the public keys as a JSON Web Key Set, by which receivers verify deliveries.
@@ -88,12 +84,24 @@ impl WebhookSender {
 
     pub(crate) fn new(retry_delays: Vec<Duration>, log: Option<WarningLog>) -> Self {
         Self {
-            keys: SigningKeys::new(),
+            keys: Arc::new(SigningKeys::new()),
             retry_delays,
-            deliveries: Mutex::new(LatestItems::new(MAX_DELIVERIES, MAX_BYTES)),
-            duplicates: Mutex::default(),
-            http: OnceLock::new(),
+            deliveries: DeliveryLog::new(),
+            duplicates: Arc::default(),
+            http: Arc::default(),
             log,
+        }
+    }
+
+    /// Creates the sender of a scope. It has the keys of this one, and a list of its own attempts.
+    pub(crate) fn in_scope(&self, name: &str) -> Self {
+        Self {
+            keys: Arc::clone(&self.keys),
+            retry_delays: self.retry_delays.clone(),
+            deliveries: self.deliveries.in_scope(name),
+            duplicates: Arc::clone(&self.duplicates),
+            http: Arc::clone(&self.http),
+            log: self.log.clone(),
         }
     }
 
@@ -104,23 +112,33 @@ impl WebhookSender {
 
     /// Returns the latest attempts to deliver, in order.
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        lock(&self.deliveries).iter().cloned().collect()
+        self.deliveries.filtered(|_| true)
+    }
+
+    /// Waits until there are `count` attempts that `matches` accepts, at most until `deadline`. Returns those that it accepts.
+    pub(crate) async fn wait_for_count(
+        &self,
+        count: usize,
+        deadline: Instant,
+        matches: impl Fn(&Delivery) -> bool,
+    ) -> Vec<Delivery> {
+        self.deliveries.wait_for_count(count, deadline, matches).await
     }
 
     /// Calls a function with the number and each of the latest `most` attempts, the latest first. Returns the results and
     /// the number of attempts so far.
     pub(crate) fn map_latest<T>(&self, most: usize, make: impl Fn(u64, &Delivery) -> T) -> (Vec<T>, u64) {
-        lock(&self.deliveries).map_latest(most, make)
+        self.deliveries.map_latest(most, make)
     }
 
     /// Returns the attempt with this number, if it is still kept.
     pub(crate) fn delivery(&self, number: u64) -> Option<Delivery> {
-        lock(&self.deliveries).get(number).cloned()
+        self.deliveries.get(number)
     }
 
-    fn keep(&self, delivery: Delivery) {
-        let size = delivery.body.len();
-        lock(&self.deliveries).push(delivery, size);
+    /// Forgets the attempts so far.
+    pub(crate) fn clear(&self) {
+        self.deliveries.clear();
     }
 
     pub(super) fn duplicate_next(&self) {
@@ -138,10 +156,10 @@ impl WebhookSender {
             if !is_accepted {
                 self.report_failure(&delivery, delay.copied());
             }
-            self.keep(delivery);
+            self.deliveries.add(delivery);
             if is_accepted && self.take_duplicate() {
                 let delivery = self.attempt(request_id, url, attempt + 1, body).await;
-                self.keep(delivery);
+                self.deliveries.add(delivery);
                 return;
             }
             let Some(delay) = delay else {
@@ -192,6 +210,7 @@ impl WebhookSender {
             headers: headers.to_vec(),
             body: body.to_vec(),
             outcome,
+            scope: None,
         }
     }
 

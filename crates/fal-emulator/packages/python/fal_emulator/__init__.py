@@ -35,7 +35,7 @@ class UnknownModelWarning(UserWarning):
 
 
 class Scope:
-    """A part of the emulator with its own scripts, rules, recorded requests, queue and clock.
+    """A part of the emulator with its own scripts, rules, recorded requests, deliveries of webhooks, queue and clock.
 
     Calls with the key :attr:`key` belong to it, and so do the polls, downloads and uploads that follow from them. What it
     does not script is as everywhere.
@@ -106,12 +106,22 @@ class Scope:
         found = self._call("POST", "expect", {**wanted, "count": count, "seconds": seconds})
         return found["requests"]
 
+    def webhooks(
+        self, request_id: str | None = None, *, status: int | None = None, count: int = 0, seconds: float = 5.0
+    ) -> list[dict[str, Any]]:
+        """Returns the attempts to deliver webhooks for the calls of this scope, in order: ``url``, ``attempt``, ``headers``,
+        ``json``, and the ``status`` that the receiver answered with, or the ``error`` for which there is none.
+
+        Waits until there are ``count``. Raises :class:`AssertionError` if there are fewer in time.
+        """
+        return self._call("GET", "webhooks", request_id=request_id, status=status, count=count, seconds=seconds)
+
     def advance(self, seconds: float) -> None:
         """Moves the clock of the scope forward: queues proceed, runs end and delays are over."""
         self._call("POST", "advance", {"seconds": seconds})
 
     def reset(self) -> None:
-        """Removes the scripts, rules and recorded requests of the scope."""
+        """Removes the scripts, rules, recorded requests and deliveries of the scope."""
         self._call("POST", "reset", {})
 
     def har(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The plugin and its scopes. Run with ``fal-emulator -- pytest -n 4``: the tests must not see one another."""
 
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import fal_client
 import pytest
@@ -115,6 +117,41 @@ def test_a_failure_without_a_body_has_the_reason_of_its_status(fal):
     fal.fail(MODEL, 500, times=1)
     with pytest.raises(fal_client.FalClientHTTPError, match="Internal Server Error"):
         fal_client.run(MODEL, arguments=INPUT)
+
+
+@pytest.fixture
+def hook():
+    """A receiver of webhooks."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook"
+    server.shutdown()
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_webhooks_are_those_of_the_test(fal, hook, number):
+    with fal_emulator.Scope() as other:
+        client = fal_client.SyncClient(key=other.key)
+        foreign = client.submit(MODEL, arguments=INPUT, webhook_url=hook)
+        assert [one["request_id"] for one in other.webhooks(count=1)] == [foreign.request_id]
+        assert fal.webhooks() == []
+        handle = fal_client.submit(MODEL, arguments={**INPUT, "seed": number}, webhook_url=hook)
+        (delivery,) = fal.webhooks(count=1)
+        assert (delivery["request_id"], delivery["url"], delivery["status"]) == (handle.request_id, hook, 200)
+        assert delivery["json"]["payload"]["seed"] == number
+        assert fal.webhooks(handle.request_id, status=200) == [delivery]
+    with pytest.raises(AssertionError, match="expected 2 deliveries of webhooks within 0.05 s, but 1 came"):
+        fal.webhooks(count=2, seconds=0.05)
 
 
 def test_the_key_is_that_of_the_scope(fal):
