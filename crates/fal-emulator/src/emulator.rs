@@ -159,6 +159,36 @@ impl Emulator {
         self.app.scripts.rules.add(RequestPattern::default())
     }
 
+    /// Locks the account: calls, connections and uploads are refused with 403 and the message of fal, `User is locked. Reason: …`.
+    /// Requests in the queue go on, and their status and results can be fetched.
+    ///
+    /// A rule that responds to a request comes first.
+    ///
+    /// ```no_run
+    /// # use fal_emulator::Emulator;
+    /// # async fn example(emulator: Emulator) {
+    /// emulator.lock_account("Exhausted balance. Top up your balance at fal.ai/dashboard/billing.");
+    /// // … the code under test stops, and says so …
+    /// emulator.unlock_account();
+    /// # }
+    /// ```
+    pub fn lock_account(&self, reason: &str) {
+        self.app.scripts.account.set_lock(Some(reason));
+    }
+
+    /// Ends a [lock](Self::lock_account) of the account.
+    pub fn unlock_account(&self) {
+        self.app.scripts.account.set_lock(None);
+    }
+
+    /// Refuses the next calls with 429 and the type `concurrent_requests_limit`, as fal refuses direct calls of an account that
+    /// runs as many requests as it may. Submits are refused too, although fal lets most of them wait in the queue.
+    ///
+    /// To refuse one kind of request only, use [`on_request`](Self::on_request).
+    pub fn rate_limit(&self, calls: usize) {
+        self.app.scripts.account.set_rate_limited(calls);
+    }
+
     /// Adds a scenario to the scripts and rules.
     pub fn apply(&self, scenario: &Scenario) {
         self.app.apply(scenario);
@@ -301,8 +331,8 @@ impl Emulator {
         self.app.scripts.recorder.wait_for(matches).await
     }
 
-    /// Removes all scripts, rules, recorded requests and deliveries of webhooks, and restores the settings of the list of past
-    /// requests.
+    /// Removes all scripts, rules, failures of the account, recorded requests and deliveries of webhooks, and restores the settings
+    /// of the list of past requests.
     pub fn reset(&self) {
         self.app.reset();
     }

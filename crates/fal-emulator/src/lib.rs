@@ -18,6 +18,8 @@
 //! # In tests
 //!
 //! - [`Emulator::on`] scripts a model: its queue, logs, outputs and failures.
+//! - [`Emulator::lock_account`] and [`Emulator::rate_limit`] fail the account, and [`Script::flag_nsfw`] and
+//!   [`Script::refuse_content`] are the verdicts of checkers of content.
 //! - [`Emulator::on_request`] changes single requests: other responses, and connections that are cut, reset, stalled,
 //!   slow or full of garbage.
 //! - [`Emulator::received_inputs`] and [`Emulator::requests`] return the received calls.

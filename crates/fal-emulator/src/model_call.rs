@@ -47,7 +47,15 @@ impl ModelCall {
             Some(model) => read_input(model, endpoint, query, body)?,
             None => validate::parse_body(body).map_err(Reply::invalid)?,
         };
-        let outcome = behaviours.take_outcome(endpoint);
+        let outcome = match behaviours.take_outcome(endpoint) {
+            Some(Outcome::Nsfw) if model.as_ref().is_some_and(|model| synth::flags_nsfw(model)) => {
+                Some(Outcome::Nsfw)
+            }
+            Some(Outcome::Nsfw | Outcome::ContentPolicyViolation) => {
+                Some(Outcome::Fail(content_policy_violation(&input)))
+            }
+            outcome => outcome,
+        };
         Ok(Self { model, input, outcome, lifecycle: Lifecycle::default(), billing_unit: String::new() })
     }
 
@@ -137,14 +145,15 @@ impl ModelCall {
                 tokio::task::spawn_blocking(answer).await.unwrap_or_else(|_| failed())
             }
             // Drawing takes milliseconds to seconds, for which other connections should not wait.
-            (None, Some(model)) => {
+            (outcome, Some(model)) => {
+                let is_flagged = outcome.is_some();
                 let answer = move || match model.openai_route() {
                     Some(route) => Reply::ok(openai::reply(route, &input)).with_billable_units(1),
-                    None => synthesize(&store, &model, &input, &urls, &lifecycle, &billing_unit),
+                    None => synthesize(&store, &model, &input, &urls, &lifecycle, &billing_unit, is_flagged),
                 };
                 media::on_drawing_thread(answer).await.unwrap_or_else(failed)
             }
-            (None, None) => Reply::ok(json!({})).with_billable_units(1),
+            (_, None) => Reply::ok(json!({})).with_billable_units(1),
         }
     }
 
@@ -202,8 +211,10 @@ fn synthesize(
     urls: &BaseUrls,
     lifecycle: &Lifecycle,
     billing_unit: &str,
+    is_flagged: bool,
 ) -> Reply {
-    let synthesized = synth::synthesize(model, input, store, urls, lifecycle);
+    let make = if is_flagged { synth::synthesize_flagged } else { synth::synthesize };
+    let synthesized = make(model, input, store, urls, lifecycle);
     match model.output_validator() {
         Ok(validator) => {
             for error in validator.iter_errors(&synthesized.output) {
@@ -213,6 +224,19 @@ fn synthesize(
         Err(error) => tracing::warn!(endpoint = model.id, error, "the output schema is not valid"),
     }
     Reply::ok(synthesized.output).with_billable_units(synthesized.production.units(billing_unit))
+}
+
+/// Creates the reply to an input that a checker of content flags.
+fn content_policy_violation(input: &Value) -> Reply {
+    let prompts = ["prompt", "text", "input"];
+    let prompt = prompts.into_iter().find(|name| input.get(name).is_some()).unwrap_or("prompt");
+    Reply::invalid(vec![json!({
+        "loc": ["body", prompt],
+        "msg": "The content was flagged by a content checker.",
+        "type": "content_policy_violation",
+        "url": "https://docs.fal.ai/errors#content_policy_violation",
+        "input": input.get(prompt),
+    })])
 }
 
 fn internal_error(problem: &str) -> Reply {

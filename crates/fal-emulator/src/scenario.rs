@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::error::{BadScenario, Error};
 use crate::file_format;
 use crate::history::{HistoryOutage, HistorySettings};
-use crate::script::Scripts;
+use crate::script::{EXHAUSTED_BALANCE, Scripts};
 
 mod endpoint;
 mod rule;
@@ -50,6 +50,24 @@ pub struct Scenario {
     /// The number of connections to reset before a byte of them is read.
     refuse_connections: Option<usize>,
     history: Option<HistoryConfig>,
+    account: Option<AccountConfig>,
+}
+
+/// The `[account]` table of a scenario.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AccountConfig {
+    locked: Option<LockConfig>,
+    /// The number of calls to refuse.
+    rate_limited: Option<usize>,
+}
+
+/// The state of a lock: whether there is one, or its reason.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected true, false or the reason for the lock as text")]
+enum LockConfig {
+    Switch(bool),
+    Reason(String),
 }
 
 /// The `[history]` table of a scenario. Its keys correspond to the methods of [`HistorySettings`].
@@ -103,6 +121,17 @@ impl Scenario {
             let lag = lag.map(|lag| lag.0).unwrap_or_default();
             scripts.history.set(HistorySettings { lag, outage });
         }
+        if let Some(AccountConfig { locked, rate_limited }) = &self.account {
+            match locked {
+                Some(LockConfig::Switch(true)) => scripts.account.set_lock(Some(EXHAUSTED_BALANCE)),
+                Some(LockConfig::Switch(false)) => scripts.account.set_lock(None),
+                Some(LockConfig::Reason(reason)) => scripts.account.set_lock(Some(reason)),
+                None => {}
+            }
+            if let Some(calls) = rate_limited {
+                scripts.account.set_rate_limited(*calls);
+            }
+        }
     }
 
     /// Returns the ids of the endpoints that the scenario scripts, and those that its rules name.
@@ -150,7 +179,9 @@ mod tests {
         for (text, expected) in [
             ("[[endpoint]]\nqueue = [1]", "missing field `id`"),
             ("[[endpoint]]\nid = \"a/b\"\nqueu = [1]", "unknown field `queu`"),
-            ("[[endpoint]]\nid = \"a/b\"\noutcomes = [{ times = 2 }]", "either `reply` or `fail`"),
+            ("[[endpoint]]\nid = \"a/b\"\noutcomes = [{ times = 2 }]", "one of `reply`, `fail`"),
+            ("[[endpoint]]\nid = \"a/b\"\noutcomes = [{ nsfw = true, reply = 1 }]", "one of `reply`, `fail`"),
+            ("[account]\nlocked = 1", "expected true, false or the reason"),
             (
                 "[[endpoint]]\nid = \"a/b\"\noutcomes = [{ fail = { status = 42 } }]",
                 "42 is not the HTTP status of an answer",

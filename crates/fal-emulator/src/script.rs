@@ -8,6 +8,7 @@ use crate::endpoint_id;
 use crate::history::{HistoryScript, HistorySettings};
 use crate::net::Gate;
 
+mod account_script;
 mod behaviours;
 mod effect;
 mod endpoint_script;
@@ -32,6 +33,7 @@ pub use request_kind::RequestKind;
 pub use response::ResponseTemplate;
 pub use rule::Rule;
 
+pub(crate) use account_script::{AccountScript, EXHAUSTED_BALANCE, too_many_requests};
 pub(crate) use behaviours::{Behaviours, Outcome, PollSteps};
 pub(crate) use effect::{Effect, Interruption, InterruptionAction};
 pub(crate) use har::to_har;
@@ -45,6 +47,7 @@ pub(crate) use rule::{RequestPattern, Rules};
 pub(crate) struct Scripts {
     pub(crate) behaviours: Arc<Behaviours>,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) account: Arc<AccountScript>,
     pub(crate) recorder: RequestRecorder,
     /// Refuses connections before a byte of them is read.
     pub(crate) gate: Arc<Gate>,
@@ -58,6 +61,7 @@ impl Scripts {
         Self {
             behaviours: Arc::default(),
             rules: Arc::default(),
+            account: Arc::default(),
             recorder: RequestRecorder::new(request_file),
             gate: Arc::default(),
             history: HistoryScript::new(history),
@@ -69,6 +73,7 @@ impl Scripts {
         Self {
             behaviours: Arc::new(Behaviours::above(&self.behaviours)),
             rules: Arc::new(Rules::above(&self.rules)),
+            account: Arc::new(AccountScript::above(&self.account)),
             recorder: self.recorder.in_scope(name),
             // Connections belong to no scope.
             gate: Arc::default(),
@@ -81,11 +86,12 @@ impl Scripts {
         Script::new(endpoint_id::canonical(id), Arc::clone(&self.behaviours), Arc::clone(&self.rules))
     }
 
-    /// Removes all behaviours, rules and recorded requests, and lets all connections through. The list of past requests has
-    /// its initial settings again.
+    /// Removes all behaviours, rules, failures of the account and recorded requests, and lets all connections through. The list
+    /// of past requests has its initial settings again.
     pub(crate) fn reset(&self) {
         self.behaviours.clear();
         self.rules.clear();
+        self.account.reset();
         self.recorder.clear();
         self.gate.refuse(0);
         self.history.reset();

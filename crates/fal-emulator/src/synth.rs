@@ -42,9 +42,44 @@ pub(crate) fn synthesize(
     synthesize_at(&RunProgress::finished(), model, input, store, base, lifecycle)
 }
 
+/// Synthesizes the output of a finished call that the safety checker flags: it says so, and its images are black.
+pub(crate) fn synthesize_flagged(
+    model: &Model,
+    input: &Value,
+    store: &Store,
+    base: &BaseUrls,
+    lifecycle: &Lifecycle,
+) -> Synthesized {
+    synthesize_with(&RunProgress::finished(), true, model, input, store, base, lifecycle)
+}
+
+/// Returns true if the outputs of a model say whether the safety checker flags them.
+pub(crate) fn flags_nsfw(model: &Model) -> bool {
+    let (output, _) = model.components.resolve(&model.output);
+    let properties = output.get("properties").and_then(Value::as_object);
+    properties.is_some_and(|properties| properties.keys().any(|name| is_nsfw_flag(name)))
+}
+
+/// Returns true for the names of members such as `has_nsfw_concepts`.
+fn is_nsfw_flag(name: &str) -> bool {
+    name.contains("nsfw")
+}
+
 /// Synthesizes the output as it looks at some point of the run: a preview, unless the run is finished.
 pub(crate) fn synthesize_at(
     progress: &RunProgress,
+    model: &Model,
+    input: &Value,
+    store: &Store,
+    base: &BaseUrls,
+    lifecycle: &Lifecycle,
+) -> Synthesized {
+    synthesize_with(progress, false, model, input, store, base, lifecycle)
+}
+
+fn synthesize_with(
+    progress: &RunProgress,
+    is_flagged: bool,
     model: &Model,
     input: &Value,
     store: &Store,
@@ -60,6 +95,7 @@ pub(crate) fn synthesize_at(
         base,
         lifecycle,
         progress,
+        is_flagged,
         production: &production,
     };
     let output = match model.may_reply_with_null() {
@@ -117,6 +153,7 @@ mod tests {
             base: &BaseUrls::from_root("http://127.0.0.1:1"),
             lifecycle: &Lifecycle::default(),
             progress: &RunProgress::finished(),
+            is_flagged: false,
             production: &Cell::new(Production::default()),
         };
         synthesizer.make_value(&model.input, &FieldContext::root())
@@ -311,6 +348,25 @@ mod tests {
                 assert!(file.get(name).is_none_or(|value| value == expected), "{file}");
             }
         }
+    }
+
+    #[test]
+    fn a_flagged_output_says_so_and_is_black() {
+        let models = Registry::embedded().unwrap();
+        let (store, base) = (Store::default(), BaseUrls::from_root("http://host"));
+        let flux = models.get("fal-ai/flux/dev").unwrap();
+        assert!(flags_nsfw(flux) && !flags_nsfw(models.get("fal-ai/veo3").unwrap()));
+        let input = json!({
+            "prompt": "a cat", "num_images": 2, "output_format": "png", "image_size": {"width": 16, "height": 8},
+        });
+        let made = synthesize_flagged(flux, &input, &store, &base, &Lifecycle::default());
+        assert_eq!(made.output["has_nsfw_concepts"], json!([true, true]));
+        let file = store.by_url(made.output["images"][1]["url"].as_str().unwrap()).unwrap();
+        let bytes = file.content.head(u64::MAX).to_vec();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut pixels = vec![1; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(pixels, vec![0; 16 * 8 * 3]);
     }
 
     #[test]

@@ -157,3 +157,39 @@ async fn a_scenario_about_a_misspelt_model_is_answered_with_a_warning() {
     let known = json!({"endpoint": [{"id": "fal-ai/flux/dev", "outcomes": fail}], "rule": [{"endpoint": "fal-ai/flux"}]});
     assert_eq!(apply(known).await, (200, json!({})));
 }
+
+#[tokio::test]
+async fn a_scenario_fails_the_account_and_flags_contents() {
+    let fal = TestEmulator::instant().await;
+    let account = |account: Value| json!({ "account": account });
+    assert_eq!(post(&fal, "scenario", &account(json!({"locked": true}))).await, (200, json!({})));
+    let locked = fal.run(ID, &input()).await;
+    assert!(
+        locked.json()["detail"].as_str().unwrap().starts_with("User is locked. Reason: Exhausted balance."),
+        "{}",
+        locked.json()
+    );
+    assert_eq!(post(&fal, "scenario", &account(json!({"locked": "Admin lock"}))).await.0, 200);
+    assert_eq!(fal.run(ID, &input()).await.json()["detail"], "User is locked. Reason: Admin lock");
+    let open = account(json!({"locked": false, "rate_limited": 1}));
+    assert_eq!(post(&fal, "scenario", &open).await.0, 200);
+    let outcomes = json!([{"nsfw": true, "times": 1}, {"content_policy_violation": true}]);
+    let scenario = json!({"endpoint": [{"id": ID, "outcomes": outcomes}]});
+    assert_eq!(post(&fal, "scenario", &scenario).await.0, 200);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let answer = fal.run(ID, &input()).await;
+        let json = answer.json();
+        let member =
+            json.get("error_type").or(json.get("has_nsfw_concepts")).or(json.pointer("/detail/0/type"));
+        answers.push((answer.status.as_u16(), member.cloned().unwrap()));
+    }
+    assert_eq!(
+        answers,
+        [
+            (429, json!("concurrent_requests_limit")),
+            (200, json!([true])),
+            (422, json!("content_policy_violation")),
+        ]
+    );
+}

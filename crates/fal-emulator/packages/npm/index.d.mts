@@ -80,10 +80,15 @@ export declare class Scope {
   readonly key: string;
   readonly url: string;
   private constructor();
-  scenario(scenario: { endpoint?: object[]; rule?: object[]; history?: object }): Promise<void>;
+  scenario(scenario: { endpoint?: object[]; rule?: object[]; history?: object; account?: object }): Promise<void>;
   endpoint(id: string, behaviour: object): Promise<void>;
   reply(id: string, output: unknown, options?: { times?: number }): Promise<void>;
   fail(id: string, status: number, body?: unknown, options?: { times?: number }): Promise<void>;
+  flagNsfw(id: string, options?: { times?: number }): Promise<void>;
+  refuseContent(id: string, options?: { times?: number }): Promise<void>;
+  lockAccount(reason?: string): Promise<void>;
+  unlockAccount(): Promise<void>;
+  rateLimit(times?: number): Promise<void>;
   rule(rule: object): Promise<void>;
   requests(filter?: RequestFilter): Promise<RecordedRequest[]>;
   expect(expectation?: Expectation): Promise<RecordedRequest[]>;

@@ -51,6 +51,40 @@ export class Scope {
     await this.endpoint(id, { outcomes: [{ fail: { status, body }, times }] });
   }
 
+  /**
+   * Lets the safety checker flag the outputs of an endpoint, `times` times or from now on: all of `has_nsfw_concepts` are true,
+   * and the images are black. A model whose output has no such member refuses the input as by `refuseContent`.
+   */
+  async flagNsfw(id, { times } = {}) {
+    await this.endpoint(id, { outcomes: [{ nsfw: true, times }] });
+  }
+
+  /** Lets a checker flag the prompts of an endpoint: its calls fail with 422 and the type `content_policy_violation`. */
+  async refuseContent(id, { times } = {}) {
+    await this.endpoint(id, { outcomes: [{ content_policy_violation: true, times }] });
+  }
+
+  /**
+   * Locks the account: calls, connections and uploads fail with 403 and `User is locked. Reason: …`. The default reason is an
+   * exhausted balance. Requests in the queue go on, and their results can be fetched.
+   */
+  async lockAccount(reason) {
+    await this.scenario({ account: { locked: reason ?? true } });
+  }
+
+  /** Ends a lock of the account. */
+  async unlockAccount() {
+    await this.scenario({ account: { locked: false } });
+  }
+
+  /**
+   * Lets the next `times` calls fail with 429 and the type `concurrent_requests_limit`. fal refuses direct calls so if the account
+   * runs as many requests as it may, and lets most submits wait. Here both are refused; for one kind of request only, use `rule`.
+   */
+  async rateLimit(times = 1) {
+    await this.scenario({ account: { rate_limited: times } });
+  }
+
   /** Adds a rule about single requests: `{ kind: "submit", times: 1, respond: { status: 429 } }`. */
   async rule(rule) {
     await this.scenario({ rule: [rule] });
@@ -82,7 +116,7 @@ export class Scope {
     await this.#call("POST", "advance", { seconds });
   }
 
-  /** Removes the scripts, rules, recorded requests and deliveries of the scope. */
+  /** Removes the scripts, rules, failures of the account, recorded requests and deliveries of the scope. */
   async reset() {
     await this.#call("POST", "reset", {});
   }

@@ -21,6 +21,7 @@ pub(crate) struct ImageKey {
     /// The length and the hash of the prompt, which may have megabytes itself.
     pub(crate) prompt: (usize, u64),
     pub(crate) noise: u32,
+    pub(crate) is_black: bool,
     pub(crate) format: ImageFormat,
 }
 
@@ -67,6 +68,7 @@ mod tests {
             seed,
             prompt: ImageKey::hash("a test of drawn images"),
             noise: 0,
+            is_black: false,
             format: ImageFormat::Jpeg,
         };
         let never = || panic!("it is kept");

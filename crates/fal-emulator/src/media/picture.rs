@@ -41,6 +41,12 @@ impl Picture {
         Self { size, corners, discs, caption: Caption::new(size, prompt), noise: 0, seed }
     }
 
+    /// Returns a picture without anything, as a safety checker puts it in the place of another.
+    pub(crate) fn black(size: Size) -> Self {
+        let caption = Caption::new(size, "");
+        Self { size, corners: [[0; 3]; 4], discs: Vec::new(), caption, noise: 0, seed: 0 }
+    }
+
     /// Mixes noise into the picture: `noise` parts of 256.
     pub(crate) fn with_noise(self, noise: u32) -> Self {
         Self { noise: noise.min(256), ..self }

@@ -1,11 +1,10 @@
 // Controls that script the emulator: faults of the next requests, the clock, and scenarios as text.
 
-const contentPolicy = { detail: [{ loc: ["body", "prompt"], msg: "The content could not be processed because it was flagged by a content checker.", type: "content_policy_violation" }] };
-
-/** The faults to choose from. Those with `fail` are outcomes of the model; the others are about single requests. */
+/** The faults to choose from. Those with `outcome` are outcomes of the model; the others are about single requests. */
 const FAULTS = [
   ["is answered 503, no runner", { respond: { status: 503, json: { detail: "no runner" } } }],
   ["is answered 429, too many requests", { respond: { status: 429, headers: { "retry-after": "1" }, json: { detail: "slow down" } } }],
+  ["is answered 403, account locked", { respond: { status: 403, json: { detail: "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing." } } }],
   ["is answered 401, bad key", { respond: { status: 401, json: { detail: "Invalid key credentials" } } }],
   ["is answered 502 by a gateway, in HTML", { respond: { status: 502, headers: { "content-type": "text/html" }, text: "<html><h1>502 Bad Gateway</h1></html>" } }],
   ["is answered 2 s later", { delay: 2 }],
@@ -13,8 +12,9 @@ const FAULTS = [
   ["is handled, and its reply lost", { reset: "reply" }],
   ["gets half a reply", { cut: { body: 100 } }],
   ["is never answered", { stall: "reply" }],
-  ["ends with a failure of the model, 500", { fail: { status: 500, body: { detail: "Internal Server Error" } } }],
-  ["ends with a refusal of the content, 422", { fail: { status: 422, body: contentPolicy } }],
+  ["ends with a failure of the model, 500", { outcome: { fail: { status: 500, body: { detail: "Internal Server Error" } } } }],
+  ["ends with a refusal of the content, 422", { outcome: { content_policy_violation: true } }],
+  ["ends with a black image, NSFW", { outcome: { nsfw: true } }],
 ];
 
 const KINDS_OF_REQUESTS = [["", "request"], ["run", "direct call"], ["stream", "stream"], ["submit", "submit"], ["status", "poll of the status"], ["status_stream", "stream of the status"], ["result", "fetch of a result"], ["cancel", "cancellation"], ["realtime", "realtime connection"], ["upload", "upload"], ["media", "download"], ["platform", "call of the platform API"]];
@@ -45,7 +45,7 @@ const applyScenario = async (text, type) => {
 /** Returns the scenario for a choice of the form. */
 const scenarioOf = ({ fault, kind, endpoint, times }) => {
   const [, effect] = FAULTS[fault];
-  if (effect.fail) return { endpoint: [{ id: endpoint, outcomes: [{ ...effect, times }] }] };
+  if (effect.outcome) return { endpoint: [{ id: endpoint, outcomes: [{ ...effect.outcome, times }] }] };
   const rule = { ...effect, times };
   if (kind) rule.kind = kind;
   if (endpoint) rule.endpoint = endpoint;
@@ -61,12 +61,12 @@ const nextFaultForm = () => {
   const outcome = make("p", { class: "faint", role: "status" });
   const submit = async () => {
     const choice = { fault: Number(fault.value), kind: kind.value, endpoint: endpoint.value.trim(), times: Math.max(1, Number(times.value) || 1) };
-    if (FAULTS[choice.fault][1].fail && !choice.endpoint) {
+    if (FAULTS[choice.fault][1].outcome && !choice.endpoint) {
       outcome.textContent = "An outcome of a model needs the id of its endpoint.";
       return endpoint.focus();
     }
     const trouble = await applyScenario(JSON.stringify(scenarioOf(choice)), "application/json");
-    outcome.textContent = visible(trouble ?? `Added: the next ${choice.times > 1 ? `${choice.times} times, a` : ""} ${FAULTS[choice.fault][1].fail ? "call" : kind.selectedOptions[0].textContent} of ${choice.endpoint || "any endpoint"} ${FAULTS[choice.fault][0]}.`);
+    outcome.textContent = visible(trouble ?? `Added: the next ${choice.times > 1 ? `${choice.times} times, a` : ""} ${FAULTS[choice.fault][1].outcome ? "call" : kind.selectedOptions[0].textContent} of ${choice.endpoint || "any endpoint"} ${FAULTS[choice.fault][0]}.`);
   };
   return make("form", { class: "card", onsubmit: (event) => (event.preventDefault(), attempt(submit)()) },
     make("h2", {}, "The next …"),

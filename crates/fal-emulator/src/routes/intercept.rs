@@ -119,7 +119,10 @@ async fn respond(
     app.clock.sleep_until(arrival.saturating_add(effect.delay)).await;
     match &effect.response {
         Some(make_response) => make_response(received).into_response(),
-        None => next.run(request).await,
+        None => match app.scripts.account.refuse(received.kind) {
+            Some(refusal) => with_headers(refusal),
+            None => next.run(request).await,
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::endpoint::{find_model, parse_id, start_timeout};
@@ -19,7 +19,8 @@ use crate::app::App;
 use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
 use crate::recent_calls::{CallKind, CallRecord, Refusal};
-use crate::reply::{NEEDS_RETRY, REQUEST_ID, Reply};
+use crate::reply::{REQUEST_ID, Reply};
+use crate::script::too_many_requests;
 use crate::validate;
 
 pub(super) async fn run(
@@ -100,7 +101,8 @@ async fn respond(
         .with_random_seed(app.random_seeds)
         .with_billing_unit(app.billing.price(&id.full).unit);
     let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
-        return Err(refuse(&record, no_free_runner()));
+        let text = "Too many requests of this endpoint are running; wait, or use the queue";
+        return Err(refuse(&record, too_many_requests(text)));
     };
     if let Some(events) = call.openai_events() {
         let id = record.request_id.clone();
@@ -135,11 +137,4 @@ pub(super) fn with_request_id(mut response: Response, id: &str) -> Response {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
-}
-
-fn no_free_runner() -> Reply {
-    let text = "Too many requests of this endpoint are running; wait, or use the queue";
-    let kind = "concurrent_requests_limit";
-    Reply::failure(StatusCode::TOO_MANY_REQUESTS, kind, text)
-        .with_header(NEEDS_RETRY, HeaderValue::from_static("1"))
 }

@@ -39,6 +39,12 @@ struct OutcomeConfig {
     /// The output.
     reply: Option<Value>,
     fail: Option<FailureConfig>,
+    /// `true` if the safety checker flags the output.
+    #[serde(default)]
+    nsfw: bool,
+    /// `true` if a checker flags the input.
+    #[serde(default)]
+    content_policy_violation: bool,
     times: Option<usize>,
 }
 
@@ -57,16 +63,23 @@ impl EndpointConfig {
 
     pub(super) fn check(&self) -> Result<(), String> {
         for outcome in &self.outcomes {
-            match (&outcome.reply, &outcome.fail) {
-                (Some(_), None) => {}
-                (None, Some(failure)) if (200..1000).contains(&failure.status) => {}
-                (None, Some(failure)) => {
-                    return Err(format!(
-                        "endpoint {}: {} is not the HTTP status of an answer: 200 to 999",
-                        self.id, failure.status
-                    ));
-                }
-                _ => return Err(format!("endpoint {}: an outcome has either `reply` or `fail`", self.id)),
+            let kinds = [
+                outcome.reply.is_some(),
+                outcome.fail.is_some(),
+                outcome.nsfw,
+                outcome.content_policy_violation,
+            ];
+            if kinds.into_iter().filter(|is_set| *is_set).count() != 1 {
+                return Err(format!(
+                    "endpoint {}: an outcome has one of `reply`, `fail`, `nsfw` and `content_policy_violation`",
+                    self.id
+                ));
+            }
+            if let Some(failure) = outcome.fail.as_ref().filter(|fail| !(200..1000).contains(&fail.status)) {
+                return Err(format!(
+                    "endpoint {}: {} is not the HTTP status of an answer: 200 to 999",
+                    self.id, failure.status
+                ));
             }
         }
         Ok(())
@@ -96,7 +109,8 @@ impl EndpointConfig {
                     script.reply(move |_| output.clone())
                 }
                 (None, Some(failure)) => script.fail(failure.status, &failure.body),
-                (None, None) => continue,
+                (None, None) if outcome.nsfw => script.flag_nsfw(),
+                (None, None) => script.refuse_content(),
             };
             if let Some(times) = outcome.times {
                 script = script.times(times);

@@ -19,6 +19,10 @@ pub(crate) type ReplyFunction = dyn Fn(Value) -> Result<Value, String> + Send + 
 pub(crate) enum Outcome {
     Reply(Arc<ReplyFunction>),
     Fail(Reply),
+    /// The safety checker flags the output.
+    Nsfw,
+    /// A checker flags the input.
+    ContentPolicyViolation,
 }
 
 /// The states of a queued request, of which each poll shows the next one.
@@ -101,6 +105,8 @@ impl fmt::Debug for Outcome {
         match self {
             Self::Reply(_) => out.write_str("Reply"),
             Self::Fail(reply) => out.debug_tuple("Fail").field(&reply.status).finish(),
+            Self::Nsfw => out.write_str("Nsfw"),
+            Self::ContentPolicyViolation => out.write_str("ContentPolicyViolation"),
         }
     }
 }

@@ -119,7 +119,26 @@ impl<I: DeserializeOwned + 'static> Script<I> {
         self.add_outcome(Outcome::Fail(reply))
     }
 
-    /// Limits the last [`reply`](Self::reply) or [`fail`](Self::fail) to a number of calls.
+    /// Replies as a model whose safety checker finds nudity: all of `has_nsfw_concepts` are true, and the images are black.
+    ///
+    /// A model whose output has no such member refuses the input as by [`refuse_content`](Self::refuse_content).
+    ///
+    /// ```no_run
+    /// # use fal_emulator::Emulator;
+    /// # async fn example(emulator: Emulator) {
+    /// emulator.on_endpoint("fal-ai/flux/dev").flag_nsfw().times(1);
+    /// # }
+    /// ```
+    pub fn flag_nsfw(self) -> Self {
+        self.add_outcome(Outcome::Nsfw)
+    }
+
+    /// Fails with 422 and an error of the type `content_policy_violation`, as fal does if a checker flags the prompt.
+    pub fn refuse_content(self) -> Self {
+        self.add_outcome(Outcome::ContentPolicyViolation)
+    }
+
+    /// Limits the last outcome, such as [`reply`](Self::reply) or [`fail`](Self::fail), to a number of calls.
     ///
     /// Limited outcomes are used first, in the order in which they were added. After them, the last outcome without a
     /// limit is used, or an output is synthesized if there is none.

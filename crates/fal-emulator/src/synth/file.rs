@@ -242,16 +242,20 @@ fn generate_image(synthesizer: &Synthesizer<'_>, seed: u64) -> GeneratedFile {
     let Synthesizer { parameters, progress, .. } = synthesizer;
     let size = progress.scale(parameters.image_size());
     let noise = progress.noise();
-    let picture = Picture::new(size, seed, &parameters.prompt).with_noise(noise);
+    let is_black = synthesizer.is_flagged;
+    let picture = match is_black {
+        true => Picture::black(size),
+        false => Picture::new(size, seed, &parameters.prompt).with_noise(noise),
+    };
     let size = picture.size();
     let format = match parameters.image_format().as_str() {
         "jpeg" | "jpg" if jpeg::can_encode(size) => ImageFormat::Jpeg,
         "webp" if webp::can_encode(size) => ImageFormat::WebP,
         _ => ImageFormat::Png,
     };
-    let key = ImageKey { size, seed, prompt: ImageKey::hash(&parameters.prompt), noise, format };
-    let composition =
-        (format == ImageFormat::Jpeg && noise == 0).then(|| Composition::new(size, seed, &parameters.prompt));
+    let key = ImageKey { size, seed, prompt: ImageKey::hash(&parameters.prompt), noise, is_black, format };
+    let composition = (format == ImageFormat::Jpeg && noise == 0 && !is_black)
+        .then(|| Composition::new(size, seed, &parameters.prompt));
     let draw = move || {
         let encode = || match (&composition, format) {
             (Some(composition), _) => composition.encode().or_else(|| jpeg::encode(&picture)),

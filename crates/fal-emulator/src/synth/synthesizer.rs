@@ -36,6 +36,8 @@ pub(super) struct Synthesizer<'a> {
     /// The lifetime and the readers of the files.
     pub(super) lifecycle: &'a Lifecycle,
     pub(super) progress: &'a RunProgress,
+    /// `true` if the safety checker flags the output.
+    pub(super) is_flagged: bool,
     /// The media that were generated so far.
     pub(super) production: &'a Cell<Production>,
 }
@@ -96,6 +98,9 @@ impl Synthesizer<'_> {
         context.example = file::example(schema).or(context.example);
         let merged = self.merge_all_of(resolved);
         let schema = merged.as_ref().unwrap_or(resolved);
+        if self.is_flagged && super::is_nsfw_flag(context.field) && schema_type(schema) == "boolean" {
+            return json!(true);
+        }
         if let Some(value) = self.known_value(schema, &context) {
             return value;
         }

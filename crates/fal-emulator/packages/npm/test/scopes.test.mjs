@@ -72,6 +72,22 @@ test("rules and archives", async ({ fal }) => {
   expect(entries.map((entry) => entry.response.status)).toEqual([418]);
 });
 
+test("accounts are locked and limited, and contents flagged", async ({ fal }) => {
+  await fal.lockAccount();
+  await expect(client.run(MODEL, { input })).rejects.toMatchObject({
+    status: 403, body: { detail: expect.stringMatching(/^User is locked. Reason: Exhausted balance/) },
+  });
+  await fal.unlockAccount();
+  await fal.rateLimit(1);
+  await client.run(MODEL, { input });
+  const runs = await fal.expect({ kind: "run", count: 3 });
+  expect(runs.map((run) => run.response.status)).toEqual([403, 429, 200]);
+  await fal.flagNsfw(MODEL, { times: 1 });
+  expect((await client.run(MODEL, { input })).data.has_nsfw_concepts).toEqual([true]);
+  await fal.refuseContent(MODEL, { times: 1 });
+  await expect(client.run(MODEL, { input })).rejects.toMatchObject({ status: 422 });
+});
+
 test("webhooks are those of the test", async ({ fal }) => {
   const other = await openScope();
   const webhookUrl = "http://127.0.0.1:1/nobody";

@@ -77,6 +77,37 @@ class Scope:
         """
         self.endpoint(id, outcomes=[_limited({"fail": {"status": status, "body": body}}, times)])
 
+    def flag_nsfw(self, id: str, *, times: int | None = None) -> None:
+        """Lets the safety checker flag the outputs of an endpoint, ``times`` times or from now on.
+
+        All of ``has_nsfw_concepts`` are true, and the images are black. A model whose output has no such member refuses
+        the input as by :meth:`refuse_content`.
+        """
+        self.endpoint(id, outcomes=[_limited({"nsfw": True}, times)])
+
+    def refuse_content(self, id: str, *, times: int | None = None) -> None:
+        """Lets a checker flag the prompts of an endpoint: its calls fail with 422 and the type ``content_policy_violation``."""
+        self.endpoint(id, outcomes=[_limited({"content_policy_violation": True}, times)])
+
+    def lock_account(self, reason: str | None = None) -> None:
+        """Locks the account: calls, connections and uploads fail with 403 and ``User is locked. Reason: …``.
+
+        The default reason is an exhausted balance. Requests in the queue go on, and their results can be fetched.
+        """
+        self.scenario({"account": {"locked": True if reason is None else reason}})
+
+    def unlock_account(self) -> None:
+        """Ends a lock of the account."""
+        self.scenario({"account": {"locked": False}})
+
+    def rate_limit(self, times: int = 1) -> None:
+        """Lets the next ``times`` calls fail with 429 and the type ``concurrent_requests_limit``.
+
+        fal refuses direct calls so if the account runs as many requests as it may, and lets most submits wait. Here both
+        are refused; for one kind of request only, use :meth:`rule`.
+        """
+        self.scenario({"account": {"rate_limited": times}})
+
     def rule(self, **rule: Any) -> None:
         """Adds a rule about single requests: ``kind="submit", times=1, respond={"status": 429}``."""
         self.scenario({"rule": [rule]})
@@ -121,7 +152,7 @@ class Scope:
         self._call("POST", "advance", {"seconds": seconds})
 
     def reset(self) -> None:
-        """Removes the scripts, rules, recorded requests and deliveries of the scope."""
+        """Removes the scripts, rules, failures of the account, recorded requests and deliveries of the scope."""
         self._call("POST", "reset", {})
 
     def har(self) -> dict[str, Any]:

@@ -119,6 +119,44 @@ def test_a_failure_without_a_body_has_the_reason_of_its_status(fal):
         fal_client.run(MODEL, arguments=INPUT)
 
 
+def test_a_locked_account_refuses_calls_until_it_is_unlocked(fal):
+    handle = fal_client.submit(MODEL, arguments=INPUT)
+    fal.lock_account()
+    with pytest.raises(fal_client.FalClientHTTPError, match="User is locked. Reason: Exhausted balance") as caught:
+        fal_client.submit(MODEL, arguments=INPUT)
+    assert caught.value.status_code == 403
+    assert handle.get()["prompt"] == "a cat"
+    fal.lock_account("Admin lock")
+    with pytest.raises(fal_client.FalClientHTTPError, match="Reason: Admin lock"):
+        fal_client.run(MODEL, arguments=INPUT)
+    fal.unlock_account()
+    assert len(fal_client.run(MODEL, arguments=INPUT)["images"]) == 1
+
+
+def test_a_lock_is_that_of_the_test(fal):
+    with fal_emulator.Scope() as other:
+        other.lock_account()
+        assert len(fal_client.run(MODEL, arguments=INPUT)["images"]) == 1
+
+
+def test_the_client_rides_out_a_rate_limit(fal):
+    fal.rate_limit(times=2)
+    assert len(fal_client.subscribe(MODEL, arguments=INPUT)["images"]) == 1
+    submits = fal.expect("submit", count=3)
+    assert [submit["response"]["status"] for submit in submits] == [429, 429, 200]
+    assert submits[0]["response"]["json"]["error_type"] == "concurrent_requests_limit"
+
+
+def test_flagged_outputs_and_refused_prompts(fal):
+    fal.flag_nsfw(MODEL, times=1)
+    assert fal_client.subscribe(MODEL, arguments=INPUT)["has_nsfw_concepts"] == [True]
+    assert fal_client.subscribe(MODEL, arguments=INPUT)["has_nsfw_concepts"] == [False]
+    fal.refuse_content(MODEL, times=1)
+    with pytest.raises(fal_client.FalClientHTTPError, match="content_policy_violation") as caught:
+        fal_client.run(MODEL, arguments=INPUT)
+    assert caught.value.status_code == 422
+
+
 @pytest.fixture
 def hook():
     """A receiver of webhooks."""
