@@ -49,7 +49,11 @@ pub enum Origin {
     InputEnum(String),
     /// A component that is an enum of outputs.
     OutputEnum(String),
-    /// A parameter that is a union.
+    /// A component that is a union of inputs.
+    InputUnion(String),
+    /// A component that is a union of outputs.
+    OutputUnion(String),
+    /// A parameter that is a union without a name.
     Union(String),
 }
 

@@ -97,6 +97,7 @@ impl TypeGraph {
     /// Calls `visit` for every type, from the outside in.
     fn visit_types(&mut self, visit: &mut impl FnMut(&mut Type)) {
         visit_type(&mut self.root, visit);
+        self.unions.iter_mut().for_each(|(_, union)| visit_type(union, visit));
         for object in self.objects.values_mut() {
             object.properties.iter_mut().for_each(|property| visit_type(&mut property.ty, visit));
             if let Others::Kept(item) = &mut object.others {

@@ -167,9 +167,9 @@ pub enum Type {
     /// `null`.
     Null,
     /// One of several strings, and the name that the document gives the enum, if any.
-    TextEnum(Vec<String>, Option<EnumName>),
+    TextEnum(Vec<String>, Option<ComponentName>),
     /// One of several integers, and the name that the document gives the enum, if any.
-    IntegerEnum(Vec<i64>, Option<EnumName>),
+    IntegerEnum(Vec<i64>, Option<ComponentName>),
     /// An object, by its name in [`TypeGraph::objects`].
     Object(String),
     /// An object with arbitrary keys.
@@ -187,9 +187,9 @@ pub enum Type {
     Any,
 }
 
-/// The name of an enum that is a component of the document, so that several properties can have it.
+/// The name of an enum or a union that is a component of the document, so that several properties can have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnumName {
+pub struct ComponentName {
     /// The name of the component.
     pub name: String,
     /// The description of the component.

@@ -14,7 +14,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
-    Direction, EnumName, FileLimits, Item, List, Object, Others, Property, Text, Type, TypeGraph,
+    ComponentName, Direction, FileLimits, Item, List, Object, Others, Property, Text, Type, TypeGraph,
     defaults::{coerce_default, has_no_value},
     members::visit_type,
     one_of::OneOf,
@@ -42,6 +42,7 @@ impl TypeGraph {
             document,
             direction,
             objects: IndexMap::new(),
+            unions: Vec::new(),
             untyped: Vec::new(),
             oddities: Vec::new(),
             unenforced: Vec::new(),
@@ -77,6 +78,7 @@ impl TypeGraph {
             root,
             nullable,
             objects: resolver.objects,
+            unions: resolver.unions,
             untyped: resolver.untyped,
             oddities: resolver.oddities,
             unenforced: resolver.unenforced,
@@ -91,6 +93,8 @@ pub(super) struct Resolver<'a> {
     pub(super) document: &'a Normalized,
     pub(super) direction: Direction,
     objects: IndexMap<String, Object>,
+    /// The unions that are components.
+    unions: Vec<(ComponentName, Type)>,
     /// JSON pointers of constructs that the model has no type for.
     pub(super) untyped: Vec<String>,
     /// Irregularities that a rule resolved.
@@ -229,9 +233,14 @@ impl<'a> Resolver<'a> {
             self.untyped.retain(|untyped| *untyped != at);
             ty = Item { ty: Type::Any, nullable: false };
         }
-        if let Type::TextEnum(_, enum_name) | Type::IntegerEnum(_, enum_name) = &mut ty.ty {
-            let description = schema.schema_data.description.clone().unwrap_or_default();
-            *enum_name = Some(EnumName { name: name.to_owned(), description });
+        let description = schema.schema_data.description.clone().unwrap_or_default();
+        let component_name = ComponentName { name: name.to_owned(), description };
+        match &mut ty.ty {
+            Type::TextEnum(_, enum_name) | Type::IntegerEnum(_, enum_name) => {
+                *enum_name = Some(component_name);
+            }
+            Type::Union(_) | Type::Tagged(..) => self.unions.push((component_name, ty.ty.clone())),
+            _ => {}
         }
         self.resolved.insert(name.to_owned(), (ty.clone(), self.nodes - before));
         Ok(ty)

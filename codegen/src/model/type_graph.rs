@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::{FileLimits, Object, Tuple, Type};
+use super::{ComponentName, FileLimits, Object, Tuple, Type};
 
 /// The types of an input, an output or an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct TypeGraph {
     pub nullable: bool,
     /// All objects that can be reached from the root, by component name.
     pub objects: IndexMap<String, Object>,
+    /// The unions that are components of the document.
+    pub unions: Vec<(ComponentName, Type)>,
     /// JSON pointers of constructs that are [`Type::Any`] because the model has no type for them.
     pub untyped: Vec<String>,
     /// Irregularities of the document that a rule resolved, with JSON pointers.
@@ -52,6 +54,12 @@ impl TypeGraph {
     pub fn is_unconstrained(&self) -> bool {
         matches!(&self.root, Type::Any)
             || matches!(&self.root, Type::Map(item, entries) if item.ty == Type::Any && entries.is_open())
+    }
+
+    /// Returns the name that the document gives a union, if any.
+    #[must_use]
+    pub fn union_name(&self, ty: &Type) -> Option<&ComponentName> {
+        self.unions.iter().find(|(_, union)| union == ty).map(|(name, _)| name)
     }
 
     /// Returns true if a value is one of several objects.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Direction, Entries, EnumName, Item, Keys, Length, List, Member, Pattern, Text, Tuple, Type,
+    Bounds, ComponentName, Direction, Entries, Item, Keys, Length, List, Member, Pattern, Text, Tuple, Type,
     one_of::OneOf,
     pattern::PatternError,
     resolver::{Resolver, SchemaRef, schema_ref},
@@ -417,9 +417,9 @@ fn union_of(types: Vec<Type>) -> Item {
 }
 
 /// Returns the name that several enums outside of the components share.
-fn enum_name(schema: &Schema) -> Option<EnumName> {
+fn enum_name(schema: &Schema) -> Option<ComponentName> {
     let name = schema.schema_data.extensions.get(ENUM_NAME)?.as_str()?.to_owned();
-    Some(EnumName { name, description: String::new() })
+    Some(ComponentName { name, description: String::new() })
 }
 
 /// Adds the values that are missing, and returns true.

@@ -7,7 +7,7 @@ use super::{
     about::{about_event, about_input, about_output},
     core_types, names,
     owner::Owner,
-    shared_types::{SharedObject, SharedType, SharedTypes, SharedUnion},
+    shared_types::{NamedType, SharedObject, SharedType, SharedTypes, SharedUnion},
     type_builder::TypeBuilder,
     wordings,
 };
@@ -238,15 +238,26 @@ fn shared_items(shared: &SharedTypes<'_>) -> (Vec<Item>, Vec<Described>) {
         match known {
             SharedType::Union(union) => build_shared_union(shared, union, &mut names, &mut built),
             SharedType::Object(object) => build_shared_object(shared, object, &mut names, &mut built),
-            SharedType::Enum(known) => {
-                let owner = Owner { label: shared.app.clone(), prefix: String::new() };
-                let builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, &mut names);
-                built.0.extend(builder.build_named_enum(&known.sharing.ident, known.ty));
-            }
+            SharedType::Named(known) => build_named_type(shared, known, &mut names, &mut built.0),
         }
     }
     let (items, described) = built;
     (core_types::replace_with_core(items), described)
+}
+
+fn build_named_type(
+    shared: &SharedTypes<'_>,
+    known: &NamedType<'_>,
+    names: &mut names::Namespace,
+    items: &mut Vec<Item>,
+) {
+    let ident = &known.sharing.ident;
+    // The types inside a union are named after it.
+    let owner = Owner { label: shared.app.clone(), prefix: String::new() };
+    let mut builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, names);
+    let item = builder.build_named_enum(ident, known.ty);
+    items.push(item.unwrap_or_else(|| builder.build_named_union(ident, known.ty)));
+    items.extend(builder.into_items());
 }
 
 fn build_shared_union(

@@ -1,4 +1,5 @@
-//! Types that the endpoints of one app share: objects and enums that the document names, and unions with such objects.
+//! Types that the endpoints of one app share: objects, enums and unions that the document names, and parameters that are
+//! unions with such objects.
 
 use std::cmp::Reverse;
 
@@ -6,11 +7,11 @@ use indexmap::IndexMap;
 
 use super::{
     names,
-    structural_eq::{are_enums_equal, are_types_equal, is_structurally_equal},
+    structural_eq::{are_types_equal, is_structurally_equal},
     wordings::{Markers, Wording, have_same_words, have_types_same_words},
 };
 use crate::{
-    model::{Direction, Endpoint, Object, Property, Type, TypeGraph},
+    model::{ComponentName, Direction, Endpoint, Object, Property, Type, TypeGraph},
     type_names::{CrateNames, Origin, TypeName},
 };
 
@@ -20,10 +21,11 @@ pub(super) struct SharedTypes<'a> {
     pub(super) app: String,
     /// Objects by component name and direction. There are several if endpoints use a name for different objects.
     objects: IndexMap<(String, Direction), Vec<SharedObject<'a>>>,
-    /// Unions with an object, by the name of the property.
+    /// Unions with an object that have no name, by the name of the property.
     unions: IndexMap<String, SharedUnion<'a>>,
-    /// Enums by name and direction. There are several if endpoints use a name for different enums.
-    enums: IndexMap<(String, Direction), Vec<SharedEnum<'a>>>,
+    /// Enums and unions that the document names, by name and direction. There are several if endpoints use a name for
+    /// different ones.
+    named: IndexMap<(String, Direction), Vec<NamedType<'a>>>,
 }
 
 /// The name of a shared type, and the endpoints that use the type.
@@ -37,9 +39,9 @@ pub(super) struct Sharing<'a> {
     users: Vec<&'a str>,
 }
 
-/// A shared enum.
+/// A shared enum or union that the document names.
 #[derive(Debug)]
-pub(super) struct SharedEnum<'a> {
+pub(super) struct NamedType<'a> {
     pub(super) sharing: Sharing<'a>,
     pub(super) ty: &'a Type,
     pub(super) graph: &'a TypeGraph,
@@ -57,7 +59,7 @@ pub(super) struct SharedObject<'a> {
     pub(super) wordings: Vec<Wording<'a, Object>>,
 }
 
-/// A shared union.
+/// A shared union that is named after a property.
 #[derive(Debug)]
 pub(super) struct SharedUnion<'a> {
     pub(super) sharing: Sharing<'a>,
@@ -72,7 +74,7 @@ pub(super) struct SharedUnion<'a> {
 pub(super) enum SharedType<'s, 'a> {
     Union(&'s SharedUnion<'a>),
     Object(&'s SharedObject<'a>),
-    Enum(&'s SharedEnum<'a>),
+    Named(&'s NamedType<'a>),
 }
 
 impl<'a> Sharing<'a> {
@@ -99,13 +101,13 @@ impl<'a> SharedTypes<'a> {
             app: app.to_owned(),
             objects: IndexMap::new(),
             unions: IndexMap::new(),
-            enums: IndexMap::new(),
+            named: IndexMap::new(),
         };
         shared.collect_unions(endpoints, given);
         for endpoint in endpoints {
             for (graph, direction) in graphs(endpoint) {
                 shared.collect_objects(endpoint, graph, direction);
-                shared.collect_enums(endpoint, graph, direction);
+                shared.collect_named(endpoint, graph, direction);
             }
         }
         let groups: Vec<_> =
@@ -160,7 +162,7 @@ impl<'a> SharedTypes<'a> {
                 set(sharing, siblings.last().cloned().unwrap_or_default());
             }
         }
-        for ((name, direction), shared) in &mut self.enums {
+        for ((name, direction), shared) in &mut self.named {
             let suffix = if direction.is_input() { "Value" } else { "Output" };
             for sharing in most_used_first(shared.iter_mut().map(|shared| &mut shared.sharing)) {
                 set(sharing, names.take(&names::camel(name), suffix));
@@ -190,10 +192,10 @@ impl<'a> SharedTypes<'a> {
         let objects = self.objects.iter().flat_map(|((name, direction), shared)| {
             shared.iter().map(|shared| (object_origin(name, *direction), &shared.sharing))
         });
-        let enums = self.enums.iter().flat_map(|((name, direction), shared)| {
-            shared.iter().map(|shared| (enum_origin(name, *direction), &shared.sharing))
+        let named = self.named.iter().flat_map(|((name, _), shared)| {
+            shared.iter().map(|shared| (shared.origin(name), &shared.sharing))
         });
-        unions.chain(objects).chain(enums)
+        unions.chain(objects).chain(named)
     }
 
     /// Returns the same as [`groups`](Self::groups), in the same order.
@@ -203,33 +205,33 @@ impl<'a> SharedTypes<'a> {
         let objects = self.objects.iter_mut().flat_map(|((name, direction), shared)| {
             shared.iter_mut().map(|shared| (object_origin(name, *direction), &mut shared.sharing))
         });
-        let enums = self.enums.iter_mut().flat_map(|((name, direction), shared)| {
-            shared.iter_mut().map(|shared| (enum_origin(name, *direction), &mut shared.sharing))
+        let named = self.named.iter_mut().flat_map(|((name, _), shared)| {
+            shared.iter_mut().map(|shared| (shared.origin(name), &mut shared.sharing))
         });
-        unions.chain(objects).chain(enums)
+        unions.chain(objects).chain(named)
     }
 
-    fn collect_enums(&mut self, endpoint: &'a Endpoint, graph: &'a TypeGraph, direction: Direction) {
-        for (name, ty) in named_enums(graph, direction) {
-            let known = self.enums.entry((name.to_owned(), direction)).or_default();
-            match known.iter_mut().find(|shared| are_enums_equal(shared.ty, ty)) {
+    fn collect_named(&mut self, endpoint: &'a Endpoint, graph: &'a TypeGraph, direction: Direction) {
+        for (name, ty) in named_types(graph, direction) {
+            let known = self.named.entry((name.to_owned(), direction)).or_default();
+            match known.iter_mut().find(|shared| shared.is_same(graph, ty)) {
                 Some(shared) => shared.sharing.add(endpoint),
                 None => {
-                    known.push(SharedEnum { sharing: Sharing::new(endpoint), ty, graph, direction });
+                    known.push(NamedType { sharing: Sharing::new(endpoint), ty, graph, direction });
                 }
             }
         }
     }
 
-    /// Collects the unions. If endpoints disagree about one, most of those that agree share theirs, and the others have
+    /// Collects the unions that the documents do not name. If endpoints disagree about one, most of those that agree share theirs, and the others have
     /// one of their own.
     fn collect_unions(&mut self, endpoints: &[&'a Endpoint], given: &CrateNames) {
         let mut candidates: IndexMap<String, Vec<SharedUnion<'a>>> = IndexMap::new();
         for endpoint in endpoints {
             let graph = &endpoint.input;
             let Type::Object(root) = &graph.root else { continue };
-            for property in graph.objects[root].properties.iter().filter(|one| is_union_with_object(&one.ty))
-            {
+            let unions = graph.objects[root].properties.iter().filter(|one| is_union_with_object(&one.ty));
+            for property in unions.filter(|one| graph.union_name(&one.ty).is_none()) {
                 let known = candidates.entry(property.name.clone()).or_default();
                 let is_same = |union: &&mut SharedUnion<'a>| {
                     are_types_equal(
@@ -310,7 +312,7 @@ impl<'a> SharedTypes<'a> {
                 let Some(union) = self.unions.get_mut(&property.name) else { continue };
                 let first = (union.graph, &union.property.ty);
                 let own = (graph, innermost(&property.ty));
-                if !are_types_equal(first, own, Direction::Input) {
+                if graph.union_name(own.1).is_some() || !are_types_equal(first, own, Direction::Input) {
                     continue;
                 }
                 let others = union.wordings.iter().map(|one| (one.graph, innermost(&one.described.ty)));
@@ -341,8 +343,9 @@ impl<'a> SharedTypes<'a> {
         for (name, union) in self.unions.iter().filter(|(_, union)| !union.wordings.is_empty()) {
             let first = (union.graph, &union.property.ty);
             let properties = graph.objects.values().flat_map(|object| &object.properties);
-            let mut own = properties.filter(|one| one.name == *name).map(|one| (graph, innermost(&one.ty)));
-            let own = own.find(|own| are_types_equal(first, *own, Direction::Input));
+            let own = properties.filter(|one| one.name == *name).map(|one| (graph, innermost(&one.ty)));
+            let mut unnamed = own.filter(|(_, ty)| graph.union_name(ty).is_none());
+            let own = unnamed.find(|own| are_types_equal(first, *own, Direction::Input));
             if let Some(own) = own.filter(|own| !have_types_same_words(first, *own)) {
                 let mut wordings = union.wordings.iter();
                 let wording = wordings
@@ -366,17 +369,13 @@ impl<'a> SharedTypes<'a> {
         Some(&found.sharing.ident)
     }
 
-    /// Returns the name of the shared type of an enum, if the document names the enum.
-    pub(super) fn enum_name(&self, ty: &Type, direction: Direction) -> Option<&str> {
-        let (Type::TextEnum(_, Some(name)) | Type::IntegerEnum(_, Some(name))) = ty else { return None };
-        let shared = self.enums.get(&(name.name.clone(), direction))?;
-        shared
-            .iter()
-            .find(|shared| are_enums_equal(shared.ty, ty))
-            .map(|shared| shared.sharing.ident.as_str())
+    /// Returns the name of the shared type of an enum or a union, if the document names it.
+    pub(super) fn named_type(&self, graph: &TypeGraph, ty: &Type, direction: Direction) -> Option<&str> {
+        let shared = self.named.get(&(name_of(graph, ty)?.name.clone(), direction))?;
+        shared.iter().find(|shared| shared.is_same(graph, ty)).map(|shared| shared.sharing.ident.as_str())
     }
 
-    /// Returns the name of the shared union that is the type of a property.
+    /// Returns the name of the shared union that is the type of a property, if the document does not name it.
     pub(super) fn union_name(
         &self,
         graph: &TypeGraph,
@@ -384,7 +383,8 @@ impl<'a> SharedTypes<'a> {
         ty: &Type,
         direction: Direction,
     ) -> Option<&str> {
-        let union = self.unions.get(property).filter(|_| direction.is_input())?;
+        let union =
+            self.unions.get(property).filter(|_| direction.is_input() && graph.union_name(ty).is_none())?;
         are_types_equal((union.graph, &union.property.ty), (graph, ty), direction)
             .then_some(&union.sharing.ident)
     }
@@ -395,8 +395,8 @@ impl<'a> SharedTypes<'a> {
         for (graph, direction) in graphs(endpoint) {
             let names = graph.objects.keys().filter_map(|name| self.object_name(graph, name, direction));
             used.extend(names.map(str::to_owned));
-            let enums = named_enums(graph, direction);
-            used.extend(enums.filter_map(|(_, ty)| self.enum_name(ty, direction)).map(str::to_owned));
+            let named = named_types(graph, direction);
+            used.extend(named.filter_map(|(_, ty)| self.named_type(graph, ty, direction)).map(str::to_owned));
             let properties = graph.objects.values().flat_map(|object| {
                 let others = object.others.kept().map(|item| (names::EXTRA, &item.ty));
                 let own = object.properties.iter().map(|property| (property.name.as_str(), &property.ty));
@@ -420,11 +420,29 @@ impl<'a> SharedTypes<'a> {
     pub(super) fn in_order(&self) -> impl Iterator<Item = SharedType<'_, 'a>> {
         let unions = self.unions.values().map(SharedType::Union);
         let objects = self.objects().map(SharedType::Object);
-        let enums = self.enums.values().flatten().map(SharedType::Enum);
-        let all = unions.chain(objects).chain(enums);
+        let named = self.named.values().flatten().map(SharedType::Named);
+        let all = unions.chain(objects).chain(named);
         let mut named: Vec<_> = all.filter(|known| known.sharing().is_named()).collect();
         named.sort_by_key(|known| known.sharing().position);
         named.into_iter()
+    }
+}
+
+impl NamedType<'_> {
+    /// Returns true if this is the type `ty` of `graph`.
+    fn is_same(&self, graph: &TypeGraph, ty: &Type) -> bool {
+        are_types_equal((self.graph, self.ty), (graph, ty), self.direction)
+    }
+
+    /// Returns the place of the type, which the documents call `name`.
+    fn origin(&self, name: &str) -> Origin {
+        let of = match (is_union(self.ty), self.direction) {
+            (false, Direction::Input) => Origin::InputEnum,
+            (false, Direction::Output) => Origin::OutputEnum,
+            (true, Direction::Input) => Origin::InputUnion,
+            (true, Direction::Output) => Origin::OutputUnion,
+        };
+        of(name.to_owned())
     }
 }
 
@@ -433,7 +451,7 @@ impl<'s, 'a> SharedType<'s, 'a> {
         match self {
             Self::Union(union) => &union.sharing,
             Self::Object(object) => &object.sharing,
-            Self::Enum(shared) => &shared.sharing,
+            Self::Named(shared) => &shared.sharing,
         }
     }
 
@@ -460,13 +478,6 @@ fn object_origin(name: &str, direction: Direction) -> Origin {
     match direction {
         Direction::Input => Origin::Input(name.to_owned()),
         Direction::Output => Origin::Output(name.to_owned()),
-    }
-}
-
-fn enum_origin(name: &str, direction: Direction) -> Origin {
-    match direction {
-        Direction::Input => Origin::InputEnum(name.to_owned()),
-        Direction::Output => Origin::OutputEnum(name.to_owned()),
     }
 }
 
@@ -509,31 +520,62 @@ fn is_union_with_object(ty: &Type) -> bool {
     }
 }
 
-/// Returns the enums of a graph that the document names, with their names. A union has the values of its enums itself,
-/// and integers of outputs are not held to theirs.
-fn named_enums(graph: &TypeGraph, direction: Direction) -> impl Iterator<Item = (&str, &Type)> {
+fn is_union(ty: &Type) -> bool {
+    matches!(ty, Type::Union(_) | Type::Tagged(..))
+}
+
+/// Returns the name that the document gives an enum or a union, if any.
+fn name_of<'a>(graph: &'a TypeGraph, ty: &'a Type) -> Option<&'a ComponentName> {
+    match ty {
+        Type::TextEnum(_, name) | Type::IntegerEnum(_, name) => name.as_ref(),
+        Type::Union(_) | Type::Tagged(..) => graph.union_name(ty),
+        _ => None,
+    }
+}
+
+/// Returns the enums and unions of a graph that the document names, with their names. A union has the values of its enums
+/// itself, and integers of outputs are not held to theirs.
+fn named_types(graph: &TypeGraph, direction: Direction) -> impl Iterator<Item = (&str, &Type)> {
     let mut found = Vec::new();
     for object in graph.objects.values() {
         let properties = object.properties.iter().filter(|property| property.constant.is_none());
         let others = object.others.kept().map(|item| &item.ty);
         properties.map(|property| &property.ty).chain(others).for_each(|ty| {
-            add_named_enums(ty, direction, &mut found);
+            add_named_types(graph, ty, direction, &mut found);
         });
     }
-    add_named_enums(&graph.root, direction, &mut found);
+    match &graph.root {
+        // The whole value is named after its endpoint.
+        root if is_union(root) && !graph.nullable => add_inner_types(graph, root, direction, &mut found),
+        root => add_named_types(graph, root, direction, &mut found),
+    }
     found.into_iter()
 }
 
-fn add_named_enums<'a>(ty: &'a Type, direction: Direction, found: &mut Vec<(&'a str, &'a Type)>) {
+fn add_named_types<'a>(
+    graph: &'a TypeGraph,
+    ty: &'a Type,
+    direction: Direction,
+    found: &mut Vec<(&'a str, &'a Type)>,
+) {
+    let is_read = direction.is_input() || !matches!(ty, Type::IntegerEnum(..));
+    found.extend(name_of(graph, ty).filter(|_| is_read).map(|name| (name.name.as_str(), ty)));
+    add_inner_types(graph, ty, direction, found);
+}
+
+fn add_inner_types<'a>(
+    graph: &'a TypeGraph,
+    ty: &'a Type,
+    direction: Direction,
+    found: &mut Vec<(&'a str, &'a Type)>,
+) {
     match ty {
-        Type::TextEnum(_, Some(name)) => found.push((&name.name, ty)),
-        Type::IntegerEnum(_, Some(name)) if direction.is_input() => found.push((&name.name, ty)),
-        Type::List(item, _) | Type::Map(item, _) => add_named_enums(&item.ty, direction, found),
-        Type::Tuple(tuple) => tuple.types().for_each(|ty| add_named_enums(ty, direction, found)),
+        Type::List(item, _) | Type::Map(item, _) => add_named_types(graph, &item.ty, direction, found),
+        Type::Tuple(tuple) => tuple.types().for_each(|ty| add_named_types(graph, ty, direction, found)),
         Type::Union(kinds) => {
             // Its own enums become variants, but not those of its lists and maps.
             let inner = kinds.iter().filter(|kind| !matches!(kind, Type::TextEnum(..)));
-            inner.for_each(|kind| add_named_enums(kind, direction, found));
+            inner.for_each(|kind| add_named_types(graph, kind, direction, found));
         }
         _ => {}
     }

@@ -5,7 +5,7 @@ use super::{
     Struct, TextEnum, Ty, Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes,
     wording,
 };
-use crate::model::{Direction, EnumName, Item as ModelItem, Object, Others, Property, Type, TypeGraph};
+use crate::model::{ComponentName, Direction, Item as ModelItem, Object, Others, Property, Type, TypeGraph};
 
 /// A builder of the types of one owner.
 pub(super) struct TypeBuilder<'a> {
@@ -175,7 +175,7 @@ impl<'a> TypeBuilder<'a> {
             Type::Boolean | Type::BooleanConstant(_) => Ty::Boolean,
             Type::Null => Ty::Null,
             Type::TextEnum(..) | Type::IntegerEnum(..)
-                if let Some(shared) = self.shared.enum_name(ty, self.direction) =>
+                if let Some(shared) = self.shared.named_type(self.graph, ty, self.direction) =>
             {
                 Ty::Named(shared.to_owned())
             }
@@ -202,9 +202,10 @@ impl<'a> TypeBuilder<'a> {
             Type::List(item, _) => Ty::List(Box::new(self.build_item(name, item))),
             Type::Tuple(tuple) => self.build_tuple(name, tuple),
             Type::Union(_) | Type::Tagged(..) => {
-                match self.shared.union_name(self.graph, name, ty, self.direction) {
+                let named = self.shared.named_type(self.graph, ty, self.direction);
+                match named.or_else(|| self.shared.union_name(self.graph, name, ty, self.direction)) {
                     Some(shared) => Ty::Named(shared.to_owned()),
-                    _ => {
+                    None => {
                         let ident = self.take_name(name);
                         let union = self.build_union(&ident, &Property::with_type(name, ty));
                         self.items.push(Item::Union(union));
@@ -264,7 +265,7 @@ impl<'a> TypeBuilder<'a> {
 
     /// Builds the enum that a document names, under its name in Rust.
     pub(super) fn build_named_enum(&self, ident: &str, ty: &Type) -> Option<Item> {
-        let described = |name: &EnumName, usual: String| match name.description.trim() {
+        let described = |name: &ComponentName, usual: String| match name.description.trim() {
             "" => usual,
             description => description.to_owned(),
         };
@@ -281,6 +282,19 @@ impl<'a> TypeBuilder<'a> {
                 })
             }
             _ => return None,
+        })
+    }
+
+    /// Builds the union that a document names, under its name in Rust.
+    pub(super) fn build_named_union(&mut self, ident: &str, ty: &Type) -> Item {
+        let (name, description) = match self.graph.union_name(ty) {
+            Some(component) => (component.name.as_str(), component.description.trim()),
+            None => (ident, ""),
+        };
+        let union = self.build_union(ident, &Property::with_type(name, ty));
+        Item::Union(match description {
+            "" => union,
+            description => Union { description: description.to_owned(), ..union },
         })
     }
 

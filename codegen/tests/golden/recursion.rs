@@ -13,33 +13,6 @@ pub mod types {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::Value;
 
-    /// The values of `space`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[non_exhaustive]
-    pub enum Space {
-        /// A number of at least 0.0.
-        Number(SpaceSpaceNumber),
-        /// An object `Request_item`.
-        RequestItem(Box<RequestItem>),
-    }
-
-    impl fal_core::ParamValue for Space {}
-
-    impl From<SpaceSpaceNumber> for Space {
-        fn from(value: SpaceSpaceNumber) -> Self {
-            Self::Number(value)
-        }
-    }
-
-    impl From<Box<RequestItem>> for Space {
-        fn from(value: Box<RequestItem>) -> Self {
-            Self::RequestItem(value)
-        }
-    }
-
-    /// `space_number`: at least 0.0.
-    pub type SpaceSpaceNumber = Float<bounds::SpaceSpaceNumber>;
-
     /// A node of the tree.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
@@ -62,63 +35,9 @@ pub mod types {
         /// `terms`.
         ///
         /// At least 1 item.
-        pub terms: Vec<RequestItemTerms>,
+        pub terms: Vec<Formula>,
         /// `minus`.
-        pub minus: Option<RequestItemMinus>,
-    }
-
-    /// `terms_number`: at least 0.0.
-    pub type RequestItemTermsNumber = Float<bounds::RequestItemTermsNumber>;
-
-    /// The values of `terms`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[non_exhaustive]
-    pub enum RequestItemTerms {
-        /// A number of at least 0.0.
-        Number(RequestItemTermsNumber),
-        /// An object `Request_item`.
-        RequestItem(Box<RequestItem>),
-    }
-
-    impl fal_core::ParamValue for RequestItemTerms {}
-
-    impl From<RequestItemTermsNumber> for RequestItemTerms {
-        fn from(value: RequestItemTermsNumber) -> Self {
-            Self::Number(value)
-        }
-    }
-
-    impl From<Box<RequestItem>> for RequestItemTerms {
-        fn from(value: Box<RequestItem>) -> Self {
-            Self::RequestItem(value)
-        }
-    }
-
-    /// `minus_number`: at least 0.0.
-    pub type RequestItemMinusNumber = Float<bounds::RequestItemMinusNumber>;
-
-    /// The values of `minus`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[non_exhaustive]
-    pub enum RequestItemMinus {
-        /// A number of at least 0.0.
-        Number(RequestItemMinusNumber),
-        /// An object `Request_item`.
-        RequestItem(Box<RequestItem>),
-    }
-
-    impl fal_core::ParamValue for RequestItemMinus {}
-
-    impl From<RequestItemMinusNumber> for RequestItemMinus {
-        fn from(value: RequestItemMinusNumber) -> Self {
-            Self::Number(value)
-        }
-    }
-
-    impl From<Box<RequestItem>> for RequestItemMinus {
-        fn from(value: Box<RequestItem>) -> Self {
-            Self::RequestItem(value)
-        }
+        pub minus: Option<Formula>,
     }
 
     /// The object `Reply` of the document.
@@ -150,6 +69,33 @@ pub mod types {
         pub before: Option<Box<Reply>>,
         nulls: json::Nulls,
     }
+
+    /// The values of `Formula`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum Formula {
+        /// A number of at least 0.0.
+        Number(FormulaNumber),
+        /// An object `Request_item`.
+        RequestItem(Box<RequestItem>),
+    }
+
+    impl fal_core::ParamValue for Formula {}
+
+    impl From<FormulaNumber> for Formula {
+        fn from(value: FormulaNumber) -> Self {
+            Self::Number(value)
+        }
+    }
+
+    impl From<Box<RequestItem>> for Formula {
+        fn from(value: Box<RequestItem>) -> Self {
+            Self::RequestItem(value)
+        }
+    }
+
+    /// `Formula_number`: at least 0.0.
+    pub type FormulaNumber = Float<bounds::FormulaNumber>;
 
     // Building.
 
@@ -264,15 +210,15 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct RequestItemOptional {
-        minus: Option<RequestItemMinus>,
+        minus: Option<Formula>,
     }
 
     impl<TermsSlot, M: fal_core::Mode> RequestItemBuilder<TermsSlot, M> {
         /// Sets [`terms`](RequestItem::terms): At least 1 item.
         pub fn terms(
             mut self,
-            value: impl fal_core::Required<Vec<RequestItemTerms>, M>,
-        ) -> RequestItemBuilder<Vec<RequestItemTerms>, M> {
+            value: impl fal_core::Required<Vec<Formula>, M>,
+        ) -> RequestItemBuilder<Vec<Formula>, M> {
             RequestItemBuilder {
                 terms: self.checking.required("terms", value),
                 optional: self.optional,
@@ -281,7 +227,7 @@ pub mod types {
         }
 
         /// Sets [`minus`](RequestItem::minus):
-        pub fn minus(mut self, value: impl Param<RequestItemMinus, M>) -> Self {
+        pub fn minus(mut self, value: impl Param<Formula, M>) -> Self {
             self.optional.minus = self.checking.optional("minus", value);
             self
         }
@@ -302,36 +248,6 @@ pub mod types {
     }
 
     // On the wire.
-
-    impl Parameters for Space {
-        fn check(&self, check: &mut Check) {
-            if let Self::RequestItem(value) = self {
-                value.check(check);
-            }
-        }
-    }
-
-    impl Serialize for Space {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            match self {
-                Self::Number(value) => value.serialize(serializer),
-                Self::RequestItem(value) => value.serialize(serializer),
-            }
-        }
-    }
-
-    impl<'de> Deserialize<'de> for Space {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let value = Value::deserialize(deserializer)?;
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::Number(value));
-            }
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::RequestItem(value));
-            }
-            Err(serde::de::Error::custom("matches no form of Space"))
-        }
-    }
 
     impl Parameters for Node {
         fn check(&self, check: &mut Check) {
@@ -429,72 +345,12 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = RequestItemBuilder::<Vec<RequestItemTerms>> {
+            let builder = RequestItemBuilder::<Vec<Formula>> {
                 terms: object.require("terms", terms)?,
                 optional,
                 checking: fal_core::Strict,
             };
             Some(builder.build())
-        }
-    }
-
-    impl Parameters for RequestItemTerms {
-        fn check(&self, check: &mut Check) {
-            if let Self::RequestItem(value) = self {
-                value.check(check);
-            }
-        }
-    }
-
-    impl Serialize for RequestItemTerms {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            match self {
-                Self::Number(value) => value.serialize(serializer),
-                Self::RequestItem(value) => value.serialize(serializer),
-            }
-        }
-    }
-
-    impl<'de> Deserialize<'de> for RequestItemTerms {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let value = Value::deserialize(deserializer)?;
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::Number(value));
-            }
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::RequestItem(value));
-            }
-            Err(serde::de::Error::custom("matches no form of RequestItemTerms"))
-        }
-    }
-
-    impl Parameters for RequestItemMinus {
-        fn check(&self, check: &mut Check) {
-            if let Self::RequestItem(value) = self {
-                value.check(check);
-            }
-        }
-    }
-
-    impl Serialize for RequestItemMinus {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            match self {
-                Self::Number(value) => value.serialize(serializer),
-                Self::RequestItem(value) => value.serialize(serializer),
-            }
-        }
-    }
-
-    impl<'de> Deserialize<'de> for RequestItemMinus {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let value = Value::deserialize(deserializer)?;
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::Number(value));
-            }
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::RequestItem(value));
-            }
-            Err(serde::de::Error::custom("matches no form of RequestItemMinus"))
         }
     }
 
@@ -588,6 +444,36 @@ pub mod types {
         }
     }
 
+    impl Parameters for Formula {
+        fn check(&self, check: &mut Check) {
+            if let Self::RequestItem(value) = self {
+                value.check(check);
+            }
+        }
+    }
+
+    impl Serialize for Formula {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Number(value) => value.serialize(serializer),
+                Self::RequestItem(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Formula {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::Number(value));
+            }
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::RequestItem(value));
+            }
+            Err(serde::de::Error::custom("matches no form of Formula"))
+        }
+    }
+
     #[doc(hidden)]
     pub mod required {
         #[diagnostic::on_unimplemented(
@@ -611,11 +497,11 @@ pub mod types {
             note = "set it with `terms: ..` in `input!`, or with `.terms(..)` on the builder"
         )]
         pub trait RequestItemHasTerms {
-            fn take(self) -> Vec<super::RequestItemTerms>;
+            fn take(self) -> Vec<super::Formula>;
         }
 
-        impl RequestItemHasTerms for Vec<super::RequestItemTerms> {
-            fn take(self) -> Vec<super::RequestItemTerms> {
+        impl RequestItemHasTerms for Vec<super::Formula> {
+            fn take(self) -> Vec<super::Formula> {
                 self
             }
         }
@@ -623,19 +509,9 @@ pub mod types {
 
     #[doc(hidden)]
     pub mod bounds {
-        fal_core::number_range!(
-            SpaceSpaceNumber, f64, 0.0, f64::MAX,
-            "`space_number` of acme/recursion must be at least 0.0"
-        );
-
         fal_core::length_range!(
             NodeLabel, 0, 10,
             "`label` of Node in acme/recursion must have at most 10 characters"
-        );
-
-        fal_core::number_range!(
-            RequestItemTermsNumber, f64, 0.0, f64::MAX,
-            "`terms_number` of RequestItem in acme/recursion must be at least 0.0"
         );
 
         fal_core::length_range!(
@@ -644,8 +520,8 @@ pub mod types {
         );
 
         fal_core::number_range!(
-            RequestItemMinusNumber, f64, 0.0, f64::MAX,
-            "`minus_number` of RequestItem in acme/recursion must be at least 0.0"
+            FormulaNumber, f64, 0.0, f64::MAX,
+            "`Formula_number` of acme/recursion must be at least 0.0"
         );
     }
 
@@ -680,7 +556,7 @@ pub mod types {
 
             pub mod list {
                 pub type terms = fal_core::literal::List<
-                    super::RequestItemTerms,
+                    super::Formula,
                     super::bounds::RequestItemTerms,
                 >;
             }
@@ -693,7 +569,7 @@ use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{Node, Placed, Space, Step};
+pub use self::types::{Formula, Node, Placed, Step};
 
 /// The endpoint `acme/recursion`.
 #[derive(Debug)]
@@ -713,7 +589,7 @@ pub struct Input {
     /// A node of the tree.
     pub root: Box<Node>,
     /// Space between nodes.
-    pub space: Option<Space>,
+    pub space: Option<Formula>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -772,7 +648,7 @@ pub struct Builder<RootSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    space: Option<Space>,
+    space: Option<Formula>,
     extra: Map<String, Value>,
 }
 
@@ -790,7 +666,7 @@ impl<RootSlot, M: fal_core::Mode> Builder<RootSlot, M> {
     }
 
     /// Sets [`space`](Input::space): Space between nodes.
-    pub fn space(mut self, value: impl Param<Space, M>) -> Self {
+    pub fn space(mut self, value: impl Param<Formula, M>) -> Self {
         self.optional.space = self.checking.optional("space", value);
         self
     }

@@ -75,12 +75,7 @@ where
         replace_files(&mut input, local, uploaded);
         to_json(&input)
     };
-    let files = LocalFiles {
-        limited,
-        local,
-        upload: check_and_upload,
-        encode: Box::new(encode),
-    };
+    let files = LocalFiles { limited, local, upload: check_and_upload, encode: Box::new(encode) };
     Ok(EncodedInput::WithFiles(Box::new(files)))
 }
 
