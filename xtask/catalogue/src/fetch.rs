@@ -141,7 +141,8 @@ pub(crate) fn fetch(
     let mut progress = source.service().map(|service| Progress::read(root, &service));
     if let Some(progress) = &progress {
         let all = ids.len();
-        ids.retain(|id| !(progress.has(id) && store.is_unchanged(id)));
+        (store.fetched.resumed, ids) =
+            ids.into_iter().partition(|id| progress.has(id) && store.is_unchanged(id));
         if ids.len() < all {
             eprintln!("resuming an interrupted run: {} of {all} documents are here", all - ids.len());
         }
@@ -195,6 +196,8 @@ pub(crate) struct Fetched {
     pub(crate) changed: Vec<String>,
     /// The ids of endpoints whose documents are as they were.
     pub(crate) same: Vec<String>,
+    /// The ids of endpoints whose documents the interrupted run before this one has written.
+    pub(crate) resumed: Vec<String>,
     pub(crate) findings: Findings,
     /// The reason for each document that was not written.
     pub(crate) problems: Vec<String>,
@@ -205,7 +208,7 @@ pub(crate) struct Fetched {
 impl Fetched {
     /// Returns true if the document of an endpoint is here.
     pub(crate) fn has(&self, id: &String) -> bool {
-        [&self.new, &self.changed, &self.same].iter().any(|ids| ids.contains(id))
+        [&self.new, &self.changed, &self.same, &self.resumed].iter().any(|ids| ids.contains(id))
     }
 
     /// Removes the problems of some endpoints that fal has no document of, and returns its message about each.

@@ -70,9 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     for item in &fetched.findings.missing {
         *missing.entry(item.subject.to_string()).or_default() += 1;
     }
+    // Those of an interrupted run have changed too, as far as anybody knows.
+    let changed = [fetched.changed, fetched.resumed].concat();
     let report = Report {
         new: fetched.new,
-        changed: fetched.changed,
+        changed,
         problems: fetched.problems,
         notes: fetched.findings.notes,
         missing,

@@ -116,6 +116,21 @@ fn an_interrupted_run_is_resumed() {
     fetch().unwrap_err();
 }
 
+#[test]
+fn endpoint_that_an_interrupted_run_has_fetched_is_added_by_the_next_one() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/draw", false).unwrap();
+    let root = fixture.root.path();
+    fs::write(root.join("schemas/manifest.toml"), "[crates]\n").unwrap();
+    let base_url = format!("{}/platform/v1", fixture.emulator.url());
+    let source = Source { from: None, reword: false, base_url, force: false };
+    let ids = ["acme/draw".to_owned()];
+    Progress::read(root, &source.service().unwrap()).add(&ids).unwrap();
+    let (fetched, added) = crate::add::add(root, &ids, &source, |_| Ok(())).unwrap();
+    assert_eq!((&fetched.resumed[..], &added[..]), (&ids[..], &ids[..]));
+    assert!(fs::read_to_string(root.join("schemas/manifest.toml")).unwrap().contains("acme/draw"));
+}
+
 /// Adds endpoints to an empty catalogue, with a process that can be killed.
 fn add_in_another_process(root: &Path, records: &Path) -> std::process::Child {
     std::process::Command::new(std::env::current_exe().unwrap())
