@@ -76,7 +76,7 @@ enum Command {
     Tidy(tidy::Arguments),
     /// Fetches every endpoint of schemas/manifest.toml, generates the code, and describes all changes for a pull request.
     Update(update::Arguments),
-    /// Lists the descriptions that documents lack, and writes drafts to fill in.
+    /// Lists the descriptions that documents lack and the texts of fal that changed, and writes drafts to fill in.
     Words(catalogue::Arguments),
 }
 

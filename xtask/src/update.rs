@@ -51,6 +51,8 @@ struct Report {
     /// The reason for each document that was not written.
     problems: Vec<String>,
     notes: Vec<String>,
+    /// The subjects of fal's texts that have changed, by the ids of endpoints.
+    rephrased: BTreeMap<String, Vec<String>>,
     /// The number of endpoints that lack the description of a name.
     missing: BTreeMap<String, usize>,
     /// The endpoints that fal no longer has or has retired, with the reason.
@@ -71,7 +73,7 @@ const LARGE: usize = 42_000;
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let root = root();
     let file = root.join("target/update.json");
-    let mut options = vec![file.display().to_string()];
+    let mut options = vec![file.display().to_string(), "--since".to_owned(), arguments.since.clone()];
     if let Some(folder) = &arguments.from {
         options.extend(["--from".to_owned(), folder.display().to_string()]);
     }
@@ -106,7 +108,7 @@ fn update(root: &Path, mut report: Report, since: &str) -> Result<(String, usize
     generate(root, &repository, &mut report)?;
     eprintln!("comparing it with {since}");
     let changes = diff::changes_since(&repository, since, Format::Markdown, true)?;
-    Ok((text::write(&changes, &report), report.problems.len()))
+    Ok((text::write(&changes, &report, since), report.problems.len()))
 }
 
 /// Generates the code. A document that it cannot be generated from gets its committed state back.
@@ -136,6 +138,8 @@ fn generate(root: &Path, repository: &Repository, report: &mut Report) -> Result
         for (id, problem) in broken {
             restore(root, repository, &id, &file(&id))?;
             fetched.remove(&id);
+            // The digests of its texts are the committed ones again, so the next run names those that have changed.
+            report.rephrased.remove(&id);
             report.problems.push(problem);
         }
     }

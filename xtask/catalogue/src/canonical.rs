@@ -9,6 +9,7 @@ mod descriptions;
 mod document;
 mod findings;
 mod limits;
+mod prose;
 mod rules;
 mod schema;
 mod undecided;
@@ -16,6 +17,7 @@ mod undecided;
 pub(crate) use descriptions::Descriptions;
 pub(crate) use document::{canonicalize, canonicalize_update};
 pub(crate) use findings::{Findings, Missing, Subject};
+pub(crate) use prose::{Prose, single_line};
 
 use serde_json::Value;
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 use progress::Progress;
 
 use crate::{
-    canonical::{self, Descriptions, Findings},
+    canonical::{self, Descriptions, Findings, Prose, Subject},
     lock::{Entry, FileState, Lock, sha256, write_file},
     root,
 };
@@ -161,6 +161,9 @@ pub(crate) fn fetch(
         Source { base_url, .. } => platform::read(base_url, &ids, &mut take),
     };
     bar.finish_and_clear();
+    if result.is_ok() {
+        store.keep_prose()?;
+    }
     let fetched = store.fetched;
     fetched.problems.iter().for_each(|problem| eprintln!("{problem}"));
     fetched.findings.notes.iter().for_each(|note| eprintln!("{note}"));
@@ -176,6 +179,18 @@ pub(crate) fn fetch(
             "`cargo xtask words --missing` lists them with the text of fal, and `--draft` writes what to fill in"
         );
     }
+    for (id, subjects) in fetched.rephrased.iter().take(MAX_LISTED) {
+        let subjects: Vec<String> = subjects.iter().map(Subject::to_string).collect();
+        println!("{id}: fal has changed its text about {}", subjects.join(", "));
+    }
+    if fetched.rephrased.len() > MAX_LISTED {
+        println!("fal has changed its texts about {} more endpoints", fetched.rephrased.len() - MAX_LISTED);
+    }
+    if !fetched.rephrased.is_empty() {
+        println!(
+            "`cargo xtask words --changed` lists the texts of fal that changed, with the description here below each"
+        );
+    }
     result?;
     progress.map_or(Ok(()), |progress| progress.finish())?;
     Ok(fetched)
@@ -184,7 +199,7 @@ pub(crate) fn fetch(
 /// The folder of records as they were received, for the texts that descriptions are written from. It is not committed.
 pub(crate) const RECORDS: &str = "target/records";
 
-/// Largest number of missing descriptions that are listed one by one.
+/// Largest number of missing descriptions, and of endpoints with changed texts, that are listed one by one.
 const MAX_LISTED: usize = 20;
 
 /// The result of a run.
@@ -199,6 +214,10 @@ pub(crate) struct Fetched {
     /// The ids of endpoints whose documents the interrupted run before this one has written.
     pub(crate) resumed: Vec<String>,
     pub(crate) findings: Findings,
+    /// fal's texts by the ids of endpoints.
+    pub(crate) prose: BTreeMap<String, Prose>,
+    /// The subjects of fal's texts that differ from those in the lock before this run, by the ids of endpoints.
+    pub(crate) rephrased: BTreeMap<String, Vec<Subject>>,
     /// The reason for each document that was not written.
     pub(crate) problems: Vec<String>,
     /// The message of fal for each endpoint that it has no document of, which is among the problems too.
@@ -267,6 +286,8 @@ struct Ready {
     id: String,
     text: String,
     old: Option<String>,
+    /// fal's texts. `None` if the record is a document of `schemas/`.
+    prose: Option<Prose>,
 }
 
 impl Store {
@@ -332,7 +353,7 @@ impl Store {
         let lock = self.schemas.join("lock.toml");
         self.lock.write(&lock)?;
         let mut was_replaced = false;
-        for Ready { id, text, old } in &ready {
+        for Ready { id, text, old, .. } in &ready {
             match old {
                 None => self.fetched.new.push(id.clone()),
                 Some(old) if old == text => self.fetched.same.push(id.clone()),
@@ -348,7 +369,12 @@ impl Store {
         if was_replaced {
             self.lock.write(&lock)?;
         }
-        Ok(ready.into_iter().map(|ready| ready.id).collect())
+        let mut written = Vec::with_capacity(ready.len());
+        for Ready { id, prose, .. } in ready {
+            self.fetched.prose.extend(prose.map(|prose| (id.clone(), prose)));
+            written.push(id);
+        }
+        Ok(written)
     }
 
     /// Converts a record to its document, and enters it in the lock.
@@ -373,7 +399,7 @@ impl Store {
             write_file(&self.records.join(Manifest::document_path(id)), &record.to_string())?;
         }
         match (&self.source, self.lock.0.get_mut(id)) {
-            // Where only the prose of fal has changed, the lock stays as it is too.
+            // Where only the prose of fal has changed, `keep_prose` changes the lock.
             (_, Some(entry)) if entry.written == written && old.as_ref() == Some(&text) => {}
             (None, Some(entry)) => {
                 entry.written = written;
@@ -381,19 +407,44 @@ impl Store {
             }
             // New words make no fetched document of one that was written by hand.
             (None, None) => {}
-            (Some(source), _) => {
+            (Some(source), entry) => {
                 let updated = record["metadata"]["updated_at"].as_str();
                 let entry = Entry {
                     source: source.clone(),
                     updated: updated.map(|time| time.chars().take_while(|&c| c != 'T').collect()),
                     document: sha256(record["openapi"].to_string().as_bytes()),
                     written,
+                    prose: entry.and_then(|entry| entry.prose.clone()),
                     replaced,
                 };
                 self.lock.0.insert(id.to_owned(), entry);
             }
         }
-        Ok(Ready { id: id.to_owned(), text, old })
+        let prose = self.source.is_some().then(|| Prose::read(record));
+        Ok(Ready { id: id.to_owned(), text, old, prose })
+    }
+
+    /// Enters the digests of fal's texts in the lock, and finds the texts that have changed. Those of documents without
+    /// digests are as they were, as far as anybody knows.
+    ///
+    /// This is done when all documents are here: the digests that an interrupted run had entered would hide what it found.
+    fn keep_prose(&mut self) -> Result<(), String> {
+        for id in &self.fetched.resumed {
+            if let Ok(record) = read_record(&self.records.join(Manifest::document_path(id))) {
+                self.fetched.prose.insert(id.clone(), Prose::read(&record));
+            }
+        }
+        let mut is_changed = false;
+        for (id, prose) in &self.fetched.prose {
+            let Some(entry) = self.lock.0.get_mut(id) else { continue };
+            let old = entry.prose.replace(prose.digests());
+            is_changed |= old != entry.prose;
+            let subjects = old.map(|old| prose.changed_since(&old)).unwrap_or_default();
+            if !subjects.is_empty() {
+                self.fetched.rephrased.insert(id.clone(), subjects);
+            }
+        }
+        if is_changed { self.lock.write(&self.schemas.join("lock.toml")) } else { Ok(()) }
     }
 
     /// Returns the reason why no code can be generated from a new document. An old one keeps its last good state, but a

@@ -1,12 +1,16 @@
-//! `schemas/lock.toml`: the source of each document, and hashes that detect later edits.
+//! `schemas/lock.toml`: the source of each document, and hashes that detect later edits and changed texts of fal.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path, process::Command};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const HEADER: &str = "# Written by `cargo xtask fetch`. `document` is the SHA-256 of the OpenAPI document as received\n\
-                      # when the file here last changed, `written` that of the file. Documents without an entry were written by hand.\n\n";
+                      # when the file here last changed, `written` that of the file. `prose` has four hexadecimal digits for each\n\
+                      # text of fal, by which changed texts are found. Documents without an entry were written by hand.\n\n";
+
+/// The path of the file in the repository.
+pub(crate) const LOCK: &str = "schemas/lock.toml";
 
 /// The fetched documents by endpoint id.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,9 @@ pub(crate) struct Entry {
     pub(crate) document: String,
     /// SHA-256 of the file as written.
     pub(crate) written: String,
+    /// The digests of fal's texts, which the file does not hold. `None` until they are fetched again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prose: Option<String>,
     /// SHA-256 of the file before, while it is being replaced. An interrupted run leaves it behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaced: Option<String>,
@@ -50,6 +57,21 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }
+    }
+
+    /// Reads the file as it was in a commit. One that did not exist is an empty lock.
+    pub(crate) fn read_commit(root: &Path, reference: &str) -> Result<Self, String> {
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git").args(arguments).current_dir(root).output();
+            let output = output.map_err(|error| format!("git: {error}"))?;
+            Ok::<_, String>(output.status.success().then_some(output.stdout))
+        };
+        if git(&["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")])?.is_none() {
+            return Err(format!("git has no commit `{reference}`"));
+        }
+        let file = format!("{reference}:./{LOCK}");
+        let text = git(&["show", &file])?.unwrap_or_default();
+        toml::from_str(&String::from_utf8_lossy(&text)).map_err(|error| format!("{file}: {error}"))
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
@@ -98,21 +120,48 @@ mod tests {
 
     use super::*;
 
+    fn entry() -> Entry {
+        Entry {
+            source: "https://api.fal.ai/v1/models".to_owned(),
+            updated: Some("2026-05-29".to_owned()),
+            document: sha256(b"{}"),
+            written: sha256(b""),
+            prose: Some("0a1b".to_owned()),
+            replaced: None,
+        }
+    }
+
     #[test]
     fn a_written_lock_reads_back_equal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock.toml");
         assert_eq!(Lock::read(&path).unwrap(), Lock::default());
-        let entry = Entry {
-            source: "https://api.fal.ai/v1/models".to_owned(),
-            updated: Some("2026-05-29".to_owned()),
-            document: sha256(b"{}"),
-            written: sha256(b""),
-            replaced: None,
-        };
-        let lock = Lock(BTreeMap::from([("fal-ai/flux/dev".to_owned(), entry)]));
+        let lock = Lock(BTreeMap::from([("fal-ai/flux/dev".to_owned(), entry())]));
         lock.write(&path).unwrap();
         assert_eq!(Lock::read(&path).unwrap(), lock);
+    }
+
+    #[test]
+    fn lock_of_a_commit_is_read_from_git_and_is_empty_where_the_commit_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str]| {
+            let identity =
+                ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+            let status =
+                Command::new("git").args(identity).args(arguments).current_dir(folder.path()).status();
+            assert!(status.unwrap().success(), "{arguments:?}");
+        };
+        git(&["init", "--quiet"]);
+        assert_eq!(Lock::read_commit(folder.path(), "HEAD").unwrap_err(), "git has no commit `HEAD`");
+        git(&["commit", "--quiet", "--allow-empty", "--message", "Empty"]);
+        assert_eq!(Lock::read_commit(folder.path(), "HEAD").unwrap(), Lock::default());
+        let lock = Lock(BTreeMap::from([("acme/draw".to_owned(), entry())]));
+        lock.write(&folder.path().join(LOCK)).unwrap();
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "--message", "Lock"]);
+        Lock::default().write(&folder.path().join(LOCK)).unwrap();
+        assert_eq!(Lock::read_commit(folder.path(), "HEAD").unwrap(), lock);
+        assert_eq!(Lock::read_commit(folder.path(), "HEAD~1").unwrap(), Lock::default());
     }
 
     #[test]
@@ -132,6 +181,7 @@ mod tests {
                 updated: None,
                 document: String::new(),
                 written,
+                prose: None,
                 replaced: None,
             },
         );

@@ -47,7 +47,7 @@ enum Command {
     /// Fetches every endpoint of the manifest, and writes a report for `cargo xtask update`.
     #[command(hide = true)]
     Report(report::Arguments),
-    /// Lists the descriptions that documents lack, and writes drafts to fill in.
+    /// Lists the descriptions that documents lack and the texts of fal that changed, and writes drafts to fill in.
     Words(words::Arguments),
 }
 

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::{
     add,
-    fetch::{self, Listing, Source},
-    lock::write_file,
+    canonical::Prose,
+    fetch::{self, Fetched, Listing, Source},
+    lock::{Lock, write_file},
     root, upstream,
 };
 
@@ -19,6 +20,9 @@ pub(crate) struct Arguments {
     /// Also adds the endpoints that fal has and the manifest lacks
     #[arg(long)]
     with_new: bool,
+    /// The commit, branch or tag whose lock tells which texts of fal have changed
+    #[arg(long, value_name = "GIT-REF", default_value = "HEAD")]
+    since: String,
     #[command(flatten)]
     source: Listing,
 }
@@ -31,6 +35,8 @@ struct Report {
     /// The reason for each document that was not written.
     problems: Vec<String>,
     notes: Vec<String>,
+    /// What fal describes in other words than before, by the ids of endpoints.
+    rephrased: BTreeMap<String, Vec<String>>,
     /// The number of endpoints that lack the description of a name.
     missing: BTreeMap<String, usize>,
     /// The endpoints that fal no longer has or has retired, with the reason.
@@ -53,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.with_new {
         ids.extend(unknown.values().flatten().cloned());
     }
+    let before = Lock::read_commit(&root, &arguments.since)?;
     let mut fetched = fetch::fetch(&root, &ids, true, &Source::from(&arguments.source))?;
     let mut undocumented = BTreeMap::new();
     if arguments.with_new {
@@ -70,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     for item in &fetched.findings.missing {
         *missing.entry(item.subject.to_string()).or_default() += 1;
     }
+    let rephrased = rephrased(&fetched, &before);
     // Those of an interrupted run have changed too, as far as anybody knows.
     let changed = [fetched.changed, fetched.resumed].concat();
     let report = Report {
@@ -77,6 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         changed,
         problems: fetched.problems,
         notes: fetched.findings.notes,
+        rephrased,
         missing,
         gone,
         unknown: unknown.into_iter().map(|(category, ids)| (category, ids.len())).collect(),
@@ -84,4 +93,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
     write_file(&arguments.report, &text)
+}
+
+/// Returns what fal describes in other words than in a commit. Endpoints whose digests the commit lacks are compared with
+/// those of the work tree: an earlier run on the same branch may have entered them.
+fn rephrased(fetched: &Fetched, before: &Lock) -> BTreeMap<String, Vec<String>> {
+    let subjects = |id: &String, prose: &Prose| match before.0.get(id).and_then(|entry| entry.prose.as_ref())
+    {
+        Some(digests) => prose.changed_since(digests),
+        None => fetched.rephrased.get(id).cloned().unwrap_or_default(),
+    };
+    let changed = fetched.prose.iter().map(|(id, prose)| (id, subjects(id, prose)));
+    changed
+        .filter(|(_, subjects)| !subjects.is_empty())
+        .map(|(id, subjects)| (id.clone(), subjects.iter().map(ToString::to_string).collect()))
+        .collect()
 }

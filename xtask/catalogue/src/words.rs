@@ -1,4 +1,5 @@
-//! `cargo xtask words`: lists the descriptions that documents lack, and writes drafts to fill in.
+//! `cargo xtask words`: lists the descriptions that documents lack and those whose text by fal has changed, and writes drafts
+//! to fill in.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,9 +11,9 @@ use fal_codegen::{Manifest, families};
 use serde_json::Value;
 
 use crate::{
-    canonical::{self, Descriptions, Missing, Subject},
+    canonical::{self, Descriptions, Missing, Prose, Subject, single_line},
     fetch,
-    lock::write_file,
+    lock::{LOCK, Lock, write_file},
     root,
 };
 
@@ -21,7 +22,7 @@ const DRAFTS: &str = "target/words";
 
 /// Arguments of `cargo xtask words`.
 #[derive(clap::Args)]
-#[group(required = true, multiple = true, args = ["missing", "draft"])]
+#[group(required = true, multiple = true, args = ["missing", "draft", "changed"])]
 pub(crate) struct Arguments {
     /// Lists the descriptions that are missing or do not fit, the most frequent names first
     #[arg(long)]
@@ -30,6 +31,12 @@ pub(crate) struct Arguments {
     /// fal above it. Fill in the lines, and copy them to schemas/descriptions.
     #[arg(long)]
     draft: bool,
+    /// Lists the texts of fal that have changed, with the description here below each
+    #[arg(long)]
+    changed: bool,
+    /// The commit, branch or tag that `--changed` compares with
+    #[arg(long, value_name = "GIT-REF", default_value = "HEAD")]
+    since: String,
     /// Reads the records of a folder in place of those that were fetched
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
@@ -39,6 +46,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let root = root();
+    if arguments.changed {
+        let changes = Changes::read(&root, arguments)?;
+        print!("{}", changes.list(&arguments.since));
+    }
+    if !(arguments.missing || arguments.draft) {
+        return Ok(());
+    }
     let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
     let records = read_records(&root, arguments)?;
     let mut missing = Vec::new();
@@ -81,6 +95,111 @@ fn read_records(root: &Path, arguments: &Arguments) -> Result<Vec<(PathBuf, Valu
     records.retain(|(_, record)| arguments.ids.is_empty() || is_wanted(record));
     Ok(records)
 }
+
+/// A text of fal that has changed, with the description here.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Change {
+    subject: Subject,
+    fal: String,
+    here: String,
+}
+
+/// The texts of fal that have changed since a commit.
+#[derive(Default)]
+struct Changes {
+    /// The ids of the endpoints that have the same change.
+    endpoints: BTreeMap<Change, Vec<String>>,
+    /// The ids of endpoints whose texts are not here as they are in the lock.
+    unread: Vec<String>,
+    /// The number of endpoints whose lock has no digests in the commit.
+    unknown: usize,
+}
+
+impl Changes {
+    /// Compares the records of a folder, or those that were fetched, with the lock of a commit.
+    fn read(root: &Path, arguments: &Arguments) -> Result<Self, String> {
+        let before = Lock::read_commit(root, &arguments.since)?;
+        let now = Lock::read(&root.join(LOCK))?;
+        let mut changes = Self::default();
+        for (id, entry) in &now.0 {
+            let old = before.0.get(id).and_then(|entry| entry.prose.as_ref());
+            let is_wanted = arguments.ids.is_empty() || arguments.ids.contains(id);
+            if !is_wanted {
+                continue;
+            }
+            let Some(old) = old else {
+                changes.unknown += 1;
+                continue;
+            };
+            let document = Manifest::document_path(id);
+            let record = |folder: &Path| fetch::read_record(&folder.join(&document)).ok();
+            let prose = match &arguments.from {
+                Some(folder) => record(folder).map(|record| Prose::read(&record)),
+                None if entry.prose.as_ref() == Some(old) => None,
+                None => {
+                    let prose = record(&root.join(fetch::RECORDS)).map(|record| Prose::read(&record));
+                    let prose = prose.filter(|prose| entry.prose.as_ref() == Some(&prose.digests()));
+                    changes.unread.extend(prose.is_none().then(|| id.clone()));
+                    prose
+                }
+            };
+            let Some(prose) = prose else { continue };
+            let here = record(&root.join("schemas")).unwrap_or_default();
+            changes.add(id, old, &prose, &Prose::read(&here));
+        }
+        Ok(changes)
+    }
+
+    /// Adds the texts of an endpoint that differ from those with the digests `old`.
+    fn add(&mut self, id: &str, old: &str, prose: &Prose, here: &Prose) {
+        for subject in prose.changed_since(old) {
+            let (fal, here) = (prose.text(&subject).to_owned(), here.text(&subject).to_owned());
+            self.endpoints.entry(Change { subject, fal, here }).or_default().push(id.to_owned());
+        }
+    }
+
+    fn list(&self, since: &str) -> String {
+        let mut text = String::new();
+        for (Change { subject, fal, here }, ids) in &self.endpoints {
+            let rest = ids.len().saturating_sub(MAX_IDS);
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            let ids = ids.iter().take(MAX_IDS).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(text, "{subject}: {ids}{more}");
+            for (name, words) in [("fal: ", fal), ("here:", here)] {
+                let words = if words.is_empty() { "nothing" } else { words };
+                let _ = writeln!(text, "    {name} {words}");
+            }
+            text.push('\n');
+        }
+        if !self.unread.is_empty() {
+            let _ = writeln!(
+                text,
+                "Texts about {} endpoints have changed and are not on this machine. To fetch them, run\n    \
+                 cargo xtask fetch {}",
+                self.unread.len(),
+                self.unread.join(" ")
+            );
+        } else if self.endpoints.is_empty() {
+            let _ = writeln!(text, "fal has changed no text since `{since}`.");
+        } else {
+            text.push_str(
+                "Where a description is no longer right, change it in schemas/descriptions, or the rule in \
+                 schemas/descriptions/rules.toml. Then run `cargo xtask fetch --reword --all` and `cargo xtask regen`.\n",
+            );
+        }
+        if self.unknown > 0 {
+            let _ = writeln!(
+                text,
+                "Of {} endpoints, `{since}` has no digests of their texts, so changes are not known.",
+                self.unknown
+            );
+        }
+        text
+    }
+}
+
+/// Largest number of endpoints that are named for a change.
+const MAX_IDS: usize = 5;
 
 /// Lists missing descriptions by name.
 fn list(missing: &[Missing], documents: usize) -> String {
@@ -139,10 +258,6 @@ fn most_frequent<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.into_iter().take(3).map(|(text, _)| single_line(text)).collect()
-}
-
-fn single_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the line to write, and the table and file that it belongs to.
@@ -260,6 +375,34 @@ mod tests {
 
     fn input(name: &str) -> Subject {
         Subject::Property { owner: "input".to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn changed_texts_are_listed_once_beside_the_descriptions_here() {
+        let mut changes = Changes::default();
+        assert_eq!(changes.list("main"), "fal has changed no text since `main`.\n");
+        let before = canonical::tests::record();
+        let mut after = before.clone();
+        after["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["prompt"]["description"] =
+            "Words.\nAt most nine.".into();
+        let mut here = before.clone();
+        here["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["prompt"] =
+            serde_json::json!({ "description": "A prompt." });
+        let [before, after, here] = [before, after, here].map(|record| Prose::read(&record));
+        for number in 0..7 {
+            changes.add(&format!("acme/draw{number}"), &before.digests(), &after, &here);
+        }
+        let text = changes.list("main");
+        let expected = "`input.prompt`: acme/draw0, acme/draw1, acme/draw2, acme/draw3, acme/draw4 and 2 more\n    \
+                        fal:  Words. At most nine. SOMEBODY ELSE'S\n    here: A prompt.\n\nWhere a description";
+        assert!(text.starts_with(expected), "{text}");
+        changes.unknown = 2;
+        assert!(changes.list("main").ends_with(
+            "\nOf 2 endpoints, `main` has no digests of their texts, so changes are not known.\n"
+        ));
+        changes.unknown = 0;
+        changes.unread.push("acme/film".to_owned());
+        assert!(changes.list("main").ends_with("run\n    cargo xtask fetch acme/film\n"));
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn crate_with_many_lines_is_listed() {
     tree.insert("crates/models/fal-film/src/dev.rs", "//\n");
     tree.insert("crates/models/fal-film/README.md", "x\n");
     let report = Report { large: large_crates(&tree), ..Report::default() };
-    let text = text::write("", &report);
+    let text = text::write("", &report, "main");
     assert!(text.ends_with("\n- `fal-film`: 42000 lines\n"), "{text}");
     assert!(!text.contains("fal-draw"));
 }
@@ -73,6 +73,8 @@ fn a_good_month_is_generated_and_described() {
     let report = Report {
         changed: vec!["acme/draw".to_owned()],
         notes: vec!["schemas/acme/draw.json: /a: `hint` was left out".to_owned()],
+        rephrased: [("acme/draw".to_owned(), vec!["the endpoint".to_owned(), "`input.steps`".to_owned()])]
+            .into(),
         missing: [("`input.steps`".to_owned(), 2)].into(),
         gone: [("acme/film".to_owned(), "fal has no such endpoint".to_owned())].into(),
         unknown: [("text-to-image".to_owned(), 3)].into(),
@@ -94,10 +96,19 @@ fn an_empty_month_says_that_nothing_has_changed() {
 }
 
 #[test]
+fn endpoints_with_changed_texts_beyond_the_hundredth_are_counted() {
+    let named = |number: usize| (format!("acme/draw{number:03}"), vec!["`input.steps`".to_owned()]);
+    let report = Report { rephrased: (0..103).map(named).collect(), ..Report::default() };
+    let text = text::write("", &report, "origin/main");
+    assert!(text.contains("`cargo xtask words --changed --since origin/main`"), "{text}");
+    assert!(text.ends_with("\n- `acme/draw099`: `input.steps`\n- 3 more endpoints\n"), "{text}");
+}
+
+#[test]
 fn message_of_several_lines_starts_in_its_bullet() {
     let report =
         Report { problems: vec!["a.json: /x: is wrong\n  help: correct it".to_owned()], ..Report::default() };
-    let text = text::write("", &report);
+    let text = text::write("", &report, "main");
     let item = "\n- a.json: /x: is wrong\n\n  ```text\n    help: correct it\n  ```\n";
     assert!(text.ends_with(item), "{text}");
 }
@@ -110,8 +121,10 @@ fn a_document_that_cannot_be_generated_gets_its_last_good_state_back() {
     fetch(root, "acme/draw", json!({ "type": "integer", "maximum": [40] }));
     fetch(root, "acme/film", json!({ "type": "integer", "maximum": 40 }));
     let changed = vec!["acme/draw".to_owned(), "acme/film".to_owned()];
-    let (text, left) = update(root, Report { changed, ..Report::default() }, "HEAD").unwrap();
+    let rephrased = [("acme/draw".to_owned(), vec!["the endpoint".to_owned()])].into();
+    let (text, left) = update(root, Report { changed, rephrased, ..Report::default() }, "HEAD").unwrap();
     assert_eq!(left, 1);
+    assert!(!text.contains("Texts of fal that changed"), "{text}");
     assert!(text.contains("## Not updated") && text.contains("schemas/acme/draw.json: "), "{text}");
     assert!(text.contains("`fal-film` | breaking") && !text.contains("`fal-draw`"), "{text}");
     assert_eq!(read(root, "schemas/acme/draw.json"), good);

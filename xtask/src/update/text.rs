@@ -7,8 +7,11 @@ use super::Report;
 /// Largest number of names without a description that are listed.
 const MAX_NAMES: usize = 20;
 
-/// Writes the text. `changes` are those for users, as Markdown.
-pub(super) fn write(changes: &str, report: &Report) -> String {
+/// Largest number of endpoints with changed texts that are listed. GitHub refuses a text of more than 65,536 characters.
+const MAX_ENDPOINTS: usize = 100;
+
+/// Writes the text. `changes` are those for users since the commit `since`, as Markdown.
+pub(super) fn write(changes: &str, report: &Report, since: &str) -> String {
     let mut text = changes.to_owned();
     let mut section = |title: &str, explanation: &str, items: Vec<String>| {
         if !items.is_empty() {
@@ -30,6 +33,14 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
         "Undecided",
         "These facts were not taken, until somebody decides about them.",
         report.notes.iter().collect::<BTreeSet<_>>().into_iter().map(|note| code_block(note)).collect(),
+    );
+    section(
+        "Texts of fal that changed",
+        &format!(
+            "The documents here have descriptions of their own, which may no longer be right. `cargo xtask words \
+             --changed --since {since}` lists fal's text about each, with the description here below it."
+        ),
+        rephrased(&report.rephrased),
     );
     let total: usize = report.missing.values().sum();
     section(
@@ -64,6 +75,14 @@ pub(super) fn write(changes: &str, report: &Report) -> String {
         report.undocumented.iter().map(|(id, message)| format!("`{id}`: {message}")).collect(),
     );
     text
+}
+
+/// Returns the endpoints with the subjects of their changed texts, and the number of further endpoints.
+fn rephrased(subjects: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let rest = subjects.len().saturating_sub(MAX_ENDPOINTS);
+    let listed = subjects.iter().take(MAX_ENDPOINTS);
+    let listed = listed.map(|(id, subjects)| format!("`{id}`: {}", subjects.join(", ")));
+    listed.chain((rest > 0).then(|| format!("{rest} more endpoints"))).collect()
 }
 
 /// Returns the most frequent names, and the number of the others.

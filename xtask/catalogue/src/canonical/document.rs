@@ -20,7 +20,7 @@ const METADATA: &[&str] =
 const PROTOCOL: &str = "x-fal-protocol";
 
 /// The schema of the status of a queued request, which is alike in every document and dropped.
-const QUEUE_STATUS: &str = "QueueStatus";
+pub(super) const QUEUE_STATUS: &str = "QueueStatus";
 
 /// Returns the canonical form of the record of an endpoint, which comes from the platform or is canonical already.
 ///
@@ -72,14 +72,7 @@ pub(crate) fn canonicalize_update(
             committed.unwrap_or((category, ""))
         }
     };
-    let input =
-        referenced(openapi, &format!("/{id}"), "/post/requestBody/content/application~1json/schema/$ref");
-    let output = referenced(
-        openapi,
-        &format!("/{id}/requests/{{request_id}}"),
-        "/get/responses/200/content/application~1json/schema/$ref",
-    );
-    let (Some(input), Some(output)) = (input, output) else {
+    let (Some(input), Some(output)) = referenced_roots(openapi, id) else {
         return Err("/openapi/paths: the endpoint has no input or no output".to_owned());
     };
     let roots = Roots { id, kind, input, output };
@@ -149,7 +142,7 @@ pub(crate) fn canonicalize_update(
 
 /// Returns a document whose components have plain names: `Image` for `ImageType2` and `registry__models__Image`, which
 /// programs made, unless the document has an `Image` too.
-fn with_plain_names(openapi: &Value) -> Value {
+pub(super) fn with_plain_names(openapi: &Value) -> Value {
     let components = openapi.pointer("/components/schemas").and_then(Value::as_object);
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     for name in components.into_iter().flat_map(Map::keys) {
@@ -284,6 +277,18 @@ fn output_kind(category: &str) -> Option<&'static str> {
         "image-to-3d" | "text-to-3d" | "3d-to-3d" | "3d" => "shape",
         _ => return None,
     })
+}
+
+/// Returns the components that are the input and the output of an endpoint.
+pub(super) fn referenced_roots<'a>(openapi: &'a Value, id: &str) -> (Option<&'a str>, Option<&'a str>) {
+    let input =
+        referenced(openapi, &format!("/{id}"), "/post/requestBody/content/application~1json/schema/$ref");
+    let output = referenced(
+        openapi,
+        &format!("/{id}/requests/{{request_id}}"),
+        "/get/responses/200/content/application~1json/schema/$ref",
+    );
+    (input, output)
 }
 
 /// Returns the component that an operation refers to.

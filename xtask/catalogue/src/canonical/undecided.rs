@@ -11,7 +11,7 @@ const BOUNDS: [&[&str]; 3] = [
 ];
 
 /// Keys that hold values in place of schemas.
-const VALUES: &[&str] = &["default", "enum", "const", "example", "examples"];
+pub(super) const VALUES: &[&str] = &["default", "enum", "const", "example", "examples"];
 
 /// Gives contradictory schemas of a document their committed bounds, or none, and adds a note about each.
 pub(super) fn keep_committed(openapi: &mut Value, committed: Option<&Value>, notes: &mut Vec<String>) {

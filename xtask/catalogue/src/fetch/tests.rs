@@ -270,24 +270,91 @@ fn a_record_of_another_endpoint_or_a_damaged_one_leaves_its_document_and_the_oth
 }
 
 #[test]
-fn a_change_of_prose_alone_changes_nothing() {
-    let (root, records) = (catalogue(), folder(1, 9));
-    fetch(root.path(), &ids(1), false, &from(records.path(), false)).unwrap();
-    let lock = fs::read_to_string(root.path().join("schemas/lock.toml")).unwrap();
+fn change_of_prose_alone_is_named_and_changes_only_its_digests() {
+    let (root, records) = (catalogue(), folder(2, 9));
+    let run = || fetch(root.path(), &ids(2), false, &from(records.path(), false)).unwrap();
+    let lock = || fs::read_to_string(root.path().join("schemas/lock.toml")).unwrap();
+    assert!(run().rephrased.is_empty());
+    let first = lock();
+    assert!(run().rephrased.is_empty());
+    assert_eq!(lock(), first);
+    // A record that was sent again with the same texts is no news.
     let path = records.path().join("acme/draw0.json");
     let text = fs::read_to_string(&path).unwrap();
-    let prose = text.replace("\"description\":\"SOMEBODY ELSE'S\"", "\"description\":\"new prose\"");
-    assert_ne!(prose, text);
-    fs::write(&path, prose.replace("2026-05-29", "2026-11-26")).unwrap();
-    let before = fs::read_to_string(root.path().join("schemas/acme/draw0.json")).unwrap();
-    let fetched = fetch(root.path(), &ids(1), false, &from(records.path(), false)).unwrap();
-    assert_eq!(fs::read_to_string(root.path().join("schemas/acme/draw0.json")).unwrap(), before);
-    assert_eq!(fetched.same, ["acme/draw0"]);
-    assert_eq!(fs::read_to_string(root.path().join("schemas/lock.toml")).unwrap(), lock);
-    // The text is kept for `words`.
-    assert!(
-        fs::read_to_string(root.path().join("target/records/acme/draw0.json")).unwrap().contains("new prose")
+    fs::write(&path, text.replace("2026-05-29", "2026-11-26")).unwrap();
+    assert!(run().rephrased.is_empty());
+    assert_eq!(lock(), first);
+
+    let prose = text.replacen(
+        "\"description\":\"SOMEBODY ELSE'S\",\"type\"",
+        "\"description\":\"new prose\",\"type\"",
+        1,
     );
+    assert_ne!(prose, text);
+    fs::write(&path, prose).unwrap();
+    let document = || fs::read_to_string(root.path().join("schemas/acme/draw0.json")).unwrap();
+    let before = document();
+    let fetched = run();
+    assert_eq!(document(), before);
+    assert_eq!(fetched.same, ids(2));
+    let [(id, subjects)] = &fetched.rephrased.iter().collect::<Vec<_>>()[..] else { panic!("{fetched:?}") };
+    assert_eq!((id.as_str(), subjects.len()), ("acme/draw0", 1));
+    // The text itself is not kept in the repository, and is kept for `words`.
+    assert!(!lock().contains("new prose"));
+    let record = fs::read_to_string(root.path().join("target/records/acme/draw0.json")).unwrap();
+    assert!(record.contains("new prose"));
+    let without_digests = |lock: &str| {
+        lock.lines().filter(|line| !line.starts_with("prose = ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_digests(&lock()), without_digests(&first));
+    assert!(run().rephrased.is_empty());
+}
+
+#[test]
+fn digests_of_texts_are_filled_in_silently_and_stay_when_descriptions_change() {
+    let (root, records) = (catalogue(), folder(1, 9));
+    let path = root.path().join("schemas/lock.toml");
+    let run = |source: &Source| fetch(root.path(), &ids(1), false, source).unwrap();
+    run(&from(records.path(), false));
+    let with_digests = fs::read_to_string(&path).unwrap();
+    let old: String = with_digests
+        .lines()
+        .filter(|line| !line.starts_with("prose = "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_ne!(old, with_digests);
+    fs::write(&path, &old).unwrap();
+    assert!(run(&from(records.path(), false)).rephrased.is_empty());
+    assert_eq!(fs::read_to_string(&path).unwrap(), with_digests);
+    let reword = Source { from: None, reword: true, base_url: String::new(), force: false };
+    assert!(run(&reword).rephrased.is_empty());
+    assert_eq!(fs::read_to_string(&path).unwrap(), with_digests);
+    // Another document keeps the digests too, so that a text that changed with it is noticed.
+    let next = folder(1, 8);
+    let file = next.path().join("acme/draw0.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("SOMEBODY ELSE'S", "new prose")).unwrap();
+    let fetched = run(&from(next.path(), false));
+    assert_eq!(fetched.changed, ids(1));
+    assert!(fetched.rephrased["acme/draw0"].contains(&Subject::Endpoint), "{fetched:?}");
+}
+
+#[test]
+fn text_that_changed_in_an_interrupted_run_is_named_by_the_next_one() {
+    let fixture = Fixture::new();
+    fixture.fetch("acme/draw", false).unwrap();
+    let root = fixture.root.path();
+    // The run was interrupted after it had received the record, so its digests are not in the lock.
+    let mut record = record();
+    record["metadata"]["description"] = "new prose".into();
+    fs::write(root.join("target/records/acme/draw.json"), record.to_string()).unwrap();
+    let base_url = format!("{}/platform/v1", fixture.emulator.url());
+    let source = Source { from: None, reword: false, base_url, force: false };
+    let ids = ["acme/draw".to_owned()];
+    Progress::read(root, &source.service().unwrap()).add(&ids).unwrap();
+    let fetched = fetch(root, &ids, false, &source).unwrap();
+    assert_eq!(fetched.resumed, ids);
+    assert_eq!(fetched.rephrased["acme/draw"], [Subject::Endpoint]);
 }
 
 #[test]

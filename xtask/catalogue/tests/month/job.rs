@@ -93,10 +93,39 @@ fn good_week_opens_a_pull_request_and_the_next_one_keeps_the_commits_of_people()
 
 #[test]
 fn empty_week_opens_no_pull_request() {
-    let week = Week::new(in_way("another text"));
+    let week = Week::new(Some);
     assert_success(&week.run());
     assert_eq!(week.workspace.pull_request(), None);
     assert_eq!(week.workspace.git(&["log", "--oneline", "origin/main..schemas"]), "");
+}
+
+#[test]
+fn week_of_other_texts_changes_only_the_lock_and_names_them_until_they_are_merged() {
+    let week = Week::new(in_way("another text"));
+    assert_success(&week.run());
+    let section = "## Texts of fal that changed";
+    let text = week.workspace.pull_request().unwrap();
+    assert!(
+        text.starts_with("Nothing has changed for users since `origin/main`.") && text.contains(section),
+        "{text}"
+    );
+    assert!(text.contains(&format!("- `{CHANGED}`: the endpoint, `input.")), "{text}");
+    let files = || week.workspace.git(&["diff", "--name-only", "origin/main..schemas"]);
+    assert_eq!(files(), "schemas/lock.toml\n");
+    let words = week.workspace.succeed(&["words", "--changed", "--since", "origin/main"]);
+    assert!(words.contains(&format!("the endpoint: {CHANGED}\n")), "{words}");
+    assert!(words.contains("fal:  ") && words.contains("Somebody wrote another text."), "{words}");
+    // The branch has the new digests by now, and `main` has the old ones.
+    week.workspace.git(&["switch", "--quiet", "main"]);
+    assert_success(&week.run());
+    assert!(week.workspace.pull_request().unwrap().contains(section));
+    assert_eq!(week.workspace.pushed("schemas").lines().count(), 1);
+
+    week.workspace.git(&["push", "--quiet", "origin", "schemas:main"]);
+    week.workspace.git(&["push", "--quiet", "--delete", "origin", "schemas"]);
+    assert_success(&week.run());
+    assert_eq!(week.workspace.git(&["log", "--oneline", "origin/main..schemas"]), "");
+    assert!(!week.workspace.read("target/update.md").contains(section));
 }
 
 #[test]

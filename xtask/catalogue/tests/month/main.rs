@@ -91,6 +91,22 @@ fn assert_verdicts(
     {
         assert!(undecided.contains(phrase), "{phrase}: {undecided}");
     }
+    let texts = text.section("Texts of fal that changed");
+    for change in month.changed.iter().filter(|change| change.way.name == "another text") {
+        let line = texts.lines().find(|line| line.starts_with(&format!("- `{}`: ", change.id)));
+        let is_named = |line: &str| {
+            line.contains("the endpoint") && line.contains(&format!("`input.{}`", change.property))
+        };
+        assert!(line.is_some_and(is_named), "{}: {}: {texts}", change.id, change.property);
+    }
+    let writes_texts = |id: &String| {
+        let ways =
+            ["another text", "new parameter", "new required parameter", "renamed parameter", "new field"];
+        month.changed.iter().any(|change| change.id == *id && ways.contains(&change.way.name))
+    };
+    for id in known.keys().filter(|id| !writes_texts(id)) {
+        assert!(!texts.contains(&format!("- `{id}`: ")), "{id}: {texts}");
+    }
     let is_expected = |id: &str| new.contains_key(id) || month.changed.iter().any(|change| change.id == id);
     for line in &text.changes {
         let ids = line.split('`').filter(|word| month.records.contains_key(*word));
