@@ -9,7 +9,7 @@ use self::filter::Filter;
 use crate::{
     emit::{docs, listing},
     manifest::Manifest,
-    rust::{Crate, Module},
+    rust::{Crate, Field, Module, Presence, Ty},
 };
 
 /// An endpoint as the pages list it.
@@ -31,6 +31,8 @@ pub struct ListedEndpoint {
     pub date: Option<String>,
     /// The names of its parameters.
     pub parameters: Vec<String>,
+    /// True if it requires the id of something that an earlier request made, such as a trained model.
+    pub requires_id: bool,
 }
 
 /// A part of the pages. An endpoint belongs to the first one that it fits.
@@ -147,9 +149,21 @@ fn add(item: &Crate, module: &Module, found: &mut Vec<ListedEndpoint>) {
             category: endpoint.category.clone().unwrap_or_default(),
             date: endpoint.date.clone(),
             parameters: fields.iter().map(|field| field.json_name.clone()).collect(),
+            requires_id: fields.iter().any(is_required_id),
         });
     }
     module.children.iter().for_each(|child| add(item, child, found));
+}
+
+/// Returns true for a required parameter that takes any id. The ids of things that everybody has are values of an enum.
+fn is_required_id(field: &Field) -> bool {
+    let is_id = |name: &str| name.rsplit('_').next().is_some_and(|word| word == "id" || word == "ids");
+    let is_text = |ty: &Ty| match ty {
+        Ty::Text => true,
+        Ty::List(item) => **item == Ty::Text,
+        _ => false,
+    };
+    field.presence == Presence::Required && is_id(&field.json_name) && is_text(&field.ty)
 }
 
 /// Returns the page of the folder of crates.
@@ -229,14 +243,15 @@ fn table(
 }
 
 /// Returns the lines of the table of common purposes, for each the endpoints that were published last. Superseded
-/// families and endpoints that nobody has described yet are no first choice.
+/// families, endpoints that nobody has described yet and those that need something of the account first are no first choice.
 fn choices_table(
     ranked: &[&ListedEndpoint],
     manifest: &Manifest,
     link: impl Fn(&ListedEndpoint) -> String,
 ) -> Vec<String> {
-    let is_choice =
-        |endpoint: &&ListedEndpoint| newer(endpoint, manifest).is_none() && !endpoint.summary.is_empty();
+    let is_choice = |endpoint: &&ListedEndpoint| {
+        newer(endpoint, manifest).is_none() && !endpoint.summary.is_empty() && !endpoint.requires_id
+    };
     let mut current: Vec<&ListedEndpoint> = ranked.iter().copied().filter(is_choice).collect();
     let dates: BTreeMap<&str, Option<&str>> =
         current.iter().map(|endpoint| (endpoint.id.as_str(), estimate_date(endpoint, ranked))).collect();
@@ -296,6 +311,20 @@ fn ranked<'a>(endpoints: &'a [ListedEndpoint], manifest: &Manifest) -> Vec<&'a L
     ranked
 }
 
+/// Returns the title of the section of an endpoint.
+fn section_of(endpoint: &ListedEndpoint) -> Option<&'static str> {
+    SECTIONS.iter().find(|section| section.filter.has(endpoint)).map(|section| section.title)
+}
+
+/// Returns true for an endpoint in a section that goes by the words of ids, such as that of speaking avatars. It does more
+/// than its category says.
+fn is_special(endpoint: &ListedEndpoint) -> bool {
+    let of_category = SECTIONS.iter().find(|section| {
+        section.filter.words.is_empty() && section.filter.has(endpoint)
+    });
+    section_of(endpoint) != of_category.map(|section| section.title)
+}
+
 /// Puts the endpoints into sections, without a change of their order.
 fn sections<'a>(ranked: &[&'a ListedEndpoint]) -> Vec<(&'static str, Vec<&'a ListedEndpoint>)> {
     let mut sections: Vec<(&str, Vec<&ListedEndpoint>)> = Vec::new();
@@ -305,7 +334,7 @@ fn sections<'a>(ranked: &[&'a ListedEndpoint]) -> Vec<(&'static str, Vec<&'a Lis
         }
     }
     for endpoint in ranked {
-        let title = SECTIONS.iter().find(|section| section.filter.has(endpoint)).map(|section| section.title);
+        let title = section_of(endpoint);
         if let Some((_, endpoints)) = sections.iter_mut().find(|(other, _)| Some(*other) == title) {
             endpoints.push(endpoint);
         }
@@ -359,6 +388,7 @@ mod tests {
             category: category.to_owned(),
             date: (!date.is_empty()).then(|| date.to_owned()),
             parameters: vec!["prompt".to_owned()],
+            requires_id: false,
         }
     }
 
@@ -429,6 +459,25 @@ mod tests {
             "| Generate an image | a/new, a/old |",
             "| Change an image by a prompt | a/new/edit, a/old/edit |",
         ] {
+            assert!(table.contains(&row.to_owned()), "{row}: {table:#?}");
+        }
+    }
+
+    #[test]
+    fn speaking_avatars_and_endpoints_that_need_something_of_the_account_are_no_first_choices() {
+        let text = "[crates.fal-a]\napp = \"a/b\"\ntitle = \"A\"\nendpoints = [\"a/b\"]\n";
+        let manifest = Manifest::parse("manifest.toml", text).unwrap_or_else(|error| panic!("{error}"));
+        let mut finetuned = endpoint("fal-d", "d/custom-models/generate", "text-to-image", "2026-03-01");
+        finetuned.requires_id = true;
+        let endpoints = [
+            finetuned,
+            endpoint("fal-a", "a/b", "text-to-image", "2025-01-01"),
+            endpoint("fal-b", "a/heygen/avatar5/digital-twin", "text-to-video", "2026-03-01"),
+            endpoint("fal-c", "a/c", "text-to-video", "2025-01-01"),
+            endpoint("fal-c", "a/c/tts", "text-to-speech", "2025-01-01"),
+        ];
+        let table = choices_table(&ranked(&endpoints, &manifest), &manifest, |endpoint| endpoint.id.clone());
+        for row in ["| Generate an image | a/b |", "| Generate a video | a/c |", "| Speak a text | a/c/tts |"] {
             assert!(table.contains(&row.to_owned()), "{row}: {table:#?}");
         }
     }

@@ -1,6 +1,6 @@
 //! The table of common purposes, with a few endpoints for each.
 
-use super::{ListedEndpoint, UPSCALING, filter::Filter};
+use super::{ListedEndpoint, UPSCALING, filter::Filter, is_special};
 
 /// Endpoints listed for a purpose, and those of them that may be of one crate.
 const LISTED: usize = 6;
@@ -127,11 +127,19 @@ const PURPOSES: &[Purpose] = &[
     purpose("Train a LoRA of FLUX", Filter::new(&["training"], &["flux"])),
 ];
 
+impl Purpose {
+    /// Returns true if an endpoint is for this purpose. A purpose that goes by categories alone is not that of an endpoint
+    /// which does something special: a video of an avatar is no video of a prompt.
+    fn fits(&self, endpoint: &ListedEndpoint) -> bool {
+        self.filter.has(endpoint) && !(self.filter.words.is_empty() && is_special(endpoint))
+    }
+}
+
 /// Returns the purposes with the first endpoints for each. `sorted` has the best choice first.
 pub(super) fn list<'a>(sorted: &[&'a ListedEndpoint]) -> Vec<(&'static str, Vec<&'a ListedEndpoint>)> {
     let rows = PURPOSES.iter().map(|purpose| {
         let mut chosen: Vec<&ListedEndpoint> = Vec::new();
-        for endpoint in sorted.iter().filter(|endpoint| purpose.filter.has(endpoint)) {
+        for endpoint in sorted.iter().filter(|endpoint| purpose.fits(endpoint)) {
             let of_crate = chosen.iter().filter(|other| other.krate == endpoint.krate).count();
             if of_crate < OF_ONE_CRATE && chosen.len() < LISTED {
                 chosen.push(endpoint);
