@@ -223,6 +223,21 @@ pub(crate) fn guide(head: &str, manifest: &Manifest, endpoints: &[ListedEndpoint
     page
 }
 
+/// Returns the common purposes for the search of `fal-cli`, one a line: the title, the category if its name means the same, and
+/// the ids of the first choices, with tabs between them.
+pub(crate) fn choices_list(head: &str, manifest: &Manifest, endpoints: &[ListedEndpoint]) -> String {
+    let mut list = format!("# {head}\n");
+    for first_choices::Choices { title, category, endpoints } in
+        choices(&ranked(endpoints, manifest), manifest)
+    {
+        let ids = endpoints.iter().map(|endpoint| endpoint.id.as_str());
+        let fields: Vec<&str> = [title, category.unwrap_or_default()].into_iter().chain(ids).collect();
+        list.push_str(&fields.join("\t"));
+        list.push('\n');
+    }
+    list
+}
+
 /// Returns the lines of a table of endpoints. `link` is a module with a link to its documentation.
 fn table(
     endpoints: &[&ListedEndpoint],
@@ -242,13 +257,23 @@ fn table(
     head.into_iter().chain(endpoints.iter().map(row)).collect()
 }
 
-/// Returns the lines of the table of common purposes, for each the endpoints that were published last. Superseded
-/// families, endpoints that nobody has described yet and those that need something of the account first are no first choice.
+/// Returns the lines of the table of common purposes.
 fn choices_table(
     ranked: &[&ListedEndpoint],
     manifest: &Manifest,
     link: impl Fn(&ListedEndpoint) -> String,
 ) -> Vec<String> {
+    let row = |choices: first_choices::Choices<'_>| {
+        let links: Vec<String> = choices.endpoints.into_iter().map(&link).collect();
+        format!("| {} | {} |", choices.title, links.join(", "))
+    };
+    let head = ["| purpose | newest models |", "|---|---|"].map(str::to_owned);
+    head.into_iter().chain(choices(ranked, manifest).into_iter().map(row)).collect()
+}
+
+/// Returns the common purposes, for each the endpoints that were published last. Superseded families, endpoints that nobody
+/// has described yet and those that need something of the account first are no first choice.
+fn choices<'a>(ranked: &[&'a ListedEndpoint], manifest: &Manifest) -> Vec<first_choices::Choices<'a>> {
     let is_choice = |endpoint: &&ListedEndpoint| {
         newer(endpoint, manifest).is_none() && !endpoint.summary.is_empty() && !endpoint.requires_id
     };
@@ -256,12 +281,7 @@ fn choices_table(
     let dates: BTreeMap<&str, Option<&str>> =
         current.iter().map(|endpoint| (endpoint.id.as_str(), estimate_date(endpoint, ranked))).collect();
     current.sort_by_key(|endpoint| Reverse(dates.get(endpoint.id.as_str()).copied().flatten()));
-    let row = |(title, chosen): (&str, Vec<&ListedEndpoint>)| {
-        let links: Vec<String> = chosen.into_iter().map(&link).collect();
-        format!("| {title} | {} |", links.join(", "))
-    };
-    let head = ["| purpose | newest models |", "|---|---|"].map(str::to_owned);
-    head.into_iter().chain(first_choices::list(&current).into_iter().map(row)).collect()
+    first_choices::list(&current)
 }
 
 /// Returns the date of an endpoint, or else the median date of those of its family whose ids have most parts in common
@@ -319,9 +339,8 @@ fn section_of(endpoint: &ListedEndpoint) -> Option<&'static str> {
 /// Returns true for an endpoint in a section that goes by the words of ids, such as that of speaking avatars. It does more
 /// than its category says.
 fn is_special(endpoint: &ListedEndpoint) -> bool {
-    let of_category = SECTIONS.iter().find(|section| {
-        section.filter.words.is_empty() && section.filter.has(endpoint)
-    });
+    let of_category =
+        SECTIONS.iter().find(|section| section.filter.words.is_empty() && section.filter.has(endpoint));
     section_of(endpoint) != of_category.map(|section| section.title)
 }
 
@@ -477,9 +496,14 @@ mod tests {
             endpoint("fal-c", "a/c/tts", "text-to-speech", "2025-01-01"),
         ];
         let table = choices_table(&ranked(&endpoints, &manifest), &manifest, |endpoint| endpoint.id.clone());
-        for row in ["| Generate an image | a/b |", "| Generate a video | a/c |", "| Speak a text | a/c/tts |"] {
+        for row in ["| Generate an image | a/b |", "| Generate a video | a/c |", "| Speak a text | a/c/tts |"]
+        {
             assert!(table.contains(&row.to_owned()), "{row}: {table:#?}");
         }
+        let list = choices_list("generated", &manifest, &endpoints);
+        let expected = "# generated\nGenerate an image\ttext-to-image\ta/b\nGenerate a video\ttext-to-video\ta/c\n\
+                        Speak a text\ttext-to-speech\ta/c/tts\n";
+        assert_eq!(list, expected);
     }
 
     #[test]

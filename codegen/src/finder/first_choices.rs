@@ -133,19 +133,40 @@ impl Purpose {
     fn fits(&self, endpoint: &ListedEndpoint) -> bool {
         self.filter.has(endpoint) && !(self.filter.words.is_empty() && is_special(endpoint))
     }
+
+    /// Returns the only category of this purpose, unless it is only for some of the endpoints of the category.
+    fn category(&self) -> Option<&'static str> {
+        let Filter { categories: [category], words, parameters: [] } = self.filter else { return None };
+        (words.is_empty() || words.contains(category)).then_some(*category)
+    }
+}
+
+/// The first endpoints for a purpose.
+pub(super) struct Choices<'a> {
+    pub(super) title: &'static str,
+    /// The category whose name means the same, such as `text-to-speech`.
+    pub(super) category: Option<&'static str>,
+    /// The best choice first.
+    pub(super) endpoints: Vec<&'a ListedEndpoint>,
 }
 
 /// Returns the purposes with the first endpoints for each. `sorted` has the best choice first.
-pub(super) fn list<'a>(sorted: &[&'a ListedEndpoint]) -> Vec<(&'static str, Vec<&'a ListedEndpoint>)> {
-    let rows = PURPOSES.iter().map(|purpose| {
-        let mut chosen: Vec<&ListedEndpoint> = Vec::new();
+pub(super) fn list<'a>(sorted: &[&'a ListedEndpoint]) -> Vec<Choices<'a>> {
+    let mut rows: Vec<Choices<'a>> = Vec::new();
+    for purpose in PURPOSES {
+        let mut endpoints: Vec<&ListedEndpoint> = Vec::new();
         for endpoint in sorted.iter().filter(|endpoint| purpose.fits(endpoint)) {
-            let of_crate = chosen.iter().filter(|other| other.krate == endpoint.krate).count();
-            if of_crate < OF_ONE_CRATE && chosen.len() < LISTED {
-                chosen.push(endpoint);
+            let of_crate = endpoints.iter().filter(|other| other.krate == endpoint.krate).count();
+            if of_crate < OF_ONE_CRATE && endpoints.len() < LISTED {
+                endpoints.push(endpoint);
             }
         }
-        (purpose.title, chosen)
-    });
-    rows.filter(|(_, chosen)| !chosen.is_empty()).collect()
+        // Of two purposes of a category, the second one is more special.
+        let is_new = |category: &&str| !rows.iter().any(|row| row.category == Some(*category));
+        let category = purpose.category().filter(is_new);
+        if !endpoints.is_empty() {
+            rows.push(Choices { title: purpose.title, category, endpoints });
+        }
+    }
+    rows
 }

@@ -61,7 +61,7 @@ pub(crate) struct Global {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Find models by words in their id, name, category and description
+    /// Find models by words of their id, name, category and description, or by a wish: describe an image
     Models(ModelsArguments),
     /// Show the parameters, the output and the price of a model
     Show(ShowArguments),
@@ -126,7 +126,7 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct ModelsArguments {
-    /// Words that must occur
+    /// Words of the models, or a wish in plain words, such as: remove the background of a video
     pub(crate) words: Vec<String>,
 
     /// Only models of this category, such as image-to-video

@@ -44,7 +44,7 @@ pub(super) fn general(has_files: bool) -> Vec<Tool> {
             "find_models",
             "Finds models of fal by words and task, the best first.",
             &json!({
-                "query": {"type": "string", "description": "Words that occur in the id, the name, the category or the description"},
+                "query": {"type": "string", "description": "A wish in plain words, such as \"describe an image\", or words of the id, the name, the category or the description"},
                 "task": {"type": "string", "description": "Category, such as text-to-image or image-to-video"},
                 "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
             }),

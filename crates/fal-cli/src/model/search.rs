@@ -1,6 +1,11 @@
 //! The search for models by words.
 
+use std::collections::BTreeSet;
+
 use fal_emulator::catalogue::Summary;
+
+use super::first_choices::{self, Wish};
+use super::words;
 
 /// The facts about a model, from any source.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
@@ -19,63 +24,29 @@ impl From<Summary<'_>> for Found {
     }
 }
 
-/// Words that say nothing about a model.
-const IGNORED: [&str; 18] = [
-    "a",
-    "an",
-    "and",
-    "create",
-    "for",
-    "from",
-    "generate",
-    "generator",
-    "in",
-    "make",
-    "model",
-    "models",
-    "my",
-    "of",
-    "the",
-    "to",
-    "using",
-    "with",
-];
-
-/// Words of users, and the words of models that mean the same.
-const SYNONYMS: [(&str, &[&str]); 16] = [
-    ("asr", &["speech-to-text"]),
-    ("cheap", &["lite", "mini", "nano", "small", "turbo", "schnell", "lightning"]),
-    ("clip", &["video"]),
-    ("fast", &["turbo", "lightning", "schnell", "quick", "flash"]),
-    ("head", &["avatar"]),
-    ("movie", &["video"]),
-    ("photo", &["image"]),
-    ("picture", &["image"]),
-    ("quick", &["turbo", "lightning", "schnell", "fast"]),
-    ("song", &["music"]),
-    ("sound", &["audio"]),
-    ("swap", &["replace", "vton"]),
-    ("talking", &["avatar", "speaking", "lipsync"]),
-    ("transcribe", &["speech-to-text"]),
-    ("tts", &["text-to-speech"]),
-    ("voice", &["speech"]),
-];
-
 /// The number of models with every word from which those with only some of them are left out.
 const ENOUGH: usize = 3;
 /// The least weight of the words that such a model has, as a share of all.
-const LEAST_SHARE: f64 = 0.5;
+const LEAST_SHARE: f64 = 0.4;
+/// The weight of a first choice for a purpose. It is more than that of a word in the id and in the name.
+const FIRST_CHOICE: f64 = 30.0;
 
-/// Returns the models in which every word occurs, the best first. If there are few, those in which most of them occur follow.
+/// Returns the models in which every word occurs, the best first. If there are few, those in which some of them occur follow.
+/// First choices for the purpose that the words are about come before other models.
 pub(crate) fn search(
     models: impl Iterator<Item = Found>,
     words: &[String],
     task: Option<&str>,
 ) -> Vec<Found> {
-    let query = Query::parse(words);
     let models: Vec<(Texts, Found)> = models.map(|model| (Texts::new(&model), model)).collect();
+    let query = Query::parse(words, &media(&models));
     let weights: Vec<f64> = query.words.iter().map(|word| rarity(word, &models)).collect();
     let all: f64 = weights.iter().sum();
+    let wish = Wish {
+        words: query.words.iter().map(String::as_str).zip(weights.iter().copied()).collect(),
+        category: &query.category,
+    };
+    let choices = first_choices::find(&wish);
     let mut ranked: Vec<(f64, f64, Found)> = models
         .into_iter()
         .filter(|(_, model)| task.is_none_or(|task| model.category == task))
@@ -84,8 +55,10 @@ pub(crate) fn search(
             let words = || fits.iter().zip(&weights);
             let share: f64 = words().filter(|(fit, _)| **fit > 0.0).map(|(_, weight)| weight).sum();
             let sum: f64 = words().map(|(fit, weight)| fit * weight).sum();
-            let share = if all > 0.0 { share / all } else { 1.0 };
-            ((sum + texts.phrase(&query) * all) * share * share, share, model)
+            let choice = choices.get(model.id.as_str()).copied().unwrap_or_default();
+            let share = if all > 0.0 { (share / all).max(choice.share) } else { 1.0 };
+            let extra = texts.phrase(&query) + FIRST_CHOICE * choice.rank;
+            ((sum + extra * all) * share * share, share, model)
         })
         .filter(|(_, share, _)| *share >= LEAST_SHARE)
         .collect();
@@ -105,12 +78,17 @@ struct Query {
     words: Vec<String>,
     /// All words with hyphens between them, as ids have them.
     phrase: String,
+    /// The same with the words that categories have: `photo to video` is `image-to-video`.
+    category: String,
 }
 
 impl Query {
-    fn parse(given: &[String]) -> Self {
+    /// Parses the words of a user. `media` are the words of categories.
+    fn parse(given: &[String], media: &BTreeSet<String>) -> Self {
         let text = given.join(" ").to_lowercase();
-        let mut all: Vec<&str> = text.split_whitespace().collect();
+        let mut all: Vec<&str> =
+            text.split_whitespace().map(|word| word.trim_matches(['?', '!', ',', '.', '"'])).collect();
+        all.retain(|word| !word.is_empty());
         // "Video from image" is what ids call image-to-video.
         let turned = match all.iter().position(|word| *word == "from") {
             Some(at) if at > 0 && at + 1 < all.len() => {
@@ -123,12 +101,23 @@ impl Query {
         let turned: Vec<&str> =
             turned.into_iter().filter(|word| !["a", "an", "the"].contains(word)).collect();
         let mut words: Vec<String> =
-            turned.iter().filter(|word| !IGNORED.contains(word)).map(|word| (*word).to_owned()).collect();
+            turned.iter().filter(|word| !words::is_ignored(word)).map(|word| (*word).to_owned()).collect();
         if words.is_empty() {
             words = turned.iter().map(|word| (*word).to_owned()).collect();
         }
-        Self { words, phrase: turned.join("-") }
+        let of_category = turned.iter().filter(|word| **word == "to" || !words::is_ignored(word));
+        let of_category = of_category.map(|word| match words::synonyms(word) {
+            [synonym] if media.contains(*synonym) => *synonym,
+            _ => *word,
+        });
+        let category = of_category.collect::<Vec<_>>().join("-");
+        Self { words, phrase: turned.join("-"), category }
     }
+}
+
+/// Returns the words of categories, such as `image` and `video`.
+fn media(models: &[(Texts, Found)]) -> BTreeSet<String> {
+    models.iter().flat_map(|(texts, _)| texts.category.split("-to-")).map(str::to_owned).collect()
 }
 
 /// The texts about a model in lower case.
@@ -141,25 +130,20 @@ struct Texts {
 
 impl Texts {
     fn new(model: &Found) -> Self {
-        let texts =
-            [&model.id, &model.name, &model.category, &model.description].map(|text| text.to_lowercase());
-        let words = |text: &String| {
-            text.split(|letter: char| !letter.is_alphanumeric())
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
-        let [id, name, category, description] = &texts;
-        let fields =
-            [(words(id), 6.0), (words(name), 5.0), (words(category), 4.0), (words(description), 2.0)];
-        let [id, _, category, _] = texts;
-        Self { id, category, fields }
+        let Found { id, name, category, description } = model;
+        let fields = [(id, 6.0), (name, 5.0), (category, 4.0), (description, 2.0)];
+        let fields = fields.map(|(text, weight)| (words::split(text), weight));
+        Self { id: id.to_lowercase(), category: category.to_lowercase(), fields }
+    }
+
+    /// Returns the words of the description, which begins with what the model does.
+    fn description(&self) -> &[String] {
+        &self.fields[3].0
     }
 
     /// Returns how well a word fits, or 0 if neither it nor a synonym occurs.
     fn fit(&self, word: &str) -> f64 {
-        let synonyms = SYNONYMS.iter().find(|(known, _)| *known == word).map(|(_, synonyms)| *synonyms);
-        let synonyms = synonyms.unwrap_or_default().iter().map(|synonym| 0.6 * self.fit_exactly(synonym));
+        let synonyms = words::synonyms(word).iter().map(|synonym| 0.6 * self.fit_exactly(synonym));
         synonyms.fold(self.fit_exactly(word), f64::max)
     }
 
@@ -169,50 +153,59 @@ impl Texts {
         let of_id = match () {
             () if self.id == *word => 50.0,
             () if is_segment => 10.0,
-            () if word.len() > 2 && self.id.replace('-', "").contains(&word.replace('-', "")) => 3.0,
+            () if word.len() > 2 && self.begins_in_id(&word.replace('-', "")) => 3.0,
             () => 0.0,
         };
         let of_fields = self.fields.iter().map(|(words, weight)| {
-            weight * words.iter().map(|known| likeness(known, word)).fold(0.0, f64::max)
+            weight * words.iter().map(|known| words::likeness(known, word)).fold(0.0, f64::max)
         });
-        of_fields.sum::<f64>() + of_id
+        let verb = self.description().first().map_or(0.0, |verb| 4.0 * words::likeness(verb, word));
+        of_fields.sum::<f64>() + of_id + verb
+    }
+
+    /// Returns true if a word of the id, with those after it, begins with a word without hyphens: `try-on` with `tryon`.
+    fn begins_in_id(&self, word: &str) -> bool {
+        let starts = self.id.match_indices(|letter: char| !letter.is_alphanumeric()).map(|(at, _)| at + 1);
+        // Separators are ASCII, so each place after one is the start of a letter.
+        let mut rests = std::iter::once(0).chain(starts).filter_map(|start| self.id.get(start..));
+        rests.any(|rest| rest.replace('-', "").starts_with(word))
+    }
+
+    /// Returns true if the description begins with the words: `Describes an image` for `describe image`.
+    fn is_begun_by(&self, given: &[String]) -> bool {
+        let mut known = self.description().iter().filter(|word| !words::is_ignored(word));
+        given.iter().all(|word| known.next().is_some_and(|known| words::likeness(known, word) > 0.0))
     }
 
     /// Returns how well all words together fit, as an id or a category has them.
     fn phrase(&self, query: &Query) -> f64 {
-        let Query { words, phrase } = query;
+        let Query { words, phrase, category } = query;
         if words.len() < 2 {
             return 0.0;
         }
+        // `text to image` is another thing than `image to text`.
+        let is_turnable = !phrase.contains("-to-");
         let backwards = words.iter().rev().cloned().collect::<Vec<_>>().join("-");
         let segment = |text: &str| self.id.split('/').any(|segment| segment == text);
-        let of_category = if self.category == *phrase { 12.0 } else { 0.0 };
+        let of_category = if self.category == *category { 12.0 } else { 0.0 };
+        let of_description = if self.is_begun_by(words) { 6.0 } else { 0.0 };
         of_category
+            + of_description
             + match () {
                 () if segment(phrase) || segment(&words.join("-")) => 12.0,
-                () if self.id.contains(phrase.as_str()) || self.id.contains(&backwards) => 6.0,
+                () if self.id.contains(phrase.as_str()) || is_turnable && self.id.contains(&backwards) => 6.0,
                 () => 0.0,
             }
     }
 }
 
-/// Returns how much two words are the same, from 0 to 1: `upscaler` is nearly `upscale`.
-fn likeness(known: &str, word: &str) -> f64 {
-    if known == word {
-        return 1.0;
-    }
-    let common = known.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();
-    let (shorter, longer) = (known.len().min(word.len()), known.len().max(word.len()));
-    match common {
-        _ if common >= 3 && common == word.len() => 0.8,
-        _ if common >= 5 && common + 1 >= shorter && longer - common <= 4 => 0.7,
-        _ => 0.0,
-    }
-}
-
-/// Returns the weight of a word: one that few models have says more.
+/// Returns the weight of a word: one that few models have says more. One that none has counts as much as one that some have,
+/// so that `podcast` in `transcribe a podcast` does no harm, and `summarize a video` does not find every video.
 fn rarity(word: &str, models: &[(Texts, Found)]) -> f64 {
-    let count = models.iter().filter(|(texts, _)| texts.fit(word) > 0.0).count();
+    let count = match models.iter().filter(|(texts, _)| texts.fit(word) > 0.0).count() {
+        0 => (models.len() / 20).max(1),
+        count => count,
+    };
     (1.0 + models.len() as f64 / (1 + count) as f64).ln()
 }
 
@@ -271,9 +264,7 @@ mod tests {
             ("voice clone", "clone"),
             ("3d model from a photo", "image-to-3d"),
             ("song with lyrics", "audio"),
-            ("sound effects", "sound-effects"),
             ("inpainting", "inpaint"),
-            ("virtual try on", "try"),
         ];
         let missed = queries.into_iter().filter_map(|(query, part)| {
             let texts = best(query).into_iter().map(|model| format!("{} {}", model.id, model.category));
@@ -284,5 +275,84 @@ mod tests {
         assert_eq!(missed.collect::<Vec<_>>(), [""; 0]);
         assert_eq!(best("flux lora")[0].id, "fal-ai/flux-lora");
         assert_eq!(best("face swap")[0].id, "fal-ai/pixverse/swap");
+    }
+
+    #[test]
+    fn wishes_in_plain_words_find_what_they_are_about_among_the_first_five() {
+        let catalogue = Catalogue::embedded().unwrap();
+        // What the description of three of the first five, or the category, has.
+        let wishes = [
+            ("describe an image", "describes"),
+            ("Describe this picture for me!", "describes"),
+            ("caption a photo", "describes"),
+            ("ask a question about an image", "question"),
+            ("answer questions about a video", "question"),
+            ("read the text of an image", "reads the text"),
+            ("remove the background of a photo", "background out of an image"),
+            ("remove background from video", "background out of"),
+            ("upscale", "enlarges"),
+            ("make an image bigger", "enlarges an"),
+            ("enlarge a picture", "enlarges an"),
+            ("upscale a video", "enlarges a video"),
+            ("generate an image", "text-to-image"),
+            ("I want to make a picture", "text-to-image"),
+            ("text to image", "text-to-image"),
+            ("edit an image", "changes images"),
+            ("generate a video", "text-to-video"),
+            ("video with sound", "with sound"),
+            ("image to video", "image-to-video"),
+            ("photo to video", "image-to-video"),
+            ("make a video from photos", "image-to-video"),
+            ("animate a photo", "animates an image"),
+            ("extend a video", "video-to-video"),
+            ("lip sync", "lips"),
+            ("make a portrait speak", "speak"),
+            ("text to speech", "text-to-speech"),
+            ("tts", "text-to-speech"),
+            ("speak a text", "text-to-speech"),
+            ("transcribe", "speech-to-text"),
+            ("transcribe a podcast", "speech-to-text"),
+            ("write down speech", "speech-to-text"),
+            ("make a song with lyrics", "text-to-audio"),
+            ("sound effects", "sound"),
+            ("clone a voice", "voice"),
+            ("try on clothes", "dresses"),
+            ("virtual try on", "dresses"),
+            ("3d model of a photo", "image-to-3d"),
+            ("train a lora", "training"),
+            ("depth map of an image", "depth"),
+        ];
+        let missed = wishes.into_iter().filter_map(|(wish, part)| {
+            let found = search(catalogue.summaries().map(Found::from), &[wish.to_owned()], None);
+            let texts = found
+                .into_iter()
+                .take(5)
+                .map(|model| format!("{} {} {}", model.id, model.category, model.description.to_lowercase()));
+            let texts: Vec<String> = texts.collect();
+            let fitting = texts.iter().filter(|text| text.contains(part)).count();
+            (fitting < 3).then(|| format!("{wish}: {fitting} of {texts:#?}"))
+        });
+        let missed: Vec<String> = missed.collect();
+        assert!(missed.is_empty(), "{}", missed.join("\n"));
+        // Better nothing than every video.
+        let others = ["summarize a video".to_owned()];
+        assert!(search(catalogue.summaries().map(Found::from), &others, None).is_empty());
+    }
+
+    #[test]
+    fn part_of_a_word_in_an_id_is_no_match_and_words_without_their_hyphens_are() {
+        let models = [
+            model("fal-ai/luma-photon", "text-to-image", ""),
+            model("a/lu-map-hoton", "text-to-image", ""),
+            model("fal-ai/virtual-try-on", "image-to-image", ""),
+        ];
+        let ids = |word: &str| {
+            let found = search(models.iter().cloned(), &[word.to_owned()], None);
+            found.into_iter().map(|model| model.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("map"), ["a/lu-map-hoton"]);
+        assert_eq!(ids("tryon"), ["fal-ai/virtual-try-on"]);
+        // A word that no model has leaves those that the others find.
+        assert_eq!(ids("photon qwertyuiop"), ["fal-ai/luma-photon"]);
     }
 }
