@@ -18,7 +18,7 @@ pub(crate) fn run(command: &str, arguments: &Arguments) -> Result<(), String> {
 /// Runs a command with its arguments.
 pub(crate) fn run_with(command: &str, arguments: &[String]) -> Result<(), String> {
     conflicts::refuse(&root())?;
-    let status = run::program("xtask-catalogue").arg(command).args(arguments).status();
-    let status = status.map_err(|error| format!("cargo: {error}"))?;
+    let status = run::program("xtask-catalogue")?.arg(command).args(arguments).status();
+    let status = status.map_err(|error| format!("xtask-catalogue: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{command}` failed")) }
 }

@@ -31,12 +31,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 /// Runs the generator of the platform crate as a separate program: its dependency progenitor takes half a minute to
 /// compile, which no other command should wait for.
 fn run_platform(check: bool) -> Result<(), String> {
-    let mut command = run::program("fal-codegen-platform");
+    let mut command = run::program("fal-codegen-platform")?;
     command.current_dir(root());
     if check {
         command.arg("--check");
     }
-    let status = command.status().map_err(|error| format!("cargo: {error}"))?;
+    let status = command.status().map_err(|error| format!("fal-codegen-platform: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{PLATFORM} could not be generated")) }
 }
 

@@ -3,8 +3,12 @@
 //! Cargo loads the manifests of all crates of a workspace before it compiles one, and an unfinished merge can damage
 //! those of `crates/models`. Commands that generate the crates again therefore start from their committed state.
 
+mod compile;
+
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
@@ -56,24 +60,25 @@ fn start(root: &Path, arguments: &[String]) -> Result<u8, String> {
 fn run(root: &Path, arguments: &[String]) -> Result<u8, String> {
     let program = root.join("target/debug").join(format!("xtask{}", env::consts::EXE_SUFFIX));
     if env::var_os("CARGO_TARGET_DIR").is_none() && !program.exists() {
-        eprintln!("compiling xtask, which takes a minute the first time");
+        eprintln!("compiling xtask, which takes a minute or two the first time");
     }
-    let mut command = cargo(root, &["run", "--quiet", "--package", "xtask"]);
-    let status = command.arg("--").args(arguments).status().map_err(|error| format!("cargo: {error}"))?;
+    let Some(program) = compile::compile(&cargo_path(), root, "xtask")? else { return Ok(CARGO_FAILED) };
+    let status = Command::new(&program).args(arguments).status();
+    let status = status.map_err(|error| format!("{}: {error}", program.display()))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(CARGO_FAILED))
 }
 
 /// Returns true if cargo can load every manifest of the workspace.
 fn is_loadable(root: &Path) -> Result<bool, String> {
-    let mut command = cargo(root, &["metadata", "--no-deps", "--offline", "--format-version", "1"]);
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let mut command = Command::new(cargo_path());
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]);
+    let status = command.arg(root.join("Cargo.toml")).stdout(Stdio::null()).stderr(Stdio::null()).status();
     Ok(status.map_err(|error| format!("cargo: {error}"))?.success())
 }
 
-fn cargo(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).arg("--manifest-path").arg(root.join("Cargo.toml"));
-    command
+/// Returns the cargo that started this program.
+fn cargo_path() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Gives the generated crates their committed state back, and the lock too if a merge has left its markers in it.

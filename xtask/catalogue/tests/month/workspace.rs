@@ -18,7 +18,8 @@ use toml_edit::DocumentMut;
 const CARGO: &str = r#"#!/bin/sh
 if [ "$1" = xtask ]; then shift; exec "$XTASK" "$@"; fi
 case "$*" in
-*"--package xtask-catalogue"*) while [ "$1" != -- ]; do shift; done; shift; exec "$CATALOGUE" "$@" ;;
+"build --package xtask-catalogue "*) echo "{\"executable\":\"$CATALOGUE\"}"; exit ;;
+"build --package fal-codegen-platform "*) echo '{"executable":"true"}'; exit ;;
 esac
 echo "cargo $*" >> "$CALLS"
 "#;
