@@ -84,9 +84,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let too_low = bump::too_low(&crates, &after.manifest)?;
     if arguments.check && !too_low.is_empty() {
         let needs = too_low.iter().map(|(name, next)| format!("{name} needs {next}"));
+        let subject = match too_low.len() {
+            1 => "the version of 1 crate is".to_owned(),
+            several => format!("the versions of {several} crates are"),
+        };
         return Err(format!(
-            "the versions of {} crates are too low; `cargo xtask diff --bump` raises them\n{}",
-            too_low.len(),
+            "{subject} too low; `cargo xtask diff {reference} --bump` raises what is too low\n{}",
             needs.collect::<Vec<_>>().join("\n")
         ));
     }

@@ -58,11 +58,15 @@ fn run_models(only: &[String], check: bool) -> Result<(), String> {
     for change in &plan.changes {
         println!("  {change}");
     }
-    println!("{} crates, {fresh} fresh", plan.crates.len());
+    println!("{} crates, {fresh} of them unchanged", plan.crates.len());
     for entry in plan.generated.report.endpoints.iter().filter(|entry| !entry.unknown_keywords.is_empty()) {
         let list: Vec<_> =
             entry.unknown_keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();
-        println!("{}: unknown keywords: {}", entry.id, list.join(", "));
+        println!(
+            "{}: the generator does not read these keywords of the document: {}",
+            entry.id,
+            list.join(", ")
+        );
     }
     // The oddities of the other crates were there before.
     let is_changed = |name: &String| plan.changes_of(name).next().is_some();
@@ -74,10 +78,12 @@ fn run_models(only: &[String], check: bool) -> Result<(), String> {
     if !check {
         return plan.write(&root).map_err(|error| error.to_string());
     }
-    match plan.changes.len() {
-        0 => Ok(()),
-        stale => {
-            Err(format!("{stale} generated files are stale; run `cargo xtask regen` and commit the result"))
-        }
-    }
+    let stale = match plan.changes.len() {
+        0 => return Ok(()),
+        1 => "1 generated file differs".to_owned(),
+        stale => format!("{stale} generated files differ"),
+    };
+    Err(format!(
+        "{stale} from what the schemas and the generator give; run `cargo xtask regen` and commit the result"
+    ))
 }

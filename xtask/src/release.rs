@@ -31,8 +31,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let repository = Repository(root());
     let release = prepare(&repository, arguments.dry_run)?;
-    println!("{}", release.entries);
-    package::run(&package::Arguments { verify: !arguments.no_verify })?;
+    match (release.entries.as_str(), repository.last_tag()) {
+        ("", Ok(last)) => println!("No model crate has changed since {last}."),
+        ("", Err(_)) => println!("There is no earlier release, so no list of changed model crates."),
+        (entries, _) => println!("{entries}"),
+    }
+    package::run(&package::Arguments { verify: !arguments.no_verify })
+        .map_err(|error| format!("{error}{}", find_raised(&repository)))?;
     if arguments.dry_run {
         match release.left.as_slice() {
             [] => println!("{} can be released", release.tag),
@@ -42,8 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     }
     commit(&repository, &release)?;
     println!(
-        "{0} is committed and tagged. `git push origin main {0}` starts the workflow that publishes the programs, and \
-         `cargo xtask publish` uploads the crates.",
+        "{0} is committed and tagged. Next, `git push origin main {0}` starts the workflow that publishes the programs. \
+         Then `cargo xtask publish` uploads the crates.",
         release.tag
     );
     Ok(())
@@ -69,7 +74,10 @@ fn prepare(repository: &Repository, dry_run: bool) -> Result<Release, String> {
         return Err(format!("commit or remove these changes first:\n{}", changes.trim_end()));
     }
     if repository.git(&["rev-parse", "--verify", "--quiet", &format!("refs/tags/{tag}")]).is_ok() {
-        return Err(format!("there is a tag {tag} already; raise `version` in Cargo.toml"));
+        return Err(format!(
+            "there is a tag {tag} already; raise `version` in `[workspace.package]` of Cargo.toml, and those of the \
+             hand-written crates in `[workspace.dependencies]`"
+        ));
     }
     let left = find_left(repository)?;
     if !left.is_empty() && !dry_run {
@@ -98,6 +106,16 @@ fn find_left(repository: &Repository) -> Result<Vec<String>, String> {
         }
     }
     Ok(left)
+}
+
+/// Returns what to do with the versions that an unfinished release has raised, because the next one refuses changes.
+fn find_raised(repository: &Repository) -> &'static str {
+    match repository.git(&["status", "--porcelain", "--", "schemas/manifest.toml"]) {
+        Ok(changes) if !changes.is_empty() => {
+            "\nThe versions of model crates are raised already. Commit them with the correction, and run this again"
+        }
+        _ => "",
+    }
 }
 
 /// Returns the items of a list, one a line.
@@ -232,8 +250,10 @@ mod tests {
         assert!(prepare(&repository, true).unwrap().entries.contains("is at most 80, was at most 50"));
         let manifest = || fs::read_to_string(root.join("schemas/manifest.toml")).unwrap();
         assert!(!manifest().contains("version"));
+        assert_eq!(find_raised(&repository), "");
         let release = prepare(&repository, false).unwrap();
         assert!(manifest().contains("version = \"0.1.1\""));
+        assert!(find_raised(&repository).contains("Commit them with the correction"));
         for (key, value) in
             [("user.name", "Test"), ("user.email", "test@example.com"), ("commit.gpgsign", "false")]
         {

@@ -84,15 +84,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         options.push("--with-new".to_owned());
     }
     eprintln!("fetching the documents of all endpoints");
-    catalogue::run_with("report", &options)?;
+    let failed = |_| "the documents could not be fetched, so no code was generated".to_owned();
+    catalogue::run_with("report", &options).map_err(failed)?;
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let report: Report =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let (text, left) = update(&root, report, &arguments.since)?;
     match &arguments.text {
-        Some(file) => fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?,
+        Some(file) => {
+            fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+            eprintln!("{} has the text of the pull request", file.display());
+        }
         None => print!("{text}"),
     }
+    eprintln!("next: read it, and go on with step 2 of \"Take a month of changes\" in CONTRIBUTING.md");
     match left {
         0 => Ok(()),
         1 => Err("1 document was not updated; the text says why".to_owned()),

@@ -49,6 +49,7 @@ struct Report {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let root = root();
+    let before = Lock::read_commit(&root, &arguments.since)?;
     let known: Vec<String> =
         fetch::manifest(&root)?.crates.into_values().flat_map(|family| family.endpoints).collect();
     let models = fetch::list(&arguments.source)?;
@@ -59,7 +60,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.with_new {
         ids.extend(unknown.values().flatten().cloned());
     }
-    let before = Lock::read_commit(&root, &arguments.since)?;
     let mut fetched = fetch::fetch(&root, &ids, true, &Source::from(&arguments.source))?;
     let mut undocumented = BTreeMap::new();
     if arguments.with_new {
