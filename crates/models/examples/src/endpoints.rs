@@ -2518,7 +2518,7 @@ pub const ENDPOINTS: &[fn() -> Example] = &[
     || {
         use fal_heygen::avatar5::digital_twin;
         example(input!(digital_twin {
-            prompt: "A paper boat sails down a gutter in the rain",
+            prompt: "The train to the coast leaves at nine.",
         }))
     },
     // `fal-ai/heygen/avatar4/image-to-video`

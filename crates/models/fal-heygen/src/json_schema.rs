@@ -323,7 +323,7 @@ impl SchemaText for fal_heygen::avatar4::image_to_video::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the person or character."},
-        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
+        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text to speak."},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
         "talking_style": {"default": "stable", "description": "Movement of the avatar: `stable` moves little, `expressive` more.", "allOf": [{"$type": "TalkingStyle"}]},
@@ -407,7 +407,7 @@ impl SchemaText for fal_heygen::avatar5::digital_twin::Input {
       "type": "object",
       "properties": {
         "avatar": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Avatar that speaks.", "default": "Abigail Sofa Front"},
-        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
+        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Text to speak."},
         "voice": {"default": "Warm Pro Narrator", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
         "fit": {"default": "cover", "description": "Place of the avatar in the frame: `contain` shows all of it, `cover` fills the frame and may cut it.", "allOf": [{"$type": "Fit"}]},

@@ -47,8 +47,7 @@ impl fal_core::task::ImageToVideo for Model {}
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
-    /// the camera.
+    /// Text to speak.
     pub prompt: Option<String>,
     /// Voice of the speech.
     pub voice: Option<Voice>,
@@ -500,8 +499,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
-    /// setting, mood and the movement of the camera.
+    /// Sets [`prompt`](Input::prompt): Text to speak.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
         self

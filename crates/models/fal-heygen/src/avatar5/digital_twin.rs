@@ -11,7 +11,7 @@
 //! use fal_heygen::avatar5::digital_twin;
 //!
 //! let input = input!(digital_twin {
-//!     prompt: "A paper boat sails down a gutter in the rain",
+//!     prompt: "The train to the coast leaves at nine.",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
@@ -53,8 +53,7 @@ pub struct Input {
     ///
     /// Default `Abigail Sofa Front`.
     pub avatar: Option<Nullable<String>>,
-    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
-    /// the camera.
+    /// Text to speak.
     ///
     /// At least one of `prompt` and `audio_url` must be given.
     pub prompt: Option<String>,
@@ -528,8 +527,7 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
-    /// setting, mood and the movement of the camera. At least one of `prompt` and `audio_url` must be
+    /// Sets [`prompt`](Input::prompt): Text to speak. At least one of `prompt` and `audio_url` must be
     /// given.
     pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
         self.optional.prompt = self.checking.optional("prompt", value);
