@@ -53,8 +53,16 @@ impl TypeBuilder<'_> {
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
         union.message = wording::choice_message(&property.name, &self.owner.label, &texts);
-        let others = union.types().filter_map(|ty| match ty {
-            Ty::Named(name) => Some(format!(", or a `{name}`")),
+        let kinds = match &property.ty {
+            Type::Union(kinds) => kinds.as_slice(),
+            _ => &[],
+        };
+        let values = kinds.iter().filter(|kind| !matches!(kind, Type::TextEnum(..)));
+        let others = union.types().zip(values).filter_map(|(ty, kind)| match (kind, ty) {
+            (Type::Integer(_) | Type::WideInteger(_) | Type::Number(_), _) => {
+                Some(format!(", or {}", wording::describe_one(kind)))
+            }
+            (_, Ty::Named(name)) => Some(format!(", or a `{name}`")),
             _ => None,
         });
         let others: String = others.collect();

@@ -87,9 +87,14 @@ pub fn describe_range(bounds: &Bounds) -> String {
 
 /// Describes the values of a type, such as `A list of texts with at most 3 items`.
 pub(super) fn describe_type(ty: &Type) -> String {
-    let mut text = describe(ty, false);
+    let mut text = describe_one(ty);
     capitalize(&mut text);
     text
+}
+
+/// Describes a value of a type, such as "an integer of at least 1".
+pub(super) fn describe_one(ty: &Type) -> String {
+    describe(ty, false)
 }
 
 /// Describes one value of a type, or several.

@@ -384,7 +384,7 @@ pub mod types {
                 b"large" => Self::Large,
                 _ => {
                     fal_core::literal::reject(
-                        "`Extent` of acme/named-unions must be `small` or `large`, or a `ExtentInteger`",
+                        "`Extent` of acme/named-unions must be `small` or `large`, or an integer between 16 and 4096",
                     )
                 }
             }
@@ -393,7 +393,7 @@ pub mod types {
 
     fal_core::preset_union!(
         Extent,
-        "`Extent` of acme/named-unions must be `small` or `large`, or a `ExtentInteger`",
+        "`Extent` of acme/named-unions must be `small` or `large`, or an integer between 16 and 4096",
         Small
     );
 
