@@ -245,7 +245,9 @@ macro_rules! __builder {
 macro_rules! __literal {
     ([$($ty:tt)*] $field:ident $($value:tt)*) => {{
         #[allow(non_upper_case_globals)]
-        const $field: $($ty)* = <$($ty)*>::from_token($crate::literal::Literal($($value)*).token());
+        const $field: $($ty)* = <$($ty)*>::from_token(
+            $crate::literal::Literal($($value)*).token().given_to(::core::stringify!($field))
+        );
         $field
     }};
 }

@@ -7,10 +7,7 @@ use serde::{
     de::{Unexpected, Visitor},
 };
 
-use crate::{
-    Int, OutOfRange, Range, WideInt,
-    token::{self, Token},
-};
+use crate::{Int, OutOfRange, Range, WideInt, token::Token};
 
 /// An integer of any size, for values without bounds.
 ///
@@ -48,7 +45,7 @@ impl Integer {
     pub const fn from_token(token: Token) -> Self {
         match token.as_i128() {
             Some(value) => Self(Repr::Whole(value)),
-            None => token::reject("the value of this parameter must be an integer"),
+            None => token.reject("an integer"),
         }
     }
 

@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 
 pub use self::url::{AnyOwner, Owner, Url};
-pub use crate::token::{Literal, Token, is_equal, position, reject, reject_kind};
+pub use crate::token::{Literal, Token, is_equal, json_name, position, reject};
 use crate::{Draft, FromText, Length, Mode, Nullable, Param, Required, TryParam};
 
 mod url;
@@ -41,9 +41,7 @@ impl<L: Length> Text<L> {
     #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
     pub const fn from_token(token: Token) -> Self {
-        let Token::Text(text) = token else {
-            reject("the value of this parameter must be text in quotation marks")
-        };
+        let Some(text) = token.as_text() else { token.reject("text in quotation marks") };
         let length = count_chars(text);
         if length < L::MIN || length > L::MAX {
             panic!("{}", L::MESSAGE)
@@ -83,7 +81,7 @@ impl Number {
     pub const fn from_token(token: Token) -> Self {
         match token.as_f64() {
             Some(value) => Self(value),
-            None => reject("the value of this parameter must be a number"),
+            None => token.reject("a number"),
         }
     }
 }
@@ -93,9 +91,9 @@ impl Flag {
     #[must_use]
     #[track_caller]
     pub const fn from_token(token: Token) -> Self {
-        match token {
-            Token::Flag(value) => Self(value),
-            _ => reject("the value of this parameter must be `true` or `false`"),
+        match token.as_flag() {
+            Some(value) => Self(value),
+            None => token.reject("`true` or `false`"),
         }
     }
 }
@@ -268,13 +266,6 @@ impl<T, B> Subject<B> for T {
     fn unchanged(builder: B) -> B {
         builder
     }
-}
-
-/// Returns the name of a parameter whose field is `field`.
-#[doc(hidden)]
-#[must_use]
-pub fn json_name(field: &str) -> &str {
-    field.strip_prefix("r#").unwrap_or(field)
 }
 
 #[cfg(test)]

@@ -4,9 +4,16 @@
 #[derive(Debug)]
 pub struct Literal<T>(pub T);
 
+/// A literal whose type does not matter any more, and the parameter that it is given to.
+#[derive(Debug, Clone, Copy)]
+pub struct Token {
+    value: TokenValue,
+    parameter: &'static str,
+}
+
 /// The value of a literal.
 #[derive(Debug, Clone, Copy)]
-pub enum Token {
+pub(crate) enum TokenValue {
     /// `28`
     Integer(i128),
     /// `3.5`
@@ -21,10 +28,10 @@ pub enum Token {
 macro_rules! tokens {
     ($($variant:ident($ty:ty))*) => {$(
         impl Literal<$ty> {
-            /// Returns the value.
+            /// Returns the value, without the name of a parameter.
             #[must_use]
             pub const fn token(self) -> Token {
-                Token::$variant(self.0)
+                Token { value: TokenValue::$variant(self.0), parameter: "" }
             }
         }
     )*};
@@ -33,20 +40,66 @@ macro_rules! tokens {
 tokens!(Integer(i128) Float(f64) Text(&'static str) Flag(bool));
 
 impl Token {
+    /// Sets the parameter, which messages name. `field` is its name in Rust.
+    #[must_use]
+    pub const fn given_to(self, field: &'static str) -> Self {
+        Self { parameter: json_name(field), ..self }
+    }
+
+    /// Returns the name of the parameter, or an empty text.
+    pub(crate) const fn parameter(self) -> &'static str {
+        self.parameter
+    }
+
+    /// Returns the text, if the literal is one.
+    pub(crate) const fn as_text(self) -> Option<&'static str> {
+        match self.value {
+            TokenValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn as_flag(self) -> Option<bool> {
+        match self.value {
+            TokenValue::Flag(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Fails the compilation, because the literal is not what the parameter `must` be.
+    #[track_caller]
+    pub(crate) const fn reject(self, must: &'static str) -> ! {
+        let subject = if self.parameter.is_empty() {
+            Message::new("the value of this parameter")
+        } else {
+            Message::new("`").append(self.parameter).append("`")
+        };
+        subject.append(" must be ").append(must).fail()
+    }
+
+    /// Fails the compilation, because the literal breaks a rule that does not name the parameter.
+    #[track_caller]
+    pub(crate) const fn reject_by(self, rule: &'static str) -> ! {
+        if self.parameter.is_empty() {
+            reject(rule)
+        }
+        Message::new("`").append(self.parameter).append("`: ").append(rule).fail()
+    }
+
     /// Returns an integer that fits.
     #[allow(clippy::cast_possible_truncation, reason = "the bounds are checked first")]
     pub(crate) const fn as_i64(self) -> Option<i64> {
-        match self {
+        match self.value {
             // One outside of the range of `i64` is outside of every range in it, but for the one without bounds.
-            Self::Integer(value) if value < i64::MIN as i128 || value > i64::MAX as i128 => None,
-            Self::Integer(value) => Some(value as i64),
+            TokenValue::Integer(value) if value < i64::MIN as i128 || value > i64::MAX as i128 => None,
+            TokenValue::Integer(value) => Some(value as i64),
             _ => None,
         }
     }
 
     pub(crate) const fn as_i128(self) -> Option<i128> {
-        match self {
-            Self::Integer(value) => Some(value),
+        match self.value {
+            TokenValue::Integer(value) => Some(value),
             _ => None,
         }
     }
@@ -57,9 +110,9 @@ impl Token {
         reason = "a literal of more than 53 bits for a float is rounded like a float"
     )]
     pub(crate) const fn as_f64(self) -> Option<f64> {
-        match self {
-            Self::Integer(value) => Some(value as f64),
-            Self::Float(value) => Some(value),
+        match self.value {
+            TokenValue::Integer(value) => Some(value as f64),
+            TokenValue::Float(value) => Some(value),
             _ => None,
         }
     }
@@ -67,8 +120,8 @@ impl Token {
     /// Returns the bytes of text, and none of other literals.
     #[must_use]
     pub const fn as_bytes(self) -> &'static [u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
+        match self.value {
+            TokenValue::Text(text) => text.as_bytes(),
             _ => &[],
         }
     }
@@ -76,9 +129,9 @@ impl Token {
     /// Returns true if the literal is this text, or the integer that the text has the digits of.
     #[must_use]
     pub const fn is_text(self, text: &str) -> bool {
-        match self {
-            Self::Text(literal) => is_equal(literal, text),
-            Self::Integer(value) => is_decimal(text, value),
+        match self.value {
+            TokenValue::Text(literal) => is_equal(literal, text),
+            TokenValue::Integer(value) => is_decimal(text, value),
             _ => false,
         }
     }
@@ -86,7 +139,7 @@ impl Token {
     /// Returns true if the literal is this integer.
     #[must_use]
     pub const fn is_integer(self, value: i64) -> bool {
-        matches!(self, Self::Integer(literal) if literal == value as i128)
+        matches!(self.value, TokenValue::Integer(literal) if literal == value as i128)
     }
 }
 
@@ -109,13 +162,8 @@ const fn is_decimal(text: &str, value: i128) -> bool {
 
 /// Fails the compilation at a literal of another kind than `kind`.
 #[track_caller]
-#[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-pub const fn reject_kind(rule: &'static str, kind: &'static str) -> ! {
-    let (message, length) = append(append(append(([0; 512], 0), rule), "; this literal is not "), kind);
-    match str::from_utf8(message.split_at(length).0) {
-        Ok(message) => panic!("{}", message),
-        Err(_) => panic!("{}", rule),
-    }
+pub(crate) const fn reject_kind(rule: &'static str, kind: &'static str) -> ! {
+    Message::new(rule).append("; this literal is not ").append(kind).fail()
 }
 
 /// Fails the compilation at a literal that breaks `rule`.
@@ -143,17 +191,56 @@ pub const fn position(token: Token, texts: &[&str], rule: &'static str) -> usize
     reject(rule)
 }
 
-/// Appends `text` to the message that a literal is refused with, as far as it fits. `format!` is not const.
-pub(crate) const fn append<const N: usize>(
-    (mut bytes, mut length): ([u8; N], usize),
-    text: &str,
-) -> ([u8; N], usize) {
-    let (text, mut index) = (text.as_bytes(), 0);
-    while index < text.len() && length < N {
-        bytes[length] = text[index];
-        (length, index) = (length + 1, index + 1);
+/// A message of the compiler that is put together while it evaluates constants, where `format!` does not work.
+pub(crate) struct Message {
+    bytes: [u8; 512],
+    length: usize,
+}
+
+impl Message {
+    pub(crate) const fn new(text: &str) -> Self {
+        Self { bytes: [0; 512], length: 0 }.append(text)
     }
-    (bytes, length)
+
+    /// Returns true if there is room for `length` more bytes.
+    pub(crate) const fn has_room_for(&self, length: usize) -> bool {
+        length <= self.bytes.len() - self.length
+    }
+
+    /// Appends `text`, or nothing of it if it does not fit.
+    pub(crate) const fn append(mut self, text: &str) -> Self {
+        let (text, mut index) = (text.as_bytes(), 0);
+        if self.has_room_for(text.len()) {
+            while index < text.len() {
+                self.bytes[self.length + index] = text[index];
+                index += 1;
+            }
+            self.length += text.len();
+        }
+        self
+    }
+
+    /// Returns the text so far.
+    pub(crate) const fn as_str(&self) -> &str {
+        match str::from_utf8(self.bytes.split_at(self.length).0) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
+    }
+
+    /// Fails the compilation with this message.
+    #[track_caller]
+    #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
+    pub(crate) const fn fail(self) -> ! {
+        panic!("{}", self.as_str())
+    }
+}
+
+/// Returns the name of a parameter whose field is `field`.
+#[doc(hidden)]
+#[must_use]
+pub const fn json_name(field: &str) -> &str {
+    if starts_with(field, "r#") { field.split_at(2).1 } else { field }
 }
 
 /// Returns true if the two strings are equal; `==` does not work in a `const fn`.
@@ -180,6 +267,8 @@ pub(crate) const fn starts_with(text: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]
@@ -196,6 +285,24 @@ mod tests {
         ] {
             assert_eq!(Literal(value).token().is_text(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_leaves_out_what_does_not_fit() {
+        let long = "é".repeat(255);
+        let message = Message::new(&long).append("abc").append("é").append("!");
+        assert_eq!(message.as_str(), format!("{long}é"), "two bytes fit, three do not");
+    }
+
+    #[test]
+    fn a_literal_of_another_kind_is_refused_with_the_name_of_its_parameter() {
+        let refused = |token: Token| {
+            let message = std::panic::catch_unwind(|| token.reject("a number")).unwrap_err();
+            message.downcast_ref::<String>().unwrap().clone()
+        };
+        let token = Literal("two").token();
+        assert_eq!(refused(token), "the value of this parameter must be a number");
+        assert_eq!(refused(token.given_to("r#type")), "`type` must be a number");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::{
     Draft, Endpoint, File, Nullable, Param, TryParam,
-    token::{Token, append, starts_with},
+    token::{Message, Token, starts_with},
 };
 
 /// A string literal of a file parameter of `O`.
@@ -39,36 +39,32 @@ impl<O> Clone for Url<O> {
 
 impl<O> Copy for Url<O> {}
 
-const SUBJECT: &str = "a file literal";
-const OF: &str = " of ";
-const REQUIREMENT: &str = " must be a URL or a data URI; a local file is given as `File::path(..)`";
-
 impl<O: Owner> Url<O> {
-    // Built by hand, because `format!` is not const. An id that does not fit is left out.
-    const MESSAGE: ([u8; 256], usize) = {
-        let mut message = ([0; 256], 0);
-        message = append(message, SUBJECT);
-        let length = SUBJECT.len() + OF.len() + O::ENDPOINT_ID.len() + REQUIREMENT.len();
-        if !O::ENDPOINT_ID.is_empty() && length <= message.0.len() {
-            message = append(append(message, OF), O::ENDPOINT_ID);
-        }
-        append(message, REQUIREMENT)
-    };
-
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
     pub const fn from_token(token: Token) -> Self {
-        if let Token::Text(text) = token
+        if let Some(text) = token.as_text()
             && (starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:"))
         {
             return Self(text, PhantomData);
         }
-        match str::from_utf8(Self::MESSAGE.0.split_at(Self::MESSAGE.1).0) {
-            Ok(message) => panic!("{}", message),
-            Err(_) => panic!("a file literal must be a URL or a data URI"),
+        Self::message(token.parameter()).fail()
+    }
+
+    /// Returns the message for another literal. An endpoint whose id does not fit is left out.
+    const fn message(parameter: &str) -> Message {
+        const OF: &str = " of ";
+        const REQUIREMENT: &str = " must be a URL or a data URI; a local file is given as `File::path(..)`";
+        let mut message = Message::new("a file literal");
+        if !parameter.is_empty() {
+            message = message.append(" for `").append(parameter).append("`");
         }
+        let id = O::ENDPOINT_ID;
+        if !id.is_empty() && message.has_room_for(OF.len() + id.len() + REQUIREMENT.len()) {
+            message = message.append(OF).append(id);
+        }
+        message.append(REQUIREMENT)
     }
 }
 
@@ -109,31 +105,42 @@ impl<O> TryParam<Nullable<File>> for Url<O> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::Literal;
 
     #[test]
     fn a_path_is_not_a_file_literal() {
         for url in ["https://x/y.png", "http://x", "data:image/png;base64,"] {
-            assert_eq!(File::from(Url::<AnyOwner>::from_token(Token::Text(url))), File::url(url));
+            assert_eq!(File::from(Url::<AnyOwner>::from_token(Literal(url).token())), File::url(url));
         }
-        assert!(std::panic::catch_unwind(|| Url::<AnyOwner>::from_token(Token::Text("cat.png"))).is_err());
+        let refused = || Url::<AnyOwner>::from_token(Literal("cat.png").token());
+        assert!(std::panic::catch_unwind(refused).is_err());
     }
 
     #[test]
-    fn message_names_the_endpoint_if_it_fits() {
+    fn message_names_the_parameter_and_the_endpoint_if_they_fit() {
+        const REQUIREMENT: &str = " must be a URL or a data URI; a local file is given as `File::path(..)`";
+        const LONG: &str = match str::from_utf8(&[b'x'; 500]) {
+            Ok(id) => id,
+            Err(_) => "",
+        };
         struct Long;
         impl Owner for Long {
-            const ENDPOINT_ID: &'static str = "acme/an-id-of-a-length-that-nobody-has-ever-seen-and-that-no-editor-would-\
-                show/and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on";
+            const ENDPOINT_ID: &'static str = LONG;
         }
         struct Short;
         impl Owner for Short {
             const ENDPOINT_ID: &'static str = "acme/cat";
         }
-        fn message<O: Owner>() -> String {
-            String::from_utf8(Url::<O>::MESSAGE.0[..Url::<O>::MESSAGE.1].to_vec()).unwrap()
-        }
-        assert_eq!(message::<Short>(), format!("a file literal of acme/cat{REQUIREMENT}"));
-        assert_eq!(message::<AnyOwner>(), format!("a file literal{REQUIREMENT}"));
-        assert_eq!(message::<Long>(), format!("a file literal{REQUIREMENT}"));
+        let message = |message: Message| message.as_str().to_owned();
+        assert_eq!(
+            message(Url::<Short>::message("image_url")),
+            format!("a file literal for `image_url` of acme/cat{REQUIREMENT}")
+        );
+        assert_eq!(message(Url::<Short>::message("")), format!("a file literal of acme/cat{REQUIREMENT}"));
+        assert_eq!(message(Url::<AnyOwner>::message("")), format!("a file literal{REQUIREMENT}"));
+        assert_eq!(
+            message(Url::<Long>::message("image_url")),
+            format!("a file literal for `image_url`{REQUIREMENT}")
+        );
     }
 }

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::CustomImageSize;
 use crate::{
-    Draft, FromText, Number, OutOfRange, ParamValue, Parameters, TryParam, UnknownValue, enums,
-    token::{self, Token},
+    Draft, FromText, Number, OutOfRange, ParamValue, Parameters, TryParam, UnknownValue, enums, token::Token,
 };
 
 /// An image size: a preset, or an exact width and height.
@@ -62,7 +61,7 @@ impl ImageSize {
     pub const fn from_token(token: Token) -> Self {
         match Self::preset(token.as_bytes()) {
             Some(preset) => preset,
-            None => token::reject(NOT_A_PRESET),
+            None => token.reject_by(NOT_A_PRESET),
         }
     }
 
