@@ -138,6 +138,19 @@ fn lists_can_mix_literals_values_and_structs() {
     assert_eq!(to_json(shots)["multi_prompt"][1]["prompt"], "second");
 }
 
+/// The macro defines a module in the same scope, and parameters of the same names.
+#[test]
+fn values_may_name_any_item_of_the_caller() {
+    mod _once {
+        pub(super) const TITLE: &str = "Once";
+    }
+    #[allow(non_upper_case_globals, reason = "a constant with the name of a parameter")]
+    const width: i64 = 64;
+    let input =
+        input!(poster { title: _once::TITLE, width: poster::Width::new(width), dpi: 72, "width_unit": "px" });
+    assert_eq!(to_json(input), json!({ "title": "Once", "width": 64, "dpi": 72, "width_unit": "px" }));
+}
+
 #[test]
 fn quoted_names_set_parameters_that_the_crate_does_not_know() {
     let input = input!(poster { title: "Gold", "turbo": true, "layers": json!([]), "passes": 2 });

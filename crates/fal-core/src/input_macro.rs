@@ -15,8 +15,8 @@
 /// | `"brand_new": 7` | a parameter that the crate does not know, sent as it is; any value that converts to `serde_json::Value` |
 /// | `..base` | at the end: takes all other parameters from `base`, an input of the same endpoint |
 ///
-/// A missing required parameter does not compile. Neither does a literal that its parameter does not allow, even
-/// in code that is never called.
+/// A missing required parameter does not compile. Neither does a parameter that is given twice, nor a literal that its
+/// parameter does not allow, even in code that is never called.
 ///
 /// A number or text that is known only at run time goes into [`try_input!`](crate::try_input!), which has the same form.
 ///
@@ -163,11 +163,14 @@ macro_rules! __not_a_module {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __input {
-    // The end, without a base and with one.
-    ($path:tt $built:tt [$($field:ident $value:tt [$($known:tt)*])*] [$($extra:tt)*]) => {{
+    // The end, without a base and with one. `__once!` comes after the setters, because an editor completes a name as what
+    // it is at its first place.
+    ($path:tt $built:tt [$($field:ident $value:tt [$($known:tt)*])*] [$(($name:literal, $extra:expr))*]) => {{
         #[allow(unused_imports)]
         use $crate::literal::Known as _;
-        $crate::__builder!($built) $($($known)* .$field $value)* $(.extra $extra)* .build()
+        let input = $crate::__builder!($built) $($($known)* .$field $value)* $(.extra($name, $extra))* .build();
+        $crate::__once!([$($field)*] [$($name)*]);
+        input
     }};
     ($path:tt [strict $($built:tt)*] $set:tt $extra:tt .. $base:expr $(,)?) => {
         $crate::__resume!([$($built)*] [$base] [] $extra $set)
@@ -226,6 +229,32 @@ macro_rules! __input {
     ($path:tt $built:tt [$($set:tt)*] $extra:tt $field:ident $(, $($more:tt)*)?) => {
         $crate::__input!($path $built [$($set)* $field($field) []] $extra $($($more)*)?)
     };
+}
+
+// Refuses a parameter that is given twice. Two parameters of a function with one name are an error of the compiler, which points
+// at the second. The function is in a module, where no constant of the caller turns a name into a pattern. Fields of a struct
+// would do as well, but rustc shows the whole macro for them. Quoted names are texts, so they are compared, if there are any.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __once {
+    ([] []) => {};
+    ([$field:ident] []) => {};
+    ([$($field:ident)*] []) => {{
+        mod _once {
+            #[allow(unused_variables)]
+            fn _once($($field: ()),*) {}
+        }
+    }};
+    ([$($field:ident)*] [$($name:literal)*]) => {{
+        mod _once {
+            #[allow(unused_variables)]
+            fn _once($($field: ()),*) {}
+        }
+        const _: () = $crate::literal::check_names(
+            &[$(::core::stringify!($field)),*],
+            &[$($crate::literal::Literal($name).token()),*],
+        );
+    }};
 }
 
 // The builder of a struct, by the mode.
@@ -358,6 +387,7 @@ macro_rules! __resume {
         let mut input: $($built)* = $base;
         $($crate::literal::Field(&mut (&mut input) $($known)* .$field).assign($value);)*
         $(input.extra.insert(::std::string::String::from($name), ::core::convert::Into::into($extra));)*
+        $crate::__once!([$($field)*] [$($name)*]);
         input
     }};
 }
@@ -382,6 +412,7 @@ macro_rules! __try_resume {
             $crate::literal::Field(&mut (&mut input) $($known)* .$field).try_assign(&mut mode, name, $value);
         )*
         $(input.extra.insert(::std::string::String::from($name), ::core::convert::Into::into($extra));)*
+        $crate::__once!([$($field)*] [$($name)*]);
         $crate::Mode::finish(mode, input)
     }};
 }

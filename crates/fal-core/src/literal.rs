@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 
 pub use self::url::{AnyOwner, Owner, Url};
-pub use crate::token::{Literal, Token, is_equal, json_name, position, reject};
+pub use crate::token::{Literal, Token, check_names, is_equal, json_name, position, reject};
 use crate::{Draft, FromText, Length, Mode, Nullable, Param, Required, TryParam};
 
 mod url;

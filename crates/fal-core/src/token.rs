@@ -243,6 +243,37 @@ pub const fn json_name(field: &str) -> &str {
     if starts_with(field, "r#") { field.split_at(2).1 } else { field }
 }
 
+/// Fails the compilation at a name that is given twice, among the fields and the quoted names of an `input!`.
+#[doc(hidden)]
+#[track_caller]
+pub const fn check_names(fields: &[&str], quoted: &[Token]) {
+    let mut index = 0;
+    while index < quoted.len() {
+        if let Some(name) = quoted[index].as_text() {
+            let mut other = 0;
+            while other < fields.len() {
+                if is_equal(name, json_name(fields[other])) {
+                    reject_twice(name);
+                }
+                other += 1;
+            }
+            other = 0;
+            while other < index {
+                if quoted[other].is_text(name) {
+                    reject_twice(name);
+                }
+                other += 1;
+            }
+        }
+        index += 1;
+    }
+}
+
+#[track_caller]
+const fn reject_twice(name: &str) -> ! {
+    Message::new("`").append(name).append("` is given twice").fail()
+}
+
 /// Returns true if the two strings are equal; `==` does not work in a `const fn`.
 #[doc(hidden)]
 #[must_use]
@@ -303,6 +334,18 @@ mod tests {
         let token = Literal("two").token();
         assert_eq!(refused(token), "the value of this parameter must be a number");
         assert_eq!(refused(token.given_to("r#type")), "`type` must be a number");
+    }
+
+    #[test]
+    fn a_quoted_name_is_refused_if_it_is_given_before() {
+        let check = |fields: &[&'static str], quoted: &[&'static str]| {
+            let quoted: Vec<Token> = quoted.iter().map(|name| Literal(*name).token()).collect();
+            std::panic::catch_unwind(|| check_names(fields, &quoted)).is_ok()
+        };
+        assert!(check(&[], &["a"]) && check(&["a", "r#type"], &["ab", "r#type", "b"]));
+        assert!(
+            !check(&["b", "r#type"], &["type"]) && !check(&["a"], &["a"]) && !check(&[], &["a", "b", "a"])
+        );
     }
 
     #[test]
