@@ -1,6 +1,7 @@
 //! Errors of the client and of the service, and their messages.
 
-use fal_client::ErrorKind;
+use fal_client::{Error, ErrorKind, Retry, reconcile::Reconciled};
+use fal_emulator::{FaultPoint, RequestKind, ResponseTemplate};
 use serde_json::json;
 
 use super::*;
@@ -65,4 +66,77 @@ async fn an_unknown_endpoint_is_not_found() {
     let (_emulator, client) = instant().await;
     let error = client.run(fal_client::untyped::input("acme/nothing", json!({}))).await.unwrap_err();
     assert!(error.is_not_found() && error.to_string().contains("acme/nothing"), "{error}");
+}
+
+/// Returns if the request of a failed call is over, was accepted, and may have been accepted.
+fn fate(error: &Error) -> (bool, bool, bool) {
+    (error.has_ended(), error.was_accepted(), error.may_be_accepted())
+}
+
+#[tokio::test]
+async fn request_that_is_over_is_told_from_one_that_may_run_and_one_that_was_not_accepted() {
+    let (emulator, _) = instant().await;
+    let quick = Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2));
+    let client = Client::builder().emulator(emulator.url()).retry(quick).build().unwrap();
+
+    // Accepted, and over with a failure of the model.
+    for (status, may_be_accepted) in [(500, true), (502, true), (503, false), (422, false)] {
+        emulator.reset();
+        emulator.on_endpoint("fal-ai/flux/dev").fail(status, json!({ "detail": "out of memory" }));
+        let error = client.subscribe(small()).await.unwrap_err();
+        assert_eq!(fate(&error), (true, true, may_be_accepted), "{status}: {error}");
+        let sent = emulator.requests().len();
+        let Reconciled::Found(ticket) = error.reconcile::<dev::Model>(&client).await.unwrap() else {
+            panic!("{error}")
+        };
+        assert_eq!((Some(ticket.request_id()), emulator.requests().len()), (error.request_id(), sent));
+        // The answer to a direct call may be that of a server in front of the model.
+        let error = client.run(small()).await.unwrap_err();
+        assert_eq!(fate(&error), (false, false, may_be_accepted), "{status}: {error}");
+    }
+
+    // Sent, without an answer.
+    emulator.reset();
+    emulator.on_request(RequestKind::Submit).reset(FaultPoint::Reply);
+    let error = client.subscribe(small()).await.unwrap_err();
+    assert_eq!(fate(&error), (false, false, true), "{error}");
+
+    // Not accepted.
+    emulator.reset();
+    emulator.on_request(RequestKind::Submit).respond(ResponseTemplate::json(422, json!({ "detail": "no" })));
+    let error = client.subscribe(small()).await.unwrap_err();
+    assert_eq!(fate(&error), (false, false, false), "{error}");
+
+    // Accepted, and lost sight of.
+    for kind in [RequestKind::Status, RequestKind::Result] {
+        emulator.reset();
+        emulator.on_request(RequestKind::StatusStream).respond(ResponseTemplate::json(404, json!({})));
+        emulator.on_request(kind).respond(ResponseTemplate::json(404, json!({ "detail": "gone" })));
+        let error = client.subscribe(small()).await.unwrap_err();
+        assert_eq!(fate(&error), (false, true, true), "{kind:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn request_that_was_accepted_may_run_while_the_service_cannot_be_reached() {
+    let (emulator, _) = stuck().await;
+    let quick = Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2));
+    let client = Client::builder().emulator(emulator.url()).retry(quick).build().unwrap();
+    let job = client.submit(small()).await.unwrap();
+    emulator.shutdown().await;
+    let error = job.wait().await.unwrap_err();
+    assert!(error.is_transport(), "{error:?}");
+    assert_eq!(fate(&error), (false, true, true), "{error}");
+}
+
+#[tokio::test]
+async fn request_that_was_cancelled_is_over() {
+    let (_emulator, client) = stuck().await;
+    let error = client.subscribe(small()).timeout(Duration::from_millis(300)).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("cancelled before it ran"), "{error}");
+    assert_eq!(fate(&error), (true, true, true), "{error}");
+    let job = client.submit(small()).await.unwrap();
+    job.cancel().await.unwrap();
+    let error = job.wait().await.unwrap_err();
+    assert_eq!(fate(&error), (true, true, false), "{error}");
 }

@@ -71,6 +71,10 @@ struct Inner {
     retry_after: Option<Duration>,
     /// `true` if the request was sent and its outcome is not known.
     outcome_unknown: bool,
+    /// `true` if the request has an id of the queue.
+    is_queued: bool,
+    /// `true` if the request is over without an output.
+    has_ended: bool,
     headers: HeaderMap,
     body: Option<Bytes>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -89,6 +93,8 @@ impl Error {
             error_type: None,
             retry_after: None,
             outcome_unknown: false,
+            is_queued: false,
+            has_ended: false,
             headers: HeaderMap::new(),
             body: None,
             source: None,
@@ -245,6 +251,38 @@ impl Error {
     /// Returns true if the request was sent and its outcome is not known.
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
+    }
+
+    /// Notes that the request is in the queue, or was: the endpoint and the request id are those of its ticket.
+    pub(crate) fn with_queued(mut self) -> Self {
+        self.0.is_queued = true;
+        self
+    }
+
+    /// Notes that the request is over without an output.
+    pub(crate) fn with_end(mut self) -> Self {
+        self.0.has_ended = true;
+        self
+    }
+
+    /// Notes that the request is over, if this answer to the fetch of its result is its own failure. `is_reported` says that
+    /// the queue has reported a failure.
+    pub(crate) fn with_end_of_result(self, is_reported: bool) -> Self {
+        if self.is_failure_of_request(is_reported) { self.with_end() } else { self }
+    }
+
+    /// Returns true if this answer to the fetch of a result is the failure of the request itself, so that it is the same at
+    /// any later time.
+    pub(crate) fn is_failure_of_request(&self, is_reported: bool) -> bool {
+        let Some(status) = self.status() else { return false };
+        let is_refusal =
+            status.is_client_error() && !matches!(status.as_u16(), 401..=404 | 407..=410 | 423 | 425 | 429);
+        is_refusal || (is_reported && !self.is_account_wide())
+    }
+
+    /// Returns true if the request is in the queue, or was.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.0.is_queued
     }
 
     /// Returns the target of a redirect.

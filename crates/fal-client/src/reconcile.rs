@@ -69,7 +69,7 @@ pub(crate) use self::{
     sent_request::{PastSubmit, SentRequest},
     sent_slot::SentSlot,
 };
-use crate::{BoxFuture, Client, Error, ErrorKind, Pending, Result, queue::Ticket};
+use crate::{BoxFuture, Client, Error, ErrorKind, Pending, Result, queue::Ticket, untyped::Any};
 
 /// The outcome of looking for a request whose submit was not answered.
 pub enum Reconciled<E> {
@@ -85,6 +85,8 @@ pub enum Reconciled<E> {
 #[must_use = "nothing is sent until this is awaited"]
 pub struct ReconcileRequest<E> {
     client: Client,
+    /// The ticket of a request that was accepted.
+    accepted: Option<Ticket<Any>>,
     sent: Option<Arc<SentRequest>>,
     /// `false` for the error of a submit that was refused.
     may_be_accepted: bool,
@@ -105,13 +107,15 @@ impl<E: Endpoint> IntoFuture for ReconcileRequest<E> {
     type IntoFuture = Pending<Reconciled<E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { client, sent, may_be_accepted, settings, .. } = self;
+        let Self { client, accepted, sent, may_be_accepted, settings, .. } = self;
         let look = look(client, sent, settings);
         Pending::new(async move {
-            if !may_be_accepted {
-                return Ok(Reconciled::NotAccepted);
-            }
-            Ok(match look.await {
+            let decision = match accepted {
+                Some(ticket) => Decision::Found(ticket),
+                None if may_be_accepted => look.await,
+                None => Decision::NotAccepted,
+            };
+            Ok(match decision {
                 Decision::Found(ticket) => {
                     Reconciled::Found(ticket.with_type::<E>().ok_or_else(other_endpoint)?)
                 }
@@ -146,6 +150,12 @@ fn other_endpoint() -> Error {
     )
 }
 
+/// Returns the ticket of a request that was accepted.
+fn ticket_of(error: &Error) -> Option<Ticket<Any>> {
+    let (endpoint, request_id) = error.endpoint().zip(error.request_id()).filter(|_| error.is_queued())?;
+    Some(Ticket::with_endpoint(endpoint, request_id))
+}
+
 /// Looks for one request. Boxed, so that it is compiled once rather than for each model.
 fn look(client: Client, sent: Option<Arc<SentRequest>>, settings: Reconcile) -> BoxFuture<'static, Decision> {
     Box::pin(async move {
@@ -162,7 +172,8 @@ impl Error {
     ///
     /// Ask as soon as possible, with the client that sent the request. By default it takes seconds if the request was
     /// accepted, and 10 minutes to conclude that it was not; [`ReconcileRequest::settings`] changes that. The error of a
-    /// refused submit is `NotAccepted` at once.
+    /// refused submit is `NotAccepted` at once, and that of a request that [was accepted](Self::was_accepted) is `Found`,
+    /// though it may [have ended](Self::has_ended).
     ///
     /// Submits, `subscribe` and batches can be looked for. A direct `run` is not in the queue, and stays in doubt.
     ///
@@ -173,6 +184,7 @@ impl Error {
     pub fn reconcile<E: Endpoint>(&self, client: &Client) -> ReconcileRequest<E> {
         ReconcileRequest {
             client: client.clone(),
+            accepted: ticket_of(self),
             sent: self.sent_request().cloned(),
             may_be_accepted: self.may_be_accepted(),
             settings: Reconcile::default(),

@@ -122,7 +122,10 @@ impl<T: DeserializeOwned> Reply<T> {
         let converted = converted.and_then(|json| serde_json::from_slice(&json).ok());
         match converted.map_or_else(|| response.response.json(), Ok) {
             Ok(output) => Ok(Self { output, meta: response.into() }),
-            Err(error) => Err(error.with_request_id(response.request_id.as_deref())),
+            Err(error) => Err(match &response.request_id {
+                Some(request_id) => error.with_request_id(Some(request_id)).with_queued(),
+                None => error,
+            }),
         }
     }
 }

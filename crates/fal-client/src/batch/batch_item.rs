@@ -133,7 +133,7 @@ impl BatchItem {
             }
             ItemProgress::Failed(failed) => {
                 let (failure, _) = *failed;
-                let error = failure_of(failure).with_endpoint(&*self.call.endpoint);
+                let error = failure_of(failure).with_endpoint(&*self.call.endpoint).with_queued().with_end();
                 if !is_done && self.is_resubmitted(&error) {
                     return self.submit_and_wait().await;
                 }
@@ -166,7 +166,7 @@ impl BatchItem {
                 Ok(None) => Err(lost_output(&io::Error::from(io::ErrorKind::NotFound))),
                 Err(cause) => Err(lost_output(&cause)),
             };
-            return self.track.finish(reply, true);
+            return self.track.finish(reply.map_err(|error| handle.with_ids(error)), true);
         }
         let (limit, retries) = (self.call.limit(), self.track.shared.resubmit_failed.is_some());
         let fetched = within(limit, &self.call.endpoint, handle.fetch_collected()).await;
@@ -466,11 +466,7 @@ struct Waited {
 impl Waited {
     /// Returns true if the request itself has failed, so that its result is this failure at any later time.
     fn is_failed(&self, error: &Error) -> bool {
-        let Some(status) = error.status() else { return false };
-        let is_refusal =
-            status.is_client_error() && !matches!(status.as_u16(), 401..=404 | 407..=410 | 423 | 425 | 429);
-        let is_final = is_refusal || (self.is_reported && !error.is_account_wide());
-        error.request_id().is_some() && is_final
+        error.request_id().is_some() && error.is_failure_of_request(self.is_reported)
     }
 }
 

@@ -140,7 +140,8 @@ impl Error {
     /// Returns true if the same call may succeed when it is made again, without a change of its input or of the account.
     ///
     /// The client has retried by then, as its [`Retry`](crate::Retry) says. For calls that are billed, ask
-    /// [`may_be_accepted`](Self::may_be_accepted) first: such a call may be billed twice if it is made again.
+    /// [`has_ended`](Self::has_ended) and [`may_be_accepted`](Self::may_be_accepted) first: a call whose request may still be
+    /// running is paid for twice if it is made again.
     #[doc(alias = "isRetryableError")]
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -156,24 +157,80 @@ impl Error {
         }
     }
 
-    /// Returns true if a `run` or `submit` that failed with this error may have been accepted, so that the work may be
+    /// Returns true if the request of a call that failed with this error may have been accepted, so that the work may be
     /// running and billed.
     ///
     /// True if the connection broke, or the time was up, after the request was sent; for a 5xx other than 503, which a
-    /// load balancer may answer after it has passed the request on; and for a success that could not be read. False if
-    /// nothing was sent, and for every refusal.
+    /// load balancer may answer after it has passed the request on; for a success that could not be read; and for every
+    /// failure to follow a request that is in the queue. False if nothing was sent, and for every refusal.
     ///
-    /// An error of `subscribe` or of a job with a 5xx of the model, such as "out of memory", is true as well: its request was
-    /// accepted, and has ended. The same call made again is another request.
+    /// Also true for a request that was accepted and is over with a 5xx of the model, such as "out of memory".
+    /// [`has_ended`](Self::has_ended) tells it from the others, and is the first question before a call is made again:
+    ///
+    /// | `has_ended` | `was_accepted` | `may_be_accepted` | The request | The same call made again |
+    /// |---|---|---|---|---|
+    /// | true | true | | is over, without an output | is another request, and the only one that runs |
+    /// | false | true | true | runs, or has an output | would be paid for as well: [wait](crate::Client::resume) for this one |
+    /// | false | false | true | may have been accepted | may be paid for as well: [`reconcile`](Self::reconcile) asks fal |
+    /// | false | false | false | was not accepted | is the only one |
     #[must_use]
     pub fn may_be_accepted(&self) -> bool {
+        if self.was_accepted() && !self.has_ended() {
+            return true;
+        }
         match (self.status().map(|status| status.as_u16()), self.kind()) {
-            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. }) => true,
+            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. } | ErrorKind::InDoubt { .. }) => true,
             // With 503 the load balancer has not forwarded the request.
             (Some(status), _) => status >= 500 && status != 503,
             (None, ErrorKind::Timeout) => true,
             (None, _) => self.is_outcome_unknown(),
         }
+    }
+
+    /// Returns true if it is certain that fal has accepted the request: it has an id of the queue.
+    ///
+    /// True for every error of a [`Job`](crate::queue::Job), and of `subscribe` once its request is in the queue. Then
+    /// [`reconcile`](Self::reconcile) gives its ticket without asking fal. False for an error of `run`, even if it has a
+    /// [`request_id`](Self::request_id), unless the request did not start in time.
+    #[must_use]
+    pub fn was_accepted(&self) -> bool {
+        self.is_queued() || self.has_ended()
+    }
+
+    /// Returns true if it is certain that the request was accepted and is over, without an output: the model failed or
+    /// refused the input, or the request was cancelled, or did not start in time.
+    ///
+    /// The same call made again is another request. It does not run beside this one, of which nothing is left to wait for.
+    /// [`is_retryable`](Self::is_retryable) and [`is_callers_fault`](Self::is_callers_fault) say if it can succeed.
+    ///
+    /// False while that is not certain: for a 5xx of `run`, which may come from a server in front of the model, for a result
+    /// that could not be fetched, and for an output that could not be read.
+    ///
+    /// ```no_run
+    /// use fal_client::{Client, input};
+    /// use fal_flux::dev;
+    ///
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// let mut attempts = 0;
+    /// let reply = loop {
+    ///     attempts += 1;
+    ///     match client.subscribe(input!(dev { prompt: "a cat" })).await {
+    ///         // Over, or not accepted: no request is running.
+    ///         Err(error)
+    ///             if error.is_retryable()
+    ///                 && (error.has_ended() || !error.may_be_accepted())
+    ///                 && attempts < 3 => {}
+    ///         reply => break reply?,
+    ///     }
+    /// };
+    /// # let _ = reply;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        // A 504 of the kind `Timeout` is fal's own word that the request did not start.
+        self.0.has_ended || (self.is_timeout() && self.status() == Some(StatusCode::GATEWAY_TIMEOUT))
     }
 }
 
@@ -243,5 +300,34 @@ mod tests {
         assert!(!Error::new(ErrorKind::Transport, "").may_be_accepted());
         assert!(Error::new(ErrorKind::Transport, "").with_unknown_outcome().may_be_accepted());
         assert!(Error::new(ErrorKind::Timeout, "").may_be_accepted());
+        assert!(Error::new(ErrorKind::InDoubt { reason: None }, "").may_be_accepted());
+    }
+
+    #[test]
+    fn request_in_the_queue_is_accepted_and_has_ended_only_with_its_own_failure() {
+        let fate = |error: &Error| (error.has_ended(), error.was_accepted(), error.may_be_accepted());
+        let fetched =
+            |status, is_reported| fate(&refused(status, "").with_queued().with_end_of_result(is_reported));
+        // A refusal is of the model, and a 5xx is if the queue has reported a failure.
+        for status in [400, 405, 422, 499] {
+            assert_eq!(fetched(status, false), (true, true, false), "{status}");
+        }
+        for (status, is_reported) in [(500, true), (502, true), (504, true)] {
+            assert_eq!(fetched(status, is_reported), (true, true, true), "{status}");
+        }
+        assert_eq!(fetched(429, true), (true, true, false));
+        // The result may be there later.
+        for (status, is_reported) in [(500, false), (502, false), (429, false), (404, false), (401, true)] {
+            assert_eq!(fetched(status, is_reported), (false, true, true), "{status}");
+        }
+        let unreachable = Error::new(ErrorKind::Transport, "").with_queued().with_end_of_result(true);
+        assert_eq!(fate(&unreachable), (false, true, true), "it runs, though no connection can be made");
+        // Nothing is certain about a direct call, but that it did not start.
+        assert_eq!(fate(&refused(500, "")), (false, false, true));
+        assert_eq!(fate(&refused(422, "")), (false, false, false));
+        let headers: HeaderMap =
+            [("x-fal-request-timeout-type".parse().unwrap(), "user".parse().unwrap())].into_iter().collect();
+        let late = Error::from_response(StatusCode::GATEWAY_TIMEOUT, &headers, Bytes::new());
+        assert_eq!(fate(&late), (true, true, true));
     }
 }

@@ -51,6 +51,44 @@
 //!
 //! fal itself runs a request again when its runner fails: [`server_retries`](crate::queue::SubmitRequest::server_retries).
 //!
+//! # Make a call again yourself
+//!
+//! A call that failed may have been paid for. Three predicates say what became of its request, and this is the order in which to
+//! ask them:
+//!
+//! | Predicate | The request | What to do |
+//! |---|---|---|
+//! | [`has_ended`](crate::Error::has_ended) | was accepted and is over, without an output | make the call again, if [`is_retryable`](crate::Error::is_retryable); no other request runs |
+//! | [`was_accepted`](crate::Error::was_accepted) | runs, or has an output that could not be fetched | wait for it by its [`request_id`](crate::Error::request_id) |
+//! | [`may_be_accepted`](crate::Error::may_be_accepted) | was sent, and its answer is not known | ask fal with [`reconcile`](crate::Error::reconcile) |
+//! | none of them | was not accepted | make the call again, if [`is_retryable`](crate::Error::is_retryable) |
+//!
+//! ```no_run
+//! use fal_client::{Client, Reply, input, reconcile::Reconciled};
+//! use fal_flux::dev;
+//!
+//! # async fn example(client: Client) -> fal_client::Result<Reply<dev::Output>> {
+//! let mut attempts = 0;
+//! loop {
+//!     attempts += 1;
+//!     let error = match client.subscribe(input!(dev { prompt: "a cat" })).await {
+//!         Ok(reply) => return Ok(reply),
+//!         Err(error) => error,
+//!     };
+//!     if error.may_be_accepted() && !error.has_ended() {
+//!         match error.reconcile::<dev::Model>(&client).await? {
+//!             Reconciled::Found(ticket) => return client.resume(ticket).wait().await,
+//!             Reconciled::NotAccepted => {}
+//!             Reconciled::InDoubt(_) => return Err(error),
+//!         }
+//!     }
+//!     if !error.is_retryable() || attempts == 3 {
+//!         return Err(error);
+//!     }
+//! }
+//! # }
+//! ```
+//!
 //! # A submit without an answer
 //!
 //! If the connection breaks after a submit was sent, fal may have accepted it. The client does not send it again, and

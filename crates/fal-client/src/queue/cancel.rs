@@ -17,8 +17,9 @@ const RESULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel; or the outcome of a
 /// request that has completed in the meantime, because it is paid for, and a failure would be the same if it were sent again.
 pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) -> Result<CallResponse> {
+    let failure = |outcome: &str| handle.with_ids(timed_out(limit, handle.endpoint()).with_suffix(outcome));
     let outcome = match tokio::time::timeout(CANCEL_TIMEOUT, handle.send_cancel()).await {
-        Ok(Ok(Cancelled::Removed)) => "; it was cancelled before it ran".to_owned(),
+        Ok(Ok(Cancelled::Removed)) => return Err(failure("; it was cancelled before it ran").with_end()),
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
             match tokio::time::timeout(RESULT_TIMEOUT, fetch_late_outcome(handle)).await {
@@ -30,7 +31,7 @@ pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) ->
         Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
         Err(_) => "; the request to cancel it was not answered".to_owned(),
     };
-    Err(handle.with_ids(timed_out(limit, handle.endpoint()).with_suffix(&outcome)))
+    Err(failure(&outcome))
 }
 
 /// Fetches the outcome of a completed request: its result, or its own failure. Returns `None` if it cannot be had.
@@ -54,7 +55,7 @@ async fn fetch_late_outcome(handle: &RequestHandle) -> Option<Result<CallRespons
     if !is_of_job {
         tracing::debug!(%error, "the outcome of a late request cannot be fetched");
     }
-    is_of_job.then_some(Err(error))
+    is_of_job.then(|| Err(error.with_end()))
 }
 
 /// Cancels a request when dropped, unless disarmed.

@@ -218,17 +218,18 @@ impl FollowOptions {
         }
         meter.finish(handle.endpoint());
         let Some((error, error_type)) = failure else {
-            let response = handle.fetch_completed_result(RetryClass::Idempotent).await?;
+            let fetched = handle.fetch_completed_result(RetryClass::Idempotent).await;
+            let response = fetched.map_err(|error| error.with_end_of_result(false))?;
             record_units(handle.endpoint(), billable_units(&response.response.headers));
             return Ok(response);
         };
         // The result of a failed request is the failure, whose status may be one that is otherwise retried.
-        let CallResponse { response, .. } =
-            handle.fetch_completed_result(RetryClass::FailedResultFetch).await?;
+        let fetched = handle.fetch_completed_result(RetryClass::FailedResultFetch).await;
+        let CallResponse { response, .. } = fetched.map_err(|error| error.with_end_of_result(true))?;
         let failure = Error::new(ErrorKind::Api, error)
             .with_error_type(error_type)
             .with_response(response.status, response.body);
-        Err(handle.with_ids(failure))
+        Err(handle.with_ids(failure).with_end())
     }
 }
 

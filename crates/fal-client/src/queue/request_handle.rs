@@ -89,7 +89,7 @@ impl RequestHandle {
 
     /// Adds the ids of this request to `error`.
     pub(crate) fn with_ids(&self, error: Error) -> Error {
-        error.with_endpoint(self.endpoint()).with_request_id(Some(self.request_id()))
+        error.with_endpoint(self.endpoint()).with_request_id(Some(self.request_id())).with_queued()
     }
 
     /// Returns the time limit of calls about this request.
@@ -153,12 +153,15 @@ impl RequestHandle {
             Err(error) if error.status().is_some_and(may_mean_not_ready) => {
                 match self.fetch_status(false).await {
                     // The request may have been completed between the two, and then there is a result now.
-                    Ok(Update::Completed { .. }) => self.fetch_result(RetryClass::FailedResultFetch).await,
+                    Ok(Update::Completed { error: failure, .. }) => {
+                        let fetched = self.fetch_result(RetryClass::FailedResultFetch).await;
+                        fetched.map_err(|error| error.with_end_of_result(failure.is_some()))
+                    }
                     Err(_) => Err(error),
                     Ok(_) => Err(self.with_ids(not_ready().with_source(error))),
                 }
             }
-            other => other,
+            other => other.map_err(|error| error.with_end_of_result(false)),
         }
     }
 

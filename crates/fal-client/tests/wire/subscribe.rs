@@ -168,3 +168,27 @@ async fn finished_call_is_not_cancelled() {
     client.endpoint::<Model>().job("r1").status().await.unwrap();
     assert!(!server.received().iter().any(is_cancel));
 }
+
+/// A caller that makes the call again must not pay for an output that is only out of reach.
+#[tokio::test]
+async fn result_that_cannot_be_fetched_or_read_is_no_end_of_the_request() {
+    let failed = || json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"});
+    let completed = || json!({"status": "COMPLETED"});
+    let table = [
+        (failed(), 500, json!({"detail": "out of memory"}), (true, true, true)),
+        (failed(), 200, json!({"seed": 7}), (true, true, false)),
+        (completed(), 422, json!({"detail": "no"}), (true, true, false)),
+        (completed(), 500, json!({"detail": "no"}), (false, true, true)),
+        (completed(), 200, json!({"seed": "seven"}), (false, true, true)),
+    ];
+    for (state, status, result, fate) in table {
+        let shown = format!("{state} {status} {result}");
+        let server = queue(vec![state], move || answer(status, &result)).await;
+        let error = server.client().subscribe(cat()).await.unwrap_err();
+        assert_eq!(
+            (error.has_ended(), error.was_accepted(), error.may_be_accepted()),
+            fate,
+            "{shown}: {error}"
+        );
+    }
+}
