@@ -228,6 +228,7 @@ impl FollowOptions {
         let CallResponse { response, .. } = fetched.map_err(|error| error.with_end_of_result(true))?;
         let failure = Error::new(ErrorKind::Api, error)
             .with_error_type(error_type)
+            .with_headers(&response.headers)
             .with_response(response.status, response.body);
         Err(handle.with_ids(failure).with_end())
     }

@@ -116,9 +116,10 @@ async fn failure_of_a_job_is_fetched_once() {
 #[tokio::test]
 async fn failed_job_is_an_error_even_if_its_result_is_a_success() {
     let states = vec![json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"})];
-    let server = queue(states, || answer(200, &json!({"seed": 7}))).await;
+    let server = queue(states, || bytes(200, &[("x-fal-billable-units", "2")], r#"{"seed": 7}"#)).await;
     let error = server.client().subscribe(cat()).await.unwrap_err();
     assert_eq!((error.message(), error.error_type()), ("it broke", Some("internal_error")));
+    assert_eq!(error.headers()["x-fal-billable-units"], "2");
     assert!(matches!(error.kind(), ErrorKind::Api));
 }
 
