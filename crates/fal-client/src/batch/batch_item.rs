@@ -66,7 +66,12 @@ pub(super) struct Track {
     pub(super) fingerprint: Option<String>,
     pub(super) counted: Counted,
     pub(super) reservation: Option<Reservation>,
+    /// The request of an earlier run that this one replaces, until it does.
+    pub(super) replaced: Option<Replaced>,
 }
+
+/// A request that an earlier run has sent, and that is given up for another one. It may be billed.
+pub(super) struct Replaced(Option<Reservation>);
 
 /// The outcome of a request of a batch.
 pub(super) enum Outcome {
@@ -122,7 +127,11 @@ impl BatchItem {
                 self.track.reservation = self.adopt(&state.reserved);
                 self.doubt(Arc::new(sent), None)
             }
-            ItemProgress::InDoubt(_) if self.track.shared.resubmit_in_doubt => self.submit_and_wait().await,
+            ItemProgress::InDoubt(_) if self.track.shared.resubmit_in_doubt => {
+                let reservation = self.adopt(&state.reserved);
+                self.replace(reservation);
+                self.submit_and_wait().await
+            }
             ItemProgress::InDoubt(_) => {
                 let reason = is_doubt_decided.then_some(DoubtReason::NotRecorded);
                 self.track.fail(in_doubt(reason, None))
@@ -151,6 +160,15 @@ impl BatchItem {
     /// Returns the reservation of a request that an earlier process has sent.
     fn adopt(&self, reserved: &Option<crate::Usd>) -> Option<Reservation> {
         self.track.shared.accounts.adopt(&self.call.endpoint, *reserved)
+    }
+
+    /// Gives an earlier request up for the one that is submitted next.
+    fn replace(&mut self, mut reservation: Option<Reservation>) {
+        if let Some(reservation) = &mut reservation {
+            // Nothing will settle it for less, so no other request waits for that.
+            reservation.set_aside();
+        }
+        self.track.replaced = Some(Replaced(reservation));
     }
 
     fn is_resubmitted(&self, error: &Error) -> bool {
@@ -241,7 +259,8 @@ impl BatchItem {
                 (self.call.limit(), self.call.endpoint.clone(), SentSlot::default());
             let span = self.call.submit_span();
             // Boxed, so that a call that waits for its result has given back the memory of the submit.
-            let attempt = Box::pin(within(limit, &endpoint, submit_once(&mut self.call, &self.track, &sent)));
+            let attempt =
+                Box::pin(within(limit, &endpoint, submit_once(&mut self.call, &mut self.track, &sent)));
             match attempt.instrument(span).await {
                 Ok(handle) => {
                     pass.accepted();
@@ -276,9 +295,9 @@ impl BatchItem {
                 && waited.reply.as_ref().is_err_and(|error| self.is_resubmitted(error))
             {
                 self.track.record(&waited).await;
-                // The cost of one whose failure is not recorded is not known.
-                if let Some(reservation) = self.track.reservation.take() {
-                    reservation.settle(None);
+                if !waited.reply.as_ref().is_err_and(|error| waited.is_failed(error)) {
+                    let reservation = self.track.reservation.take();
+                    self.replace(reservation);
                 }
                 return self.submit_and_wait().await;
             }
@@ -321,6 +340,18 @@ impl Track {
             return self.write_if_possible(entry).await;
         }
         true
+    }
+
+    /// Counts the request that this one replaces, whose cost nobody will learn: with a budget as what was reserved for it, and
+    /// else as one of unknown cost. Called once the journal has the new request, by which later runs know about the old one.
+    fn count_replaced(&mut self, endpoint: &str) {
+        match self.replaced.take() {
+            Some(Replaced(Some(reservation))) => {
+                reservation.settle(None);
+            }
+            Some(Replaced(None)) => self.shared.accounts.count(endpoint, None),
+            None => {}
+        }
     }
 
     /// Keeps an output that was fetched again.
@@ -508,8 +539,8 @@ async fn wait(handle: &RequestHandle, shared: &Shared, start: Instant, limit: Op
 }
 
 /// Sends a request, and writes down that it may have been accepted before it can have been.
-async fn submit_once(call: &mut Call, track: &Track, sent: &SentSlot) -> Result<RequestHandle> {
-    let shared = &track.shared;
+async fn submit_once(call: &mut Call, track: &mut Track, sent: &SentSlot) -> Result<RequestHandle> {
+    let shared = track.shared.clone();
     let mut request = call.prepare_submit().await?;
     if track.reservation.is_some() {
         // Money is reserved for one run.
@@ -522,6 +553,7 @@ async fn submit_once(call: &mut Call, track: &Track, sent: &SentSlot) -> Result<
     let digest = digest.and_then(|json| Digest::from_json(json));
     let may_differ = call.client.0.transport.may_change_bodies();
     track.write(track.begun(digest, may_differ)).await?;
+    track.count_replaced(&call.endpoint);
     match call.send_submit(&mut request, sent).await {
         Ok((handle, digest)) => {
             if let Some(accepted) = &shared.accepted {

@@ -110,11 +110,15 @@ pub(super) struct Reservation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Spent {
-    /// The cost of the requests that are finished, in this process and earlier ones.
+    /// The cost of the requests that are finished, in this process and earlier ones. With a budget, a request whose cost is
+    /// not known costs what was reserved for it.
     pub cost: Usd,
-    /// The part of the budget that is reserved for requests that are not finished.
+    /// The part of the budget that is reserved for requests that are not finished. Zero without a budget.
     pub reserved: Usd,
-    /// The number of finished requests whose cost is not known: fal named no billable units, or has no price.
+    /// The number of requests whose cost is not known and not part of `cost`: fal named no billable units, or has no price, or
+    /// the request was sent again before its outcome was known. Zero with a budget.
+    ///
+    /// Requests that are running or in doubt are not counted until they are finished or sent again.
     pub unpriced: u64,
 }
 
@@ -152,12 +156,15 @@ impl Accounts {
             Some(budget) => {
                 let mut unknown = 0_u64;
                 for (endpoint, unpriced) in unpriced {
+                    unknown = unknown.saturating_add(unpriced.unknown);
+                    if unpriced.counted == 0 {
+                        continue;
+                    }
                     let price = prices.get(endpoint).await?;
                     match price.and_then(|price| price.cost(unpriced.units)) {
                         Some(cost) => state.money.charged += cost,
                         None => unknown = unknown.saturating_add(unpriced.counted),
                     }
-                    unknown = unknown.saturating_add(unpriced.unknown);
                 }
                 let max = budget.max_per_request.unwrap_or_default();
                 if unknown.saturating_add(open) > 0 && max == Usd::ZERO {
@@ -255,7 +262,7 @@ impl Accounts {
         };
         for (endpoint, Unpriced { units, counted, unknown }) in units {
             spent.unpriced = spent.unpriced.saturating_add(unknown);
-            if units == Decimal::ZERO {
+            if counted == 0 {
                 continue;
             }
             match self.prices.get(&endpoint).await?.and_then(|price| price.cost(units)) {

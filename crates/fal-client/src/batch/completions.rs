@@ -169,6 +169,10 @@ impl<E: Endpoint, K> Completions<E, K> {
 
     /// Returns the money that the batch has spent, in this process and, with a journal, in earlier ones.
     ///
+    /// A request that an earlier run has sent may be [sent](BatchRequest::resubmit_in_doubt)
+    /// [again](BatchRequest::resubmit_failed) before its outcome is known. From then on it counts in every run as one whose
+    /// cost is not known, because both requests may be billed.
+    ///
     /// Without a [budget](BatchRequest::budget), the price of each endpoint is fetched once, here.
     ///
     /// # Errors
@@ -319,6 +323,7 @@ impl Start {
                     fingerprint,
                     counted,
                     reservation: None,
+                    replaced: None,
                 };
                 let sent =
                     BatchItem { call, track, json: json.filter(|_| item_shared.accounts.has_budget()) };

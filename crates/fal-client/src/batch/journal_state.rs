@@ -37,7 +37,7 @@ pub(super) struct JournalState {
 pub(super) struct Unpriced {
     /// The units that fal charged.
     pub(super) units: Decimal,
-    /// The number of requests that these are the units of.
+    /// The number of requests that these are the units of. Those of zero units cost nothing, and are not counted.
     pub(super) counted: u64,
     /// The number of requests whose units are not known.
     pub(super) unknown: u64,
@@ -246,6 +246,9 @@ impl Unpriced {
     /// Adds a request that costs `units`, or an unknown number of them.
     pub(super) fn add(all: &mut HashMap<String, Self>, endpoint: String, units: Option<Decimal>) {
         let unpriced = all.entry(endpoint).or_insert(Self { units: Decimal::ZERO, counted: 0, unknown: 0 });
+        if units == Some(Decimal::ZERO) {
+            return;
+        }
         match units.and_then(|units| unpriced.units.checked_add(units)) {
             Some(units) => {
                 unpriced.units = units;

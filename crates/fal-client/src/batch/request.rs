@@ -272,7 +272,7 @@ impl<E: Endpoint, K: BatchKey> BatchRequest<E, K> {
     }
 
     /// Sets whether requests are sent again that an earlier process may have submitted. Such a request may run, and be
-    /// billed, twice. Off by default.
+    /// billed, twice: [`Completions::spent`] counts the first one as well. Off by default.
     pub fn resubmit_in_doubt(mut self, resubmit: bool) -> Self {
         self.resubmit_in_doubt = resubmit;
         self

@@ -207,3 +207,93 @@ async fn spent_money_is_known_without_a_budget() {
         "$0.00 spent, and 2 requests whose cost is not known"
     );
 }
+
+/// Returns the money that a batch has spent when it starts, and at its end.
+async fn spent(batch: BatchRequest<untyped::Any>) -> (String, String) {
+    let mut done = batch.as_completed().await.unwrap();
+    let before = done.spent().await.unwrap().to_string();
+    while let Some((index, reply)) = done.next().await {
+        assert!(reply.is_ok(), "{index}: {reply:?}");
+    }
+    (before, done.spent().await.unwrap().to_string())
+}
+
+/// The first of two requests for an input may be billed, so it counts as soon as the second is sent.
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_sent_again_cost_the_same_in_every_run() {
+    let table = [
+        (true, None, ["$0.025 spent", "$0.05 spent, and 1 request whose cost is not known"]),
+        (true, Some(Usd::dollars(10)), ["$0.025 spent, $0.025 reserved", "$0.075 spent"]),
+        (false, None, ["$0.00 spent", "$0.05 spent, and 2 requests whose cost is not known"]),
+        (false, Some(Usd::dollars(10)), ["$0.00 spent, $0.05 reserved", "$0.10 spent"]),
+    ];
+    // The answer to a submit is lost, or the process ends while both requests run and the queue forgets them.
+    for (is_lost, budget, [first, second]) in table {
+        let journal = MemoryJournal::default();
+        let run = |queue: &Queue| {
+            let batch =
+                queue.client().batch(inputs(2)).concurrency(1).journal(journal.clone()).keep_outputs();
+            match budget {
+                Some(budget) => batch.budget(budget),
+                None => batch,
+            }
+        };
+        let queue = Queue::new(|settings| settings.loses_answer = |seed| seed == 0);
+        let queue = if is_lost { queue } else { Queue::default() };
+        let mut done = run(&queue).concurrency(2).as_completed().await.unwrap();
+        let working = async { while done.next().await.is_some() {} };
+        let life = Duration::from_secs(if is_lost { 60 } else { 1 });
+        let _ = tokio::time::timeout(life, working).await;
+        assert_eq!((done.spent().await.unwrap().to_string().as_str(), queue.accepted().len()), (first, 2));
+        drop(done);
+
+        let queue = Queue::default();
+        let again = run(&queue).resubmit_in_doubt(is_lost).resubmit_failed(Error::is_not_found);
+        assert_eq!(spent(again).await, (first.to_owned(), second.to_owned()));
+        assert_eq!(queue.accepted().len(), if is_lost { 1 } else { 2 });
+        // The next one learns it from the journal.
+        assert_eq!(spent(run(&queue)).await, (second.to_owned(), second.to_owned()));
+    }
+}
+
+/// The money of a request that is given up is not free, and nothing waits for it.
+#[tokio::test(start_paused = true)]
+async fn request_that_is_sent_again_needs_room_in_the_budget_beside_the_first() {
+    let (queue, journal) =
+        (Queue::new(|settings| settings.loses_answer = |_| true), MemoryJournal::default());
+    let run = |queue: &Queue, budget: &str| {
+        let budget: Usd = budget.parse().unwrap();
+        queue.client().batch(inputs(1)).journal(journal.clone()).resubmit_in_doubt(true).budget(budget)
+    };
+    assert!(run(&queue, "0.04").await.unwrap()[0].is_err());
+    let queue = Queue::default();
+    let hour = Duration::from_secs(3600);
+    let replies =
+        tokio::time::timeout(hour, run(&queue, "0.04").into_future()).await.expect("it hangs").unwrap();
+    assert!(replies[0].as_ref().is_err_and(Error::is_unsent), "{replies:?}");
+    // It was not given up, because the other was not sent.
+    let done = run(&queue, "0.04").as_completed().await.unwrap();
+    assert_eq!(done.spent().await.unwrap().to_string(), "$0.00 spent, $0.025 reserved");
+    drop(done);
+    assert_eq!(spent(run(&queue, "0.05")).await.1, "$0.05 spent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_that_cost_nothing_are_no_unknown_costs() {
+    let queue = Queue::new(|settings| {
+        (settings.price, settings.failing) = (None, |seed| u32::from(seed < 3));
+    });
+    let journal = MemoryJournal::default();
+    let run = || queue.client().batch(inputs(4)).journal(journal.clone()).keep_outputs();
+    let mut done = run().as_completed().await.unwrap();
+    while done.next().await.is_some() {}
+    let one = "$0.00 spent, and 1 request whose cost is not known";
+    assert_eq!(done.spent().await.unwrap().to_string(), one);
+    drop(done);
+    let (before, after) = spent(run().resubmit_failed(|_| true)).await;
+    assert_eq!(
+        (before.as_str(), after.as_str()),
+        (one, "$0.00 spent, and 4 requests whose cost is not known")
+    );
+    assert_eq!(spent(run()).await, (after.clone(), after));
+}

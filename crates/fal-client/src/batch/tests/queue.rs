@@ -120,9 +120,12 @@ impl Queue {
         }
         let nth: usize =
             path.rsplit_once("/id").map_or("", |(_, id)| id).split('/').next().unwrap().parse().unwrap();
-        let ((start, end), seed) = {
+        let known = {
             let state = lock(&self.state);
-            (state.times[nth], state.accepted[nth])
+            state.times.get(nth).copied().zip(state.accepted.get(nth).copied())
+        };
+        let Some(((start, end), seed)) = known else {
+            return simulation::json(404, &json!({ "detail": "no such request" }));
         };
         if path.ends_with("/stream") {
             let event = |at: Instant, status: Value| {
