@@ -7,6 +7,8 @@
 #[allow(dead_code, unreachable_pub, reason = "generated modules are made for other crates")]
 mod poster;
 
+use std::collections::BTreeMap;
+
 use fal_core::{File, IntoInput, input};
 use fal_flux::{dev, types::CustomImageSize};
 use fal_kling_video::v3::pro::image_to_video;
@@ -136,6 +138,25 @@ fn lists_can_mix_literals_values_and_structs() {
         multi_prompt: [{ prompt: "first" }, { prompt: "second" }],
     });
     assert_eq!(to_json(shots)["multi_prompt"][1]["prompt"], "second");
+}
+
+#[test]
+fn values_without_literals_are_written_as_the_compiler_advises() {
+    let input = input!(poster {
+        title: "Gold",
+        center: (0.5, 0.25),
+        grid: (3.into(), 4.into()),
+        colours: BTreeMap::from([("sky".to_owned(), "blue".to_owned())]),
+        frame: poster::Frame::Integer(3.into()),
+    });
+    let expected = json!({
+        "title": "Gold",
+        "center": [0.5, 0.25],
+        "grid": [3, 4],
+        "colours": { "sky": "blue" },
+        "frame": 3,
+    });
+    assert_eq!(to_json(input), expected);
 }
 
 /// The macro defines a module in the same scope, and parameters of the same names.

@@ -1,5 +1,6 @@
 //! The hidden modules that `input!` looks parameters up in: `arg` names the type of a literal, `list` that of a list,
-//! and `nested` leads to the struct that a parameter holds.
+//! and `nested` leads to the struct that a parameter holds. A parameter that has no literals is in the first two all the
+//! same, as a type that no setter takes, so that the compiler says what the parameter takes.
 //!
 //! A struct has the same three in `types::shape`, under its own name.
 
@@ -8,7 +9,7 @@ use quote::quote;
 
 use super::{
     place::ModulePath,
-    tokens::{ident, ty_of_parent},
+    tokens::{ident, setter_type_of_parent, ty_of_parent},
 };
 use crate::{
     model::Direction,
@@ -96,13 +97,23 @@ impl Known<'_> {
     }
 
     fn modules(&self, item: &Struct, shapes: ModulePath) -> Modules {
-        let arg = item.fields.iter().filter_map(|field| {
-            let (name, literal) = (ident(&field.ident), self.literal_of(field)?);
-            Some(quote!(pub type #name = #literal;))
+        let refused = |field: &Field| {
+            let ty = setter_type_of_parent(field);
+            quote!(fal_core::literal::LiteralOrList<#ty>)
+        };
+        let arg = item.fields.iter().map(|field| {
+            let name = ident(&field.ident);
+            let literal = self.literal_of(field).unwrap_or_else(|| refused(field));
+            quote!(pub type #name = #literal;)
         });
         let list = item.fields.iter().filter_map(|field| {
-            let Ty::List(inner) = &field.ty else { return None };
-            let (name, inner) = (ident(&field.ident), ty_of_parent(inner));
+            let name = ident(&field.ident);
+            let Ty::List(inner) = &field.ty else {
+                // Without an entry, the compiler would say that there is no such parameter.
+                let none = self.literal_of(field).is_none().then(|| refused(field))?;
+                return Some(quote!(pub type #name = #none;));
+            };
+            let inner = ty_of_parent(inner);
             let length = match &field.rule {
                 Rule::List { length: Some(marker), .. } => {
                     let marker = ident(marker);

@@ -39,6 +39,12 @@ pub(super) fn setter_type(field: &Field) -> TokenStream {
     if field.presence == Presence::TriState { quote!(Nullable<#inner>) } else { inner }
 }
 
+/// Returns the type that the setter of a field takes, as a module inside the one that defines it writes it.
+pub(super) fn setter_type_of_parent(field: &Field) -> TokenStream {
+    let inner = ty_of_parent(&field.ty);
+    if field.presence == Presence::TriState { quote!(super::Nullable<#inner>) } else { inner }
+}
+
 /// Returns a type, as the module that defines it writes it.
 pub(super) fn ty(ty: &Ty) -> TokenStream {
     path(ty, &TokenStream::new())

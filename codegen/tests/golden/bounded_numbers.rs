@@ -194,6 +194,15 @@ pub mod types {
 
             pub mod arg {
                 pub type parts = super::MixParts;
+                pub type temperatures = fal_core::literal::LiteralOrList<
+                    super::BTreeMap<String, super::MixTemperatures>,
+                >;
+            }
+
+            pub mod list {
+                pub type temperatures = fal_core::literal::LiteralOrList<
+                    super::BTreeMap<String, super::MixTemperatures>,
+                >;
             }
         }
     }
@@ -553,12 +562,14 @@ pub mod arg {
     pub type width = super::Width;
     pub type step = super::Step;
     pub type weights = super::Weights;
+    pub type mix = fal_core::literal::LiteralOrList<super::Mix>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type weights = fal_core::literal::List<super::Weights, super::bounds::Weights2>;
+    pub type mix = fal_core::literal::LiteralOrList<super::Mix>;
 }
 
 #[doc(hidden)]

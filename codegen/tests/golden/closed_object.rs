@@ -498,6 +498,20 @@ pub mod required {
 }
 
 #[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type crop = fal_core::literal::LiteralOrList<super::Crop>;
+    pub type margin = fal_core::literal::LiteralOrList<super::Margin>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type crop = fal_core::literal::LiteralOrList<super::Crop>;
+    pub type margin = fal_core::literal::LiteralOrList<super::Margin>;
+}
+
+#[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
     pub use super::types::shape::Crop as crop;

@@ -537,7 +537,15 @@ pub mod required {
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
+pub mod arg {
+    pub type pet = fal_core::literal::LiteralOrList<super::Pet>;
+    pub type cats = fal_core::literal::LiteralOrList<Vec<super::Cat>>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
 pub mod list {
+    pub type pet = fal_core::literal::LiteralOrList<super::Pet>;
     pub type cats = fal_core::literal::List<super::Cat>;
 }
 

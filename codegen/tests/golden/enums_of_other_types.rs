@@ -778,10 +778,12 @@ pub mod arg {
     pub type overlap = super::Overlap;
     pub type maybe = super::Maybe;
     pub type listed = fal_core::literal::Number;
+    pub type mixed = fal_core::literal::LiteralOrList<super::Mixed>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type listed = fal_core::literal::List<f64>;
+    pub type mixed = fal_core::literal::LiteralOrList<super::Mixed>;
 }

@@ -327,6 +327,13 @@ impl<'de> json::ReadObject<'de> for Output {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type ratio = fal_core::literal::Number;
+    pub type options = fal_core::literal::LiteralOrList<super::Options>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type options = fal_core::literal::LiteralOrList<super::Options>;
 }
 
 #[doc(hidden)]

@@ -502,12 +502,14 @@ pub mod arg {
     pub type stills = fal_core::literal::Url<super::Model>;
     pub type poster = fal_core::literal::Url<super::Model>;
     pub type webhook_url = fal_core::literal::Text;
+    pub type frame = fal_core::literal::LiteralOrList<super::Frame>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type stills = fal_core::literal::List<super::File>;
+    pub type frame = fal_core::literal::LiteralOrList<super::Frame>;
 }
 
 #[doc(hidden)]

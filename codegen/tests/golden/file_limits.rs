@@ -600,6 +600,11 @@ impl<'de> json::ReadList<'de> for PairUrls {
 pub mod arg {
     pub type poster_url = fal_core::literal::Url<super::Model>;
     pub type video_urls = fal_core::literal::Url<super::Model>;
+    pub type mask_url = fal_core::literal::LiteralOrList<super::MaskUrl>;
+    pub type pair_urls = fal_core::literal::LiteralOrList<super::PairUrls>;
+    pub type layers = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Layer>,
+    >;
     pub type music_url = fal_core::literal::Url<super::Model>;
     pub type image_size = fal_core::literal::Text;
 }
@@ -608,6 +613,11 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type video_urls = fal_core::literal::List<super::File>;
+    pub type mask_url = fal_core::literal::LiteralOrList<super::MaskUrl>;
+    pub type pair_urls = fal_core::literal::LiteralOrList<super::PairUrls>;
+    pub type layers = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Layer>,
+    >;
 }
 
 #[doc(hidden)]

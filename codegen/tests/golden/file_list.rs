@@ -506,6 +506,10 @@ pub mod arg {
     pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type cover_image_url = fal_core::literal::Url<super::Model>;
     pub type short_url = fal_core::literal::Url<super::Model>;
+    pub type chapters = fal_core::literal::LiteralOrList<Vec<super::Chapter>>;
+    pub type extras = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, Vec<super::Chapter>>,
+    >;
 }
 
 #[doc(hidden)]
@@ -513,6 +517,9 @@ pub mod arg {
 pub mod list {
     pub type image_urls = fal_core::literal::List<super::File, super::bounds::ImageUrls>;
     pub type chapters = fal_core::literal::List<super::Chapter>;
+    pub type extras = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, Vec<super::Chapter>>,
+    >;
 }
 
 #[doc(hidden)]

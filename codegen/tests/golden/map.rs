@@ -482,3 +482,35 @@ pub mod bounds {
         Aliases, 1, usize::MAX, "`aliases` of acme/map must have at least 1 character"
     );
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type weights = fal_core::literal::LiteralOrList<super::BTreeMap<String, f64>>;
+    pub type rules = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Rule>,
+    >;
+    pub type limits = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Integer>,
+    >;
+    pub type aliases = fal_core::literal::LiteralOrList<super::BTreeMap<String, String>>;
+    pub type context = fal_core::literal::LiteralOrList<
+        super::Map<String, super::Value>,
+    >;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type weights = fal_core::literal::LiteralOrList<super::BTreeMap<String, f64>>;
+    pub type rules = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Rule>,
+    >;
+    pub type limits = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Integer>,
+    >;
+    pub type aliases = fal_core::literal::LiteralOrList<super::BTreeMap<String, String>>;
+    pub type context = fal_core::literal::LiteralOrList<
+        super::Map<String, super::Value>,
+    >;
+}

@@ -460,3 +460,19 @@ pub mod bounds {
         "`channel_text` of acme/mixed-union must have at most 4 characters"
     );
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type times = fal_core::literal::LiteralOrList<super::Times>;
+    pub type pause = fal_core::literal::LiteralOrList<super::Pause>;
+    pub type channel = fal_core::literal::LiteralOrList<super::Channel>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type times = fal_core::literal::LiteralOrList<super::Times>;
+    pub type pause = fal_core::literal::LiteralOrList<super::Pause>;
+    pub type channel = fal_core::literal::LiteralOrList<super::Channel>;
+}

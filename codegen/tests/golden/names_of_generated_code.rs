@@ -3545,12 +3545,39 @@ pub mod arg {
     pub type map = fal_core::literal::Integer;
     pub type a = super::AValue;
     pub type s = super::SValue;
+    pub type d = fal_core::literal::LiteralOrList<super::AInput>;
     pub type de = fal_core::literal::Integer;
     pub type item = fal_core::literal::Integer;
     pub type url = fal_core::literal::Integer;
     pub type list = fal_core::literal::Integer;
+    pub type slot = fal_core::literal::LiteralOrList<super::SlotSlot>;
+    pub type time = fal_core::literal::LiteralOrList<super::TimeSlot>;
     pub type mode = super::Mode;
     pub type pick = super::Pick;
+    pub type nothing = fal_core::literal::LiteralOrList<()>;
+    pub type c_hasa = fal_core::literal::LiteralOrList<super::HasA>;
+    pub type c_inputoptional = fal_core::literal::LiteralOrList<super::InputOptional>;
+    pub type c_builder = fal_core::literal::LiteralOrList<super::BuilderInput>;
+    pub type c_readlist = fal_core::literal::LiteralOrList<super::ReadList>;
+    pub type c_visitor = fal_core::literal::LiteralOrList<super::Visitor>;
+    pub type c_d = fal_core::literal::LiteralOrList<super::DInput>;
+    pub type c_s = fal_core::literal::LiteralOrList<super::SInput>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type d = fal_core::literal::LiteralOrList<super::AInput>;
+    pub type slot = fal_core::literal::LiteralOrList<super::SlotSlot>;
+    pub type time = fal_core::literal::LiteralOrList<super::TimeSlot>;
+    pub type nothing = fal_core::literal::LiteralOrList<()>;
+    pub type c_hasa = fal_core::literal::LiteralOrList<super::HasA>;
+    pub type c_inputoptional = fal_core::literal::LiteralOrList<super::InputOptional>;
+    pub type c_builder = fal_core::literal::LiteralOrList<super::BuilderInput>;
+    pub type c_readlist = fal_core::literal::LiteralOrList<super::ReadList>;
+    pub type c_visitor = fal_core::literal::LiteralOrList<super::Visitor>;
+    pub type c_d = fal_core::literal::LiteralOrList<super::DInput>;
+    pub type c_s = fal_core::literal::LiteralOrList<super::SInput>;
 }
 
 #[doc(hidden)]

@@ -954,13 +954,26 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type label = fal_core::literal::Text;
+    pub type labels = fal_core::literal::LiteralOrList<Vec<Option<String>>>;
+    pub type size = fal_core::literal::LiteralOrList<super::Size>;
+    pub type r#box = fal_core::literal::LiteralOrList<super::BoxInput>;
+    pub type mode = fal_core::literal::LiteralOrList<Option<super::Mode>>;
+    pub type nothing = fal_core::literal::LiteralOrList<()>;
+    pub type joined = fal_core::literal::LiteralOrList<super::RequestJoined>;
     pub type short = fal_core::literal::Text<super::bounds::Short>;
+    pub type free = fal_core::literal::LiteralOrList<super::Free>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type labels = fal_core::literal::List<Option<String>>;
+    pub type size = fal_core::literal::LiteralOrList<super::Size>;
+    pub type r#box = fal_core::literal::LiteralOrList<super::BoxInput>;
+    pub type mode = fal_core::literal::LiteralOrList<Option<super::Mode>>;
+    pub type nothing = fal_core::literal::LiteralOrList<()>;
+    pub type joined = fal_core::literal::LiteralOrList<super::RequestJoined>;
+    pub type free = fal_core::literal::LiteralOrList<super::Free>;
 }
 
 #[doc(hidden)]

@@ -272,7 +272,20 @@ pub mod bounds {
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
+pub mod arg {
+    pub type values = fal_core::literal::LiteralOrList<Vec<Option<f64>>>;
+    pub type names = fal_core::literal::LiteralOrList<Vec<Option<String>>>;
+    pub type labels = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, Option<super::Integer>>,
+    >;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
 pub mod list {
     pub type values = fal_core::literal::List<Option<f64>>;
     pub type names = fal_core::literal::List<Option<String>>;
+    pub type labels = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, Option<super::Integer>>,
+    >;
 }

@@ -210,6 +210,18 @@ pub mod colour {
     }
 
     #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod arg {
+        pub type mix = fal_core::literal::LiteralOrList<super::Mix>;
+    }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod list {
+        pub type mix = fal_core::literal::LiteralOrList<super::Mix>;
+    }
+
+    #[doc(hidden)]
     #[allow(unused_imports)]
     pub mod nested {
         pub use super::super::types::shape::Mix as mix;
@@ -416,6 +428,18 @@ pub mod light {
     }
 
     #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod arg {
+        pub type mix = fal_core::literal::LiteralOrList<super::Mix>;
+    }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod list {
+        pub type mix = fal_core::literal::LiteralOrList<super::Mix>;
+    }
+
+    #[doc(hidden)]
     #[allow(unused_imports)]
     pub mod nested {
         pub use super::super::types::shape::Mix as mix;
@@ -615,6 +639,18 @@ pub mod sound {
                 id: object.require("id", id)?,
             })
         }
+    }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod arg {
+        pub type mix = fal_core::literal::LiteralOrList<super::Mix2>;
+    }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod list {
+        pub type mix = fal_core::literal::LiteralOrList<super::Mix2>;
     }
 
     #[doc(hidden)]

@@ -1263,6 +1263,28 @@ pub mod bounds {
 }
 
 #[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type free = fal_core::literal::LiteralOrList<super::Free>;
+    pub type typed = fal_core::literal::LiteralOrList<super::Typed>;
+    pub type closed = fal_core::literal::LiteralOrList<super::Closed>;
+    pub type counts = fal_core::literal::LiteralOrList<super::Counts>;
+    pub type clips = fal_core::literal::LiteralOrList<super::Clips>;
+    pub type notes = fal_core::literal::LiteralOrList<super::Notes>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type free = fal_core::literal::LiteralOrList<super::Free>;
+    pub type typed = fal_core::literal::LiteralOrList<super::Typed>;
+    pub type closed = fal_core::literal::LiteralOrList<super::Closed>;
+    pub type counts = fal_core::literal::LiteralOrList<super::Counts>;
+    pub type clips = fal_core::literal::LiteralOrList<super::Clips>;
+    pub type notes = fal_core::literal::LiteralOrList<super::Notes>;
+}
+
+#[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
     pub use super::types::shape::Free as free;

@@ -536,9 +536,12 @@ pub mod types {
 
             pub mod arg {
                 pub type label = fal_core::literal::Text<super::bounds::NodeLabel>;
+                pub type next = fal_core::literal::LiteralOrList<Box<super::Node>>;
+                pub type children = fal_core::literal::LiteralOrList<Vec<super::Node>>;
             }
 
             pub mod list {
+                pub type next = fal_core::literal::LiteralOrList<Box<super::Node>>;
                 pub type children = fal_core::literal::List<super::Node>;
             }
 
@@ -554,11 +557,19 @@ pub mod types {
             pub type __Built = super::super::RequestItem;
             pub type __Target = super::super::RequestItem;
 
+            pub mod arg {
+                pub type terms = fal_core::literal::LiteralOrList<
+                    Vec<super::RequestItemTerms>,
+                >;
+                pub type minus = fal_core::literal::LiteralOrList<super::RequestItemMinus>;
+            }
+
             pub mod list {
                 pub type terms = fal_core::literal::List<
                     super::Formula,
                     super::bounds::RequestItemTerms,
                 >;
+                pub type minus = fal_core::literal::LiteralOrList<super::RequestItemMinus>;
             }
         }
     }
@@ -800,6 +811,20 @@ pub mod required {
             self
         }
     }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type root = fal_core::literal::LiteralOrList<Box<super::Node>>;
+    pub type space = fal_core::literal::LiteralOrList<super::Space>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type root = fal_core::literal::LiteralOrList<Box<super::Node>>;
+    pub type space = fal_core::literal::LiteralOrList<super::Space>;
 }
 
 #[doc(hidden)]

@@ -271,6 +271,13 @@ pub mod enlarge {
     #[allow(non_camel_case_types)]
     pub mod arg {
         pub type image_url = fal_core::literal::Url<super::Model>;
+        pub type bath = fal_core::literal::LiteralOrList<super::Bath>;
+    }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod list {
+        pub type bath = fal_core::literal::LiteralOrList<super::Bath>;
     }
 
     #[doc(hidden)]
@@ -525,6 +532,13 @@ pub mod enlarge {
         #[allow(non_camel_case_types)]
         pub mod arg {
             pub type image_url = fal_core::literal::Url<super::Model>;
+            pub type bath = fal_core::literal::LiteralOrList<super::Bath>;
+        }
+
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        pub mod list {
+            pub type bath = fal_core::literal::LiteralOrList<super::Bath>;
         }
 
         #[doc(hidden)]
@@ -963,6 +977,13 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type film = fal_core::literal::Text;
+    pub type bath = fal_core::literal::LiteralOrList<super::Bath>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type bath = fal_core::literal::LiteralOrList<super::Bath>;
 }
 
 #[doc(hidden)]

@@ -450,5 +450,16 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type text = fal_core::literal::LiteralOrList<super::Text>;
     pub type both = fal_core::literal::Text<super::bounds::Both>;
+    pub type outer = fal_core::literal::LiteralOrList<super::Outer>;
+    pub type loose = fal_core::literal::LiteralOrList<super::Loose>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type text = fal_core::literal::LiteralOrList<super::Text>;
+    pub type outer = fal_core::literal::LiteralOrList<super::Outer>;
+    pub type loose = fal_core::literal::LiteralOrList<super::Loose>;
 }

@@ -1151,7 +1151,14 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type anything = fal_core::literal::LiteralOrList<super::Value>;
+    pub type implied = fal_core::literal::LiteralOrList<super::RequestImplied>;
+    pub type either = fal_core::literal::LiteralOrList<super::Either>;
+    pub type slashed = fal_core::literal::LiteralOrList<super::AB>;
     pub type listed = fal_core::literal::Integer;
+    pub type defined = fal_core::literal::LiteralOrList<super::Def>;
+    pub type inside = fal_core::literal::LiteralOrList<super::Part>;
+    pub type strict = fal_core::literal::LiteralOrList<super::RequestStrict>;
     pub type short = fal_core::literal::Text<super::bounds::Short>;
     pub type fraction = super::Fraction;
     pub type wrong = super::Wrong;
@@ -1161,7 +1168,14 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
+    pub type anything = fal_core::literal::LiteralOrList<super::Value>;
+    pub type implied = fal_core::literal::LiteralOrList<super::RequestImplied>;
+    pub type either = fal_core::literal::LiteralOrList<super::Either>;
+    pub type slashed = fal_core::literal::LiteralOrList<super::AB>;
     pub type listed = fal_core::literal::List<super::Integer>;
+    pub type defined = fal_core::literal::LiteralOrList<super::Def>;
+    pub type inside = fal_core::literal::LiteralOrList<super::Part>;
+    pub type strict = fal_core::literal::LiteralOrList<super::RequestStrict>;
 }
 
 #[doc(hidden)]

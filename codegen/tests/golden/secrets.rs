@@ -627,6 +627,8 @@ pub mod arg {
     pub type password = fal_core::literal::Text<super::bounds::Password>;
     pub type token = fal_core::literal::Text;
     pub type codes = fal_core::literal::Text;
+    pub type pair = fal_core::literal::LiteralOrList<super::Pair>;
+    pub type proxy = fal_core::literal::LiteralOrList<super::Proxy>;
     pub type deadline = fal_core::literal::Text;
     pub type request = fal_core::literal::Text;
     pub type callback = fal_core::literal::Text;
@@ -637,6 +639,8 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type codes = fal_core::literal::List<String>;
+    pub type pair = fal_core::literal::LiteralOrList<super::Pair>;
+    pub type proxy = fal_core::literal::LiteralOrList<super::Proxy>;
 }
 
 #[doc(hidden)]

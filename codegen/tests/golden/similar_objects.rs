@@ -1310,6 +1310,14 @@ pub mod types {
             pub type __Built = super::super::Outer;
             pub type __Target = super::super::Outer;
 
+            pub mod arg {
+                pub type e = fal_core::literal::LiteralOrList<super::CustomInner>;
+            }
+
+            pub mod list {
+                pub type e = fal_core::literal::LiteralOrList<super::CustomInner>;
+            }
+
             pub mod nested {
                 pub use super::super::CustomInner as e;
             }
@@ -1806,6 +1814,22 @@ impl<'de> Deserialize<'de> for Step {
         }
         Ok(Self::Other(value))
     }
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type thing = fal_core::literal::LiteralOrList<super::Thing>;
+    pub type option = fal_core::literal::LiteralOrList<super::OptionValue>;
+    pub type inner = fal_core::literal::LiteralOrList<super::Inner>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type thing = fal_core::literal::LiteralOrList<super::Thing>;
+    pub type option = fal_core::literal::LiteralOrList<super::OptionValue>;
+    pub type inner = fal_core::literal::LiteralOrList<super::Inner>;
 }
 
 #[doc(hidden)]

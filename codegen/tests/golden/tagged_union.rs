@@ -772,3 +772,15 @@ pub mod required {
         }
     }
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type shape = fal_core::literal::LiteralOrList<super::Shape>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type shape = fal_core::literal::LiteralOrList<super::Shape>;
+}

@@ -1811,6 +1811,18 @@ pub mod required {
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
+pub mod arg {
+    pub type pet = fal_core::literal::LiteralOrList<super::Pet>;
+    pub type others = fal_core::literal::LiteralOrList<Vec<super::Others>>;
+    pub type vehicle = fal_core::literal::LiteralOrList<super::Vehicle>;
+    pub type part = fal_core::literal::LiteralOrList<super::Part>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
 pub mod list {
+    pub type pet = fal_core::literal::LiteralOrList<super::Pet>;
     pub type others = fal_core::literal::List<super::Others>;
+    pub type vehicle = fal_core::literal::LiteralOrList<super::Vehicle>;
+    pub type part = fal_core::literal::LiteralOrList<super::Part>;
 }

@@ -327,4 +327,11 @@ pub mod arg {
     pub type border = super::Border;
     pub type paper = super::Paper;
     pub type caption = fal_core::literal::Text;
+    pub type folder = fal_core::literal::LiteralOrList<Option<String>>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type folder = fal_core::literal::LiteralOrList<Option<String>>;
 }

@@ -227,3 +227,17 @@ pub mod required {
         }
     }
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type point = fal_core::literal::LiteralOrList<(super::Integer, super::Integer)>;
+    pub type span = fal_core::literal::LiteralOrList<(f64, Option<f64>)>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type point = fal_core::literal::LiteralOrList<(super::Integer, super::Integer)>;
+    pub type span = fal_core::literal::LiteralOrList<(f64, Option<f64>)>;
+}

@@ -208,6 +208,15 @@ pub mod types {
 
             pub mod arg {
                 pub type value = fal_core::literal::Integer;
+                pub type children = fal_core::literal::LiteralOrList<
+                    (Box<super::Tree>, Box<super::Tree>),
+                >;
+            }
+
+            pub mod list {
+                pub type children = fal_core::literal::LiteralOrList<
+                    (Box<super::Tree>, Box<super::Tree>),
+                >;
             }
         }
     }
@@ -1109,8 +1118,44 @@ pub mod bounds {
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
+pub mod arg {
+    pub type single = fal_core::literal::LiteralOrList<(super::Integer,)>;
+    pub type empty = fal_core::literal::LiteralOrList<super::Empty>;
+    pub type matrix = fal_core::literal::LiteralOrList<super::Matrix>;
+    pub type open = fal_core::literal::LiteralOrList<super::Open>;
+    pub type closed = fal_core::literal::LiteralOrList<super::Closed>;
+    pub type half = fal_core::literal::LiteralOrList<super::Half>;
+    pub type rest = fal_core::literal::LiteralOrList<super::Rest>;
+    pub type few = fal_core::literal::LiteralOrList<super::Few>;
+    pub type older = fal_core::literal::LiteralOrList<super::Older>;
+    pub type nested = fal_core::literal::LiteralOrList<
+        ((super::Integer, String), String),
+    >;
+    pub type rules = fal_core::literal::LiteralOrList<super::Rules>;
+    pub type pair_urls = fal_core::literal::LiteralOrList<super::PairUrls>;
+    pub type layer_urls = fal_core::literal::LiteralOrList<Vec<super::LayerUrls>>;
+    pub type tree = fal_core::literal::LiteralOrList<Box<super::Tree>>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
 pub mod list {
+    pub type single = fal_core::literal::LiteralOrList<(super::Integer,)>;
+    pub type empty = fal_core::literal::LiteralOrList<super::Empty>;
+    pub type matrix = fal_core::literal::LiteralOrList<super::Matrix>;
+    pub type open = fal_core::literal::LiteralOrList<super::Open>;
+    pub type closed = fal_core::literal::LiteralOrList<super::Closed>;
+    pub type half = fal_core::literal::LiteralOrList<super::Half>;
+    pub type rest = fal_core::literal::LiteralOrList<super::Rest>;
+    pub type few = fal_core::literal::LiteralOrList<super::Few>;
+    pub type older = fal_core::literal::LiteralOrList<super::Older>;
+    pub type nested = fal_core::literal::LiteralOrList<
+        ((super::Integer, String), String),
+    >;
+    pub type rules = fal_core::literal::LiteralOrList<super::Rules>;
+    pub type pair_urls = fal_core::literal::LiteralOrList<super::PairUrls>;
     pub type layer_urls = fal_core::literal::List<super::LayerUrls>;
+    pub type tree = fal_core::literal::LiteralOrList<Box<super::Tree>>;
 }
 
 #[doc(hidden)]

@@ -754,3 +754,15 @@ pub mod required {
         }
     }
 }
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type light = fal_core::literal::LiteralOrList<super::Light>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type light = fal_core::literal::LiteralOrList<super::Light>;
+}

@@ -303,6 +303,7 @@ pub mod bounds {
 pub mod arg {
     pub type labels = fal_core::literal::Text;
     pub type moods = super::Moods;
+    pub type groups = fal_core::literal::LiteralOrList<Vec<Vec<super::Integer>>>;
 }
 
 #[doc(hidden)]

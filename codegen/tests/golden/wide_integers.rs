@@ -584,12 +584,24 @@ pub mod arg {
     pub type between = super::Between;
     pub type seeds = super::Seeds;
     pub type half = fal_core::literal::Integer;
+    pub type points = fal_core::literal::LiteralOrList<super::Points>;
     pub type any = fal_core::literal::Integer;
     pub type least = super::Least;
+    pub type map = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Integer>,
+    >;
+    pub type pair = fal_core::literal::LiteralOrList<(super::Integer, String)>;
+    pub type mixed = fal_core::literal::LiteralOrList<super::Mixed>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type seeds = fal_core::literal::List<super::Seeds>;
+    pub type points = fal_core::literal::LiteralOrList<super::Points>;
+    pub type map = fal_core::literal::LiteralOrList<
+        super::BTreeMap<String, super::Integer>,
+    >;
+    pub type pair = fal_core::literal::LiteralOrList<(super::Integer, String)>;
+    pub type mixed = fal_core::literal::LiteralOrList<super::Mixed>;
 }

@@ -3,14 +3,19 @@
 //! Each generated module has a module `arg` with a type alias for every parameter. The alias is one of the types
 //! here, or a checked number. The macro makes each literal a `const` of that type, so that `cargo check` rejects
 //! a literal that is not allowed. A module `list` names the [`List`] of every parameter that is a list, and a
-//! module `nested` leads to the same three modules of every struct.
+//! module `nested` leads to the same three modules of every struct. A parameter that has no literals is a [`LiteralOrList`] in
+//! `arg` and `list`.
 
 use std::marker::PhantomData;
 
-pub use self::url::{AnyOwner, Owner, Url};
+pub use self::{
+    literal_or_list::{HasLiteral, LiteralOrList},
+    url::{AnyOwner, Owner, Url},
+};
 pub use crate::token::{Literal, Token, check_names, is_equal, json_name, position, reject};
 use crate::{Draft, FromText, Length, Mode, Nullable, Param, Required, TryParam};
 
+mod literal_or_list;
 mod url;
 
 /// A string literal whose length is inside the bounds `L`.

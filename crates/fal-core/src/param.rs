@@ -15,7 +15,8 @@ use crate::{Checked, CheckedPart, Draft, File, Integer, Mode, Nullable, Strict, 
     message = "`{Self}` is not a value of this parameter, which takes `{T}`",
     label = "expected `{T}`, found `{Self}`",
     note = "a number or text known only at run time is checked by `try_input!` or `try_builder()`",
-    note = "a file is `File::path(..)`, `File::url(..)` or `File::bytes(..)`"
+    note = "a file is `File::path(..)`, `File::url(..)` or `File::bytes(..)`",
+    note = "an integer in a tuple or a map is written `7.into()`"
 )]
 pub trait Param<T, M: Mode = Strict> {
     /// Returns the value to send, or `None` to leave the parameter out.
@@ -29,7 +30,8 @@ pub trait Param<T, M: Mode = Strict> {
     message = "`{Self}` is not a value of this parameter, which takes `{T}`",
     label = "expected `{T}`, found `{Self}`",
     note = "a number or text known only at run time is checked by `try_input!` or `try_builder()`",
-    note = "a file is `File::path(..)`, `File::url(..)` or `File::bytes(..)`"
+    note = "a file is `File::path(..)`, `File::url(..)` or `File::bytes(..)`",
+    note = "an integer in a tuple or a map is written `7.into()`"
 )]
 pub trait Required<T, M: Mode = Strict> {
     /// Returns the value to send.

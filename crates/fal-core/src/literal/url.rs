@@ -74,12 +74,14 @@ impl<O> From<Url<O>> for File {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O> Param<File> for Url<O> {
     fn into_param(self) -> Option<File> {
         Some(self.into())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O> Param<Nullable<File>> for Url<O> {
     fn into_param(self) -> Option<Nullable<File>> {
         Some(Nullable::Value(self.into()))
