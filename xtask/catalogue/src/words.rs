@@ -174,7 +174,7 @@ impl Changes {
         if !self.unread.is_empty() {
             let _ = writeln!(
                 text,
-                "Texts about {} endpoints have changed and are not on this machine. To fetch them, run\n    \
+                "Endpoints whose changed texts are not on this machine: {}. To fetch them, run\n    \
                  cargo xtask fetch {}",
                 self.unread.len(),
                 self.unread.join(" ")
@@ -190,7 +190,7 @@ impl Changes {
         if self.unknown > 0 {
             let _ = writeln!(
                 text,
-                "Of {} endpoints, `{since}` has no digests of their texts, so changes are not known.",
+                "Endpoints without digests of their texts in `{since}`: {}. Their changes are not known.",
                 self.unknown
             );
         }
@@ -398,7 +398,7 @@ mod tests {
         assert!(text.starts_with(expected), "{text}");
         changes.unknown = 2;
         assert!(changes.list("main").ends_with(
-            "\nOf 2 endpoints, `main` has no digests of their texts, so changes are not known.\n"
+            "\nEndpoints without digests of their texts in `main`: 2. Their changes are not known.\n"
         ));
         changes.unknown = 0;
         changes.unread.push("acme/film".to_owned());

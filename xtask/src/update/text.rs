@@ -37,8 +37,9 @@ pub(super) fn write(changes: &str, report: &Report, since: &str) -> String {
     section(
         "Texts of fal that changed",
         &format!(
-            "The documents here have descriptions of their own, which may no longer be right. `cargo xtask words \
-             --changed --since {since}` lists fal's text about each, with the description here below it."
+            "fal's texts about these have changed or are new. The documents here have descriptions of their own, \
+             which may no longer be right. `cargo xtask words --changed --since {since}` lists fal's text about each, \
+             with the description here below it."
         ),
         rephrased(&report.rephrased),
     );
