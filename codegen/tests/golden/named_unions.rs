@@ -237,6 +237,18 @@ pub mod measure {
             }
         }
     }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod arg {
+        pub type border = fal_core::literal::LiteralOrList<super::Shape>;
+    }
+
+    #[doc(hidden)]
+    #[allow(non_camel_case_types)]
+    pub mod list {
+        pub type border = fal_core::literal::LiteralOrList<super::Shape>;
+    }
 }
 
 pub mod types {
@@ -933,6 +945,14 @@ pub mod types {
 
             pub type __Built = super::super::Scene;
             pub type __Target = super::super::Scene;
+
+            pub mod arg {
+                pub type sun = fal_core::literal::LiteralOrList<super::Shape>;
+            }
+
+            pub mod list {
+                pub type sun = fal_core::literal::LiteralOrList<super::Shape>;
+            }
         }
     }
 }
@@ -1223,6 +1243,10 @@ pub mod required {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type border = fal_core::literal::LiteralOrList<super::Shape>;
+    pub type shapes = fal_core::literal::LiteralOrList<Vec<super::Shape>>;
+    pub type mask = fal_core::literal::LiteralOrList<super::Shape>;
+    pub type scene = fal_core::literal::LiteralOrList<super::Scene>;
     pub type width = super::Extent;
     pub type height = super::Extent;
 }
@@ -1230,7 +1254,10 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
+    pub type border = fal_core::literal::LiteralOrList<super::Shape>;
     pub type shapes = fal_core::literal::List<super::Shape>;
+    pub type mask = fal_core::literal::LiteralOrList<super::Shape>;
+    pub type scene = fal_core::literal::LiteralOrList<super::Scene>;
 }
 
 #[doc(hidden)]

@@ -558,10 +558,8 @@ pub mod types {
             pub type __Target = super::super::RequestItem;
 
             pub mod arg {
-                pub type terms = fal_core::literal::LiteralOrList<
-                    Vec<super::RequestItemTerms>,
-                >;
-                pub type minus = fal_core::literal::LiteralOrList<super::RequestItemMinus>;
+                pub type terms = fal_core::literal::LiteralOrList<Vec<super::Formula>>;
+                pub type minus = fal_core::literal::LiteralOrList<super::Formula>;
             }
 
             pub mod list {
@@ -569,7 +567,7 @@ pub mod types {
                     super::Formula,
                     super::bounds::RequestItemTerms,
                 >;
-                pub type minus = fal_core::literal::LiteralOrList<super::RequestItemMinus>;
+                pub type minus = fal_core::literal::LiteralOrList<super::Formula>;
             }
         }
     }
@@ -817,14 +815,14 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type root = fal_core::literal::LiteralOrList<Box<super::Node>>;
-    pub type space = fal_core::literal::LiteralOrList<super::Space>;
+    pub type space = fal_core::literal::LiteralOrList<super::Formula>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type root = fal_core::literal::LiteralOrList<Box<super::Node>>;
-    pub type space = fal_core::literal::LiteralOrList<super::Space>;
+    pub type space = fal_core::literal::LiteralOrList<super::Formula>;
 }
 
 #[doc(hidden)]

@@ -316,6 +316,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type frames = fal_core::literal::LiteralOrList<Vec<super::Frame>>;
     pub type output_fps = super::OutputFps;
     pub type recursive_interpolation_passes = super::RecursiveInterpolationPasses;
 }

@@ -541,6 +541,15 @@ pub mod arg {
     pub type txt_font = fal_core::literal::Text;
     pub type font_size = fal_core::literal::Integer;
     pub type stroke_width = fal_core::literal::Integer;
+    pub type left_align = fal_core::literal::LiteralOrList<super::LeftAlign>;
+    pub type top_align = fal_core::literal::LiteralOrList<super::TopAlign>;
     pub type refresh_interval = super::RefreshInterval;
     pub type text_case = super::TextCase;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type left_align = fal_core::literal::LiteralOrList<super::LeftAlign>;
+    pub type top_align = fal_core::literal::LiteralOrList<super::TopAlign>;
 }

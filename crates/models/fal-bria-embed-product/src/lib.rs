@@ -313,6 +313,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_source = fal_core::literal::Text;
+    pub type products = fal_core::literal::LiteralOrList<Vec<super::EmbedItem>>;
     pub type seed = fal_core::literal::Integer;
     pub type sync_mode = fal_core::literal::Flag;
 }

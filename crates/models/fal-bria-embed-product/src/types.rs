@@ -408,6 +408,11 @@ pub mod shape {
 
         pub mod arg {
             pub type image_source = fal_core::literal::Text;
+            pub type coordinates = fal_core::literal::LiteralOrList<super::Coordinates>;
+        }
+
+        pub mod list {
+            pub type coordinates = fal_core::literal::LiteralOrList<super::Coordinates>;
         }
 
         pub mod nested {

@@ -491,10 +491,31 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type mask_url = fal_core::literal::Url<super::Model>;
     pub type instruction = fal_core::literal::Text;
+    pub type structured_instruction = fal_core::literal::LiteralOrList<
+        super::StructuredInstruction,
+    >;
+    pub type original_vgl = fal_core::literal::LiteralOrList<
+        super::StructuredInstruction,
+    >;
+    pub type new_vgl = fal_core::literal::LiteralOrList<super::StructuredInstruction>;
     pub type seed = fal_core::literal::Integer;
     pub type steps_num = super::StepsNum;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type guidance_scale = fal_core::literal::LiteralOrList<super::GuidanceScale>;
     pub type sync_mode = fal_core::literal::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type structured_instruction = fal_core::literal::LiteralOrList<
+        super::StructuredInstruction,
+    >;
+    pub type original_vgl = fal_core::literal::LiteralOrList<
+        super::StructuredInstruction,
+    >;
+    pub type new_vgl = fal_core::literal::LiteralOrList<super::StructuredInstruction>;
+    pub type guidance_scale = fal_core::literal::LiteralOrList<super::GuidanceScale>;
 }
 
 #[doc(hidden)]

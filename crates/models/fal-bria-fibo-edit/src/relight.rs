@@ -425,5 +425,16 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type light_direction = fal_core::literal::LiteralOrList<
+        Option<super::LightDirection>,
+    >;
     pub type light_type = super::LightType;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type light_direction = fal_core::literal::LiteralOrList<
+        Option<super::LightDirection>,
+    >;
 }

@@ -3780,8 +3780,21 @@ pub mod shape {
 
         pub mod arg {
             pub type short_description = fal_core::literal::Text;
+            pub type objects = fal_core::literal::LiteralOrList<
+                Vec<super::ObjectDescription>,
+            >;
             pub type background_setting = fal_core::literal::Text;
+            pub type lighting = fal_core::literal::LiteralOrList<super::LightingDetails>;
+            pub type aesthetics = fal_core::literal::LiteralOrList<
+                super::AestheticsDetails,
+            >;
+            pub type photographic_characteristics = fal_core::literal::LiteralOrList<
+                super::PhotographicCharacteristicsDetails,
+            >;
             pub type style_medium = fal_core::literal::Text;
+            pub type text_render = fal_core::literal::LiteralOrList<
+                Vec<super::TextRender>,
+            >;
             pub type context = fal_core::literal::Text;
             pub type artistic_style = fal_core::literal::Text;
             pub type subject_emotions = fal_core::literal::Text;
@@ -3789,6 +3802,13 @@ pub mod shape {
 
         pub mod list {
             pub type objects = fal_core::literal::List<super::ObjectDescription>;
+            pub type lighting = fal_core::literal::LiteralOrList<super::LightingDetails>;
+            pub type aesthetics = fal_core::literal::LiteralOrList<
+                super::AestheticsDetails,
+            >;
+            pub type photographic_characteristics = fal_core::literal::LiteralOrList<
+                super::PhotographicCharacteristicsDetails,
+            >;
             pub type text_render = fal_core::literal::List<super::TextRender>;
         }
 
@@ -3892,14 +3912,30 @@ pub mod shape {
 
         pub mod arg {
             pub type short_description = fal_core::literal::Text;
+            pub type objects = fal_core::literal::LiteralOrList<
+                super::Nullable<Vec<super::PromptObject>>,
+            >;
             pub type background_setting = fal_core::literal::Text;
+            pub type lighting = fal_core::literal::LiteralOrList<super::Lighting>;
+            pub type aesthetics = fal_core::literal::LiteralOrList<super::Aesthetics>;
+            pub type photographic_characteristics = fal_core::literal::LiteralOrList<
+                super::PhotographicCharacteristics,
+            >;
             pub type style_medium = fal_core::literal::Text;
+            pub type text_render = fal_core::literal::LiteralOrList<
+                super::Nullable<Vec<super::Value>>,
+            >;
             pub type context = fal_core::literal::Text;
             pub type artistic_style = fal_core::literal::Text;
         }
 
         pub mod list {
             pub type objects = fal_core::literal::List<super::PromptObject>;
+            pub type lighting = fal_core::literal::LiteralOrList<super::Lighting>;
+            pub type aesthetics = fal_core::literal::LiteralOrList<super::Aesthetics>;
+            pub type photographic_characteristics = fal_core::literal::LiteralOrList<
+                super::PhotographicCharacteristics,
+            >;
             pub type text_render = fal_core::literal::List<super::Value>;
         }
 

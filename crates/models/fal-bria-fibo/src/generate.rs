@@ -440,6 +440,9 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type structured_prompt = fal_core::literal::LiteralOrList<
+        super::StructuredPrompt,
+    >;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type seed = fal_core::literal::Integer;
     pub type steps_num = super::StepsNum;
@@ -447,6 +450,14 @@ pub mod arg {
     pub type negative_prompt = fal_core::literal::Text;
     pub type resolution = super::Resolution;
     pub type sync_mode = fal_core::literal::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type structured_prompt = fal_core::literal::LiteralOrList<
+        super::StructuredPrompt,
+    >;
 }
 
 #[doc(hidden)]

@@ -353,6 +353,15 @@ pub mod shape {
 
         pub mod arg {
             pub type role = super::Seed2MiniMessageRole;
+            pub type content = fal_core::literal::LiteralOrList<
+                super::Seed2MiniMessageContent,
+            >;
+        }
+
+        pub mod list {
+            pub type content = fal_core::literal::LiteralOrList<
+                super::Seed2MiniMessageContent,
+            >;
         }
     }
 }

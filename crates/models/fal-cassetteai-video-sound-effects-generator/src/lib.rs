@@ -272,6 +272,18 @@ pub mod required {
 }
 
 #[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod arg {
+    pub type video_url = fal_core::literal::LiteralOrList<super::Video>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type video_url = fal_core::literal::LiteralOrList<super::Video>;
+}
+
+#[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
     pub use crate::types::shape::Video as video_url;

@@ -577,6 +577,7 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::literal::Flag;
     pub type turbo_mode = fal_core::literal::Flag;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::ChronoLoraWeight>>;
 }
 
 #[doc(hidden)]

@@ -516,6 +516,7 @@ pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type video_size = super::VideoSize;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
     pub type guidance_scale = super::GuidanceScale;

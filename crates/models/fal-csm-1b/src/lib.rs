@@ -316,6 +316,13 @@ pub mod required {
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
+pub mod arg {
+    pub type scene = fal_core::literal::LiteralOrList<Vec<super::Turn>>;
+    pub type context = fal_core::literal::LiteralOrList<Vec<super::Speaker>>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
 pub mod list {
     pub type scene = fal_core::literal::List<super::Turn>;
     pub type context = fal_core::literal::List<super::Speaker>;

@@ -395,10 +395,21 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type composition_plan = fal_core::literal::LiteralOrList<
+        super::MusicCompositionPlan,
+    >;
     pub type music_length_ms = super::MusicLengthMs;
     pub type force_instrumental = fal_core::literal::Flag;
     pub type respect_sections_durations = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type composition_plan = fal_core::literal::LiteralOrList<
+        super::MusicCompositionPlan,
+    >;
 }
 
 #[doc(hidden)]

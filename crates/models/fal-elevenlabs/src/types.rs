@@ -1023,6 +1023,9 @@ pub mod shape {
         pub mod arg {
             pub type positive_global_styles = fal_core::literal::Text;
             pub type negative_global_styles = fal_core::literal::Text;
+            pub type sections = fal_core::literal::LiteralOrList<
+                Vec<super::MusicSection>,
+            >;
         }
 
         pub mod list {

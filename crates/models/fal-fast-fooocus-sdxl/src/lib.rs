@@ -619,6 +619,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
     pub type enable_refiner = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type expand_prompt = fal_core::literal::Flag;

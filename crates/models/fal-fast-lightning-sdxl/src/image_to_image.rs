@@ -667,6 +667,7 @@ pub mod arg {
     pub type seed = fal_core::literal::Integer;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type safety_checker_version = super::SafetyCheckerVersion;
     pub type expand_prompt = fal_core::literal::Flag;

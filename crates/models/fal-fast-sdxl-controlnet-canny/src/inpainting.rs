@@ -820,12 +820,14 @@ pub mod bounds {
 pub mod arg {
     pub type control_image_url = fal_core::literal::Url<super::Model>;
     pub type controlnet_conditioning_scale = super::ControlnetConditioningScale;
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type expand_prompt = fal_core::literal::Flag;
     pub type format = super::Format;
     pub type guidance_scale = super::GuidanceScale;
     pub type image_size = super::ImageSize;
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type mask_url = fal_core::literal::Url<super::Model>;
     pub type negative_prompt = fal_core::literal::Text;
     pub type num_images = super::NumImages;

@@ -710,12 +710,14 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type crop_output = fal_core::literal::Flag;
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type expand_prompt = fal_core::literal::Flag;
     pub type format = super::Format;
     pub type guidance_scale = super::GuidanceScale;
     pub type image_size = super::ImageSize;
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type negative_prompt = fal_core::literal::Text;
     pub type num_images = super::NumImages;
     pub type num_inference_steps = super::NumInferenceSteps;

@@ -642,11 +642,13 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type expand_prompt = fal_core::literal::Flag;
     pub type format = super::Format;
     pub type guidance_scale = super::GuidanceScale;
     pub type image_size = super::ImageSize;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type negative_prompt = fal_core::literal::Text;
     pub type num_images = super::NumImages;
     pub type num_inference_steps = super::NumInferenceSteps;

@@ -245,6 +245,12 @@ pub mod required {
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
+pub mod arg {
+    pub type tracks = fal_core::literal::LiteralOrList<Vec<super::Track>>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
 pub mod list {
     pub type tracks = fal_core::literal::List<super::Track>;
 }

@@ -285,6 +285,7 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type images = fal_core::literal::LiteralOrList<Vec<super::ImageFrame>>;
     pub type fps = super::Fps;
 }
 

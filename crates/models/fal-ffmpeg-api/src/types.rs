@@ -1166,6 +1166,7 @@ pub mod shape {
         pub mod arg {
             pub type id = fal_core::literal::Text;
             pub type r#type = fal_core::literal::Text;
+            pub type keyframes = fal_core::literal::LiteralOrList<Vec<super::Keyframe>>;
         }
 
         pub mod list {

@@ -289,6 +289,13 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type region = fal_core::literal::LiteralOrList<super::Region>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type region = fal_core::literal::LiteralOrList<super::Region>;
 }
 
 #[doc(hidden)]

@@ -612,6 +612,7 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type control_lora_image_url = fal_core::literal::Url<super::Model>;
     pub type control_lora_strength = super::ControlLoraStrength;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type strength = super::Strength;
 }
 

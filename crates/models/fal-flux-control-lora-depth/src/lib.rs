@@ -671,6 +671,7 @@ pub mod arg {
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;

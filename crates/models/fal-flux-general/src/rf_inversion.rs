@@ -1164,6 +1164,18 @@ pub mod arg {
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
+    pub type control_loras = fal_core::literal::LiteralOrList<
+        Vec<super::ControlLoraWeight>,
+    >;
+    pub type controlnets = fal_core::literal::LiteralOrList<Vec<super::ControlNet>>;
+    pub type controlnet_unions = fal_core::literal::LiteralOrList<
+        Vec<super::ControlNetUnion>,
+    >;
+    pub type easycontrols = fal_core::literal::LiteralOrList<
+        Vec<super::EasyControlWeight>,
+    >;
+    pub type fill_image = fal_core::literal::LiteralOrList<super::ImageFillInput>;
     pub type guidance_scale = super::GuidanceScale;
     pub type use_cfg_zero = fal_core::literal::Flag;
     pub type sync_mode = fal_core::literal::Flag;
@@ -1200,6 +1212,7 @@ pub mod list {
     pub type controlnets = fal_core::literal::List<super::ControlNet>;
     pub type controlnet_unions = fal_core::literal::List<super::ControlNetUnion>;
     pub type easycontrols = fal_core::literal::List<super::EasyControlWeight>;
+    pub type fill_image = fal_core::literal::LiteralOrList<super::ImageFillInput>;
 }
 
 #[doc(hidden)]

@@ -2375,6 +2375,11 @@ pub mod shape {
 
         pub mod arg {
             pub type path = fal_core::literal::Text;
+            pub type scale = fal_core::literal::LiteralOrList<super::LoraWeight2Scale>;
+        }
+
+        pub mod list {
+            pub type scale = fal_core::literal::LiteralOrList<super::LoraWeight2Scale>;
         }
     }
 
@@ -2386,8 +2391,17 @@ pub mod shape {
 
         pub mod arg {
             pub type path = fal_core::literal::Text;
+            pub type scale = fal_core::literal::LiteralOrList<
+                super::ControlLoraWeightScale,
+            >;
             pub type control_image_url = fal_core::literal::Url;
             pub type preprocess = super::ControlLoraWeightPreprocess;
+        }
+
+        pub mod list {
+            pub type scale = fal_core::literal::LiteralOrList<
+                super::ControlLoraWeightScale,
+            >;
         }
     }
 
@@ -2420,6 +2434,9 @@ pub mod shape {
             pub type path = fal_core::literal::Text;
             pub type config_url = fal_core::literal::Url;
             pub type variant = fal_core::literal::Text;
+            pub type controls = fal_core::literal::LiteralOrList<
+                Vec<super::ControlNetUnionInput>,
+            >;
         }
 
         pub mod list {
@@ -2487,5 +2504,17 @@ pub mod shape {
 
         pub type __Built = super::super::ImageFillInput;
         pub type __Target = super::super::ImageFillInput;
+
+        pub mod arg {
+            pub type fill_image_url = fal_core::literal::LiteralOrList<
+                super::ImageFillInputFillImageUrl,
+            >;
+        }
+
+        pub mod list {
+            pub type fill_image_url = fal_core::literal::LiteralOrList<
+                super::ImageFillInputFillImageUrl,
+            >;
+        }
     }
 }

@@ -686,6 +686,7 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type acceleration = super::Acceleration;
     pub type reference_image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;

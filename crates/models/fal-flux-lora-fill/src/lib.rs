@@ -676,6 +676,7 @@ pub mod arg {
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
@@ -685,6 +686,7 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type mask_url = fal_core::literal::Url<super::Model>;
     pub type paste_back = fal_core::literal::Flag;
+    pub type fill_image = fal_core::literal::LiteralOrList<super::ImageFillInput>;
     pub type resize_to_original = fal_core::literal::Flag;
 }
 
@@ -692,6 +694,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type loras = fal_core::literal::List<super::LoraWeight>;
+    pub type fill_image = fal_core::literal::LiteralOrList<super::ImageFillInput>;
 }
 
 #[doc(hidden)]

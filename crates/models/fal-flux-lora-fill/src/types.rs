@@ -376,8 +376,17 @@ pub mod shape {
         pub type __Target = super::super::ImageFillInput;
 
         pub mod arg {
+            pub type fill_image_url = fal_core::literal::LiteralOrList<
+                super::ImageFillInputFillImageUrl,
+            >;
             pub type in_context_fill = fal_core::literal::Flag;
             pub type use_prompt = fal_core::literal::Flag;
+        }
+
+        pub mod list {
+            pub type fill_image_url = fal_core::literal::LiteralOrList<
+                super::ImageFillInputFillImageUrl,
+            >;
         }
     }
 }

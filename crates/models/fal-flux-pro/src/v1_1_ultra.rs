@@ -607,5 +607,12 @@ pub mod arg {
     pub type enhance_prompt = fal_core::literal::Flag;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type image_prompt_strength = super::ImagePromptStrength;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
     pub type raw = fal_core::literal::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }

@@ -1641,11 +1641,16 @@ pub mod arg {
     pub type sharpness = super::Sharpness;
     pub type aspect_ratio = fal_core::literal::Text;
     pub type num_images = super::NumImages;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type refiner_model = super::RefinerModel;
     pub type refiner_switch = super::RefinerSwitch;
     pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::literal::Flag;
     pub type seed = fal_core::literal::Integer;
+    pub type image_prompt_1 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_2 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_3 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_4 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
     pub type inpaint_image_url = fal_core::literal::Url<super::Model>;
     pub type mask_image_url = fal_core::literal::Url<super::Model>;
     pub type inpaint_mode = super::InpaintMode;
@@ -1663,6 +1668,10 @@ pub mod arg {
 pub mod list {
     pub type styles = fal_core::literal::List<super::Styles>;
     pub type loras = fal_core::literal::List<super::LoraWeight>;
+    pub type image_prompt_1 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_2 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_3 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_4 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
     pub type outpaint_selections = fal_core::literal::List<super::OutpaintSelections>;
 }
 

@@ -1738,6 +1738,7 @@ pub mod arg {
     pub type sharpness = super::Sharpness;
     pub type aspect_ratio = fal_core::literal::Text;
     pub type num_images = super::NumImages;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type refiner_model = super::RefinerModel;
     pub type refiner_switch = super::RefinerSwitch;
     pub type output_format = super::OutputFormat;
@@ -1755,6 +1756,10 @@ pub mod arg {
     pub type inpaint_respective_field = super::InpaintRespectiveField;
     pub type inpaint_erode_or_dilate = super::InpaintErodeOrDilate;
     pub type invert_mask = fal_core::literal::Flag;
+    pub type image_prompt_1 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_2 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_3 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_4 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
     pub type mixing_image_prompt_and_inpaint = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
 }
@@ -1765,6 +1770,10 @@ pub mod list {
     pub type styles = fal_core::literal::List<super::Styles>;
     pub type loras = fal_core::literal::List<super::LoraWeight>;
     pub type outpaint_selections = fal_core::literal::List<super::OutpaintSelections>;
+    pub type image_prompt_1 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_2 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_3 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_4 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
 }
 
 #[doc(hidden)]

@@ -1528,6 +1528,7 @@ pub mod arg {
     pub type sharpness = super::Sharpness;
     pub type aspect_ratio = fal_core::literal::Text;
     pub type num_images = super::NumImages;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type refiner_model = super::RefinerModel;
     pub type refiner_switch = super::RefinerSwitch;
     pub type output_format = super::OutputFormat;

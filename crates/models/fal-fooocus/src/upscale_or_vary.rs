@@ -1460,6 +1460,7 @@ pub mod arg {
     pub type sharpness = super::Sharpness;
     pub type aspect_ratio = fal_core::literal::Text;
     pub type num_images = super::NumImages;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type refiner_model = super::RefinerModel;
     pub type refiner_switch = super::RefinerSwitch;
     pub type output_format = super::OutputFormat;
@@ -1467,6 +1468,10 @@ pub mod arg {
     pub type seed = fal_core::literal::Integer;
     pub type uov_image_url = fal_core::literal::Url<super::Model>;
     pub type uov_method = super::UovMethod;
+    pub type image_prompt_1 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_2 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_3 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_4 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
     pub type mixing_image_prompt_and_vary_upscale = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
 }
@@ -1476,6 +1481,10 @@ pub mod arg {
 pub mod list {
     pub type styles = fal_core::literal::List<super::Styles>;
     pub type loras = fal_core::literal::List<super::LoraWeight>;
+    pub type image_prompt_1 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_2 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_3 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
+    pub type image_prompt_4 = fal_core::literal::LiteralOrList<super::ImagePrompt>;
 }
 
 #[doc(hidden)]

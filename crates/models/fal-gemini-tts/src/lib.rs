@@ -795,6 +795,7 @@ pub mod arg {
     pub type voice = super::Voice;
     pub type model = super::ModelValue;
     pub type language_code = super::LanguageCode;
+    pub type speakers = fal_core::literal::LiteralOrList<Vec<super::SpeakerConfig>>;
     pub type temperature = super::Temperature;
     pub type output_format = super::OutputFormat;
 }

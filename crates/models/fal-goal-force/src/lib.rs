@@ -463,11 +463,20 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type goal_force = fal_core::literal::LiteralOrList<super::ForceParams>;
+    pub type projectile_force = fal_core::literal::LiteralOrList<super::ForceParams>;
     pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
     pub type negative_prompt = fal_core::literal::Text;
     pub type enable_safety_checker = fal_core::literal::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type goal_force = fal_core::literal::LiteralOrList<super::ForceParams>;
+    pub type projectile_force = fal_core::literal::LiteralOrList<super::ForceParams>;
 }
 
 #[doc(hidden)]

@@ -586,6 +586,9 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+    pub type loras = fal_core::literal::LiteralOrList<
+        super::Nullable<Vec<super::LoraWeight>>,
+    >;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
 }

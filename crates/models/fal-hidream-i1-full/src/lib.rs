@@ -626,6 +626,9 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+    pub type loras = fal_core::literal::LiteralOrList<
+        super::Nullable<Vec<super::LoraWeight>>,
+    >;
 }
 
 #[doc(hidden)]

@@ -508,6 +508,7 @@ pub mod arg {
     pub type resolution = super::Resolution;
     pub type num_frames = super::NumFrames;
     pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type video_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
 }

@@ -453,6 +453,9 @@ pub mod shape {
         pub type __Target = super::super::ColorPalette;
 
         pub mod arg {
+            pub type members = fal_core::literal::LiteralOrList<
+                Vec<super::ColorPaletteMember>,
+            >;
             pub type name = super::ColorPaletteName;
         }
 
@@ -472,7 +475,12 @@ pub mod shape {
         pub type __Target = super::super::ColorPaletteMember;
 
         pub mod arg {
+            pub type rgb = fal_core::literal::LiteralOrList<super::RgbColor>;
             pub type color_weight = super::ColorPaletteMemberColorWeight;
+        }
+
+        pub mod list {
+            pub type rgb = fal_core::literal::LiteralOrList<super::RgbColor>;
         }
 
         pub mod nested {

@@ -309,6 +309,13 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type target_age = super::TargetAge;
     pub type preserve_identity = fal_core::literal::Flag;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

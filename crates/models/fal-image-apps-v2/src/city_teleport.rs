@@ -429,6 +429,13 @@ pub mod arg {
     pub type city_name = fal_core::literal::Text;
     pub type photo_shot = super::PhotoShot;
     pub type camera_angle = super::CameraAngle;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

@@ -398,6 +398,13 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type target_hairstyle = super::TargetHairstyle;
     pub type hair_color = super::HairColor;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

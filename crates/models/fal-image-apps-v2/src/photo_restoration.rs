@@ -315,6 +315,13 @@ pub mod arg {
     pub type enhance_resolution = fal_core::literal::Flag;
     pub type fix_colors = fal_core::literal::Flag;
     pub type remove_scratches = fal_core::literal::Flag;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

@@ -324,6 +324,13 @@ pub mod required {
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type effect_type = super::EffectType;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

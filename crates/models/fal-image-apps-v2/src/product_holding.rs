@@ -312,6 +312,13 @@ pub mod required {
 pub mod arg {
     pub type person_image_url = fal_core::literal::Url<super::Model>;
     pub type product_image_url = fal_core::literal::Url<super::Model>;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

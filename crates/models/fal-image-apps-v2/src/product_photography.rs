@@ -255,6 +255,13 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type product_image_url = fal_core::literal::Url<super::Model>;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

@@ -380,6 +380,13 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type style_reference_image_url = fal_core::literal::Url<super::Model>;
     pub type target_style = super::TargetStyle;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

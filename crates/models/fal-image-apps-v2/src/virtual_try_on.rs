@@ -333,6 +333,13 @@ pub mod arg {
     pub type person_image_url = fal_core::literal::Url<super::Model>;
     pub type clothing_image_url = fal_core::literal::Url<super::Model>;
     pub type preserve_pose = fal_core::literal::Flag;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }
 
 #[doc(hidden)]

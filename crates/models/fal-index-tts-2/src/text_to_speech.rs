@@ -436,8 +436,19 @@ pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type emotional_audio_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
+    pub type emotional_strengths = fal_core::literal::LiteralOrList<
+        super::EmotionalStrengths,
+    >;
     pub type should_use_prompt_for_emotion = fal_core::literal::Flag;
     pub type emotion_prompt = fal_core::literal::Text;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type emotional_strengths = fal_core::literal::LiteralOrList<
+        super::EmotionalStrengths,
+    >;
 }
 
 #[doc(hidden)]

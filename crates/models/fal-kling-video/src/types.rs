@@ -1352,6 +1352,9 @@ pub mod shape {
 
         pub mod arg {
             pub type mask_url = fal_core::literal::Url;
+            pub type trajectories = fal_core::literal::LiteralOrList<
+                Vec<super::Trajectory>,
+            >;
         }
 
         pub mod list {

@@ -418,12 +418,14 @@ pub mod arg {
     pub type seed = fal_core::literal::Integer;
     pub type camera = super::Camera;
     pub type mode = super::Mode;
+    pub type trajectory = fal_core::literal::LiteralOrList<super::TrajectoryParameters>;
     pub type target_pose = fal_core::literal::Number;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
+    pub type trajectory = fal_core::literal::LiteralOrList<super::TrajectoryParameters>;
     pub type target_pose = fal_core::literal::List<f64>;
 }
 

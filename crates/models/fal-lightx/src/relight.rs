@@ -416,8 +416,19 @@ pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type seed = fal_core::literal::Integer;
     pub type relit_cond_type = super::RelitCondType;
+    pub type relight_parameters = fal_core::literal::LiteralOrList<
+        super::RelightParameters,
+    >;
     pub type relit_cond_img_url = fal_core::literal::Url<super::Model>;
     pub type ref_id = super::RefId;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type relight_parameters = fal_core::literal::LiteralOrList<
+        super::RelightParameters,
+    >;
 }
 
 #[doc(hidden)]

@@ -603,6 +603,8 @@ pub mod arg {
     pub type audio_url_person2 = fal_core::literal::Text;
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type bbox_person1 = fal_core::literal::LiteralOrList<super::BoundingBox>;
+    pub type bbox_person2 = fal_core::literal::LiteralOrList<super::BoundingBox>;
     pub type audio_type = super::AudioType;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type text_guidance_scale = super::TextGuidanceScale;
@@ -611,6 +613,13 @@ pub mod arg {
     pub type num_segments = super::NumSegments;
     pub type seed = fal_core::literal::Integer;
     pub type enable_safety_checker = fal_core::literal::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type bbox_person1 = fal_core::literal::LiteralOrList<super::BoundingBox>;
+    pub type bbox_person2 = fal_core::literal::LiteralOrList<super::BoundingBox>;
 }
 
 #[doc(hidden)]

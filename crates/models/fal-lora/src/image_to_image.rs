@@ -1184,7 +1184,11 @@ pub mod arg {
     pub type prompt_weighting = fal_core::literal::Flag;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type noise_strength = super::NoiseStrength;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
+    pub type controlnets = fal_core::literal::LiteralOrList<Vec<super::ControlNet>>;
     pub type controlnet_guess_mode = fal_core::literal::Flag;
+    pub type ip_adapter = fal_core::literal::LiteralOrList<Vec<super::IpAdapter>>;
     pub type image_encoder_path = fal_core::literal::Text;
     pub type image_encoder_subfolder = fal_core::literal::Text;
     pub type image_encoder_weight_name = fal_core::literal::Text;
@@ -1196,6 +1200,8 @@ pub mod arg {
     pub type guidance_scale = super::GuidanceScale;
     pub type clip_skip = super::ClipSkip;
     pub type scheduler = super::Scheduler;
+    pub type timesteps = fal_core::literal::LiteralOrList<super::TimestepsInput>;
+    pub type sigmas = fal_core::literal::LiteralOrList<super::SigmasInput>;
     pub type prediction_type = super::PredictionType;
     pub type rescale_betas_snr_zero = fal_core::literal::Flag;
     pub type image_format = super::ImageFormat;
@@ -1217,6 +1223,8 @@ pub mod list {
     pub type embeddings = fal_core::literal::List<super::Embedding>;
     pub type controlnets = fal_core::literal::List<super::ControlNet>;
     pub type ip_adapter = fal_core::literal::List<super::IpAdapter>;
+    pub type timesteps = fal_core::literal::LiteralOrList<super::TimestepsInput>;
+    pub type sigmas = fal_core::literal::LiteralOrList<super::SigmasInput>;
 }
 
 #[doc(hidden)]

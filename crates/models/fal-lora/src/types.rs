@@ -1335,14 +1335,29 @@ pub mod shape {
         pub type __Target = super::super::IpAdapter;
 
         pub mod arg {
+            pub type ip_adapter_image_url = fal_core::literal::LiteralOrList<
+                super::IpAdapterIpAdapterImageUrl,
+            >;
             pub type ip_adapter_mask_url = fal_core::literal::Url;
             pub type path = fal_core::literal::Text;
             pub type model_subfolder = fal_core::literal::Text;
             pub type weight_name = fal_core::literal::Text;
             pub type insight_face_model_path = fal_core::literal::Text;
             pub type scale = super::IpAdapterScale;
+            pub type scale_json = fal_core::literal::LiteralOrList<
+                super::Map<String, super::Value>,
+            >;
             pub type unconditional_noising_factor = super::IpAdapterUnconditionalNoisingFactor;
             pub type image_projection_shortcut = fal_core::literal::Flag;
+        }
+
+        pub mod list {
+            pub type ip_adapter_image_url = fal_core::literal::LiteralOrList<
+                super::IpAdapterIpAdapterImageUrl,
+            >;
+            pub type scale_json = fal_core::literal::LiteralOrList<
+                super::Map<String, super::Value>,
+            >;
         }
     }
 

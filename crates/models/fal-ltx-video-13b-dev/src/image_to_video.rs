@@ -782,6 +782,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaWeight>>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type seed = fal_core::literal::Integer;

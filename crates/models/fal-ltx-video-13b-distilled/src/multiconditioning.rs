@@ -770,6 +770,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaWeight>>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type seed = fal_core::literal::Integer;
@@ -785,6 +786,12 @@ pub mod arg {
     pub type temporal_adain_factor = super::TemporalAdainFactor;
     pub type tone_map_compression_ratio = super::ToneMapCompressionRatio;
     pub type constant_rate_factor = super::ConstantRateFactor;
+    pub type images = fal_core::literal::LiteralOrList<
+        Vec<super::ImageConditioningInput>,
+    >;
+    pub type videos = fal_core::literal::LiteralOrList<
+        Vec<super::VideoConditioningInput>,
+    >;
 }
 
 #[doc(hidden)]

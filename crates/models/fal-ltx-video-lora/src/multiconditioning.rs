@@ -600,6 +600,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaWeight>>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type num_frames = super::NumFrames;
@@ -610,6 +611,8 @@ pub mod arg {
     pub type enable_prompt_expansion = fal_core::literal::Flag;
     pub type reverse_video = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
+    pub type images = fal_core::literal::LiteralOrList<Vec<super::ImageCondition>>;
+    pub type videos = fal_core::literal::LiteralOrList<Vec<super::VideoCondition>>;
 }
 
 #[doc(hidden)]

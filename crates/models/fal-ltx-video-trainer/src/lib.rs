@@ -822,6 +822,7 @@ pub mod arg {
     pub type auto_scale_input = fal_core::literal::Flag;
     pub type split_input_into_scenes = fal_core::literal::Flag;
     pub type split_input_duration_threshold = super::SplitInputDurationThreshold;
+    pub type validation = fal_core::literal::LiteralOrList<Vec<super::Validation>>;
     pub type validation_negative_prompt = fal_core::literal::Text;
     pub type validation_number_of_frames = super::ValidationNumberOfFrames;
     pub type validation_resolution = super::ValidationResolution;

@@ -462,6 +462,13 @@ pub mod arg {
     pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type expand_prompt = fal_core::literal::Flag;
+    pub type video = fal_core::literal::LiteralOrList<super::VideoConditioningInput>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type video = fal_core::literal::LiteralOrList<super::VideoConditioningInput>;
 }
 
 #[doc(hidden)]

@@ -450,6 +450,12 @@ pub mod arg {
     pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type expand_prompt = fal_core::literal::Flag;
+    pub type images = fal_core::literal::LiteralOrList<
+        Vec<super::ImageConditioningInput>,
+    >;
+    pub type videos = fal_core::literal::LiteralOrList<
+        Vec<super::VideoConditioningInput>,
+    >;
 }
 
 #[doc(hidden)]

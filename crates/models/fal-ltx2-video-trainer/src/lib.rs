@@ -1015,6 +1015,7 @@ pub mod arg {
     pub type audio_normalize = fal_core::literal::Flag;
     pub type audio_preserve_pitch = fal_core::literal::Flag;
     pub type first_frame_conditioning_p = super::FirstFrameConditioningP;
+    pub type validation = fal_core::literal::LiteralOrList<Vec<super::Validation>>;
     pub type validation_negative_prompt = fal_core::literal::Text;
     pub type validation_number_of_frames = super::ValidationNumberOfFrames;
     pub type validation_frame_rate = super::ValidationFrameRate;

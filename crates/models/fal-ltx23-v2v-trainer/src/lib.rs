@@ -937,6 +937,7 @@ pub mod arg {
     pub type split_input_duration_threshold = super::SplitInputDurationThreshold;
     pub type debug_dataset = fal_core::literal::Flag;
     pub type first_frame_conditioning_p = super::FirstFrameConditioningP;
+    pub type validation = fal_core::literal::LiteralOrList<Vec<super::V2vValidation>>;
     pub type validation_negative_prompt = fal_core::literal::Text;
     pub type validation_number_of_frames = super::ValidationNumberOfFrames;
     pub type validation_frame_rate = super::ValidationFrameRate;

@@ -780,6 +780,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaWeight>>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type seed = fal_core::literal::Integer;
@@ -795,12 +796,18 @@ pub mod arg {
     pub type temporal_adain_factor = super::TemporalAdainFactor;
     pub type tone_map_compression_ratio = super::ToneMapCompressionRatio;
     pub type constant_rate_factor = super::ConstantRateFactor;
+    pub type video = fal_core::literal::LiteralOrList<
+        super::ExtendVideoConditioningInput,
+    >;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type loras = fal_core::literal::List<super::LoRaWeight>;
+    pub type video = fal_core::literal::LiteralOrList<
+        super::ExtendVideoConditioningInput,
+    >;
 }
 
 #[doc(hidden)]

@@ -324,7 +324,14 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
     pub type lyrics_prompt = fal_core::literal::Text<super::bounds::LyricsPrompt>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
 }
 
 #[doc(hidden)]

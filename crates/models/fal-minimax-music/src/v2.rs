@@ -326,6 +326,13 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type lyrics_prompt = fal_core::literal::Text<super::bounds::LyricsPrompt>;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
 }
 
 #[doc(hidden)]

@@ -351,6 +351,13 @@ pub mod arg {
     pub type lyrics = fal_core::literal::Text<super::bounds::Lyrics>;
     pub type is_instrumental = fal_core::literal::Flag;
     pub type lyrics_optimizer = fal_core::literal::Flag;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting25>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting25>;
 }
 
 #[doc(hidden)]

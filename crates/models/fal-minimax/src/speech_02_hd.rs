@@ -466,8 +466,23 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type text = fal_core::literal::Text<super::bounds::Text>;
+    pub type voice_setting = fal_core::literal::LiteralOrList<super::VoiceSetting>;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
     pub type language_boost = super::LanguageBoost;
     pub type output_format = super::OutputFormat;
+    pub type pronunciation_dict = fal_core::literal::LiteralOrList<
+        super::PronunciationDict,
+    >;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type voice_setting = fal_core::literal::LiteralOrList<super::VoiceSetting>;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
+    pub type pronunciation_dict = fal_core::literal::LiteralOrList<
+        super::PronunciationDict,
+    >;
 }
 
 #[doc(hidden)]

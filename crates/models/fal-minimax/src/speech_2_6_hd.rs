@@ -535,8 +535,29 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type voice_setting = fal_core::literal::LiteralOrList<super::VoiceSetting>;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
     pub type language_boost = super::LanguageBoost;
     pub type output_format = super::OutputFormat;
+    pub type pronunciation_dict = fal_core::literal::LiteralOrList<
+        super::PronunciationDict,
+    >;
+    pub type normalization_setting = fal_core::literal::LiteralOrList<
+        super::LoudnessNormalizationSetting,
+    >;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type voice_setting = fal_core::literal::LiteralOrList<super::VoiceSetting>;
+    pub type audio_setting = fal_core::literal::LiteralOrList<super::AudioSetting>;
+    pub type pronunciation_dict = fal_core::literal::LiteralOrList<
+        super::PronunciationDict,
+    >;
+    pub type normalization_setting = fal_core::literal::LiteralOrList<
+        super::LoudnessNormalizationSetting,
+    >;
 }
 
 #[doc(hidden)]

@@ -407,10 +407,17 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type audio_url = fal_core::literal::Url<super::Model>;
+    pub type segment = fal_core::literal::LiteralOrList<super::AudioSegmentSpec>;
     pub type text_prompt = fal_core::literal::Text;
     pub type num_samples = super::NumSamples;
     pub type seed = super::Seed;
     pub type upload_audio_format = super::UploadAudioFormat;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type segment = fal_core::literal::LiteralOrList<super::AudioSegmentSpec>;
 }
 
 #[doc(hidden)]

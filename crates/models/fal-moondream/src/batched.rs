@@ -417,6 +417,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type model_id = super::ModelId;
+    pub type inputs = fal_core::literal::LiteralOrList<Vec<super::MoondreamInputParam>>;
     pub type max_tokens = super::MaxTokens;
     pub type temperature = super::Temperature;
     pub type top_p = super::TopP;

@@ -440,6 +440,10 @@ pub mod required {
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type object = fal_core::literal::Text;
+    pub type spatial_references = fal_core::literal::LiteralOrList<
+        Vec<super::SpatialReferences>,
+    >;
+    pub type settings = fal_core::literal::LiteralOrList<super::SegmentSamplingSettings>;
     pub type preview = fal_core::literal::Flag;
 }
 
@@ -447,6 +451,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type spatial_references = fal_core::literal::List<super::SpatialReferences>;
+    pub type settings = fal_core::literal::LiteralOrList<super::SegmentSamplingSettings>;
 }
 
 #[doc(hidden)]

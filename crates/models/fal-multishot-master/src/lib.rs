@@ -583,6 +583,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type shots = fal_core::literal::LiteralOrList<Vec<super::Shot>>;
     pub type negative_prompt = fal_core::literal::Text;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;

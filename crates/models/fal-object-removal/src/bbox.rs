@@ -327,6 +327,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type box_prompts = fal_core::literal::LiteralOrList<Vec<super::BBoxPromptBase>>;
     pub type model = super::ModelValue;
     pub type mask_expansion = super::MaskExpansion;
 }

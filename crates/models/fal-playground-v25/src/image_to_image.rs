@@ -677,6 +677,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type crop_output = fal_core::literal::Flag;
+    pub type embeddings = fal_core::literal::LiteralOrList<Vec<super::Embedding>>;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type expand_prompt = fal_core::literal::Flag;
     pub type format = super::Format;

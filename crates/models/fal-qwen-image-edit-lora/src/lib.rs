@@ -627,6 +627,7 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type negative_prompt = fal_core::literal::Text;
     pub type acceleration = super::Acceleration;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
 }
 
 #[doc(hidden)]

@@ -635,6 +635,7 @@ pub mod arg {
     pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type negative_prompt = fal_core::literal::Text;
     pub type acceleration = super::Acceleration;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
 }
 
 #[doc(hidden)]

@@ -639,6 +639,7 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type negative_prompt = fal_core::literal::Text;
     pub type acceleration = super::Acceleration;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type use_turbo = fal_core::literal::Flag;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;

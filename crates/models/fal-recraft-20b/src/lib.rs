@@ -496,6 +496,7 @@ pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_size = super::ImageSize;
     pub type style = super::Style;
+    pub type colors = fal_core::literal::LiteralOrList<Vec<super::RgbColor>>;
     pub type style_id = fal_core::literal::Text;
     pub type enable_safety_checker = fal_core::literal::Flag;
 }

@@ -477,6 +477,8 @@ pub mod bounds {
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type point_prompts = fal_core::literal::LiteralOrList<Vec<super::PointPrompt>>;
+    pub type box_prompts = fal_core::literal::LiteralOrList<Vec<super::BoxPrompt>>;
     pub type apply_mask = fal_core::literal::Flag;
     pub type sync_mode = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;

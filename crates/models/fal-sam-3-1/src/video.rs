@@ -429,6 +429,10 @@ pub mod bounds {
 pub mod arg {
     pub type video_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type point_prompts = fal_core::literal::LiteralOrList<
+        Vec<super::PointPromptBase>,
+    >;
+    pub type box_prompts = fal_core::literal::LiteralOrList<Vec<super::BoxPromptBase>>;
     pub type apply_mask = fal_core::literal::Flag;
     pub type video_output_type = super::VideoOutputType;
     pub type detection_threshold = super::DetectionThreshold;

@@ -444,6 +444,10 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type mask_urls = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type point_prompts = fal_core::literal::LiteralOrList<
+        Vec<super::PointPromptBase>,
+    >;
+    pub type box_prompts = fal_core::literal::LiteralOrList<Vec<super::BoxPromptBase>>;
     pub type seed = fal_core::literal::Integer;
     pub type pointmap_url = fal_core::literal::Url<super::Model>;
     pub type detection_threshold = super::DetectionThreshold;

@@ -527,6 +527,7 @@ pub mod bounds {
 pub mod arg {
     pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type spans = fal_core::literal::LiteralOrList<Vec<super::AudioTimeSpan>>;
     pub type reranking_candidates = super::RerankingCandidates;
     pub type acceleration = super::Acceleration;
     pub type max_chunk_duration = super::MaxChunkDuration;

@@ -341,6 +341,8 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type prompts = fal_core::literal::LiteralOrList<Vec<super::PointPrompt>>;
+    pub type box_prompts = fal_core::literal::LiteralOrList<Vec<super::BoxPrompt>>;
     pub type apply_mask = fal_core::literal::Flag;
     pub type sync_mode = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;

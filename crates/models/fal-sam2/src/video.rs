@@ -344,6 +344,8 @@ pub mod required {
 pub mod arg {
     pub type video_url = fal_core::literal::Url<super::Model>;
     pub type mask_url = fal_core::literal::Url<super::Model>;
+    pub type prompts = fal_core::literal::LiteralOrList<Vec<super::PointPrompt>>;
+    pub type box_prompts = fal_core::literal::LiteralOrList<Vec<super::BoxPrompt>>;
     pub type apply_mask = fal_core::literal::Flag;
     pub type boundingbox_zip = fal_core::literal::Flag;
 }

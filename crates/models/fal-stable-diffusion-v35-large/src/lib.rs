@@ -579,13 +579,18 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+    pub type controlnet = fal_core::literal::LiteralOrList<super::ControlNet>;
     pub type image_size = super::ImageSize;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
+    pub type ip_adapter = fal_core::literal::LiteralOrList<super::IpAdapter>;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
+    pub type controlnet = fal_core::literal::LiteralOrList<super::ControlNet>;
     pub type loras = fal_core::literal::List<super::LoraWeight>;
+    pub type ip_adapter = fal_core::literal::LiteralOrList<super::IpAdapter>;
 }
 
 #[doc(hidden)]

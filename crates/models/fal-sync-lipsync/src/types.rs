@@ -564,7 +564,16 @@ pub mod shape {
             pub type model_mode = super::Sync3GenerationOptionsModelMode;
             pub type prompt = super::Sync3GenerationOptionsPrompt;
             pub type temperature = super::Sync3GenerationOptionsTemperature;
+            pub type active_speaker_detection = fal_core::literal::LiteralOrList<
+                super::Sync3ActiveSpeakerDetection,
+            >;
             pub type occlusion_detection_enabled = fal_core::literal::Flag;
+        }
+
+        pub mod list {
+            pub type active_speaker_detection = fal_core::literal::LiteralOrList<
+                super::Sync3ActiveSpeakerDetection,
+            >;
         }
 
         pub mod nested {
@@ -584,6 +593,9 @@ pub mod shape {
             pub type use_v2 = fal_core::literal::Flag;
             pub type frame_number = super::Sync3ActiveSpeakerDetectionFrameNumber;
             pub type coordinates = fal_core::literal::Integer;
+            pub type bounding_boxes = fal_core::literal::LiteralOrList<
+                Vec<Option<Vec<super::Integer>>>,
+            >;
             pub type bounding_boxes_url = fal_core::literal::Url;
             pub type face_image = fal_core::literal::Text;
         }

@@ -361,6 +361,13 @@ pub mod arg {
     pub type video_url = fal_core::literal::Url<super::Model>;
     pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type sync_mode = super::SyncMode;
+    pub type options = fal_core::literal::LiteralOrList<super::Sync3GenerationOptions>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type options = fal_core::literal::LiteralOrList<super::Sync3GenerationOptions>;
 }
 
 #[doc(hidden)]

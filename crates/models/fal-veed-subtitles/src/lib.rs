@@ -1389,6 +1389,10 @@ pub mod arg {
     pub type translation_language = super::TranslationLanguage;
     pub type srt_file_url = fal_core::literal::Url<super::Model>;
     pub type srt_content = fal_core::literal::Text;
+    pub type vocabulary = fal_core::literal::LiteralOrList<Vec<super::VocabularyEntry>>;
+    pub type customization = fal_core::literal::LiteralOrList<
+        super::PresetCustomization,
+    >;
 }
 
 #[doc(hidden)]
@@ -1397,6 +1401,9 @@ pub mod list {
     pub type vocabulary = fal_core::literal::List<
         super::VocabularyEntry,
         super::bounds::Vocabulary,
+    >;
+    pub type customization = fal_core::literal::LiteralOrList<
+        super::PresetCustomization,
     >;
 }
 

@@ -684,6 +684,15 @@ pub mod shape {
         pub mod arg {
             pub type position = super::PresetCustomizationPosition;
             pub type shadow = super::PresetCustomizationShadow;
+            pub type text_customizations = fal_core::literal::LiteralOrList<
+                super::TextCustomizations,
+            >;
+        }
+
+        pub mod list {
+            pub type text_customizations = fal_core::literal::LiteralOrList<
+                super::TextCustomizations,
+            >;
         }
 
         pub mod nested {
@@ -696,6 +705,24 @@ pub mod shape {
 
         pub type __Built = super::super::TextCustomizations;
         pub type __Target = super::super::TextCustomizations;
+
+        pub mod arg {
+            pub type baseline = fal_core::literal::LiteralOrList<
+                super::TextCustomization,
+            >;
+            pub type highlighted = fal_core::literal::LiteralOrList<
+                super::TextCustomization,
+            >;
+        }
+
+        pub mod list {
+            pub type baseline = fal_core::literal::LiteralOrList<
+                super::TextCustomization,
+            >;
+            pub type highlighted = fal_core::literal::LiteralOrList<
+                super::TextCustomization,
+            >;
+        }
 
         pub mod nested {
             pub use super::super::TextCustomization as baseline;

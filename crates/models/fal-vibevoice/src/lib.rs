@@ -412,6 +412,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type script = fal_core::literal::Text<super::bounds::Script>;
+    pub type speakers = fal_core::literal::LiteralOrList<Vec<super::VibeVoiceSpeaker>>;
     pub type seed = fal_core::literal::Integer;
     pub type cfg_scale = super::CfgScale;
 }

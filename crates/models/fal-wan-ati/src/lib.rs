@@ -505,6 +505,7 @@ pub mod bounds {
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type track = fal_core::literal::LiteralOrList<Vec<Vec<super::TrackPoint>>>;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
     pub type resolution = super::Resolution;

@@ -696,6 +696,7 @@ pub mod arg {
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type enable_prompt_expansion = fal_core::literal::Flag;
     pub type aspect_ratio = super::AspectRatio;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
     pub type reverse_video = fal_core::literal::Flag;
     pub type turbo_mode = fal_core::literal::Flag;
 }

@@ -491,6 +491,9 @@ pub mod bounds {
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type trajectories = fal_core::literal::LiteralOrList<
+        Vec<Vec<super::Map<String, super::Value>>>,
+    >;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
     pub type negative_prompt = fal_core::literal::Text;

@@ -418,6 +418,13 @@ pub mod arg {
     pub type text = fal_core::literal::Text<super::bounds::Text>;
     pub type voice = super::Voice;
     pub type language = super::Language;
+    pub type output_format = fal_core::literal::LiteralOrList<super::OutputFormat>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type output_format = fal_core::literal::LiteralOrList<super::OutputFormat>;
 }
 
 #[doc(hidden)]

@@ -345,6 +345,7 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type measurements = super::Measurements;
+    pub type inputs = fal_core::literal::LiteralOrList<Vec<super::ReferenceImageInput>>;
 }
 
 #[doc(hidden)]

@@ -336,6 +336,7 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type measurements = super::Measurements;
+    pub type inputs = fal_core::literal::LiteralOrList<Vec<super::SemanticImageInput>>;
 }
 
 #[doc(hidden)]

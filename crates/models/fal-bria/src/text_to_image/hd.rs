@@ -544,6 +544,7 @@ pub mod arg {
     pub type guidance_scale = super::GuidanceScale;
     pub type prompt_enhancement = fal_core::literal::Flag;
     pub type medium = super::Medium;
+    pub type guidance = fal_core::literal::LiteralOrList<Vec<super::GuidanceInput>>;
     pub type sync_mode = fal_core::literal::Flag;
 }
 

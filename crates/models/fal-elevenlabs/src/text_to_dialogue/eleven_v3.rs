@@ -400,8 +400,12 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type inputs = fal_core::literal::LiteralOrList<Vec<super::DialogueBlock>>;
     pub type stability = super::Stability;
     pub type use_speaker_boost = fal_core::literal::Flag;
+    pub type pronunciation_dictionary_locators = fal_core::literal::LiteralOrList<
+        Vec<super::PronunciationDictionaryLocator>,
+    >;
     pub type seed = fal_core::literal::Integer;
     pub type language_code = fal_core::literal::Text;
 }

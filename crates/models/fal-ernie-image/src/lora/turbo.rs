@@ -567,6 +567,7 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::literal::Flag;
     pub type acceleration = super::Acceleration;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoraWeight>>;
 }
 
 #[doc(hidden)]

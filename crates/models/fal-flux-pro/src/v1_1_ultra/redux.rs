@@ -610,8 +610,15 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
     pub type enhance_prompt = fal_core::literal::Flag;
     pub type image_prompt_strength = super::ImagePromptStrength;
     pub type raw = fal_core::literal::Flag;
     pub type safety_tolerance = super::SafetyTolerance;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type aspect_ratio = fal_core::literal::LiteralOrList<super::AspectRatio>;
 }

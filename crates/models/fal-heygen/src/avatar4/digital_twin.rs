@@ -384,9 +384,18 @@ pub mod required {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type character = fal_core::literal::LiteralOrList<super::Character>;
+    pub type voice = fal_core::literal::LiteralOrList<super::TextVoice>;
     pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type character = fal_core::literal::LiteralOrList<super::Character>;
+    pub type voice = fal_core::literal::LiteralOrList<super::TextVoice>;
 }
 
 #[doc(hidden)]

@@ -718,9 +718,16 @@ pub mod arg {
     pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type talking_style = super::TalkingStyle;
     pub type expression = super::Expression;
+    pub type background = fal_core::literal::LiteralOrList<super::AvatarIvBackground>;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
     pub type caption = fal_core::literal::Flag;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type background = fal_core::literal::LiteralOrList<super::AvatarIvBackground>;
 }
 
 #[doc(hidden)]

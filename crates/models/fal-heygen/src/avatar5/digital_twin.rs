@@ -759,10 +759,19 @@ pub mod arg {
     pub type audio_url = fal_core::literal::Url<super::Model>;
     pub type fit = super::Fit;
     pub type remove_background = fal_core::literal::Flag;
+    pub type background = fal_core::literal::LiteralOrList<super::AvatarVBackground>;
+    pub type watermark = fal_core::literal::LiteralOrList<super::AvatarVWatermark>;
     pub type caption = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
     pub type resolution = super::Resolution;
     pub type aspect_ratio = super::AspectRatio;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type background = fal_core::literal::LiteralOrList<super::AvatarVBackground>;
+    pub type watermark = fal_core::literal::LiteralOrList<super::AvatarVWatermark>;
 }
 
 #[doc(hidden)]

@@ -254,6 +254,13 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type config = fal_core::literal::LiteralOrList<super::VideoAgentConfig>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type config = fal_core::literal::LiteralOrList<super::VideoAgentConfig>;
 }
 
 #[doc(hidden)]

@@ -703,6 +703,10 @@ pub mod arg {
     pub type texture_delight = fal_core::literal::Flag;
     pub type is_micro = fal_core::literal::Flag;
     pub type ta_pose = fal_core::literal::Flag;
+    pub type bbox_condition = fal_core::literal::LiteralOrList<
+        super::RodinGen25BbboxField,
+    >;
+    pub type addons = fal_core::literal::LiteralOrList<super::RodinGen25Addons>;
     pub type preview_render = fal_core::literal::Flag;
 }
 
@@ -710,6 +714,10 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type image_urls = fal_core::literal::List<super::File, super::bounds::ImageUrls>;
+    pub type bbox_condition = fal_core::literal::LiteralOrList<
+        super::RodinGen25BbboxField,
+    >;
+    pub type addons = fal_core::literal::LiteralOrList<super::RodinGen25Addons>;
 }
 
 #[doc(hidden)]

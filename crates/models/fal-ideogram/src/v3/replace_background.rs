@@ -684,6 +684,7 @@ pub mod bounds {
 pub mod arg {
     pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type rendering_speed = super::RenderingSpeed;
+    pub type color_palette = fal_core::literal::LiteralOrList<super::ColorPalette>;
     pub type style_codes = fal_core::literal::Text;
     pub type style = super::Style;
     pub type expand_prompt = fal_core::literal::Flag;
@@ -699,6 +700,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type image_urls = fal_core::literal::List<super::File>;
+    pub type color_palette = fal_core::literal::LiteralOrList<super::ColorPalette>;
     pub type style_codes = fal_core::literal::List<String>;
 }
 

@@ -575,6 +575,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type elements = fal_core::literal::LiteralOrList<Vec<super::ElementInput>>;
     pub type resolution = super::Resolution;
     pub type result_type = super::ResultType;
     pub type num_images = super::NumImages;

@@ -503,6 +503,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type elements = fal_core::literal::LiteralOrList<Vec<super::ElementInput>>;
     pub type resolution = super::Resolution;
     pub type result_type = super::ResultType;
     pub type num_images = super::NumImages;

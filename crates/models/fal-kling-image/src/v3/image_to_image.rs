@@ -502,6 +502,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type elements = fal_core::literal::LiteralOrList<Vec<super::ElementInput>>;
     pub type resolution = super::Resolution;
     pub type num_images = super::NumImages;
     pub type aspect_ratio = super::AspectRatio;

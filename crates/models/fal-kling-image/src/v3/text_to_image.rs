@@ -470,6 +470,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
+    pub type elements = fal_core::literal::LiteralOrList<Vec<super::ElementInput>>;
     pub type resolution = super::Resolution;
     pub type num_images = super::NumImages;
     pub type aspect_ratio = super::AspectRatio;

@@ -403,6 +403,9 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type elements = fal_core::literal::LiteralOrList<
+        Vec<super::OmniVideoElementInput>,
+    >;
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;
 }

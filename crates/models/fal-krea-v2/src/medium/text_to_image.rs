@@ -451,6 +451,11 @@ pub mod arg {
     pub type aspect_ratio = super::AspectRatio;
     pub type creativity = super::Creativity;
     pub type seed = fal_core::literal::Integer;
+    pub type image_style_references = fal_core::literal::LiteralOrList<
+        Vec<super::ImageStyleReference>,
+    >;
+    pub type styles = fal_core::literal::LiteralOrList<Vec<super::Style>>;
+    pub type moodboards = fal_core::literal::LiteralOrList<Vec<super::Moodboard>>;
 }
 
 #[doc(hidden)]

@@ -349,6 +349,9 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type transitions = fal_core::literal::LiteralOrList<
+        Vec<super::KeyframeTransition>,
+    >;
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
     pub type seed = fal_core::literal::Integer;

@@ -476,6 +476,9 @@ pub mod arg {
     pub type duration = super::Duration;
     pub type seed = fal_core::literal::Integer;
     pub type generate_audio_switch = fal_core::literal::Flag;
+    pub type image_references = fal_core::literal::LiteralOrList<
+        Vec<super::ImageReference>,
+    >;
 }
 
 #[doc(hidden)]

@@ -690,6 +690,7 @@ pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
     pub type style = super::Style;
+    pub type colors = fal_core::literal::LiteralOrList<Vec<super::RgbColor>>;
     pub type style_id = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
     pub type sync_mode = fal_core::literal::Flag;

@@ -338,6 +338,8 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type image_size = super::ImageSize;
+    pub type colors = fal_core::literal::LiteralOrList<Vec<super::RgbColor>>;
+    pub type background_color = fal_core::literal::LiteralOrList<super::RgbColor>;
     pub type enable_safety_checker = fal_core::literal::Flag;
 }
 
@@ -345,6 +347,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type colors = fal_core::literal::List<super::RgbColor>;
+    pub type background_color = fal_core::literal::LiteralOrList<super::RgbColor>;
 }
 
 #[doc(hidden)]

@@ -642,6 +642,7 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type acceleration = super::Acceleration;
     pub type negative_prompt = fal_core::literal::Text;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
 }
 
 #[doc(hidden)]

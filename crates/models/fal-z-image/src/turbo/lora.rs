@@ -618,6 +618,7 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type acceleration = super::Acceleration;
     pub type enable_prompt_expansion = fal_core::literal::Flag;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
 }
 
 #[doc(hidden)]

@@ -242,8 +242,19 @@ impl<'de> json::ReadObject<'de> for Input {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type structured_prompt = fal_core::literal::LiteralOrList<
+        super::BriaFiboVlmStructuredPrompt,
+    >;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type seed = fal_core::literal::Integer;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type structured_prompt = fal_core::literal::LiteralOrList<
+        super::BriaFiboVlmStructuredPrompt,
+    >;
 }
 
 #[doc(hidden)]

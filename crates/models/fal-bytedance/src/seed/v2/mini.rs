@@ -489,6 +489,7 @@ pub mod arg {
     pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type video_urls = fal_core::literal::Url<super::Model>;
     pub type system_prompt = fal_core::literal::Text;
+    pub type messages = fal_core::literal::LiteralOrList<Vec<super::Seed2MiniMessage>>;
     pub type thinking = super::Thinking;
     pub type reasoning_effort = super::ReasoningEffort;
     pub type max_completion_tokens = super::MaxCompletionTokens;

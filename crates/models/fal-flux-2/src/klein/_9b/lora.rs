@@ -823,6 +823,9 @@ pub mod arg {
     pub type cns_alpha_exp_sharpness = super::CnsAlphaExpSharpness;
     pub type cns_num_freq_bins = super::CnsNumFreqBins;
     pub type cns_energy_scale = super::CnsEnergyScale;
+    pub type loras = fal_core::literal::LiteralOrList<
+        Vec<super::FalAiFlux2KleinLoRaInput>,
+    >;
 }
 
 #[doc(hidden)]

@@ -662,6 +662,19 @@ pub mod arg {
     pub type texture_delight = fal_core::literal::Flag;
     pub type is_micro = fal_core::literal::Flag;
     pub type ta_pose = fal_core::literal::Flag;
+    pub type bbox_condition = fal_core::literal::LiteralOrList<
+        super::RodinGen25BbboxField,
+    >;
+    pub type addons = fal_core::literal::LiteralOrList<super::RodinGen25Addons>;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type bbox_condition = fal_core::literal::LiteralOrList<
+        super::RodinGen25BbboxField,
+    >;
+    pub type addons = fal_core::literal::LiteralOrList<super::RodinGen25Addons>;
 }
 
 #[doc(hidden)]

@@ -473,6 +473,9 @@ pub mod arg {
     pub type end_image_url = fal_core::literal::Url<super::Model>;
     pub type duration = super::Duration;
     pub type generate_audio = fal_core::literal::Flag;
+    pub type multi_prompt = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3MultiPromptElement>,
+    >;
     pub type shot_type = super::ShotType;
 }
 

@@ -409,6 +409,9 @@ pub mod arg {
     pub type duration = super::Duration;
     pub type aspect_ratio = super::AspectRatio;
     pub type generate_audio = fal_core::literal::Flag;
+    pub type multi_prompt = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3MultiPromptElement>,
+    >;
     pub type shot_type = super::ShotType;
 }
 

@@ -530,9 +530,15 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type multi_prompt = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3MultiPromptElement>,
+    >;
     pub type start_image_url = fal_core::literal::Url<super::Model>;
     pub type end_image_url = fal_core::literal::Url<super::Model>;
     pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type elements = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3ComboElementInput>,
+    >;
     pub type generate_audio = fal_core::literal::Flag;
     pub type duration = super::Duration;
     pub type shot_type = super::ShotType;

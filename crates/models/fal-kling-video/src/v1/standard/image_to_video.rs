@@ -450,6 +450,7 @@ pub mod arg {
     pub type cfg_scale = super::CfgScale;
     pub type tail_image_url = fal_core::literal::Url<super::Model>;
     pub type static_mask_url = fal_core::literal::Url<super::Model>;
+    pub type dynamic_masks = fal_core::literal::LiteralOrList<Vec<super::DynamicMask>>;
 }
 
 #[doc(hidden)]

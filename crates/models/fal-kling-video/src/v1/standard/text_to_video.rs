@@ -454,6 +454,17 @@ pub mod arg {
     pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
     pub type camera_control = super::CameraControlValue;
+    pub type advanced_camera_control = fal_core::literal::LiteralOrList<
+        super::CameraControl,
+    >;
+}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+pub mod list {
+    pub type advanced_camera_control = fal_core::literal::LiteralOrList<
+        super::CameraControl,
+    >;
 }
 
 #[doc(hidden)]

@@ -486,6 +486,7 @@ pub mod arg {
     pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;
     pub type static_mask_url = fal_core::literal::Url<super::Model>;
+    pub type dynamic_masks = fal_core::literal::LiteralOrList<Vec<super::DynamicMask>>;
 }
 
 #[doc(hidden)]

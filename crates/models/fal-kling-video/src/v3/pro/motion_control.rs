@@ -490,6 +490,9 @@ pub mod arg {
     pub type video_url = fal_core::literal::Url<super::Model>;
     pub type keep_original_sound = fal_core::literal::Flag;
     pub type character_orientation = super::CharacterOrientation;
+    pub type elements = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3ImageElementInput>,
+    >;
 }
 
 #[doc(hidden)]

@@ -551,10 +551,16 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
+    pub type multi_prompt = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3MultiPromptElement>,
+    >;
     pub type start_image_url = fal_core::literal::Url<super::Model>;
     pub type duration = super::Duration;
     pub type generate_audio = fal_core::literal::Flag;
     pub type end_image_url = fal_core::literal::Url<super::Model>;
+    pub type elements = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3ComboElementInput>,
+    >;
     pub type shot_type = super::ShotType;
     pub type negative_prompt = fal_core::literal::Text<super::bounds::NegativePrompt>;
     pub type cfg_scale = super::CfgScale;

@@ -463,6 +463,9 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text<super::bounds::Prompt>;
     pub type duration = super::Duration;
+    pub type multi_prompt = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3MultiPromptElement>,
+    >;
     pub type generate_audio = fal_core::literal::Flag;
     pub type shot_type = super::ShotType;
     pub type aspect_ratio = super::AspectRatio;

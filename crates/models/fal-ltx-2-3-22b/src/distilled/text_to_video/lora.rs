@@ -912,6 +912,7 @@ pub mod arg {
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
     pub type sync_mode = fal_core::literal::Flag;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
     pub type distill_lora_second_pass_scale = super::DistillLoraSecondPassScale;
 }
 

@@ -604,6 +604,7 @@ pub mod arg {
     pub type guidance_scale = super::GuidanceScale;
     pub type guidance_scale_2 = super::GuidanceScale2;
     pub type shift = super::Shift;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaWeight>>;
     pub type reverse_video = fal_core::literal::Flag;
     pub type image_size = super::ImageSize;
     pub type image_format = super::ImageFormat;

@@ -870,6 +870,7 @@ pub mod arg {
     pub type adjust_fps_for_interpolation = fal_core::literal::Flag;
     pub type video_quality = super::VideoQuality;
     pub type video_write_mode = super::VideoWriteMode;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaWeight>>;
     pub type reverse_video = fal_core::literal::Flag;
 }
 

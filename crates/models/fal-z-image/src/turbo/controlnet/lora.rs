@@ -694,6 +694,7 @@ pub mod arg {
     pub type control_start = super::ControlStart;
     pub type control_end = super::ControlEnd;
     pub type preprocess = super::Preprocess;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
 }
 
 #[doc(hidden)]

@@ -604,6 +604,7 @@ pub mod arg {
     pub type enable_prompt_expansion = fal_core::literal::Flag;
     pub type image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
 }
 
 #[doc(hidden)]

@@ -747,6 +747,7 @@ pub mod arg {
     pub type control_end = super::ControlEnd;
     pub type mask_image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
 }
 
 #[doc(hidden)]

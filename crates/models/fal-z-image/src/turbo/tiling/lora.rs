@@ -698,6 +698,7 @@ pub mod arg {
     pub type tile_size = super::TileSize;
     pub type tile_stride = super::TileStride;
     pub type tiling_mode = super::TilingMode;
+    pub type loras = fal_core::literal::LiteralOrList<Vec<super::LoRaInput>>;
 }
 
 #[doc(hidden)]

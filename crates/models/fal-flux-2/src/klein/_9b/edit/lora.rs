@@ -523,6 +523,9 @@ pub mod arg {
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
     pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type loras = fal_core::literal::LiteralOrList<
+        Vec<super::FalAiFlux2KleinLoRaInput>,
+    >;
 }
 
 #[doc(hidden)]

@@ -436,6 +436,9 @@ pub mod arg {
     pub type video_url = fal_core::literal::Url<super::Model>;
     pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type keep_audio = fal_core::literal::Flag;
+    pub type elements = fal_core::literal::LiteralOrList<
+        Vec<super::KlingV3ImageElementInput>,
+    >;
     pub type shot_type = super::ShotType;
 }
 

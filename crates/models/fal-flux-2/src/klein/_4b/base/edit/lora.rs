@@ -593,6 +593,9 @@ pub mod arg {
     pub type sync_mode = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
+    pub type loras = fal_core::literal::LiteralOrList<
+        Vec<super::FalAiFlux2KleinLoRaInput>,
+    >;
 }
 
 #[doc(hidden)]
