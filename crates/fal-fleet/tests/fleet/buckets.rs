@@ -212,7 +212,7 @@ async fn serve_bucket(folder: &TempDir, access: Access) -> String {
     if access == Access::Signature {
         builder.set_auth(SimpleAuth::from_single("tester", SECRET));
     }
-    let service = builder.build().into_shared();
+    let service = builder.build();
     serve(axum::Router::new().fallback(async move |mut request: Request| {
         let refused = |status: StatusCode, text: String| {
             let mut response = Response::new(Body::from(text));
@@ -225,11 +225,9 @@ async fn serve_bucket(folder: &TempDir, access: Access) -> String {
                 return refused(StatusCode::UNAUTHORIZED, "invalid token".to_owned());
             }
         }
-        match service.as_ref().call(request.map(s3s::Body::http_body_unsync)).await {
+        match service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => response.map(Body::new),
-            Err(error) => {
-                refused(error.status_code().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error.to_string())
-            }
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}")),
         }
     }))
     .await
