@@ -16,8 +16,8 @@ pub struct LiteralOrList<T>(PhantomData<fn() -> T>);
     message = "a literal or a list in brackets is not a value of this parameter, which takes `{Self}`",
     label = "expected `{Self}`",
     note = "a struct is written `{{ name: value }}`, and several of them `[{{ name: value }}, {{ name: value }}]`",
-    note = "a value of an enum is written `Enum::Variant(value)`, a tuple `(a, b)`, a map `BTreeMap::from([(key, value)])`, \
-            and JSON `json!(..)`"
+    note = "a value of an enum is written with its variant, such as `ImageSize::Custom(..)`, and a tuple `(a, b)`",
+    note = "a map is written `BTreeMap::from(..)`, and JSON `json!(..)`"
 )]
 pub trait HasLiteral {}
 
