@@ -155,6 +155,29 @@ fn json_schemas_use_the_words_of_their_own_endpoint() {
 }
 
 #[test]
+fn json_schemas_of_named_unions_use_the_words_of_their_own_endpoint() {
+    let source = |id: &str, words: &str| {
+        let shape = json!({ "$ref": "#/components/schemas/Shape" });
+        let mut record = record(id, json!({ "border": shape, "mask": shape }));
+        let schemas = &mut record["openapi"]["components"]["schemas"];
+        let kinds = ["Circle", "Square"].map(|name| {
+            schemas[name] = json!({ "type": "object", "required": [name], "properties": {
+                name: { "type": "number", "description": words } } });
+            json!({ "$ref": format!("#/components/schemas/{name}") })
+        });
+        schemas["Shape"] = json!({ "anyOf": kinds });
+        Source { file: format!("{id}.json"), text: record.to_string() }
+    };
+    let sources = [source("acme/draw/first", "In pixels."), source("acme/draw/second", "In metres.")];
+    let generated = Generator::new(Options::default()).crates(&sources).unwrap();
+    let schemas = generated.tree.iter().find(|(path, _)| path.ends_with("src/json_schema.rs")).unwrap().1;
+    let uses = |text: &str| schemas.matches(text).count();
+    assert_eq!((uses(r#"{"$type": "Shape"}"#), uses(r#"{"$type": "ShapeOfSecond"}"#)), (2, 2), "{schemas}");
+    // Outputs have the words of the first endpoint.
+    assert_eq!((uses("In pixels."), uses("In metres.")), (4, 2), "{schemas}");
+}
+
+#[test]
 fn a_parameter_leads_to_the_type_of_its_endpoint_before_a_shared_one_of_the_same_name() {
     let endpoint = |id: &str, scalar: &str, object: &str| {
         let own =

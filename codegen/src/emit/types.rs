@@ -142,6 +142,11 @@ fn preset(item: &Union) -> TokenStream {
         quote!(#text => Self::#variant)
     });
     let stand_in = item.texts().next().map(|(variant, _)| ident(variant));
+    let number = item.number.as_ref().and_then(|name| {
+        let variant = item.variants.iter().find(|variant| variant.ident == *name)?;
+        let (variant, number) = (ident(&variant.ident), ty(variant.ty()?));
+        Some(quote!(_ if token.is_number() => Self::#variant(<#number>::from_token(token)),))
+    });
     quote! {
         impl #name {
             #[doc(hidden)]
@@ -150,7 +155,8 @@ fn preset(item: &Union) -> TokenStream {
             pub const fn from_token(token: fal_core::literal::Token) -> Self {
                 match token.as_bytes() {
                     #(#arms,)*
-                    _ => fal_core::literal::reject(#message),
+                    #number
+                    _ => token.reject_by(#message),
                 }
             }
         }

@@ -29,7 +29,7 @@ pub(super) fn has_no_value(ty: &Type) -> bool {
             list.length.is_empty()
                 || list.length.min.unwrap_or(0) > 0 && !item.nullable && has_no_value(&item.ty)
         }
-        Type::Union(kinds) => !kinds.is_empty() && kinds.iter().all(has_no_value),
+        Type::Union(kinds, _) => !kinds.is_empty() && kinds.iter().all(has_no_value),
         _ => false,
     }
 }
@@ -64,7 +64,7 @@ fn is_value(value: &Value, ty: &Type) -> bool {
         }),
         Type::Tuple(_) => value.is_array(),
         Type::Object(_) | Type::Map(_, _) | Type::Tagged(..) => value.is_object(),
-        Type::Union(kinds) => kinds.iter().any(|kind| is_value(value, kind)),
+        Type::Union(kinds, _) => kinds.iter().any(|kind| is_value(value, kind)),
         Type::Any => true,
     }
 }
@@ -116,7 +116,7 @@ mod tests {
             (json!("c"), Type::TextEnum(vec!["a".into()], None)),
             (json!(7), Type::IntegerEnum(vec![1], None)),
             (json!([]), Type::Object("O".into())),
-            (json!(1), Type::Union(vec![Type::Boolean, Type::TextEnum(vec!["a".into()], None)])),
+            (json!(1), Type::Union(vec![Type::Boolean, Type::TextEnum(vec!["a".into()], None)], None)),
         ] {
             assert_eq!(coerce_default(default.clone(), &ty), None, "{default}");
         }
@@ -138,7 +138,7 @@ mod tests {
             text(3, 2),
             list(Type::Boolean, 3, 2),
             list(Type::Integer(bounds(2, 1)), 1, 2),
-            Type::Union(vec![text(3, 2), Type::Integer(bounds(2, 1))]),
+            Type::Union(vec![text(3, 2), Type::Integer(bounds(2, 1))], None),
         ] {
             assert!(has_no_value(&empty), "{empty:?}");
         }
@@ -146,7 +146,7 @@ mod tests {
             Type::Integer(bounds(1, 1)),
             text(2, 2),
             list(Type::Integer(bounds(2, 1)), 0, 2),
-            Type::Union(vec![text(3, 2), Type::Boolean]),
+            Type::Union(vec![text(3, 2), Type::Boolean], None),
         ] {
             assert!(!has_no_value(&full), "{full:?}");
         }

@@ -19,7 +19,7 @@ impl TypeGraph {
         let (mut tags, mut in_unions, mut unions) = (HashSet::new(), HashSet::new(), Vec::new());
         let mut untagged = HashSet::new();
         self.visit_types(&mut |ty| match ty {
-            Type::Tagged(tag, members) => {
+            Type::Tagged(tag, members, _) => {
                 let mut listed = ListedTags::new();
                 for member in members.iter() {
                     for value in &member.tags {
@@ -36,7 +36,7 @@ impl TypeGraph {
                     unions.push(members.iter().map(|member| Type::Object(member.object.clone())).collect());
                 }
             }
-            Type::Union(kinds) => {
+            Type::Union(kinds, _) => {
                 let objects: Vec<String> = kinds
                     .iter()
                     .filter_map(|kind| match kind {
@@ -97,7 +97,6 @@ impl TypeGraph {
     /// Calls `visit` for every type, from the outside in.
     fn visit_types(&mut self, visit: &mut impl FnMut(&mut Type)) {
         visit_type(&mut self.root, visit);
-        self.unions.iter_mut().for_each(|(_, union)| visit_type(union, visit));
         for object in self.objects.values_mut() {
             object.properties.iter_mut().for_each(|property| visit_type(&mut property.ty, visit));
             if let Others::Kept(item) = &mut object.others {
@@ -116,14 +115,14 @@ pub(super) fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
             tuple.items.iter_mut().for_each(|item| visit_type(&mut item.ty, visit));
             tuple.rest.iter_mut().for_each(|(item, _)| visit_type(&mut item.ty, visit));
         }
-        Type::Union(kinds) => kinds.iter_mut().for_each(|kind| visit_type(kind, visit)),
+        Type::Union(kinds, _) => kinds.iter_mut().for_each(|kind| visit_type(kind, visit)),
         _ => {}
     }
 }
 
 /// Turns a union whose members have a tag that is no string into a union whose members are distinguished by constants.
 fn untag(ty: &mut Type, objects: &IndexMap<String, Object>) {
-    let Type::Tagged(tag, members) = ty else { return };
+    let Type::Tagged(tag, members, name) = ty else { return };
     let is_text = |member: &Member| {
         let properties = objects.get(&member.object).map(|object| &object.properties);
         let property = properties.into_iter().flatten().find(|property| property.name == *tag);
@@ -133,7 +132,7 @@ fn untag(ty: &mut Type, objects: &IndexMap<String, Object>) {
         return;
     }
     let mut kinds: Vec<Type> = members.iter().map(|member| Type::Object(member.object.clone())).collect();
-    *ty = if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) };
+    *ty = if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds, name.take()) };
 }
 
 /// The objects of a union that the document lists for each value of its tag.

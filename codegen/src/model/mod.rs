@@ -178,11 +178,11 @@ pub enum Type {
     List(Box<Item>, List),
     /// A list with a type for each of its first positions.
     Tuple(Tuple),
-    /// A value of one of several types.
-    Union(Vec<Type>),
-    /// One of several objects, identified by the value of a property. Holds the name of the property, and the
-    /// objects with its values.
-    Tagged(String, Vec<Member>),
+    /// A value of one of several types, and the name that the document gives the union, if any.
+    Union(Vec<Type>, Option<ComponentName>),
+    /// One of several objects, identified by the value of a property. Holds the name of the property, the objects with
+    /// its values, and the name that the document gives the union, if any.
+    Tagged(String, Vec<Member>, Option<ComponentName>),
     /// Any value.
     Any,
 }

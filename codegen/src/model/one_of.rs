@@ -51,10 +51,10 @@ impl Comparison<'_> {
         }
         match (left, right) {
             (Type::Any, _) | (_, Type::Any) => true,
-            (Type::Union(types), other) | (other, Type::Union(types)) => {
+            (Type::Union(types, _), other) | (other, Type::Union(types, _)) => {
                 types.iter().any(|ty| self.have_common(ty, other, depth + 1))
             }
-            (Type::Tagged(_, members), other) | (other, Type::Tagged(_, members)) => members
+            (Type::Tagged(_, members, _), other) | (other, Type::Tagged(_, members, _)) => members
                 .iter()
                 .any(|member| self.have_common(&Type::Object(member.object.clone()), other, depth + 1)),
             (Type::Object(left), Type::Object(right)) => {

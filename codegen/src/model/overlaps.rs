@@ -72,8 +72,8 @@ impl<'a> Overlaps<'a> {
         };
         match ty {
             Type::Object(name) => add(name),
-            Type::Tagged(_, members) => members.iter().for_each(|member| add(&member.object)),
-            Type::Union(inner) => inner.iter().for_each(|ty| self.collect(ty, kinds)),
+            Type::Tagged(_, members, _) => members.iter().for_each(|member| add(&member.object)),
+            Type::Union(inner, _) => inner.iter().for_each(|ty| self.collect(ty, kinds)),
             Type::Map(item, _) => kinds.maps.push(item),
             Type::List(item, _) => kinds.items.push(&item.ty),
             Type::Tuple(tuple) => kinds.items.extend(tuple.types()),

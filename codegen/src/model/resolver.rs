@@ -42,7 +42,6 @@ impl TypeGraph {
             document,
             direction,
             objects: IndexMap::new(),
-            unions: Vec::new(),
             untyped: Vec::new(),
             oddities: Vec::new(),
             unenforced: Vec::new(),
@@ -78,7 +77,6 @@ impl TypeGraph {
             root,
             nullable,
             objects: resolver.objects,
-            unions: resolver.unions,
             untyped: resolver.untyped,
             oddities: resolver.oddities,
             unenforced: resolver.unenforced,
@@ -93,8 +91,6 @@ pub(super) struct Resolver<'a> {
     pub(super) document: &'a Normalized,
     pub(super) direction: Direction,
     objects: IndexMap<String, Object>,
-    /// The unions that are components.
-    unions: Vec<(ComponentName, Type)>,
     /// JSON pointers of constructs that the model has no type for.
     pub(super) untyped: Vec<String>,
     /// Irregularities that a rule resolved.
@@ -214,7 +210,7 @@ impl<'a> Resolver<'a> {
             return Ok(Item { ty, nullable: schema.schema_data.nullable });
         }
         if self.aliases.iter().any(|alias| alias == name) {
-            // Only objects have names in Rust, so the inner value of another type that contains itself is raw JSON.
+            // Only objects are read once, so the inner value of another type that contains itself is raw JSON.
             if !self.untyped.contains(&at) {
                 self.untyped.push(at);
             }
@@ -234,13 +230,12 @@ impl<'a> Resolver<'a> {
             ty = Item { ty: Type::Any, nullable: false };
         }
         let description = schema.schema_data.description.clone().unwrap_or_default();
-        let component_name = ComponentName { name: name.to_owned(), description };
-        match &mut ty.ty {
-            Type::TextEnum(_, enum_name) | Type::IntegerEnum(_, enum_name) => {
-                *enum_name = Some(component_name);
-            }
-            Type::Union(_) | Type::Tagged(..) => self.unions.push((component_name, ty.ty.clone())),
-            _ => {}
+        if let Type::TextEnum(_, component)
+        | Type::IntegerEnum(_, component)
+        | Type::Union(_, component)
+        | Type::Tagged(_, _, component) = &mut ty.ty
+        {
+            *component = Some(ComponentName { name: name.to_owned(), description });
         }
         self.resolved.insert(name.to_owned(), (ty.clone(), self.nodes - before));
         Ok(ty)
@@ -619,7 +614,7 @@ fn format_of(schema: &Schema) -> Option<String> {
 
 /// Returns true for a union that lists every kind of JSON value, with any values inside lists and objects.
 fn is_any_json(item: &Item) -> bool {
-    let Type::Union(kinds) = &item.ty else { return false };
+    let Type::Union(kinds, _) = &item.ty else { return false };
     let is_any = |item: &Item| item.ty == Type::Any;
     let lists = |kind: &dyn Fn(&Type) -> bool| kinds.iter().any(kind);
     item.nullable

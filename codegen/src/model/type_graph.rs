@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::{ComponentName, FileLimits, Object, Tuple, Type};
+use super::{FileLimits, Object, Tuple, Type};
 
 /// The types of an input, an output or an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,6 @@ pub struct TypeGraph {
     pub nullable: bool,
     /// All objects that can be reached from the root, by component name.
     pub objects: IndexMap<String, Object>,
-    /// The unions that are components of the document.
-    pub unions: Vec<(ComponentName, Type)>,
     /// JSON pointers of constructs that are [`Type::Any`] because the model has no type for them.
     pub untyped: Vec<String>,
     /// Irregularities of the document that a rule resolved, with JSON pointers.
@@ -56,17 +54,13 @@ impl TypeGraph {
             || matches!(&self.root, Type::Map(item, entries) if item.ty == Type::Any && entries.is_open())
     }
 
-    /// Returns the name that the document gives a union, if any.
-    #[must_use]
-    pub fn union_name(&self, ty: &Type) -> Option<&ComponentName> {
-        self.unions.iter().find(|(_, union)| union == ty).map(|(name, _)| name)
-    }
-
     /// Returns true if a value is one of several objects.
     #[must_use]
     pub fn is_union_of_objects(&self) -> bool {
         let is_union = match &self.root {
-            Type::Union(kinds) => kinds.iter().all(|kind| matches!(kind, Type::Object(_) | Type::Tagged(..))),
+            Type::Union(kinds, _) => {
+                kinds.iter().all(|kind| matches!(kind, Type::Object(_) | Type::Tagged(..)))
+            }
             root => matches!(root, Type::Tagged(..)),
         };
         is_union && !self.nullable
@@ -83,7 +77,7 @@ impl TypeGraph {
             Type::NumberEnum(_) | Type::BooleanConstant(_) => true,
             Type::Tuple(Tuple { rest: Some((_, length)), .. }) => !length.is_open(),
             Type::Object(name) => self.has_requirements(name),
-            Type::Tagged(_, members) => members.iter().any(|member| self.has_requirements(&member.object)),
+            Type::Tagged(_, members, _) => members.iter().any(|member| self.has_requirements(&member.object)),
             _ => false,
         })
     }
@@ -120,8 +114,8 @@ impl TypeGraph {
             Type::List(item, _) | Type::Map(item, _) => self.any_inside(&item.ty, seen, holds),
             Type::Object(name) => self.object_has(name, seen, holds),
             Type::Tuple(tuple) => tuple.types().any(|ty| self.any_inside(ty, seen, holds)),
-            Type::Union(types) => types.iter().any(|ty| self.any_inside(ty, seen, holds)),
-            Type::Tagged(_, members) => {
+            Type::Union(types, _) => types.iter().any(|ty| self.any_inside(ty, seen, holds)),
+            Type::Tagged(_, members, _) => {
                 members.iter().any(|member| self.object_has(&member.object, seen, holds))
             }
             _ => false,
@@ -146,8 +140,8 @@ impl TypeGraph {
             Type::List(item, _) | Type::Map(item, _) => self.collect_objects(&item.ty, found),
             Type::Object(name) => self.collect_object(name, found),
             Type::Tuple(tuple) => tuple.types().for_each(|ty| self.collect_objects(ty, found)),
-            Type::Union(types) => types.iter().for_each(|ty| self.collect_objects(ty, found)),
-            Type::Tagged(_, members) => {
+            Type::Union(types, _) => types.iter().for_each(|ty| self.collect_objects(ty, found)),
+            Type::Tagged(_, members, _) => {
                 members.iter().for_each(|member| self.collect_object(&member.object, found));
             }
             _ => {}
@@ -175,8 +169,8 @@ impl TypeGraph {
     fn reaches<'a>(&'a self, ty: &'a Type, target: &str, seen: &mut HashSet<&'a str>) -> bool {
         match ty {
             Type::Object(name) => self.object_reaches(name, target, seen),
-            Type::Union(types) => types.iter().any(|ty| self.reaches(ty, target, seen)),
-            Type::Tagged(_, members) => {
+            Type::Union(types, _) => types.iter().any(|ty| self.reaches(ty, target, seen)),
+            Type::Tagged(_, members, _) => {
                 members.iter().any(|member| self.object_reaches(&member.object, target, seen))
             }
             Type::Tuple(tuple) => tuple.items.iter().any(|item| self.reaches(&item.ty, target, seen)),

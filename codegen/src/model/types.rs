@@ -220,14 +220,14 @@ impl Resolver<'_> {
                     let tags = mapped.get(name.as_str()).cloned().unwrap_or_default();
                     members.push(Member { tags, object: name.clone(), writes_tag: true });
                 }
-                Type::Tagged(inner, nested) if inner == tag => {
+                Type::Tagged(inner, nested, _) if inner == tag => {
                     members.extend(nested.iter().cloned());
                 }
                 _ => return None,
             }
         }
         self.tags.extend(members.iter().map(|member| (member.object.clone(), tag.clone())));
-        Some(Type::Tagged(tag.clone(), members))
+        Some(Type::Tagged(tag.clone(), members, None))
     }
 
     fn resolve_text(&mut self, text: &StringType, schema: &Schema, property: Option<&str>, at: &str) -> Type {
@@ -382,7 +382,7 @@ fn union_of(types: Vec<Type>) -> Item {
     let mut kinds: Vec<Type> = Vec::with_capacity(types.len());
     let mut rest: VecDeque<Type> = types.into();
     while let Some(ty) = rest.pop_front() {
-        if let Type::Union(inner) = ty {
+        if let Type::Union(inner, _) = ty {
             inner.into_iter().rev().for_each(|inner| rest.push_front(inner));
             continue;
         }
@@ -412,7 +412,7 @@ fn union_of(types: Vec<Type>) -> Item {
         0 if nullable => Item { ty: Type::Null, nullable: false },
         1 => Item { ty: kinds.remove(0), nullable },
         // Any value may be null too.
-        _ => Item { nullable: nullable || kinds.contains(&Type::Any), ty: Type::Union(kinds) },
+        _ => Item { nullable: nullable || kinds.contains(&Type::Any), ty: Type::Union(kinds, None) },
     }
 }
 

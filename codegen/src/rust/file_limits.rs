@@ -24,7 +24,7 @@ fn files_limits(ty: &Type) -> Option<&Value> {
         Type::File(_, limits) => Some(limits),
         Type::List(item, _) | Type::Map(item, _) => files_limits(&item.ty),
         Type::Tuple(tuple) => tuple.types().find_map(files_limits),
-        Type::Union(kinds) => kinds.iter().find_map(files_limits),
+        Type::Union(kinds, _) => kinds.iter().find_map(files_limits),
         _ => None,
     }
 }

@@ -601,6 +601,8 @@ pub struct Union {
     pub direction: Direction,
     /// `true` if a value can fit several variants, so that the best one has to be chosen.
     pub is_ambiguous: bool,
+    /// The variant that takes literals of numbers beside those of the strings, if there is one.
+    pub number: Option<String>,
     /// The error message for a literal that is not one of the strings.
     pub message: String,
     /// The type of `fal_core::media` that replaces it, if there is one.

@@ -216,7 +216,7 @@ fn plan_output(
             let item = Struct { description, ..builder.build_struct(ident, &graph.objects[root]) };
             Output::Struct(Box::new(item))
         }
-        root @ (model::Type::Union(_) | model::Type::Tagged(..)) if !graph.nullable => {
+        root @ (model::Type::Union(..) | model::Type::Tagged(..)) if !graph.nullable => {
             builder.build_root_union(ident, &description, root);
             Output::Alias(Ty::Named(ident.to_owned()))
         }
@@ -238,7 +238,7 @@ fn shared_items(shared: &SharedTypes<'_>) -> (Vec<Item>, Vec<Described>) {
         match known {
             SharedType::Union(union) => build_shared_union(shared, union, &mut names, &mut built),
             SharedType::Object(object) => build_shared_object(shared, object, &mut names, &mut built),
-            SharedType::Named(known) => build_named_type(shared, known, &mut names, &mut built.0),
+            SharedType::Named(known) => build_named_type(shared, known, &mut names, &mut built),
         }
     }
     let (items, described) = built;
@@ -249,11 +249,18 @@ fn build_named_type(
     shared: &SharedTypes<'_>,
     known: &NamedType<'_>,
     names: &mut names::Namespace,
-    items: &mut Vec<Item>,
+    (items, described): &mut (Vec<Item>, Vec<Described>),
 ) {
     let ident = &known.sharing.ident;
     // The types inside a union are named after it.
     let owner = Owner { label: shared.app.clone(), prefix: String::new() };
+    for wording in &known.wordings {
+        let mut names = names.clone();
+        let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
+        let mut item = builder.build_named_union(ident, wording.described);
+        wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
+        described.push(Described::new(wording, item));
+    }
     let mut builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, names);
     let item = builder.build_named_enum(ident, known.ty);
     items.push(item.unwrap_or_else(|| builder.build_named_union(ident, known.ty)));

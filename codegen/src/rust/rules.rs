@@ -23,7 +23,7 @@ impl TypeBuilder<'_> {
             },
             Type::List(item, list) => self.list_rule(name, item, list),
             Type::Map(item, entries) => self.map_rule(name, item, entries),
-            Type::Object(_) | Type::Union(_) | Type::Tagged(..) | Type::Tuple(_)
+            Type::Object(_) | Type::Union(..) | Type::Tagged(..) | Type::Tuple(_)
                 if self.graph.has_rules(ty) =>
             {
                 Rule::Nested

@@ -1,5 +1,5 @@
-//! Types that the endpoints of one app share: objects, enums and unions that the document names, and parameters that are
-//! unions with such objects.
+//! Types that the endpoints of one app share: objects, enums and unions that the document names, and unions of such objects
+//! that are named after a parameter.
 
 use std::cmp::Reverse;
 
@@ -46,6 +46,8 @@ pub(super) struct NamedType<'a> {
     pub(super) ty: &'a Type,
     pub(super) graph: &'a TypeGraph,
     pub(super) direction: Direction,
+    /// Other descriptions of the same union. Inputs only.
+    pub(super) wordings: Vec<Wording<'a, Type>>,
 }
 
 /// A shared object.
@@ -217,7 +219,8 @@ impl<'a> SharedTypes<'a> {
             match known.iter_mut().find(|shared| shared.is_same(graph, ty)) {
                 Some(shared) => shared.sharing.add(endpoint),
                 None => {
-                    known.push(NamedType { sharing: Sharing::new(endpoint), ty, graph, direction });
+                    let (sharing, wordings) = (Sharing::new(endpoint), Vec::new());
+                    known.push(NamedType { sharing, ty, graph, direction, wordings });
                 }
             }
         }
@@ -231,7 +234,7 @@ impl<'a> SharedTypes<'a> {
             let graph = &endpoint.input;
             let Type::Object(root) = &graph.root else { continue };
             let unions = graph.objects[root].properties.iter().filter(|one| is_union_with_object(&one.ty));
-            for property in unions.filter(|one| graph.union_name(&one.ty).is_none()) {
+            for property in unions.filter(|one| name_of(&one.ty).is_none()) {
                 let known = candidates.entry(property.name.clone()).or_default();
                 let is_same = |union: &&mut SharedUnion<'a>| {
                     are_types_equal(
@@ -308,11 +311,21 @@ impl<'a> SharedTypes<'a> {
                     });
                 }
             }
+            for (name, ty) in named_types(graph, Direction::Input) {
+                let shared = self.named.get_mut(&(name.to_owned(), Direction::Input)).into_iter().flatten();
+                let Some(shared) = shared.into_iter().find(|shared| shared.is_same(graph, ty)) else {
+                    continue;
+                };
+                if !shared.descriptions().any(|known| have_types_same_words(known, (graph, ty))) {
+                    let marker = marker(&shared.sharing.ident);
+                    shared.wordings.push(Wording { marker, endpoint: &endpoint.id, described: ty, graph });
+                }
+            }
             for property in graph.objects.values().flat_map(|object| &object.properties) {
                 let Some(union) = self.unions.get_mut(&property.name) else { continue };
                 let first = (union.graph, &union.property.ty);
                 let own = (graph, innermost(&property.ty));
-                if graph.union_name(own.1).is_some() || !are_types_equal(first, own, Direction::Input) {
+                if name_of(own.1).is_some() || !are_types_equal(first, own, Direction::Input) {
                     continue;
                 }
                 let others = union.wordings.iter().map(|one| (one.graph, innermost(&one.described.ty)));
@@ -340,11 +353,20 @@ impl<'a> SharedTypes<'a> {
                 markers.extend(wording.map(|one| (shared.sharing.ident.clone(), one.marker.clone())));
             }
         }
+        for (name, ty) in named_types(graph, Direction::Input) {
+            let shared = self.named.get(&(name.to_owned(), Direction::Input)).into_iter().flatten();
+            for shared in shared.filter(|shared| !shared.wordings.is_empty() && shared.is_same(graph, ty)) {
+                // The first description has no marker.
+                let own = shared.descriptions().position(|known| have_types_same_words(known, (graph, ty)));
+                let wording = own.and_then(|index| shared.wordings.get(index.checked_sub(1)?));
+                markers.extend(wording.map(|one| (shared.sharing.ident.clone(), one.marker.clone())));
+            }
+        }
         for (name, union) in self.unions.iter().filter(|(_, union)| !union.wordings.is_empty()) {
             let first = (union.graph, &union.property.ty);
             let properties = graph.objects.values().flat_map(|object| &object.properties);
             let own = properties.filter(|one| one.name == *name).map(|one| (graph, innermost(&one.ty)));
-            let mut unnamed = own.filter(|(_, ty)| graph.union_name(ty).is_none());
+            let mut unnamed = own.filter(|(_, ty)| name_of(ty).is_none());
             let own = unnamed.find(|own| are_types_equal(first, *own, Direction::Input));
             if let Some(own) = own.filter(|own| !have_types_same_words(first, *own)) {
                 let mut wordings = union.wordings.iter();
@@ -371,7 +393,7 @@ impl<'a> SharedTypes<'a> {
 
     /// Returns the name of the shared type of an enum or a union, if the document names it.
     pub(super) fn named_type(&self, graph: &TypeGraph, ty: &Type, direction: Direction) -> Option<&str> {
-        let shared = self.named.get(&(name_of(graph, ty)?.name.clone(), direction))?;
+        let shared = self.named.get(&(name_of(ty)?.name.clone(), direction))?;
         shared.iter().find(|shared| shared.is_same(graph, ty)).map(|shared| shared.sharing.ident.as_str())
     }
 
@@ -383,8 +405,7 @@ impl<'a> SharedTypes<'a> {
         ty: &Type,
         direction: Direction,
     ) -> Option<&str> {
-        let union =
-            self.unions.get(property).filter(|_| direction.is_input() && graph.union_name(ty).is_none())?;
+        let union = self.unions.get(property).filter(|_| direction.is_input() && name_of(ty).is_none())?;
         are_types_equal((union.graph, &union.property.ty), (graph, ty), direction)
             .then_some(&union.sharing.ident)
     }
@@ -429,6 +450,11 @@ impl<'a> SharedTypes<'a> {
 }
 
 impl NamedType<'_> {
+    /// Returns the descriptions of the type, the first one first.
+    fn descriptions(&self) -> impl Iterator<Item = (&TypeGraph, &Type)> {
+        [(self.graph, self.ty)].into_iter().chain(self.wordings.iter().map(|one| (one.graph, one.described)))
+    }
+
     /// Returns true if this is the type `ty` of `graph`.
     fn is_same(&self, graph: &TypeGraph, ty: &Type) -> bool {
         are_types_equal((self.graph, self.ty), (graph, ty), self.direction)
@@ -498,8 +524,8 @@ fn is_in_shared_type(ty: &Type, component: &str, is_shared: bool) -> bool {
         Type::Object(name) => is_shared && name == component,
         Type::List(item, _) | Type::Map(item, _) => is_in_shared_type(&item.ty, component, is_shared),
         Type::Tuple(tuple) => tuple.types().any(|ty| is_in_shared_type(ty, component, is_shared)),
-        Type::Union(kinds) => kinds.iter().any(|kind| is_in_shared_type(kind, component, true)),
-        Type::Tagged(_, members) => members.iter().any(|member| member.object == component),
+        Type::Union(kinds, _) => kinds.iter().any(|kind| is_in_shared_type(kind, component, true)),
+        Type::Tagged(_, members, _) => members.iter().any(|member| member.object == component),
         _ => false,
     }
 }
@@ -514,21 +540,23 @@ fn innermost(mut ty: &Type) -> &Type {
 
 fn is_union_with_object(ty: &Type) -> bool {
     match ty {
-        Type::Union(kinds) => kinds.iter().any(|kind| matches!(kind, Type::Object(_))),
+        Type::Union(kinds, _) => kinds.iter().any(|kind| matches!(kind, Type::Object(_))),
         Type::Tagged(..) => true,
         _ => false,
     }
 }
 
 fn is_union(ty: &Type) -> bool {
-    matches!(ty, Type::Union(_) | Type::Tagged(..))
+    matches!(ty, Type::Union(..) | Type::Tagged(..))
 }
 
 /// Returns the name that the document gives an enum or a union, if any.
-fn name_of<'a>(graph: &'a TypeGraph, ty: &'a Type) -> Option<&'a ComponentName> {
+pub(super) fn name_of(ty: &Type) -> Option<&ComponentName> {
     match ty {
-        Type::TextEnum(_, name) | Type::IntegerEnum(_, name) => name.as_ref(),
-        Type::Union(_) | Type::Tagged(..) => graph.union_name(ty),
+        Type::TextEnum(_, name)
+        | Type::IntegerEnum(_, name)
+        | Type::Union(_, name)
+        | Type::Tagged(_, _, name) => name.as_ref(),
         _ => None,
     }
 }
@@ -541,41 +569,31 @@ fn named_types(graph: &TypeGraph, direction: Direction) -> impl Iterator<Item = 
         let properties = object.properties.iter().filter(|property| property.constant.is_none());
         let others = object.others.kept().map(|item| &item.ty);
         properties.map(|property| &property.ty).chain(others).for_each(|ty| {
-            add_named_types(graph, ty, direction, &mut found);
+            add_named_types(ty, direction, &mut found);
         });
     }
     match &graph.root {
         // The whole value is named after its endpoint.
-        root if is_union(root) && !graph.nullable => add_inner_types(graph, root, direction, &mut found),
-        root => add_named_types(graph, root, direction, &mut found),
+        root if is_union(root) && !graph.nullable => add_inner_types(root, direction, &mut found),
+        root => add_named_types(root, direction, &mut found),
     }
     found.into_iter()
 }
 
-fn add_named_types<'a>(
-    graph: &'a TypeGraph,
-    ty: &'a Type,
-    direction: Direction,
-    found: &mut Vec<(&'a str, &'a Type)>,
-) {
+fn add_named_types<'a>(ty: &'a Type, direction: Direction, found: &mut Vec<(&'a str, &'a Type)>) {
     let is_read = direction.is_input() || !matches!(ty, Type::IntegerEnum(..));
-    found.extend(name_of(graph, ty).filter(|_| is_read).map(|name| (name.name.as_str(), ty)));
-    add_inner_types(graph, ty, direction, found);
+    found.extend(name_of(ty).filter(|_| is_read).map(|name| (name.name.as_str(), ty)));
+    add_inner_types(ty, direction, found);
 }
 
-fn add_inner_types<'a>(
-    graph: &'a TypeGraph,
-    ty: &'a Type,
-    direction: Direction,
-    found: &mut Vec<(&'a str, &'a Type)>,
-) {
+fn add_inner_types<'a>(ty: &'a Type, direction: Direction, found: &mut Vec<(&'a str, &'a Type)>) {
     match ty {
-        Type::List(item, _) | Type::Map(item, _) => add_named_types(graph, &item.ty, direction, found),
-        Type::Tuple(tuple) => tuple.types().for_each(|ty| add_named_types(graph, ty, direction, found)),
-        Type::Union(kinds) => {
+        Type::List(item, _) | Type::Map(item, _) => add_named_types(&item.ty, direction, found),
+        Type::Tuple(tuple) => tuple.types().for_each(|ty| add_named_types(ty, direction, found)),
+        Type::Union(kinds, _) => {
             // Its own enums become variants, but not those of its lists and maps.
             let inner = kinds.iter().filter(|kind| !matches!(kind, Type::TextEnum(..)));
-            inner.for_each(|kind| add_named_types(graph, kind, direction, found));
+            inner.for_each(|kind| add_named_types(kind, direction, found));
         }
         _ => {}
     }

@@ -105,11 +105,13 @@ impl Comparison<'_> {
                         .zip(&right.rest)
                         .all(|((left, _), (right, _))| self.items_equal(left, right))
             }
-            (Type::Union(left), Type::Union(right)) => {
+            (Type::Union(left, _), Type::Union(right, _)) => {
+                // In outputs, one type is equal to several: each needs a twin on the other side.
                 left.len() == right.len()
                     && left.iter().all(|left| right.iter().any(|right| self.alternatives_equal(left, right)))
+                    && right.iter().all(|right| left.iter().any(|left| self.alternatives_equal(left, right)))
             }
-            (Type::Tagged(left_tag, left), Type::Tagged(right_tag, right)) => {
+            (Type::Tagged(left_tag, left, _), Type::Tagged(right_tag, right, _)) => {
                 left_tag == right_tag
                     && left.len() == right.len()
                     && left.iter().all(|left| {

@@ -49,7 +49,7 @@ impl TypeBuilder<'_> {
     fn build_position_type(&mut self, name: &str, item: &ModelItem) -> Ty {
         // An unnamed type inside is called after its parent, which has that name itself.
         let inner = match &item.ty {
-            Type::Union(_)
+            Type::Union(..)
             | Type::Tagged(..)
             | Type::Tuple(_)
             | Type::TextEnum(..)

@@ -2,7 +2,9 @@
 
 use super::{
     Bounds, Constant, Extra, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Requirement, Rule,
-    Struct, TextEnum, Ty, Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes,
+    Struct, TextEnum, Ty, Union, file_limits, json_schemas, names,
+    owner::Owner,
+    shared_types::{SharedTypes, name_of},
     wording,
 };
 use crate::model::{ComponentName, Direction, Item as ModelItem, Object, Others, Property, Type, TypeGraph};
@@ -201,7 +203,7 @@ impl<'a> TypeBuilder<'a> {
             Type::Map(item, _) => Ty::Map(Box::new(self.build_item(name, item))),
             Type::List(item, _) => Ty::List(Box::new(self.build_item(name, item))),
             Type::Tuple(tuple) => self.build_tuple(name, tuple),
-            Type::Union(_) | Type::Tagged(..) => {
+            Type::Union(..) | Type::Tagged(..) => {
                 let named = self.shared.named_type(self.graph, ty, self.direction);
                 match named.or_else(|| self.shared.union_name(self.graph, name, ty, self.direction)) {
                     Some(shared) => Ty::Named(shared.to_owned()),
@@ -287,7 +289,7 @@ impl<'a> TypeBuilder<'a> {
 
     /// Builds the union that a document names, under its name in Rust.
     pub(super) fn build_named_union(&mut self, ident: &str, ty: &Type) -> Item {
-        let (name, description) = match self.graph.union_name(ty) {
+        let (name, description) = match name_of(ty) {
             Some(component) => (component.name.as_str(), component.description.trim()),
             None => (ident, ""),
         };

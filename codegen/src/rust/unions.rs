@@ -13,7 +13,7 @@ impl TypeBuilder<'_> {
             taken.reserve("Other");
         }
         let (tag, mut variants) = match &property.ty {
-            Type::Tagged(tag, members) => {
+            Type::Tagged(tag, members, _) => {
                 let variants = members.iter().map(|member| {
                     let name = match member.tags.as_slice() {
                         [value] => names::variant(value),
@@ -32,7 +32,7 @@ impl TypeBuilder<'_> {
                 });
                 (Some(tag.clone()), variants.collect())
             }
-            Type::Union(kinds) => (None, self.build_variants(property, kinds, &mut taken)),
+            Type::Union(kinds, _) => (None, self.build_variants(property, kinds, &mut taken)),
             _ => (None, Vec::new()),
         };
         // Strings come first, because they are the presets that most calls use.
@@ -47,25 +47,35 @@ impl TypeBuilder<'_> {
             variants,
             tag,
             direction: self.direction,
-            is_ambiguous: matches!(&property.ty, Type::Union(kinds) if is_ambiguous(kinds)),
+            is_ambiguous: matches!(&property.ty, Type::Union(kinds, _) if is_ambiguous(kinds)),
+            number: None,
             message: String::new(),
             core_type: None,
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
         union.message = wording::choice_message(&property.name, &self.owner.label, &texts);
         let kinds = match &property.ty {
-            Type::Union(kinds) => kinds.as_slice(),
+            Type::Union(kinds, _) => kinds.as_slice(),
             _ => &[],
         };
-        let values = kinds.iter().filter(|kind| !matches!(kind, Type::TextEnum(..)));
-        let others = union.types().zip(values).filter_map(|(ty, kind)| match (kind, ty) {
-            (Type::Integer(_) | Type::WideInteger(_) | Type::Number(_), _) => {
-                Some(format!(", or {}", wording::describe_one(kind)))
+        let kinds = kinds.iter().filter(|kind| !matches!(kind, Type::TextEnum(..)));
+        let values: Vec<(&Variant, &Type)> = union.values().zip(kinds).collect();
+        let is_number =
+            |kind: &Type| matches!(kind, Type::Integer(_) | Type::WideInteger(_) | Type::Number(_));
+        let mut numbers = values.iter().filter(|(_, kind)| is_number(kind));
+        let number = match (numbers.next(), numbers.next()) {
+            (Some((variant, _)), None) if matches!(variant.ty(), Some(Ty::Named(_) | Ty::Integer)) => {
+                Some(variant.ident.clone())
             }
-            (_, Ty::Named(name)) => Some(format!(", or a `{name}`")),
+            _ => None,
+        };
+        let others = values.iter().filter_map(|(variant, kind)| match variant.ty() {
+            _ if is_number(kind) => Some(format!(", or {}", wording::describe_one(kind))),
+            Some(Ty::Named(name)) => Some(format!(", or a `{name}`")),
             _ => None,
         });
         let others: String = others.collect();
+        union.number = number;
         union.message.push_str(&others);
         union
     }
@@ -165,7 +175,7 @@ fn variant_name(ty: &Type) -> &'static str {
         Type::Tuple(_) => "Tuple",
         Type::Object(_) => "Object",
         Type::Map(..) => "Map",
-        Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
+        Type::Union(..) | Type::Tagged(..) | Type::Any => "Json",
     }
 }
 
@@ -210,6 +220,16 @@ impl ObjectForm {
     }
 }
 
+impl Variant {
+    /// Returns the type of the value, if the variant has one.
+    pub(crate) fn ty(&self) -> Option<&Ty> {
+        match &self.kind {
+            VariantKind::Value { ty, .. } => Some(ty),
+            VariantKind::Text(_) => None,
+        }
+    }
+}
+
 impl Union {
     /// Returns the names and strings of the variants that are a string.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -232,11 +252,13 @@ impl Union {
             && !self.types().any(|ty| matches!(ty, Ty::Text | Ty::File))
     }
 
+    /// Returns the variants that have a value.
+    fn values(&self) -> impl Iterator<Item = &Variant> {
+        self.variants.iter().filter(|variant| matches!(variant.kind, VariantKind::Value { .. }))
+    }
+
     /// Returns the types of the variants that have a value.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
-        self.variants.iter().filter_map(|variant| match &variant.kind {
-            VariantKind::Value { ty, .. } => Some(ty),
-            VariantKind::Text(_) => None,
-        })
+        self.variants.iter().filter_map(Variant::ty)
     }
 }

@@ -148,7 +148,7 @@ fn describe(ty: &Type, plural: bool) -> String {
                 false => format!("{} of {}", counted("a list", "lists"), items.join(", then ")),
             }
         }
-        Type::Union(_) | Type::Tagged(..) | Type::Any => counted("any JSON value", "any JSON values"),
+        Type::Union(..) | Type::Tagged(..) | Type::Any => counted("any JSON value", "any JSON values"),
     }
 }
 

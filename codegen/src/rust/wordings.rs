@@ -92,12 +92,12 @@ impl Comparison<'_> {
             (Type::Tuple(left), Type::Tuple(right)) => {
                 left.types().zip(right.types()).all(|(left, right)| self.types(left, right))
             }
-            (Type::Union(left), Type::Union(right)) => left.iter().all(|left| {
+            (Type::Union(left, _), Type::Union(right, _)) => left.iter().all(|left| {
                 right.iter().any(|right| {
                     std::mem::discriminant(left) == std::mem::discriminant(right) && self.types(left, right)
                 })
             }),
-            (Type::Tagged(_, left), Type::Tagged(..)) => {
+            (Type::Tagged(_, left, _), Type::Tagged(..)) => {
                 left.iter().all(|member| self.objects(&member.object))
             }
             _ => true,

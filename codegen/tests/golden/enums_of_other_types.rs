@@ -108,9 +108,10 @@ impl Size {
         match token.as_bytes() {
             b"auto" => Self::Auto,
             _ => {
-                fal_core::literal::reject(
-                    "`size` of acme/enums-of-other-types must be `auto`, or a `SizeInteger`",
-                )
+                token
+                    .reject_by(
+                        "`size` of acme/enums-of-other-types must be `auto`, or a `SizeInteger`",
+                    )
             }
         }
     }
@@ -145,11 +146,7 @@ impl Either {
     pub const fn from_token(token: fal_core::literal::Token) -> Self {
         match token.as_bytes() {
             b"on" => Self::On,
-            _ => {
-                fal_core::literal::reject(
-                    "`either` of acme/enums-of-other-types must be `on`",
-                )
-            }
+            _ => token.reject_by("`either` of acme/enums-of-other-types must be `on`"),
         }
     }
 }

@@ -258,6 +258,34 @@ pub mod types {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
+    /// The values of `background`, distinguished by their `kind`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum Background {
+        /// An object `Circle`.
+        ///
+        /// Its `kind` is `circle`.
+        Circle(Circle),
+        /// An object `Square`.
+        ///
+        /// Its `kind` is `square`.
+        Square(Square),
+    }
+
+    impl fal_core::ParamValue for Background {}
+
+    impl From<Circle> for Background {
+        fn from(value: Circle) -> Self {
+            Self::Circle(value)
+        }
+    }
+
+    impl From<Square> for Background {
+        fn from(value: Square) -> Self {
+            Self::Square(value)
+        }
+    }
+
     /// The object `Circle` of the document.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
@@ -394,10 +422,12 @@ pub mod types {
             match token.as_bytes() {
                 b"small" => Self::Small,
                 b"large" => Self::Large,
+                _ if token.is_number() => Self::Integer(<ExtentInteger>::from_token(token)),
                 _ => {
-                    fal_core::literal::reject(
-                        "`Extent` of acme/named-unions must be `small` or `large`, or an integer between 16 and 4096",
-                    )
+                    token
+                        .reject_by(
+                            "`Extent` of acme/named-unions must be `small` or `large`, or an integer between 16 and 4096",
+                        )
                 }
             }
         }
@@ -417,6 +447,54 @@ pub mod types {
 
     /// `Extent_integer`: between 16 and 4096.
     pub type ExtentInteger = Int<bounds::ExtentInteger>;
+
+    /// The values of `Margin`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum Margin {
+        /// `small`
+        Small,
+        /// `large`
+        Large,
+        /// An integer between 16 and 4096.
+        Integer(MarginInteger),
+    }
+
+    impl fal_core::ParamValue for Margin {}
+
+    impl Margin {
+        #[doc(hidden)]
+        #[must_use]
+        #[track_caller]
+        pub const fn from_token(token: fal_core::literal::Token) -> Self {
+            match token.as_bytes() {
+                b"small" => Self::Small,
+                b"large" => Self::Large,
+                _ if token.is_number() => Self::Integer(<MarginInteger>::from_token(token)),
+                _ => {
+                    token
+                        .reject_by(
+                            "`Margin` of acme/named-unions must be `small` or `large`, or an integer between 16 and 4096",
+                        )
+                }
+            }
+        }
+    }
+
+    fal_core::preset_union!(
+        Margin,
+        "`Margin` of acme/named-unions must be `small` or `large`, or an integer between 16 and 4096",
+        Small
+    );
+
+    impl From<MarginInteger> for Margin {
+        fn from(value: MarginInteger) -> Self {
+            Self::Integer(value)
+        }
+    }
+
+    /// `Margin_integer`: between 16 and 4096.
+    pub type MarginInteger = Int<bounds::MarginInteger>;
 
     /// A shape with an outline.
     #[derive(Debug, Clone, PartialEq)]
@@ -593,6 +671,37 @@ pub mod types {
     }
 
     // On the wire.
+
+    impl Parameters for Background {}
+
+    impl Serialize for Background {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Circle(value) => value.serialize(serializer),
+                Self::Square(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Background {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            match value["kind"].as_str() {
+                Some("circle") => {
+                    return Deserialize::deserialize(value)
+                        .map(Self::Circle)
+                        .map_err(serde::de::Error::custom);
+                }
+                Some("square") => {
+                    return Deserialize::deserialize(value)
+                        .map(Self::Square)
+                        .map_err(serde::de::Error::custom);
+                }
+                _ => {}
+            }
+            Err(serde::de::Error::custom("matches no form of Background"))
+        }
+    }
 
     impl Parameters for Circle {}
 
@@ -819,6 +928,33 @@ pub mod types {
         }
     }
 
+    impl Parameters for Margin {}
+
+    impl Serialize for Margin {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Small => serializer.serialize_str("small"),
+                Self::Large => serializer.serialize_str("large"),
+                Self::Integer(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Margin {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            match value.as_str() {
+                Some("small") => return Ok(Self::Small),
+                Some("large") => return Ok(Self::Large),
+                _ => {}
+            }
+            if let Ok(value) = Deserialize::deserialize(&value) {
+                return Ok(Self::Integer(value));
+            }
+            Err(serde::de::Error::custom("matches no form of Margin"))
+        }
+    }
+
     impl Serialize for ShapeOutput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             match self {
@@ -913,6 +1049,11 @@ pub mod types {
             ExtentInteger, i64, 16, 4096,
             "`Extent_integer` of acme/named-unions must be between 16 and 4096"
         );
+
+        fal_core::number_range!(
+            MarginInteger, i64, 16, 4096,
+            "`Margin_integer` of acme/named-unions must be between 16 and 4096"
+        );
     }
 
     #[doc(hidden)]
@@ -962,7 +1103,7 @@ use serde::{Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{Extent, Scene, Shape, ShapeOutput};
+pub use self::types::{Background, Extent, Margin, Scene, Shape, ShapeOutput};
 
 /// The endpoint `acme/named-unions`.
 #[derive(Debug)]
@@ -991,6 +1132,10 @@ pub struct Input {
     pub width: Option<Extent>,
     /// Height of the picture.
     pub height: Option<Extent>,
+    /// Space around the picture.
+    pub margin: Option<Margin>,
+    /// Shape behind all others.
+    pub background: Option<Background>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -1055,6 +1200,8 @@ struct Optional {
     scene: Option<Scene>,
     width: Option<Extent>,
     height: Option<Extent>,
+    margin: Option<Margin>,
+    background: Option<Background>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
 }
@@ -1102,6 +1249,18 @@ impl<BorderSlot, M: fal_core::Mode> Builder<BorderSlot, M> {
         self
     }
 
+    /// Sets [`margin`](Input::margin): Space around the picture.
+    pub fn margin(mut self, value: impl Param<Margin, M>) -> Self {
+        self.optional.margin = self.checking.optional("margin", value);
+        self
+    }
+
+    /// Sets [`background`](Input::background): Shape behind all others.
+    pub fn background(mut self, value: impl Param<Background, M>) -> Self {
+        self.optional.background = self.checking.optional("background", value);
+        self
+    }
+
     /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
@@ -1123,6 +1282,8 @@ impl<BorderSlot, M: fal_core::Mode> Builder<BorderSlot, M> {
                 scene: self.optional.scene,
                 width: self.optional.width,
                 height: self.optional.height,
+                margin: self.optional.margin,
+                background: self.optional.background,
                 extra: self.optional.extra,
                 nulls: self.optional.nulls,
             })
@@ -1158,6 +1319,8 @@ impl Serialize for Input {
         object.write_optional("scene", &self.scene);
         object.write_optional("width", &self.width);
         object.write_optional("height", &self.height);
+        object.write_optional("margin", &self.margin);
+        object.write_optional("background", &self.background);
         object.end()
     }
 }
@@ -1178,6 +1341,8 @@ impl<'de> json::ReadObject<'de> for Input {
                 "scene" => object.read(&mut optional.scene),
                 "width" => object.read(&mut optional.width),
                 "height" => object.read(&mut optional.height),
+                "margin" => object.read(&mut optional.margin),
+                "background" => object.read(&mut optional.background),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -1249,6 +1414,8 @@ pub mod arg {
     pub type scene = fal_core::literal::LiteralOrList<super::Scene>;
     pub type width = super::Extent;
     pub type height = super::Extent;
+    pub type margin = super::Margin;
+    pub type background = fal_core::literal::LiteralOrList<super::Background>;
 }
 
 #[doc(hidden)]
@@ -1258,6 +1425,7 @@ pub mod list {
     pub type shapes = fal_core::literal::List<super::Shape>;
     pub type mask = fal_core::literal::LiteralOrList<super::Shape>;
     pub type scene = fal_core::literal::LiteralOrList<super::Scene>;
+    pub type background = fal_core::literal::LiteralOrList<super::Background>;
 }
 
 #[doc(hidden)]

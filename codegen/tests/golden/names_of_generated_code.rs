@@ -53,9 +53,10 @@ pub mod types {
             match token.as_bytes() {
                 b"map" => Self::Map2,
                 _ => {
-                    fal_core::literal::reject(
-                        "`pick` of acme/names-of-generated-code must be `map`, or a `MapInput`, or a `ValueInput`",
-                    )
+                    token
+                        .reject_by(
+                            "`pick` of acme/names-of-generated-code must be `map`, or a `MapInput`, or a `ValueInput`",
+                        )
                 }
             }
         }

@@ -47,9 +47,10 @@ pub mod types {
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
                 _ => {
-                    fal_core::literal::reject(
-                        "`sheet` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
-                    )
+                    token
+                        .reject_by(
+                            "`sheet` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
+                        )
                 }
             }
         }
@@ -93,9 +94,10 @@ pub mod types {
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
                 _ => {
-                    fal_core::literal::reject(
-                        "`backing` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
-                    )
+                    token
+                        .reject_by(
+                            "`backing` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
+                        )
                 }
             }
         }

@@ -80,9 +80,10 @@ pub mod one {
                 b"small" => Self::Small,
                 b"large" => Self::Large,
                 _ => {
-                    fal_core::literal::reject(
-                        "`image_size` of acme/shared-unions/one must be `small` or `large`, or a `Size2`",
-                    )
+                    token
+                        .reject_by(
+                            "`image_size` of acme/shared-unions/one must be `small` or `large`, or a `Size2`",
+                        )
                 }
             }
         }
@@ -754,9 +755,10 @@ pub mod types {
                 b"small" => Self::Small,
                 b"large" => Self::Large,
                 _ => {
-                    fal_core::literal::reject(
-                        "`image_size` of acme/shared-unions must be `small` or `large`, or a `Size`",
-                    )
+                    token
+                        .reject_by(
+                            "`image_size` of acme/shared-unions must be `small` or `large`, or a `Size`",
+                        )
                 }
             }
         }

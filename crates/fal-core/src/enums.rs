@@ -265,7 +265,7 @@ macro_rules! integer_enum {
                     }
                     index += 1;
                 }
-                $crate::literal::reject($rule)
+                token.reject_by($rule)
             }
         }
 

@@ -77,10 +77,10 @@ impl Token {
         subject.append(" must be ").append(must).fail()
     }
 
-    /// Fails the compilation, because the literal breaks a rule that does not name the parameter.
+    /// Fails the compilation, because the literal breaks a rule. Names the parameter, unless the rule begins with its name.
     #[track_caller]
-    pub(crate) const fn reject_by(self, rule: &'static str) -> ! {
-        if self.parameter.is_empty() {
+    pub const fn reject_by(self, rule: &'static str) -> ! {
+        if self.parameter.is_empty() || is_about(rule, self.parameter) {
             reject(rule)
         }
         Message::new("`").append(self.parameter).append("`: ").append(rule).fail()
@@ -115,6 +115,12 @@ impl Token {
             TokenValue::Float(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// Returns true if the literal is a number.
+    #[must_use]
+    pub const fn is_number(self) -> bool {
+        matches!(self.value, TokenValue::Integer(_) | TokenValue::Float(_))
     }
 
     /// Returns the bytes of text, and none of other literals.
@@ -188,7 +194,7 @@ pub const fn position(token: Token, texts: &[&str], rule: &'static str) -> usize
         }
         index += 1;
     }
-    reject(rule)
+    token.reject_by(rule)
 }
 
 /// A message of the compiler that is put together while it evaluates constants, where `format!` does not work.
@@ -272,6 +278,22 @@ pub const fn check_names(fields: &[&str], quoted: &[Token]) {
 #[track_caller]
 const fn reject_twice(name: &str) -> ! {
     Message::new("`").append(name).append("` is given twice").fail()
+}
+
+/// Returns true if a rule begins with the name of the parameter, in backticks.
+const fn is_about(rule: &str, parameter: &str) -> bool {
+    let (rule, parameter) = (rule.as_bytes(), parameter.as_bytes());
+    if rule.len() < parameter.len() + 2 || rule[0] != b'`' || rule[parameter.len() + 1] != b'`' {
+        return false;
+    }
+    let mut index = 0;
+    while index < parameter.len() {
+        if rule[index + 1] != parameter[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
 }
 
 /// Returns true if the two strings are equal; `==` does not work in a `const fn`.

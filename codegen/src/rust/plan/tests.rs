@@ -119,7 +119,7 @@ fn change_types(graph: &mut TypeGraph, change: fn(&mut Type)) {
     fn visit(ty: &mut Type, change: fn(&mut Type)) {
         match ty {
             Type::List(item, _) | Type::Map(item, _) => visit(&mut item.ty, change),
-            Type::Union(kinds) => kinds.iter_mut().for_each(|kind| visit(kind, change)),
+            Type::Union(kinds, _) => kinds.iter_mut().for_each(|kind| visit(kind, change)),
             Type::Tuple(tuple) => tuple.items.iter_mut().for_each(|item| visit(&mut item.ty, change)),
             _ => {}
         }
@@ -147,8 +147,8 @@ fn with_one_changed(change: fn(&mut Type), check: impl Fn(&str, &Crate, &Crate) 
 fn order_of_alternatives_is_no_difference() {
     let reverse = |ty: &mut Type| match ty {
         Type::TextEnum(values, _) => values.reverse(),
-        Type::Union(kinds) => kinds.reverse(),
-        Type::Tagged(_, members) => members.reverse(),
+        Type::Union(kinds, _) => kinds.reverse(),
+        Type::Tagged(_, members, _) => members.reverse(),
         _ => {}
     };
     with_one_changed(reverse, |id, before, after| assert_eq!(before.names, after.names, "{id}"));
