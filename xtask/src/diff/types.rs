@@ -182,8 +182,8 @@ impl<'a> TypeDiff<'a> {
                     self.items(&format!("{path}[]"), old, new);
                 }
             }
-            (Type::Union(old), Type::Union(new)) => self.unions(path, old, new),
-            (Type::Tagged(old_tag, old), Type::Tagged(new_tag, new)) if old_tag == new_tag => {
+            (Type::Union(old, _), Type::Union(new, _)) => self.unions(path, old, new),
+            (Type::Tagged(old_tag, old, _), Type::Tagged(new_tag, new, _)) if old_tag == new_tag => {
                 self.members(path, old, new);
             }
             (Type::NumberEnum(old), Type::NumberEnum(new)) => self.values(path, old, new),
@@ -403,8 +403,8 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::List(item, _) => format!("a list of items, each {}", describe(&item.ty)),
         Type::Tuple(tuple) if tuple.is_fixed() => format!("a list of exactly {}", tuple.items.len()),
         Type::Tuple(tuple) => format!("a list of at least {}", tuple.required),
-        Type::Union(kinds) => kinds.iter().map(describe).collect::<Vec<_>>().join(" or "),
-        Type::Tagged(tag, _) => format!("one of several objects, distinguished by `{tag}`"),
+        Type::Union(kinds, _) => kinds.iter().map(describe).collect::<Vec<_>>().join(" or "),
+        Type::Tagged(tag, _, _) => format!("one of several objects, distinguished by `{tag}`"),
         Type::Any => "any JSON value".to_owned(),
     }
 }

@@ -55,9 +55,10 @@ impl ImageSize {
             b"portrait_hd" => Self::PortraitHd,
             b"landscape_hd" => Self::LandscapeHd,
             _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/glm-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `portrait_3_2`, `landscape_3_2`, `portrait_hd` or `landscape_hd`, or a `CustomImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`image_size` of fal-ai/glm-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `portrait_3_2`, `landscape_3_2`, `portrait_hd` or `landscape_hd`, or a `CustomImageSize`",
+                    )
             }
         }
     }

@@ -46,9 +46,10 @@ impl ImageSize {
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/hy-wu-edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`image_size` of fal-ai/hy-wu-edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
+                    )
             }
         }
     }

@@ -46,9 +46,10 @@ impl VideoSize {
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
-                fal_core::literal::reject(
-                    "`video_size` of fal-ai/ltx-2.3-22b must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`video_size` of fal-ai/ltx-2.3-22b must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                    )
             }
         }
     }

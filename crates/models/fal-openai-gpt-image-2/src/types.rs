@@ -46,9 +46,10 @@ impl ImageSize {
             b"landscape_16_9" => Self::Landscape16_9,
             b"auto" => Self::Auto,
             _ => {
-                fal_core::literal::reject(
-                    "`image_size` of openai/gpt-image-2 must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9` or `auto`, or a `CustomImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`image_size` of openai/gpt-image-2 must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9` or `auto`, or a `CustomImageSize`",
+                    )
             }
         }
     }

@@ -196,9 +196,10 @@ impl Resolution {
             b"landscape_4_3" => Self::Landscape4_3,
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
-                fal_core::literal::reject(
-                    "`resolution` of fal-ai/ltx-2.3-quality/text-to-video/lora must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`resolution` of fal-ai/ltx-2.3-quality/text-to-video/lora must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                    )
             }
         }
     }

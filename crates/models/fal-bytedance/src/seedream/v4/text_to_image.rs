@@ -147,9 +147,10 @@ impl ImageSize {
             b"auto_2K" => Self::Auto2k,
             b"auto_4K" => Self::Auto4k,
             _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/bytedance/seedream/v4/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto`, `auto_2K` or `auto_4K`, or a `CustomImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`image_size` of fal-ai/bytedance/seedream/v4/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto`, `auto_2K` or `auto_4K`, or a `CustomImageSize`",
+                    )
             }
         }
     }

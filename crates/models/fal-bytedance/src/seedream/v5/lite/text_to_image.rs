@@ -146,9 +146,10 @@ impl ImageSize {
             b"auto_3K" => Self::Auto3k,
             b"auto_4K" => Self::Auto4k,
             _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `CustomImageSize`",
-                )
+                token
+                    .reject_by(
+                        "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `CustomImageSize`",
+                    )
             }
         }
     }
