@@ -223,48 +223,6 @@ async fn a_failure_without_a_body_has_the_reason_of_its_status() {
 }
 
 #[tokio::test]
-async fn a_locked_account_refuses_calls_and_lets_queued_requests_go_on() {
-    let fal = TestEmulator::instant().await;
-    let receipt = fal.submit(ID, &input()).await;
-    fal.emulator.lock_account("Exhausted balance");
-    let refused = (403, json!({"detail": "User is locked. Reason: Exhausted balance"}));
-    assert_eq!(fal.run(ID, &input()).await.status_and_json(), refused);
-    let stream = format!("{}/{ID}/stream", fal.urls.run);
-    let queue = format!("{}/{ID}", fal.urls.queue);
-    let upload = format!("{}/storage/upload/initiate", fal.urls.rest);
-    for url in [&stream, &queue, &upload] {
-        let answer = fal.post(url, &input()).await;
-        assert!(!answer.header("x-fal-request-id").is_empty(), "{url}");
-        assert_eq!(answer.status_and_json(), refused, "{url}");
-    }
-    assert_eq!(fal.get(url(&receipt, "status_url")).await.status, 200);
-    assert_eq!(fal.get(url(&receipt, "response_url")).await.status, 200);
-    // A rule comes first.
-    fal.emulator.on_request(RequestKind::Run).fail(418, json!({})).times(1);
-    let mut statuses = Vec::new();
-    for _ in 0..2 {
-        statuses.push(fal.run(ID, &input()).await.status.as_u16());
-    }
-    fal.emulator.unlock_account();
-    statuses.push(fal.run(ID, &input()).await.status.as_u16());
-    assert_eq!(statuses, [418, 403, 200]);
-}
-
-#[tokio::test]
-async fn a_rate_limit_refuses_the_next_calls() {
-    let fal = TestEmulator::instant().await;
-    fal.emulator.rate_limit(2);
-    let first = fal.run(ID, &input()).await;
-    assert_eq!((first.status.as_u16(), first.header("x-fal-needs-retry")), (429, "1"));
-    assert_eq!(first.header("x-fal-error-type"), "concurrent_requests_limit");
-    assert_eq!(fal.post(&format!("{}/{ID}", fal.urls.queue), &input()).await.status, 429);
-    assert_eq!(fal.run(ID, &input()).await.status, 200);
-    fal.emulator.rate_limit(1);
-    fal.emulator.reset();
-    assert_eq!(fal.run(ID, &input()).await.status, 200);
-}
-
-#[tokio::test]
 async fn outputs_are_flagged_and_contents_refused_as_by_a_checker() {
     let fal = TestEmulator::instant().await;
     fal.emulator.on::<dev::Model>().flag_nsfw().times(1);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
@@ -55,7 +55,11 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(arrival);
     let mut received = describe(&app, &parts);
-    let effect = app.scripts.rules.take_effect(received.kind, received.endpoint.as_deref());
+    let effect = match parts.method {
+        // A page never sees the reply of a rule to its preflight, and the rule would be used up before the call itself.
+        Method::OPTIONS => Effect::default(),
+        _ => app.scripts.rules.take_effect(received.kind, received.endpoint.as_deref()),
+    };
     if let Some(interruption) = effect.interruption(&control) {
         parts.extensions.insert(interruption);
     }

@@ -38,7 +38,7 @@ pub enum RequestKind {
     Media,
     /// A request to the platform API.
     Platform,
-    /// Any other request.
+    /// Any other request, and every CORS preflight.
     Other,
 }
 
@@ -54,6 +54,10 @@ pub(crate) enum Target<'a> {
 pub(crate) fn classify<'a>(method: &Method, path: &'a str) -> (RequestKind, Target<'a>) {
     let (service, rest) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
     let rest = rest.trim_end_matches('/');
+    if *method == Method::OPTIONS {
+        // A browser's question whether a page may send a request is not that request.
+        return (RequestKind::Other, Target::None);
+    }
     match service {
         "run" => classify_run(rest),
         "ws" => match rest.strip_suffix("/realtime") {
@@ -120,5 +124,9 @@ mod tests {
         assert_eq!(post("/rest/storage/upload/initiate").0, RequestKind::UploadInitiate);
         assert_eq!(post("/rest/tokens/").0, RequestKind::Token);
         assert_eq!(get("/").0, RequestKind::Other);
+        for path in ["/run/fal-ai/flux/dev", "/queue/fal-ai/flux/requests/1", "/rest/storage/upload/initiate"]
+        {
+            assert_eq!(classify(&Method::OPTIONS, path), (RequestKind::Other, Target::None), "{path}");
+        }
     }
 }

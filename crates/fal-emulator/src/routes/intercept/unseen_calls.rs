@@ -1,7 +1,7 @@
 //! The calls that no model sees: those that were refused before, and those that a rule answered.
 
 use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::app::App;
@@ -16,8 +16,7 @@ const MAX_BODY: u64 = 64 << 10;
 /// Adds a call that no model saw to the list of calls, and notes the damage that a rule does to the reply of any call.
 /// Returns the response.
 pub(super) async fn note_call(app: &App, request: &Request, effect: &Effect, response: Response) -> Response {
-    let Some(kind) = CallKind::from_request(request.kind).filter(|_| request.method != Method::OPTIONS)
-    else {
+    let Some(kind) = CallKind::from_request(request.kind) else {
         return response;
     };
     let fault = describe_fault(effect);
