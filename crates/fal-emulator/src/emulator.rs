@@ -173,12 +173,12 @@ impl Emulator {
     /// # }
     /// ```
     pub fn lock_account(&self, reason: &str) {
-        self.app.scripts.account.set_lock(Some(reason));
+        self.app.scripts.account.lock(reason);
     }
 
     /// Ends a [lock](Self::lock_account) of the account.
     pub fn unlock_account(&self) {
-        self.app.scripts.account.set_lock(None);
+        self.app.scripts.account.unlock();
     }
 
     /// Refuses the next calls with 429 and the type `concurrent_requests_limit`, as fal refuses direct calls of an account that

@@ -123,9 +123,9 @@ impl Scenario {
         }
         if let Some(AccountConfig { locked, rate_limited }) = &self.account {
             match locked {
-                Some(LockConfig::Switch(true)) => scripts.account.set_lock(Some(EXHAUSTED_BALANCE)),
-                Some(LockConfig::Switch(false)) => scripts.account.set_lock(None),
-                Some(LockConfig::Reason(reason)) => scripts.account.set_lock(Some(reason)),
+                Some(LockConfig::Switch(true)) => scripts.account.lock(EXHAUSTED_BALANCE),
+                Some(LockConfig::Switch(false)) => scripts.account.unlock(),
+                Some(LockConfig::Reason(reason)) => scripts.account.lock(reason),
                 None => {}
             }
             if let Some(calls) = rate_limited {

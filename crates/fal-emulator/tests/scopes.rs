@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Response, TestEmulator};
-use fal_emulator::{Emulator, Pace};
+use fal_emulator::{Emulator, Pace, Scenario};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -72,6 +72,25 @@ async fn what_is_not_scripted_in_a_scope_is_as_everywhere() {
     assert_eq!(admin(&fal, "scenario?scope=one", &failure(503)).await.0, 200);
     assert_eq!(admin(&fal, "reset", &json!({})).await.0, 200);
     assert_eq!(run_with_key(&fal, "one").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_scope_ends_a_lock_of_the_account_that_holds_everywhere() {
+    let fal = TestEmulator::instant().await;
+    fal.emulator.apply(&Scenario::from_toml("[account]\nlocked = true").unwrap());
+    let mut statuses = Vec::new();
+    for (path, body) in [
+        ("scenario?scope=one", json!({"account": {"rate_limited": 0}})),
+        ("scenario?scope=one", json!({"account": {"locked": false}})),
+        ("reset?scope=one", json!({})),
+    ] {
+        assert_eq!(admin(&fal, path, &body).await.0, 200);
+        statuses.push([
+            run_with_key(&fal, "one").await.status.as_u16(),
+            fal.run(ID, &input()).await.status.as_u16(),
+        ]);
+    }
+    assert_eq!(statuses, [[403, 403], [200, 403], [403, 403]]);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ export class Scope {
     await this.scenario({ account: { locked: reason ?? true } });
   }
 
-  /** Ends a lock of the account. */
+  /** Ends a lock of the account, also one that the scenario of the command sets for all tests. */
   async unlockAccount() {
     await this.scenario({ account: { locked: false } });
   }

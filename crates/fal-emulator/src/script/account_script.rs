@@ -22,10 +22,19 @@ pub(crate) struct AccountScript {
 
 #[derive(Debug, Default)]
 struct Failures {
-    /// The reason for which the account is locked.
-    lock: Option<String>,
+    /// The lock that a script has set or ended. `None` if no script has.
+    lock: Option<AccountLock>,
     /// The number of calls that are still to be refused because others run.
     rate_limited: usize,
+}
+
+/// The lock of an account, as a script sets it.
+#[derive(Clone, Debug)]
+enum AccountLock {
+    /// The account is not locked, whatever holds outside of the scope.
+    Open,
+    /// The account is locked for this reason.
+    Locked(String),
 }
 
 impl AccountScript {
@@ -34,9 +43,14 @@ impl AccountScript {
         Self { failures: Mutex::default(), base: Some(Arc::clone(base)) }
     }
 
-    /// Locks the account, or unlocks it if there is no reason.
-    pub(crate) fn set_lock(&self, reason: Option<&str>) {
-        lock(&self.failures).lock = reason.map(str::to_owned);
+    /// Locks the account.
+    pub(crate) fn lock(&self, reason: &str) {
+        lock(&self.failures).lock = Some(AccountLock::Locked(reason.to_owned()));
+    }
+
+    /// Ends a lock of the account, also one that was set outside of the scope.
+    pub(crate) fn unlock(&self) {
+        lock(&self.failures).lock = Some(AccountLock::Open);
     }
 
     /// Sets the number of calls to refuse from now on.
@@ -55,19 +69,29 @@ impl AccountScript {
         if !matches!(kind, Run | Stream | Submit | Realtime | WebSocket | UploadInitiate) {
             return None;
         }
-        let own = lock(&self.failures).refuse(kind);
-        own.or_else(|| self.base.as_ref()?.refuse(kind))
-    }
-}
-
-impl Failures {
-    fn refuse(&mut self, kind: RequestKind) -> Option<Reply> {
-        if let Some(reason) = &self.lock {
+        if let Some(AccountLock::Locked(reason)) = self.effective_lock() {
             return Some(Reply::detail(StatusCode::FORBIDDEN, format!("User is locked. Reason: {reason}")));
         }
-        let is_call = matches!(kind, RequestKind::Run | RequestKind::Stream | RequestKind::Submit);
-        self.rate_limited = self.rate_limited.checked_sub(1).filter(|_| is_call)?;
-        Some(too_many_requests("The account runs as many requests as it may; wait, or use the queue"))
+        let is_call = matches!(kind, Run | Stream | Submit);
+        (is_call && self.use_up_refusal())
+            .then(|| too_many_requests("The account runs as many requests as it may; wait, or use the queue"))
+    }
+
+    /// Returns the lock of the scope, or the one that holds outside if the scope has set none.
+    fn effective_lock(&self) -> Option<AccountLock> {
+        let own = lock(&self.failures).lock.clone();
+        own.or_else(|| self.base.as_ref()?.effective_lock())
+    }
+
+    /// Uses up a refusal of the rate limit. Returns false if there is none.
+    fn use_up_refusal(&self) -> bool {
+        let own = {
+            let mut failures = lock(&self.failures);
+            let remaining = failures.rate_limited.checked_sub(1);
+            failures.rate_limited = remaining.unwrap_or_default();
+            remaining.is_some()
+        };
+        own || self.base.as_ref().is_some_and(|base| base.use_up_refusal())
     }
 }
 
@@ -88,14 +112,14 @@ mod tests {
     #[test]
     fn a_lock_refuses_what_costs_money_and_nothing_else() {
         let account = AccountScript::default();
-        account.set_lock(Some("Admin lock"));
+        account.lock("Admin lock");
         let reply = account.refuse(RequestKind::Submit).unwrap();
         assert_eq!(reply.body["detail"], "User is locked. Reason: Admin lock");
         assert_eq!(statuses(&account, RequestKind::UploadInitiate), [403; 3]);
         for kind in [RequestKind::Status, RequestKind::Result, RequestKind::Media, RequestKind::Platform] {
             assert_eq!(statuses(&account, kind), [200; 3], "{kind:?}");
         }
-        account.set_lock(None);
+        account.unlock();
         assert_eq!(statuses(&account, RequestKind::Submit), [200; 3]);
     }
 
@@ -114,9 +138,26 @@ mod tests {
         one.set_rate_limited(1);
         base.set_rate_limited(1);
         assert_eq!(statuses(&one, RequestKind::Run), [429, 429, 200]);
-        one.set_lock(Some("x"));
+        one.lock("x");
         assert_eq!(statuses(&two, RequestKind::Run), [200; 3]);
         one.reset();
         assert_eq!(statuses(&one, RequestKind::Run), [200; 3]);
+    }
+
+    #[test]
+    fn a_scope_can_end_a_lock_from_outside_of_it_until_it_is_reset() {
+        let base = Arc::new(AccountScript::default());
+        let (one, two) = (AccountScript::above(&base), AccountScript::above(&base));
+        base.lock("everywhere");
+        one.unlock();
+        assert_eq!(statuses(&one, RequestKind::Submit), [200; 3]);
+        assert_eq!(statuses(&two, RequestKind::Submit), [403; 3]);
+        one.lock("own");
+        assert_eq!(one.refuse(RequestKind::Run).unwrap().body["detail"], "User is locked. Reason: own");
+        one.unlock();
+        base.set_rate_limited(1);
+        assert_eq!(statuses(&one, RequestKind::Run), [429, 200, 200]);
+        one.reset();
+        assert_eq!(statuses(&one, RequestKind::Submit), [403; 3]);
     }
 }

@@ -97,7 +97,7 @@ class Scope:
         self.scenario({"account": {"locked": True if reason is None else reason}})
 
     def unlock_account(self) -> None:
-        """Ends a lock of the account."""
+        """Ends a lock of the account, also one that the scenario of the command sets for all tests."""
         self.scenario({"account": {"locked": False}})
 
     def rate_limit(self, times: int = 1) -> None:
