@@ -5,7 +5,7 @@
 mod common;
 
 use common::TestEmulator;
-use fal_emulator::RequestKind;
+use fal_emulator::{Emulator, Pace, RequestKind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -109,4 +109,33 @@ async fn a_preflight_is_answered_and_uses_up_neither_a_rule_nor_a_refusal() {
     let expected = json!({"kind": "run", "count": 4});
     let listed = fal.post(&format!("{}/_emulator/expect", fal.emulator.url()), &expected).await;
     assert_eq!(listed.json()["requests"].as_array().map(Vec::len), Some(4), "a preflight is no call");
+}
+
+#[tokio::test]
+async fn a_call_without_the_key_or_to_no_app_uses_up_no_refusal() {
+    let builder = Emulator::builder().pace(Pace::instant()).require_key("id:secret");
+    let fal = TestEmulator::start(builder).await;
+    let post = async |url: &str, key: Option<&str>| {
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(key.map(|key| ("authorization", key)));
+        fal.send(Method::POST, url, &headers, input().to_string()).await.status.as_u16()
+    };
+    let key = Some("Key id:secret");
+    let run = format!("{}/{ID}", fal.urls.run);
+    let calls = [run.clone(), format!("{run}/stream"), format!("{}/{ID}", fal.urls.queue)];
+    let unknown = format!("{}/no/such-app", fal.urls.run);
+    let upload = format!("{}/storage/upload/initiate", fal.urls.rest);
+    fal.emulator.rate_limit(1);
+    let lock = || fal.emulator.lock_account("Admin lock");
+    for expected in [429, 403] {
+        for url in &calls {
+            assert_eq!((post(url, None).await, post(url, Some("Key x:y")).await), (401, 401), "{url}");
+            assert_eq!(post(&unknown, key).await, 404);
+            assert_eq!(fal.send(Method::PUT, url, &[], "").await.status, 405);
+            assert_eq!(post(url, key).await, expected, "{url}");
+            fal.emulator.rate_limit(1);
+        }
+        lock();
+    }
+    assert_eq!((post(&upload, None).await, post(&upload, key).await), (401, 403));
 }

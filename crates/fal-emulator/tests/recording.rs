@@ -92,6 +92,28 @@ fn contents(folder: &Path) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_locked_account_and_a_rate_limit_refuse_recorded_calls_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = real().await;
+    let recording = recorder(&real, folder.path()).await;
+    let key = recording.emulator.caller_key().unwrap().to_owned();
+    let body = input("a cat").to_string();
+    let run = async |fal: &TestEmulator| {
+        send(fal, Method::POST, "fal.run", &format!("/{ID}"), &key, body.as_bytes()).await.status.as_u16()
+    };
+    recording.emulator.rate_limit(1);
+    assert_eq!(run(&recording).await, 429);
+    assert!(real.emulator.requests().is_empty(), "a refused call costs nothing");
+    assert_eq!(run(&recording).await, 200);
+    recording.emulator.shutdown().await;
+    let replay = replayer(folder.path()).await;
+    replay.emulator.lock_account("Admin lock");
+    assert_eq!(run(&replay).await, 403);
+    replay.emulator.unlock_account();
+    assert_eq!(run(&replay).await, 200);
+}
+
+#[tokio::test]
 async fn a_recording_is_replayed_byte_for_byte_without_the_service() {
     let folder = tempfile::tempdir().unwrap();
     let real = real().await;

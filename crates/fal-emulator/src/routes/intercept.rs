@@ -123,10 +123,7 @@ async fn respond(
     app.clock.sleep_until(arrival.saturating_add(effect.delay)).await;
     match &effect.response {
         Some(make_response) => make_response(received).into_response(),
-        None => match app.scripts.account.refuse(received.kind) {
-            Some(refusal) => with_headers(refusal),
-            None => next.run(request).await,
-        },
+        None => next.run(request).await,
     }
 }
 
@@ -155,7 +152,7 @@ fn malformed() -> Reply {
 }
 
 /// Creates a response with the headers that the inner layers add to all other replies.
-fn with_headers(reply: Reply) -> Response {
+pub(super) fn with_headers(reply: Reply) -> Response {
     let mut response = reply.into_response();
     add_common_headers(&mut response);
     response

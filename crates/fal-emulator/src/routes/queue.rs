@@ -69,6 +69,7 @@ fn submit(
     let id = parse_id(path)?;
     let model = find_model(app, &id)?;
     auth::check_endpoint(app, headers, &id)?;
+    app.scripts.account.admit_call()?;
     let webhook_url = parameters.get("fal_webhook").map(str::to_owned);
     if webhook_url.is_some() {
         check_origin(app, headers)?;

@@ -110,6 +110,7 @@ fn open(
             None
         }
     };
+    app.scripts.account.check_lock()?;
     let urls = app.base_urls(headers);
     if let Some((model, route)) = find_realtime_route(&app, &id) {
         let record = app.recent_calls.begin(CallKind::Realtime, &model.id, headers, &Bytes::new());

@@ -62,6 +62,7 @@ async fn respond(
     let lifecycle = storage::lifecycle(&app, headers)?;
     if let Some(model) = stream::find_model(&app, &id) {
         auth::check_key_or_token(&app, headers, parameters, &id)?;
+        app.scripts.account.admit_call()?;
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
         check_content_type(headers, &body).map_err(|refusal| refuse(&record, refusal))?;
@@ -86,6 +87,7 @@ async fn respond(
     }
     let model = find_model(&app, &id)?;
     auth::check_endpoint(&app, headers, &id)?;
+    app.scripts.account.admit_call()?;
     let model = model?;
     // A direct call never waits for a runner, so only the format of the timeout matters.
     start_timeout(headers)?;

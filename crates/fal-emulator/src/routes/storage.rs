@@ -57,6 +57,7 @@ pub(super) async fn initiate_multipart(
 /// Checks the key of an initiation and parses its body.
 fn initiated_upload(app: &App, headers: &HeaderMap, body: BodyResult) -> Result<UploadMetadata, Reply> {
     auth::check_key(app, headers, "storage")?;
+    app.scripts.account.check_lock()?;
     let request = json_body(body)?;
     Ok(UploadMetadata {
         name: string_member(&request, "file_name", DEFAULT_NAME)?,

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::{HeaderValue, StatusCode};
 
-use super::request_kind::RequestKind;
 use crate::reply::{NEEDS_RETRY, Reply};
 use crate::sync::lock;
 
@@ -62,19 +61,33 @@ impl AccountScript {
         *lock(&self.failures) = Failures::default();
     }
 
-    /// Returns the reply that refuses a request, and uses up a refusal. `None` if the request is served.
-    pub(crate) fn refuse(&self, kind: RequestKind) -> Option<Reply> {
-        use RequestKind::{Realtime, Run, Stream, Submit, UploadInitiate, WebSocket};
+    /// Checks that the account may make a call, and uses up a refusal of the rate limit.
+    ///
+    /// # Errors
+    ///
+    /// Returns a 403 if the account is locked, or a 429.
+    pub(crate) fn admit_call(&self) -> Result<(), Reply> {
+        self.check_lock()?;
+        if self.use_up_refusal() {
+            return Err(too_many_requests(
+                "The account runs as many requests as it may; wait, or use the queue",
+            ));
+        }
+        Ok(())
+    }
 
-        if !matches!(kind, Run | Stream | Submit | Realtime | WebSocket | UploadInitiate) {
-            return None;
+    /// Checks that the account is not locked.
+    ///
+    /// # Errors
+    ///
+    /// Returns a 403.
+    pub(crate) fn check_lock(&self) -> Result<(), Reply> {
+        match self.effective_lock() {
+            Some(AccountLock::Locked(reason)) => {
+                Err(Reply::detail(StatusCode::FORBIDDEN, format!("User is locked. Reason: {reason}")))
+            }
+            _ => Ok(()),
         }
-        if let Some(AccountLock::Locked(reason)) = self.effective_lock() {
-            return Some(Reply::detail(StatusCode::FORBIDDEN, format!("User is locked. Reason: {reason}")));
-        }
-        let is_call = matches!(kind, Run | Stream | Submit);
-        (is_call && self.use_up_refusal())
-            .then(|| too_many_requests("The account runs as many requests as it may; wait, or use the queue"))
     }
 
     /// Returns the lock of the scope, or the one that holds outside if the scope has set none.
@@ -105,30 +118,21 @@ pub(crate) fn too_many_requests(text: &str) -> Reply {
 mod tests {
     use super::*;
 
-    fn statuses(account: &AccountScript, kind: RequestKind) -> Vec<u16> {
-        (0..3).map(|_| account.refuse(kind).map_or(200, |reply| reply.status.as_u16())).collect()
+    /// Returns the statuses of three calls.
+    fn calls(account: &AccountScript) -> [u16; 3] {
+        [(); 3].map(|()| account.admit_call().map_or_else(|refusal| refusal.status.as_u16(), |()| 200))
     }
 
     #[test]
-    fn a_lock_refuses_what_costs_money_and_nothing_else() {
+    fn a_lock_refuses_calls_with_its_reason_until_it_ends() {
         let account = AccountScript::default();
+        account.set_rate_limited(1);
         account.lock("Admin lock");
-        let reply = account.refuse(RequestKind::Submit).unwrap();
-        assert_eq!(reply.body["detail"], "User is locked. Reason: Admin lock");
-        assert_eq!(statuses(&account, RequestKind::UploadInitiate), [403; 3]);
-        for kind in [RequestKind::Status, RequestKind::Result, RequestKind::Media, RequestKind::Platform] {
-            assert_eq!(statuses(&account, kind), [200; 3], "{kind:?}");
-        }
+        assert_eq!(account.check_lock().unwrap_err().body["detail"], "User is locked. Reason: Admin lock");
+        assert_eq!(calls(&account), [403; 3]);
         account.unlock();
-        assert_eq!(statuses(&account, RequestKind::Submit), [200; 3]);
-    }
-
-    #[test]
-    fn a_rate_limit_refuses_so_many_calls() {
-        let account = AccountScript::default();
-        account.set_rate_limited(2);
-        assert_eq!(statuses(&account, RequestKind::UploadInitiate), [200; 3]);
-        assert_eq!(statuses(&account, RequestKind::Run), [429, 429, 200]);
+        assert!(account.check_lock().is_ok());
+        assert_eq!(calls(&account), [429, 200, 200], "a lock uses up no refusal");
     }
 
     #[test]
@@ -137,11 +141,11 @@ mod tests {
         let (one, two) = (AccountScript::above(&base), AccountScript::above(&base));
         one.set_rate_limited(1);
         base.set_rate_limited(1);
-        assert_eq!(statuses(&one, RequestKind::Run), [429, 429, 200]);
+        assert_eq!(calls(&one), [429, 429, 200]);
         one.lock("x");
-        assert_eq!(statuses(&two, RequestKind::Run), [200; 3]);
+        assert_eq!(calls(&two), [200; 3]);
         one.reset();
-        assert_eq!(statuses(&one, RequestKind::Run), [200; 3]);
+        assert_eq!(calls(&one), [200; 3]);
     }
 
     #[test]
@@ -150,14 +154,14 @@ mod tests {
         let (one, two) = (AccountScript::above(&base), AccountScript::above(&base));
         base.lock("everywhere");
         one.unlock();
-        assert_eq!(statuses(&one, RequestKind::Submit), [200; 3]);
-        assert_eq!(statuses(&two, RequestKind::Submit), [403; 3]);
+        assert_eq!(calls(&one), [200; 3]);
+        assert_eq!(calls(&two), [403; 3]);
         one.lock("own");
-        assert_eq!(one.refuse(RequestKind::Run).unwrap().body["detail"], "User is locked. Reason: own");
+        assert_eq!(one.check_lock().unwrap_err().body["detail"], "User is locked. Reason: own");
         one.unlock();
         base.set_rate_limited(1);
-        assert_eq!(statuses(&one, RequestKind::Run), [429, 200, 200]);
+        assert_eq!(calls(&one), [429, 200, 200]);
         one.reset();
-        assert_eq!(statuses(&one, RequestKind::Submit), [403; 3]);
+        assert_eq!(calls(&one), [403; 3]);
     }
 }
