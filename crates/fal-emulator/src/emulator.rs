@@ -160,7 +160,7 @@ impl Emulator {
     }
 
     /// Locks the account: calls, connections and uploads are refused with 403 and the message of fal, `User is locked. Reason: …`.
-    /// Requests in the queue go on, and their status and results can be fetched.
+    /// Requests in the queue go on, and their status and results can be fetched. Uploads that have begun go on too.
     ///
     /// A rule that responds to a request comes first.
     ///

@@ -139,3 +139,44 @@ async fn a_call_without_the_key_or_to_no_app_uses_up_no_refusal() {
     }
     assert_eq!((post(&upload, None).await, post(&upload, key).await), (401, 403));
 }
+
+#[tokio::test]
+async fn a_lock_refuses_the_beginning_of_every_upload_and_lets_those_that_have_begun_go_on() {
+    let fal = TestEmulator::instant().await;
+    let rest = |path: &str| format!("{}/storage/{path}?storage_type=fal-cdn-v3", fal.urls.rest);
+    let token = async || fal.post(&rest("auth/token"), &json!({})).await;
+    let issued = token().await.json();
+    let authorization = format!("Bearer {}", issued["token"].as_str().unwrap());
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("accept", "application/json"),
+        ("content-type", "text/plain"),
+        ("x-fal-file-name", "a.txt"),
+    ];
+    // The requests of fal's client for Python.
+    let whole = format!("{}/files/upload", issued["base_url"].as_str().unwrap());
+    let in_parts = format!("{whole}/multipart");
+    let post = async |url: &str, body: Vec<u8>| fal.send(Method::POST, url, &headers, body).await;
+    assert_eq!(post(&whole, b"whole".to_vec()).await.status, 200);
+    let begun = post(&in_parts, Vec::new()).await.json();
+    let description = json!({"file_name": "a.txt", "content_type": "text/plain"});
+    let initiated = fal.post(&rest("upload/initiate"), &description).await.json();
+
+    fal.emulator.lock_account("Admin lock");
+    let refused = (403, json!({"detail": "User is locked. Reason: Admin lock"}));
+    assert_eq!(token().await.status_and_json(), refused);
+    for path in ["upload/initiate", "upload/initiate-multipart"] {
+        assert_eq!(fal.post(&rest(path), &description).await.status_and_json(), refused, "{path}");
+    }
+    // With a token from before the lock.
+    assert_eq!(post(&whole, b"whole".to_vec()).await.status_and_json(), refused);
+    assert_eq!(post(&in_parts, Vec::new()).await.status_and_json(), refused);
+    let put = fal.send(Method::PUT, url(&initiated, "upload_url"), &[], "initiated").await;
+    assert_eq!(put.status, 200);
+    assert_eq!(fal.get(url(&initiated, "file_url")).await.bytes, b"initiated");
+    let parts = format!("{}/multipart/{}", url(&begun, "access_url"), url(&begun, "uploadId"));
+    let part = fal.send(Method::PUT, &format!("{parts}/1"), &headers, "a part").await;
+    let listed = json!({"parts": [{"partNumber": 1, "etag": part.header("etag")}]});
+    assert_eq!(post(&format!("{parts}/complete"), listed.to_string().into_bytes()).await.status, 200);
+    assert_eq!(fal.get(url(&begun, "access_url")).await.bytes, b"a part");
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -11,6 +12,10 @@ use crate::app::App;
 use crate::recording::Answer;
 use crate::reply::Reply;
 use crate::script::{RequestKind, classify};
+
+/// The paths, in addition to those of [`RequestKind::UploadInitiate`], at which clients begin an upload.
+const UPLOAD_STARTS: [&str; 3] =
+    ["/rest/storage/auth/token", "/cdn/files/upload", "/cdn/files/upload/multipart"];
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(recording) = &app.recording else {
@@ -34,9 +39,12 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
 fn check_account(app: &App, request: &Request) -> Result<(), Reply> {
     use RequestKind::{Realtime, Run, Stream, Submit, UploadInitiate, WebSocket};
 
-    match classify(request.method(), request.uri().path()).0 {
-        Run | Stream | Submit => app.scripts.account.admit_call(),
-        Realtime | WebSocket | UploadInitiate => app.scripts.account.check_lock(),
+    let path = request.uri().path();
+    let account = &app.scripts.account;
+    match classify(request.method(), path).0 {
+        Run | Stream | Submit => account.admit_call(),
+        Realtime | WebSocket | UploadInitiate => account.check_lock(),
+        _ if UPLOAD_STARTS.contains(&path) && *request.method() == Method::POST => account.check_lock(),
         _ => Ok(()),
     }
 }

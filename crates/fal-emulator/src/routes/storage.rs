@@ -69,6 +69,7 @@ fn initiated_upload(app: &App, headers: &HeaderMap, body: BodyResult) -> Result<
 /// Handles `POST /rest/storage/auth/token`: returns a token for the CDN.
 pub(super) async fn token(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
     auth::check_key(&app, &headers, "storage")?;
+    app.scripts.account.check_lock()?;
     Ok(Reply::ok(json!({
         "token": app.cdn_token,
         "token_type": "Bearer",

@@ -48,6 +48,7 @@ pub(super) async fn upload_file(
     body: Body,
 ) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
+    app.scripts.account.check_lock()?;
     let upload = metadata(&app, &headers)?;
     let content = receive(&app, body).await?;
     let path = app.store.add_upload(upload, content);
@@ -61,6 +62,7 @@ pub(super) async fn initiate_multipart(
     headers: HeaderMap,
 ) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
+    app.scripts.account.check_lock()?;
     let (path, id) = app.store.start_multipart(metadata(&app, &headers)?);
     let url = format!("{}/files/{path}", app.base_urls(&headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "uploadId": id})))

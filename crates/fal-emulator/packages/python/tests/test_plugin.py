@@ -133,6 +133,15 @@ def test_a_locked_account_refuses_calls_until_it_is_unlocked(fal):
     assert len(fal_client.run(MODEL, arguments=INPUT)["images"]) == 1
 
 
+def test_a_locked_account_refuses_uploads(fal):
+    assert fal_client.upload(b"before", "text/plain").startswith("http")
+    fal.lock_account()
+    with pytest.raises(fal_client.FalClientHTTPError, match="User is locked. Reason: Exhausted balance"):
+        fal_client.upload(b"after", "text/plain")
+    fal.unlock_account()
+    assert fal_client.upload(b"again", "text/plain").startswith("http")
+
+
 def test_a_lock_is_that_of_the_test(fal):
     with fal_emulator.Scope() as other:
         other.lock_account()
