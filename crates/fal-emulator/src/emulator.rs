@@ -162,6 +162,9 @@ impl Emulator {
     /// Locks the account: calls, connections and uploads are refused with 403 and the message of fal, `User is locked. Reason: …`.
     /// Requests in the queue go on, and their status and results can be fetched. Uploads that have begun go on too.
     ///
+    /// On an open connection for HTTP over WebSocket, each message is a call and is refused as one. An open realtime connection
+    /// goes on, as it does when its token expires: a caller is checked when it connects.
+    ///
     /// A rule that responds to a request comes first.
     ///
     /// ```no_run
@@ -182,7 +185,8 @@ impl Emulator {
     }
 
     /// Refuses the next calls with 429 and the type `concurrent_requests_limit`, as fal refuses direct calls of an account that
-    /// runs as many requests as it may. Submits are refused too, although fal lets most of them wait in the queue.
+    /// runs as many requests as it may. Submits are refused too, although fal lets most of them wait in the queue. Each message of
+    /// a connection for HTTP over WebSocket is a call; realtime connections and their messages are not limited.
     ///
     /// To refuse one kind of request only, use [`on_request`](Self::on_request).
     pub fn rate_limit(&self, calls: usize) {

@@ -375,6 +375,40 @@ async fn http_calls_on_one_connection_are_answered_in_order() {
 }
 
 #[tokio::test]
+async fn failures_of_the_account_refuse_http_calls_on_an_open_connection() {
+    const REALTIME: &str = "fal-ai/fast-lcm-diffusion/realtime";
+
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).realtime(fast())).await;
+    let mut socket = connect(&fal, "fal-ai/flux/schnell").await;
+    let mut realtime = connect(&fal, REALTIME).await;
+    let input = json!({"prompt": "a cat", "image_size": {"width": 8, "height": 8}}).to_string();
+    let mut call = async || {
+        socket.send(Message::text(input.clone())).await.unwrap();
+        let start = control(&socket.next().await.unwrap().unwrap());
+        let body = control(&socket.next().await.unwrap().unwrap());
+        assert_eq!(control(&socket.next().await.unwrap().unwrap())["type"], "end");
+        (start["status"].as_u64().unwrap(), body)
+    };
+    fal.emulator.rate_limit(1);
+    let (status, body) = call().await;
+    assert_eq!((status, &body["error_type"]), (429, &json!("concurrent_requests_limit")));
+    assert_eq!(call().await.0, 200);
+    fal.emulator.lock_account("Admin lock");
+    assert_eq!(call().await, (403, json!({"detail": "User is locked. Reason: Admin lock"})));
+    // A realtime connection goes on, and a new one is refused.
+    realtime.send(Message::text(input.clone())).await.unwrap();
+    assert!(control(&realtime.next().await.unwrap().unwrap())["images"].is_array());
+    for path in [REALTIME, "fal-ai/flux/schnell"] {
+        let Err(Error::Http(reply)) = connect_async(format!("{}/{path}", fal.urls.ws)).await else {
+            panic!("a locked account has opened {path}")
+        };
+        assert_eq!(reply.status(), 403, "{path}");
+    }
+    fal.emulator.unlock_account();
+    assert_eq!(call().await.0, 200);
+}
+
+#[tokio::test]
 async fn each_output_is_charged_and_previews_and_refusals_are_free() {
     let builder = Emulator::builder().pace(Pace::instant()).realtime(fast()).random_seeds();
     let fal = TestEmulator::start(builder).await;
