@@ -57,7 +57,10 @@ pub(crate) fn synthesize_flagged(
 pub(crate) fn flags_nsfw(model: &Model) -> bool {
     let (output, _) = model.components.resolve(&model.output);
     let properties = output.get("properties").and_then(Value::as_object);
-    properties.is_some_and(|properties| properties.keys().any(|name| is_nsfw_flag(name)))
+    let is_verdict = |(name, schema): (&String, &Value)| {
+        is_nsfw_flag(name) && synthesizer::holds_verdict(model, schema, 0)
+    };
+    properties.is_some_and(|properties| properties.iter().any(is_verdict))
 }
 
 /// Returns true for the names of members such as `has_nsfw_concepts`.

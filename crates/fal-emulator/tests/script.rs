@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 const ID: &str = "fal-ai/flux/dev";
 
+/// A picture of one pixel.
+const PIXEL: &str = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+
 fn input() -> Value {
     json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}})
 }
@@ -244,7 +247,15 @@ async fn outputs_are_flagged_and_contents_refused_as_by_a_checker() {
     assert_eq!(fal.run(ID, &input()).await.status_and_json(), refused);
     let receipt = fal.submit(ID, &input()).await;
     assert_eq!(fal.get(url(&receipt, "response_url")).await.status_and_json(), refused);
+    // A probability takes the place of the booleans.
+    fal.emulator.on_endpoint("fal-ai/imageutils/nsfw").flag_nsfw().times(1);
+    let checked = fal.run("fal-ai/imageutils/nsfw", &json!({"image_url": PIXEL})).await;
+    assert_eq!(checked.status_and_json(), (200, json!({"nsfw_probability": 1.0})));
     // The output of a video does not say it, so the input is refused.
     fal.emulator.on_endpoint("fal-ai/veo3").flag_nsfw().times(1);
     assert_eq!(fal.run("fal-ai/veo3", &json!({"prompt": "a cat"})).await.status_and_json(), refused);
+    // Nor does an object with keys that no document names.
+    fal.emulator.on_endpoint("fal-ai/face-to-sticker").flag_nsfw().times(1);
+    let portrait = json!({"prompt": "a cat", "image_url": PIXEL});
+    assert_eq!(fal.run("fal-ai/face-to-sticker", &portrait).await.status_and_json(), refused);
 }

@@ -53,7 +53,8 @@ export class Scope {
 
   /**
    * Lets the safety checker flag the outputs of an endpoint, `times` times or from now on: all of `has_nsfw_concepts` are true,
-   * and the images are black. A model whose output has no such member refuses the input as by `refuseContent`.
+   * an `nsfw_probability` is 1, and the images are black. A model whose output has no such boolean or number refuses the input as
+   * by `refuseContent`.
    */
   async flagNsfw(id, { times } = {}) {
     await this.endpoint(id, { outcomes: [{ nsfw: true, times }] });

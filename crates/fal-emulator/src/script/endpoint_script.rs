@@ -119,9 +119,10 @@ impl<I: DeserializeOwned + 'static> Script<I> {
         self.add_outcome(Outcome::Fail(reply))
     }
 
-    /// Replies as a model whose safety checker finds nudity: all of `has_nsfw_concepts` are true, and the images are black.
+    /// Replies as a model whose safety checker finds nudity: all of `has_nsfw_concepts` are true, an `nsfw_probability` is 1, and
+    /// the images are black.
     ///
-    /// A model whose output has no such member refuses the input as by [`refuse_content`](Self::refuse_content).
+    /// A model whose output has no such boolean or number refuses the input as by [`refuse_content`](Self::refuse_content).
     ///
     /// ```no_run
     /// # use fal_emulator::Emulator;

@@ -98,8 +98,11 @@ impl Synthesizer<'_> {
         context.example = file::example(schema).or(context.example);
         let merged = self.merge_all_of(resolved);
         let schema = merged.as_ref().unwrap_or(resolved);
-        if self.is_flagged && super::is_nsfw_flag(context.field) && schema_type(schema) == "boolean" {
-            return json!(true);
+        if self.is_flagged
+            && super::is_nsfw_flag(context.field)
+            && let Some(verdict) = nsfw_verdict(schema)
+        {
+            return verdict;
         }
         if let Some(value) = self.known_value(schema, &context) {
             return value;
@@ -385,6 +388,28 @@ impl Synthesizer<'_> {
             text => text,
         }
     }
+}
+
+/// Returns the value by which a member says that the safety checker flags the output: `true`, or the highest probability. Returns
+/// `None` if its schema has no such value. The keys of an object of verdicts are not known.
+fn nsfw_verdict(schema: &Value) -> Option<Value> {
+    match schema_type(schema) {
+        "boolean" => Some(json!(true)),
+        "integer" | "number" => {
+            let highest = schema.get("maximum").and_then(Value::as_f64).unwrap_or(1.0);
+            Some(scalar::make_number(schema, highest))
+        }
+        _ => None,
+    }
+}
+
+/// Returns true if a member is a verdict of the safety checker, or a list of them.
+pub(super) fn holds_verdict(model: &Model, schema: &Value, depth: usize) -> bool {
+    let (schema, _) = model.components.resolve(schema);
+    let holds = |part: &Value| depth < MAX_DEPTH && holds_verdict(model, part, depth + 1);
+    nsfw_verdict(schema).is_some()
+        || schema.get("items").is_some_and(holds)
+        || branches(schema).is_some_and(|branches| branches.iter().any(holds))
 }
 
 fn branches(schema: &Value) -> Option<&[Value]> {

@@ -80,8 +80,8 @@ class Scope:
     def flag_nsfw(self, id: str, *, times: int | None = None) -> None:
         """Lets the safety checker flag the outputs of an endpoint, ``times`` times or from now on.
 
-        All of ``has_nsfw_concepts`` are true, and the images are black. A model whose output has no such member refuses
-        the input as by :meth:`refuse_content`.
+        All of ``has_nsfw_concepts`` are true, an ``nsfw_probability`` is 1, and the images are black. A model whose output has
+        no such boolean or number refuses the input as by :meth:`refuse_content`.
         """
         self.endpoint(id, outcomes=[_limited({"nsfw": True}, times)])
 
