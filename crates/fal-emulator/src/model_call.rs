@@ -16,6 +16,9 @@ use crate::store::{Lifecycle, Store};
 use crate::synth::{self, RunProgress};
 use crate::validate::{self, CheckedInput};
 
+/// The parameters that a checker of content reads first.
+const PROMPTS: [&str; 3] = ["prompt", "text", "input"];
+
 /// A call with an accepted input.
 #[derive(Clone)]
 pub(crate) struct ModelCall {
@@ -52,7 +55,7 @@ impl ModelCall {
                 Some(Outcome::Nsfw)
             }
             Some(Outcome::Nsfw | Outcome::ContentPolicyViolation) => {
-                Some(Outcome::Fail(content_policy_violation(&input)))
+                Some(Outcome::Fail(content_policy_violation(model.as_deref(), &input)))
             }
             outcome => outcome,
         };
@@ -226,16 +229,27 @@ fn synthesize(
     Reply::ok(synthesized.output).with_billable_units(synthesized.production.units(billing_unit))
 }
 
-/// Creates the reply to an input that a checker of content flags.
-fn content_policy_violation(input: &Value) -> Reply {
-    let prompts = ["prompt", "text", "input"];
-    let prompt = prompts.into_iter().find(|name| input.get(name).is_some()).unwrap_or("prompt");
+/// Creates the reply to an input that a checker of content flags. It names the prompt, else a file, else the whole input.
+fn content_policy_violation(model: Option<&Model>, input: &Value) -> Reply {
+    let sent = |name: &str| input.get(name).filter(|value| !value.is_null());
+    let is_file = |name: &&str| name.ends_with("_url") || name.ends_with("_urls");
+    let prompt = PROMPTS.into_iter().find(|name| sent(name).is_some());
+    let file =
+        || input.as_object()?.keys().map(String::as_str).find(|name| is_file(name) && sent(name).is_some());
+    let declared = || PROMPTS.into_iter().find(|name| model.is_some_and(|model| model.has_parameter(name)));
+    let name = prompt.or_else(file).or_else(declared);
+    let in_url = |model: &Model| {
+        let parameter = model.parameters.iter().find(|parameter| name == Some(parameter.name.as_str()))?;
+        Some(parameter.place.name())
+    };
+    let place = model.and_then(in_url).unwrap_or("body");
+    let loc: Vec<&str> = [place].into_iter().chain(name).collect();
     Reply::invalid(vec![json!({
-        "loc": ["body", prompt],
+        "loc": loc,
         "msg": "The content was flagged by a content checker.",
         "type": "content_policy_violation",
         "url": "https://docs.fal.ai/errors#content_policy_violation",
-        "input": input.get(prompt),
+        "input": name.map_or(Some(input), |name| input.get(name)),
     })])
 }
 

@@ -259,3 +259,21 @@ async fn outputs_are_flagged_and_contents_refused_as_by_a_checker() {
     let portrait = json!({"prompt": "a cat", "image_url": PIXEL});
     assert_eq!(fal.run("fal-ai/face-to-sticker", &portrait).await.status_and_json(), refused);
 }
+
+#[tokio::test]
+async fn a_refused_content_is_that_of_a_parameter_that_the_model_has() {
+    let fal = TestEmulator::instant().await;
+    let problem = async |id: &str, input: Value| {
+        fal.emulator.on_endpoint(id).refuse_content().times(1);
+        let answer = fal.run(id, &input).await;
+        assert_eq!(answer.status, 422, "{id}");
+        let problem = answer.json()["detail"][0].clone();
+        (problem["loc"].clone(), problem["input"].clone())
+    };
+    let expected = (json!(["body", "image_url"]), json!(PIXEL));
+    assert_eq!(problem("fal-ai/esrgan", json!({"image_url": PIXEL})).await, expected);
+    let spoken = problem("fal-ai/minimax/speech-02-hd", json!({"text": "Hello."})).await;
+    assert_eq!(spoken, (json!(["body", "text"]), json!("Hello.")));
+    let own = json!({"subject": "a cat"});
+    assert_eq!(problem("acme/app", own.clone()).await, (json!(["body"]), own));
+}

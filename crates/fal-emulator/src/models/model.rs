@@ -78,6 +78,13 @@ impl Model {
         }))
     }
 
+    /// Returns true if the body or the URL of a call has a parameter of this name.
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
+        let (input, _) = self.components.resolve(&self.input);
+        let in_body = input.get("properties").is_some_and(|properties| properties.get(name).is_some());
+        in_body || self.parameters.iter().any(|parameter| parameter.name == name)
+    }
+
     /// Reads a `POST` route of the document that an app itself publishes.
     ///
     /// # Errors
