@@ -37,7 +37,7 @@ pub(crate) use account_script::{AccountScript, EXHAUSTED_BALANCE, too_many_reque
 pub(crate) use behaviours::{Behaviours, Outcome, PollSteps};
 pub(crate) use effect::{Effect, Interruption, InterruptionAction};
 pub(crate) use har::to_har;
-pub(crate) use recorder::RequestRecorder;
+pub(crate) use recorder::{MAX_REQUESTS, RequestRecorder};
 pub(crate) use request_file::RequestFile;
 pub(crate) use request_filter::RequestFilter;
 pub(crate) use request_kind::{Target, classify};

@@ -10,6 +10,8 @@ mod signing_keys;
 pub use delivery::Delivery;
 pub use sender::WebhookSender;
 
+pub(crate) use delivery_log::MAX_DELIVERIES;
+
 /// The webhooks of an emulator; returned by [`Emulator::webhooks`](crate::Emulator::webhooks).
 ///
 /// ```no_run

@@ -112,6 +112,7 @@ async fn expect_waits_until_enough_calls_matched() {
         json!({"seconds": -1}),
         json!({"seconds": 601}),
         json!({"times": 2}),
+        json!({"count": 20_001}),
         json!(1),
     ] {
         assert_eq!(expect(&fal, &bad).await.0, 422, "{bad}");

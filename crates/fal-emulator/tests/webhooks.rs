@@ -284,9 +284,11 @@ async fn deliveries_are_listed_for_their_scope_and_waited_for() {
     let missing = fal.get(&list("scope=two&count=2&seconds=0.05")).await;
     assert_eq!(missing.status, 417);
     assert_eq!(missing.json()["detail"], "expected 2 deliveries of webhooks within 0.05 s, but 1 came");
-    for bad in ["count=x", "seconds=-1", "seconds=1e9", "status=ok"] {
+    for bad in ["count=x", "count=10001", "seconds=-1", "seconds=1e9", "status=ok"] {
         assert_eq!(fal.get(&list(bad)).await.status, 422, "{bad}");
     }
+    let text = "count: 10001 is too large, because the latest 10000 attempts are kept";
+    assert_eq!(fal.get(&list("count=10001")).await.json()["detail"], text);
     let reset = format!("{}/_emulator/reset?scope=one", fal.emulator.url());
     assert_eq!(fal.post(&reset, &json!({})).await.status, 200);
     assert_eq!(fal.get(&list("scope=one")).await.json(), json!([]));

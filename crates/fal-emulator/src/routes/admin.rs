@@ -17,8 +17,8 @@ use super::parameters::Parameters;
 use crate::app::App;
 use crate::reply::Reply;
 use crate::scenario::Scenario;
-use crate::script::{self, Request, RequestFilter, RequestKind};
-use crate::webhook::Delivery;
+use crate::script::{self, MAX_REQUESTS, Request, RequestFilter, RequestKind};
+use crate::webhook::{Delivery, MAX_DELIVERIES};
 
 /// The longest time to wait for requests.
 const MAX_WAIT: Duration = Duration::from_secs(600);
@@ -143,6 +143,7 @@ async fn expect(State(app): State<Arc<App>>, body: Bytes) -> Result<Reply, Reply
     let expectation: Expectation =
         serde_json::from_slice(&body).map_err(|error| unprocessable(format!("expectation: {error}")))?;
     let Expectation { kind, endpoint, status, json, count, seconds } = expectation;
+    check_count(count, MAX_REQUESTS, "requests")?;
     let time = wait_time(seconds)?;
     let filter = RequestFilter { kind, endpoint, status, json };
     let wanted = count.max(1);
@@ -153,7 +154,7 @@ async fn expect(State(app): State<Arc<App>>, body: Bytes) -> Result<Reply, Reply
     if (count == 0) == found.is_empty() && found.len() >= count {
         return Ok(Reply::ok(json!({"requests": requests})));
     }
-    let others = app.scripts.recorder.filtered(|request| !filter.matches(request)).len();
+    let others = app.scripts.recorder.count(|request| !filter.matches(request));
     let (came, what) = (found.len(), filter.describe());
     let text = if count == 0 {
         format!("expected no {what}, but {came} came")
@@ -173,6 +174,7 @@ async fn list_webhooks(
     Query(parameters): Query<Parameters>,
 ) -> Result<Reply, Reply> {
     let count: usize = number(&parameters, "count")?.unwrap_or_default();
+    check_count(count, MAX_DELIVERIES, "attempts")?;
     let seconds = number(&parameters, "seconds")?.unwrap_or_else(Expectation::default_seconds);
     let status: Option<u16> = number(&parameters, "status")?;
     let request_id = parameters.get("request_id");
@@ -196,6 +198,18 @@ fn number<T: std::str::FromStr>(parameters: &Parameters, name: &str) -> Result<O
     let parse =
         |text: &str| text.parse().map_err(|_| unprocessable(format!("{name}: {text} is not a number")));
     parameters.get(name).map(parse).transpose()
+}
+
+/// Checks that there can be so many items at a time.
+///
+/// # Errors
+///
+/// Returns a 422 for more than are kept, for which nobody should wait.
+fn check_count(count: usize, most: usize, items: &str) -> Result<(), Reply> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(unprocessable(format!("count: {count} is too large, because the latest {most} {items} are kept")))
 }
 
 /// Returns a time to wait.

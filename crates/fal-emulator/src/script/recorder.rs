@@ -17,7 +17,7 @@ use crate::latest_items::LatestItems;
 use crate::sync::lock;
 
 /// The largest number of requests that are kept.
-const MAX_REQUESTS: usize = 20_000;
+pub(crate) const MAX_REQUESTS: usize = 20_000;
 /// The largest total size of the heads and bodies that are kept, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -99,19 +99,23 @@ impl RequestRecorder {
     /// Returns the latest requests that `matches` accepts, the oldest first.
     pub(crate) fn filtered(&self, matches: impl Fn(&Request) -> bool) -> Vec<Request> {
         let latest = lock(&self.records.latest);
-        let own =
-            latest.iter_after(self.since.load(Ordering::Relaxed)).filter(|request| self.is_own(request));
-        own.filter(|request| matches(request)).cloned().collect()
+        self.own(&latest).filter(|request| matches(request)).cloned().collect()
     }
 
     fn find(&self, matches: impl Fn(&Request) -> bool) -> Option<Request> {
         let latest = lock(&self.records.latest);
-        let mut all = latest.iter_after(self.since.load(Ordering::Relaxed));
-        all.find(|request| self.is_own(request) && matches(request)).cloned()
+        self.own(&latest).find(|request| matches(request)).cloned()
     }
 
-    fn is_own(&self, request: &Request) -> bool {
-        self.scope.is_none() || self.scope == request.scope
+    /// Returns the number of the latest requests that `matches` accepts.
+    pub(crate) fn count(&self, matches: impl Fn(&Request) -> bool) -> usize {
+        let latest = lock(&self.records.latest);
+        self.own(&latest).filter(|request| matches(request)).count()
+    }
+
+    fn own<'a>(&'a self, latest: &'a LatestItems<Request>) -> impl Iterator<Item = &'a Request> {
+        let since_reset = latest.iter_after(self.since.load(Ordering::Relaxed));
+        since_reset.filter(|request| self.scope.is_none() || self.scope == request.scope)
     }
 
     /// Calls a function with the number and each of the latest `most` requests, the latest first. Returns the results
@@ -157,9 +161,9 @@ impl RequestRecorder {
         loop {
             let mut changed = std::pin::pin!(self.records.changed.notified());
             changed.as_mut().enable();
-            let found = self.filtered(&matches);
-            if found.len() >= count || timeout_at(deadline.into(), changed).await.is_err() {
-                return found;
+            // Only counted, because copies of thousands of bodies would hold up whoever adds the next request.
+            if self.count(&matches) >= count || timeout_at(deadline.into(), changed).await.is_err() {
+                return self.filtered(&matches);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::latest_items::LatestItems;
 use crate::sync::lock;
 
 /// The largest number of attempts that are kept.
-const MAX_DELIVERIES: usize = 10_000;
+pub(crate) const MAX_DELIVERIES: usize = 10_000;
 /// The largest total size of their bodies, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
@@ -59,10 +59,18 @@ impl DeliveryLog {
     /// Returns the attempts that `matches` accepts, the oldest first.
     pub(super) fn filtered(&self, matches: impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
         let latest = lock(&self.deliveries.latest);
-        let own = latest
-            .iter_after(self.since.load(Ordering::Relaxed))
-            .filter(|delivery| self.scope.is_none() || self.scope == delivery.scope);
-        own.filter(|delivery| matches(delivery)).cloned().collect()
+        self.own(&latest).filter(|delivery| matches(delivery)).cloned().collect()
+    }
+
+    /// Returns the number of attempts that `matches` accepts.
+    fn count(&self, matches: impl Fn(&Delivery) -> bool) -> usize {
+        let latest = lock(&self.deliveries.latest);
+        self.own(&latest).filter(|delivery| matches(delivery)).count()
+    }
+
+    fn own<'a>(&'a self, latest: &'a LatestItems<Delivery>) -> impl Iterator<Item = &'a Delivery> {
+        let since_reset = latest.iter_after(self.since.load(Ordering::Relaxed));
+        since_reset.filter(|delivery| self.scope.is_none() || self.scope == delivery.scope)
     }
 
     /// Waits until `matches` accepts `count` attempts, at most until `deadline`. Returns those that it accepts, which are fewer
@@ -77,9 +85,9 @@ impl DeliveryLog {
             let mut changed = std::pin::pin!(self.deliveries.changed.notified());
             // From here on an attempt is noticed, also one that is added before the await below.
             changed.as_mut().enable();
-            let found = self.filtered(&matches);
-            if found.len() >= count || timeout_at(deadline.into(), changed).await.is_err() {
-                return found;
+            // Only counted, because copies of thousands of bodies would hold up whoever adds the next attempt.
+            if self.count(&matches) >= count || timeout_at(deadline.into(), changed).await.is_err() {
+                return self.filtered(&matches);
             }
         }
     }
@@ -101,5 +109,54 @@ impl DeliveryLog {
     /// Forgets the attempts so far.
     pub(super) fn clear(&self) {
         self.since.store(lock(&self.deliveries.latest).count(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn delivery(request_id: &str, size: usize) -> Delivery {
+        Delivery {
+            request_id: request_id.to_owned(),
+            url: String::new(),
+            attempt: 1,
+            headers: Vec::new(),
+            body: vec![0; size],
+            outcome: Ok(200),
+            scope: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn waiting_does_not_copy_the_attempts_before_there_are_enough() {
+        let log = DeliveryLog::new();
+        for _ in 0..1_000 {
+            log.add(delivery("large", 60 << 10));
+        }
+        let started = Instant::now();
+        let waiting = log.wait_for_count(1_600, started + Duration::from_secs(60), |_| true);
+        let adding = async {
+            for _ in 0..600 {
+                log.add(delivery("small", 1));
+                tokio::task::yield_now().await;
+            }
+        };
+        let (found, ()) = tokio::join!(waiting, adding);
+        assert_eq!(found.len(), 1_600);
+        // Copies after each of them would be 35 GB.
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_at_the_deadline_with_the_attempts_that_match() {
+        let log = DeliveryLog::new();
+        log.add(delivery("a", 1));
+        log.add(delivery("b", 1));
+        let soon = Instant::now() + Duration::from_millis(20);
+        let found = log.wait_for_count(2, soon, |delivery| delivery.request_id == "b").await;
+        assert_eq!(found.len(), 1);
     }
 }
