@@ -86,13 +86,34 @@ mod tests {
         assert!(bytes.windows(4).any(|window| window == b"avcC"));
     }
 
+    /// Returns the length of each track in seconds, by the header of its media, and the sum of the durations of its samples.
+    fn track_seconds(clip: &[u8]) -> Vec<[f64; 2]> {
+        let child = |bytes, name: &[u8; 4]| probe::boxes(bytes).find(|(kind, _)| kind == name).unwrap().1;
+        let number = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        let tracks = probe::boxes(child(clip, b"moov")).filter(|(kind, _)| kind == b"trak");
+        tracks
+            .map(|(_, track)| {
+                let media = child(track, b"mdia");
+                let header = child(media, b"mdhd");
+                let (scale, length) = (number(header, 12), number(header, 16));
+                let times = child(child(child(media, b"minf"), b"stbl"), b"stts");
+                let entry = |index: usize| number(times, 8 + 8 * index) * number(times, 12 + 8 * index);
+                let samples: u32 = (0..number(times, 4) as usize).map(entry).sum();
+                [length, samples].map(|units| f64::from(units) / f64::from(scale))
+            })
+            .collect()
+    }
+
     #[test]
     fn a_clip_with_sound_lasts_as_long_at_every_rate() {
         let picture = Picture::new(Size::new(16, 16), 1, "");
-        for (frames, rate) in [(1, 60), (7, 7), (25, 25), (120, 24)] {
+        for (frames, rate) in [(1, 60), (7, 7), (25, 25), (120, 24), (30, 30)] {
             let [silent, loud] = [None, Some(3)].map(|seed| encode_mp4(&picture, frames, rate, seed));
-            assert_eq!(probe::duration(&loud), probe::duration(&silent), "{rate}");
+            let length = probe::duration(&silent).unwrap();
+            assert_eq!(probe::duration(&loud), Some(length), "{rate}");
             assert_eq!(probe::has_sound(&loud), Some(true));
+            // The pictures and the sound.
+            assert_eq!(track_seconds(&loud), [[length; 2]; 2], "{rate}");
             // Tens of bytes for each of 48 blocks in a second.
             assert!(loud.len() < silent.len() + 1000 + 600 * frames as usize / rate as usize, "{rate}");
         }

@@ -31,7 +31,7 @@ pub(crate) fn has_sound(bytes: &[u8]) -> Option<bool> {
 }
 
 /// Returns the kind and the content of each box of an MP4 file, up to the first one that is damaged.
-fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(super) fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let (head, rest) = bytes.split_at_checked(8)?;
         let [a, b, c, d, kind @ ..]: [u8; 8] = head.try_into().ok()?;
