@@ -50,7 +50,8 @@ async fn fetch_late_outcome(handle: &RequestHandle) -> Option<Result<CallRespons
         Some(status) if status.is_server_error() => {
             matches!(handle.fetch_status(false).await, Ok(Update::Completed { error: Some(_), .. }))
         }
-        Some(_) => true,
+        // The rest is an end only if the fetch has decided so: a 408 or a redirect is of a server on the way as well.
+        Some(_) => error.has_ended(),
     };
     if !is_of_job {
         tracing::debug!(%error, "the outcome of a late request cannot be fetched");

@@ -112,16 +112,22 @@ async fn outcome_of_a_job_that_has_completed_at_its_timeout_is_returned() {
     let done = || json!({"status": "COMPLETED"});
     let failed = || json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"});
     let refusal = || json!({"detail": [{"loc": ["body"], "msg": "no", "type": "content_policy_violation"}]});
-    let cases: [(Value, u16, Value, &str); 9] = [
+    let cases: [(Value, u16, Value, &str); 15] = [
         (done(), 200, json!({"seed": 7}), "reply"),
         // The model's own failures, which come again if the request is sent again.
         (done(), 422, refusal(), "422 body: no"),
+        (done(), 499, json!({"detail": "cancelled"}), "499"),
         (failed(), 500, json!({"detail": "it broke"}), "500"),
         // Failures of fetching it.
         (done(), 500, json!({"detail": "busy"}), "its result can be fetched"),
         (done(), 503, json!({"detail": "busy"}), "its result can be fetched"),
         (done(), 401, json!({"detail": "no key"}), "its result can be fetched"),
         (done(), 404, json!({"detail": "gone"}), "its result can be fetched"),
+        (done(), 302, json!({}), "its result can be fetched"),
+        (done(), 307, json!({}), "its result can be fetched"),
+        (done(), 407, json!({}), "its result can be fetched"),
+        (done(), 408, json!({"detail": "slow"}), "its result can be fetched"),
+        (done(), 425, json!({"detail": "early"}), "its result can be fetched"),
         // With `Retry-After`.
         (done(), 409, json!({"detail": "busy"}), "its result can be fetched"),
         (json!({"status": "IN_PROGRESS"}), 400, json!({"detail": "early"}), "its result can be fetched"),
@@ -152,6 +158,9 @@ async fn outcome_of_a_job_that_has_completed_at_its_timeout_is_returned() {
             Err(error) => {
                 assert_eq!(error.request_id(), Some("r1"), "{error}");
                 assert_eq!(error.is_timeout(), expected.contains("fetched"), "{status}: {error}");
+                assert!(error.was_accepted(), "{status}: {error}");
+                // A caller that makes the call again must not pay for an output that is only out of reach.
+                assert_eq!(error.has_ended(), !expected.contains("fetched"), "{status}: {error}");
                 error.to_string()
             }
         };
