@@ -321,7 +321,11 @@ mod tests {
             assert_eq!(fetched(status, is_reported), (false, true, true), "{status}");
         }
         let unreachable = Error::new(ErrorKind::Transport, "").with_queued().with_end_of_result(true);
-        assert_eq!(fate(&unreachable), (false, true, true), "it runs, though no connection can be made");
+        assert_eq!(
+            fate(&unreachable),
+            (false, true, true),
+            "its result cannot be fetched, though the queue has reported a failure"
+        );
         // Nothing is certain about a direct call, but that it did not start.
         assert_eq!(fate(&refused(500, "")), (false, false, true));
         assert_eq!(fate(&refused(422, "")), (false, false, false));
