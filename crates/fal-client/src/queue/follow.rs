@@ -229,7 +229,8 @@ impl FollowOptions {
         let failure = Error::new(ErrorKind::Api, error)
             .with_error_type(error_type)
             .with_headers(&response.headers)
-            .with_response(response.status, response.body);
+            .with_response(response.status, response.body)
+            .hide(&response.secrets);
         Err(handle.with_ids(failure).with_end())
     }
 }

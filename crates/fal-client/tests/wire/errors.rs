@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    job::accepted,
     model::{Model, cat},
     server::{Received, Server, bytes, json as answer, quick},
 };
@@ -110,6 +111,31 @@ async fn key_that_the_service_repeats_is_not_printed() {
         let reply = client.run(untyped::input("acme/wrong-type", json!({}))).await.unwrap();
         assert!(!format!("{reply:?} {:?}", reply.headers()).contains("LEAK"), "{reply:?}");
     }
+}
+
+#[tokio::test]
+async fn key_that_a_gateway_repeats_beside_a_failed_job_is_not_printed() {
+    let server = Server::start(|request: &Received, url: &str| {
+        let key = request.header("authorization").unwrap();
+        match request.path.as_str() {
+            "/queue/acme/app/edit" => accepted(url),
+            path if path.ends_with("/status/stream") => answer(404, &json!({})),
+            path if path.ends_with("/status") => answer(
+                200,
+                &json!({"status": "COMPLETED", "error": format!("it broke: {key}"), "error_type": key}),
+            ),
+            _ => bytes(200, &[("x-debug", key), ("x-fal-billable-units", "2")], r#"{"seed":7}"#),
+        }
+    })
+    .await;
+    let client = server.builder().key(KEY).build().unwrap();
+    let error = client.subscribe(cat()).await.unwrap_err();
+    assert!(error.message().starts_with("it broke: "), "{error}");
+    assert!(!printed(&error).contains("LEAK"), "{}", printed(&error));
+    assert_eq!(error.headers()["x-fal-billable-units"], "2");
+    assert!(
+        error.headers()["x-debug"].is_sensitive() && !error.headers()["x-fal-billable-units"].is_sensitive()
+    );
 }
 
 #[tokio::test]
