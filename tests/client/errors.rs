@@ -1,5 +1,7 @@
 //! Errors of the client and of the service, and their messages.
 
+use std::sync::mpsc;
+
 use fal_client::{Error, ErrorKind, Retry, reconcile::Reconciled};
 use fal_emulator::{FaultPoint, RequestKind, ResponseTemplate};
 use serde_json::json;
@@ -83,13 +85,16 @@ async fn request_that_is_over_is_told_from_one_that_may_run_and_one_that_was_not
     for (status, may_be_accepted) in [(500, true), (502, true), (503, false), (422, false)] {
         emulator.reset();
         emulator.on_endpoint("fal-ai/flux/dev").fail(status, json!({ "detail": "out of memory" }));
-        let error = client.subscribe(small()).await.unwrap_err();
+        let (queued, given) = mpsc::channel();
+        let call = client.subscribe(small()).on_queued(move |ticket| queued.send(ticket).unwrap());
+        let error = call.await.unwrap_err();
         assert_eq!(fate(&error), (true, true, may_be_accepted), "{status}: {error}");
         let sent = emulator.requests().len();
         let Reconciled::Found(ticket) = error.reconcile::<dev::Model>(&client).await.unwrap() else {
             panic!("{error}")
         };
-        assert_eq!((Some(ticket.request_id()), emulator.requests().len()), (error.request_id(), sent));
+        assert_eq!(emulator.requests().len(), sent);
+        assert_eq!((Some(ticket.request_id()), ticket.clone()), (error.request_id(), given.recv().unwrap()));
         // The answer to a direct call may be that of a server in front of the model.
         let error = client.run(small()).await.unwrap_err();
         assert_eq!(fate(&error), (false, false, may_be_accepted), "{status}: {error}");

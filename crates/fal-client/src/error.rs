@@ -23,9 +23,11 @@ pub(crate) use self::cause::chain;
 pub use self::kind::{ErrorKind, FieldError};
 use crate::{
     headers::{foreign_encoding, without_secrets},
+    queue::Ticket,
     reconcile::SentRequest,
     redact::Secrets,
     retry::retry_after,
+    untyped::Any,
 };
 
 /// The result of the calls of this crate.
@@ -71,8 +73,8 @@ struct Inner {
     retry_after: Option<Duration>,
     /// `true` if the request was sent and its outcome is not known.
     outcome_unknown: bool,
-    /// `true` if the request has an id of the queue.
-    is_queued: bool,
+    /// The ticket of the request, if it is in the queue, or was.
+    ticket: Option<Ticket<Any>>,
     /// `true` if the request is over without an output.
     has_ended: bool,
     headers: HeaderMap,
@@ -93,7 +95,7 @@ impl Error {
             error_type: None,
             retry_after: None,
             outcome_unknown: false,
-            is_queued: false,
+            ticket: None,
             has_ended: false,
             headers: HeaderMap::new(),
             body: None,
@@ -253,10 +255,11 @@ impl Error {
         self.0.outcome_unknown
     }
 
-    /// Notes that the request is in the queue, or was: the endpoint and the request id are those of its ticket.
-    pub(crate) fn with_queued(mut self) -> Self {
-        self.0.is_queued = true;
-        self
+    /// Sets the ticket of the request, which is in the queue, or was, with its endpoint and its id.
+    pub(crate) fn with_ticket(self, ticket: Ticket<Any>) -> Self {
+        let mut error = self.with_endpoint(ticket.endpoint()).with_request_id(Some(ticket.request_id()));
+        error.0.ticket = Some(ticket);
+        error
     }
 
     /// Notes that the request is over without an output.
@@ -280,9 +283,9 @@ impl Error {
         is_refusal || (is_reported && !self.is_account_wide())
     }
 
-    /// Returns true if the request is in the queue, or was.
-    pub(crate) fn is_queued(&self) -> bool {
-        self.0.is_queued
+    /// Returns the ticket of the request, if it is in the queue, or was.
+    pub(crate) fn ticket(&self) -> Option<&Ticket<Any>> {
+        self.0.ticket.as_ref()
     }
 
     /// Returns the target of a redirect.

@@ -150,12 +150,6 @@ fn other_endpoint() -> Error {
     )
 }
 
-/// Returns the ticket of a request that was accepted.
-fn ticket_of(error: &Error) -> Option<Ticket<Any>> {
-    let (endpoint, request_id) = error.endpoint().zip(error.request_id()).filter(|_| error.is_queued())?;
-    Some(Ticket::with_endpoint(endpoint, request_id))
-}
-
 /// Looks for one request. Boxed, so that it is compiled once rather than for each model.
 fn look(client: Client, sent: Option<Arc<SentRequest>>, settings: Reconcile) -> BoxFuture<'static, Decision> {
     Box::pin(async move {
@@ -184,7 +178,7 @@ impl Error {
     pub fn reconcile<E: Endpoint>(&self, client: &Client) -> ReconcileRequest<E> {
         ReconcileRequest {
             client: client.clone(),
-            accepted: ticket_of(self),
+            accepted: self.ticket().cloned(),
             sent: self.sent_request().cloned(),
             may_be_accepted: self.may_be_accepted(),
             settings: Reconcile::default(),

@@ -14,6 +14,7 @@ use crate::{
     Result,
     headers::without_secrets,
     media_output,
+    queue::RequestHandle,
     redact::{Secrets, fmt_struct},
     transport::Response,
 };
@@ -38,11 +39,11 @@ struct ResponseMeta {
     secrets: Secrets,
 }
 
-/// The response to a call, and the id that the queue gave the request.
+/// The response to a call, and its request in the queue.
 pub(crate) struct CallResponse {
     pub(crate) response: Response,
     /// `None` if the call did not go through the queue. The id is then a header of the response.
-    pub(crate) request_id: Option<String>,
+    pub(crate) request: Option<RequestHandle>,
 }
 
 /// Returns the units that fal charges, if the headers say so.
@@ -113,7 +114,11 @@ impl<T: DeserializeOwned> Reply<T> {
     pub fn from_raw(request_id: impl Into<String>, raw: impl Into<Bytes>) -> Result<Self> {
         let (status, headers, secrets) = (StatusCode::OK, HeaderMap::new(), Secrets::default());
         let response = Response { status, headers, body: raw.into(), secrets };
-        Self::decode(CallResponse { response, request_id: Some(request_id.into()) })
+        let request_id = request_id.into();
+        let mut reply =
+            Self::decode(response.into()).map_err(|error| error.with_request_id(Some(&request_id)))?;
+        reply.meta.request_id = request_id;
+        Ok(reply)
     }
 
     pub(crate) fn decode(response: CallResponse) -> Result<Self> {
@@ -122,8 +127,8 @@ impl<T: DeserializeOwned> Reply<T> {
         let converted = converted.and_then(|json| serde_json::from_slice(&json).ok());
         match converted.map_or_else(|| response.response.json(), Ok) {
             Ok(output) => Ok(Self { output, meta: response.into() }),
-            Err(error) => Err(match &response.request_id {
-                Some(request_id) => error.with_request_id(Some(request_id)).with_queued(),
+            Err(error) => Err(match &response.request {
+                Some(request) => request.with_ticket(error),
                 None => error,
             }),
         }
@@ -131,8 +136,9 @@ impl<T: DeserializeOwned> Reply<T> {
 }
 
 impl From<CallResponse> for ResponseMeta {
-    fn from(CallResponse { response, request_id }: CallResponse) -> Self {
-        let request_id = request_id.or_else(|| response.request_id().map(str::to_owned)).unwrap_or_default();
+    fn from(CallResponse { response, request }: CallResponse) -> Self {
+        let request_id = request.as_ref().map(RequestHandle::request_id).or_else(|| response.request_id());
+        let request_id = request_id.unwrap_or_default().to_owned();
         let headers = without_secrets(response.headers);
         let marked_headers = OnceLock::new();
         Self { request_id, raw: response.body, headers, marked_headers, secrets: response.secrets }
@@ -141,7 +147,7 @@ impl From<CallResponse> for ResponseMeta {
 
 impl From<Response> for CallResponse {
     fn from(response: Response) -> Self {
-        Self { response, request_id: None }
+        Self { response, request: None }
     }
 }
 
@@ -181,7 +187,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::ErrorKind;
+    use crate::{Client, ErrorKind, queue::Ticket, untyped::Any};
 
     #[derive(Debug, Deserialize)]
     struct Output {
@@ -206,7 +212,9 @@ mod tests {
     }
 
     fn from_queue(response: Response) -> CallResponse {
-        CallResponse { response, request_id: Some("from-queue".to_owned()) }
+        let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
+        let ticket = Ticket::<Any>::with_endpoint("acme/app", "from-queue");
+        CallResponse { response, request: Some(ticket.into_handle(client)) }
     }
 
     #[test]

@@ -141,8 +141,14 @@ impl BatchItem {
                 self.collect_again(handle, has_output).await
             }
             ItemProgress::Failed(failed) => {
-                let (failure, _) = *failed;
-                let error = failure_of(failure).with_endpoint(&*self.call.endpoint).with_queued().with_end();
+                let (failure, ticket) = *failed;
+                let from_ids =
+                    failure.request_id.as_deref().map(|id| Ticket::with_endpoint(&*self.call.endpoint, id));
+                let error = failure_of(failure).with_endpoint(&*self.call.endpoint).with_end();
+                let error = match ticket.or(from_ids) {
+                    Some(ticket) => error.with_ticket(ticket),
+                    None => error,
+                };
                 if !is_done && self.is_resubmitted(&error) {
                     return self.submit_and_wait().await;
                 }
@@ -180,15 +186,15 @@ impl BatchItem {
     async fn collect_again(self, handle: RequestHandle, has_output: bool) -> Outcome {
         if has_output && let Some(journal) = self.track.shared.journal.clone() {
             let reply = match journal.read_output(&self.track.key).await {
-                Ok(Some(output)) => Ok(response_of(output, handle.request_id())),
+                Ok(Some(output)) => Ok(response_of(output, &handle)),
                 Ok(None) => Err(lost_output(&io::Error::from(io::ErrorKind::NotFound))),
                 Err(cause) => Err(lost_output(&cause)),
             };
-            return self.track.finish(reply.map_err(|error| handle.with_ids(error)), true);
+            return self.track.finish(reply.map_err(|error| handle.with_ticket(error)), true);
         }
         let (limit, retries) = (self.call.limit(), self.track.shared.resubmit_failed.is_some());
         let fetched = within(limit, &self.call.endpoint, handle.fetch_collected()).await;
-        match fetched.map_err(|error| handle.with_ids(error)) {
+        match fetched.map_err(|error| handle.with_ticket(error)) {
             Ok(response) => {
                 let mut track = self.track;
                 track.keep_output(&response).await;
@@ -445,7 +451,7 @@ impl DoubtfulItem {
                     }
                     match item.track.write(item.track.submitted(ticket)).await {
                         Ok(()) => item.wait(handle, now(), false).await,
-                        Err(error) => item.track.fail(handle.with_ids(error)),
+                        Err(error) => item.track.fail(handle.with_ticket(error)),
                     }
                 }
                 Decision::NotAccepted => match item.track.write(item.track.refused()).await {
@@ -560,7 +566,7 @@ async fn submit_once(call: &mut Call, track: &mut Track, sent: &SentSlot) -> Res
                 lock(accepted).insert(handle.request_id().to_owned(), digest);
             }
             let written = track.write(track.submitted(Ticket::from(&handle))).await;
-            written.map_err(|error| handle.with_ids(error).with_unknown_outcome())?;
+            written.map_err(|error| handle.with_ticket(error).with_unknown_outcome())?;
             Ok(handle)
         }
         Err(error) => {

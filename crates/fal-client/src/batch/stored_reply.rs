@@ -7,6 +7,7 @@ use crate::{
     Error, ErrorKind,
     headers::is_json,
     money::Decimal,
+    queue::RequestHandle,
     redact::{Secrets, shorten},
     reply::CallResponse,
     transport::Response,
@@ -34,8 +35,8 @@ impl From<&CallResponse> for JournalOutput {
     }
 }
 
-/// Returns the response that an output was kept of.
-pub(super) fn response_of(output: JournalOutput, request_id: &str) -> CallResponse {
+/// Returns the response to `request` that an output was kept of.
+pub(super) fn response_of(output: JournalOutput, request: &RequestHandle) -> CallResponse {
     let content_type = output.content_type.as_deref().unwrap_or("application/json");
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::try_from(content_type) {
@@ -43,7 +44,7 @@ pub(super) fn response_of(output: JournalOutput, request_id: &str) -> CallRespon
     }
     let (status, secrets) = (StatusCode::OK, Secrets::default());
     let response = Response { status, headers, body: output.body, secrets };
-    CallResponse { response, request_id: Some(request_id.to_owned()) }
+    CallResponse { response, request: Some(request.clone()) }
 }
 
 impl From<&Error> for JournalFailure {

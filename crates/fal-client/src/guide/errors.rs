@@ -59,7 +59,7 @@
 //! | Predicate | The request | What to do |
 //! |---|---|---|
 //! | [`has_ended`](crate::Error::has_ended) | was accepted and is over, without an output | make the call again, if [`is_retryable`](crate::Error::is_retryable); no other request runs |
-//! | [`was_accepted`](crate::Error::was_accepted) | runs, or has an output that could not be fetched | wait for it by its [`request_id`](crate::Error::request_id) |
+//! | [`was_accepted`](crate::Error::was_accepted) | runs, or has an output that could not be fetched | wait for it by the ticket that [`reconcile`](crate::Error::reconcile) gives at once |
 //! | [`may_be_accepted`](crate::Error::may_be_accepted) | was sent, and its answer is not known | ask fal with [`reconcile`](crate::Error::reconcile) |
 //! | none of them | was not accepted | make the call again, if [`is_retryable`](crate::Error::is_retryable) |
 //!

@@ -17,7 +17,8 @@ const RESULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel; or the outcome of a
 /// request that has completed in the meantime, because it is paid for, and a failure would be the same if it were sent again.
 pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) -> Result<CallResponse> {
-    let failure = |outcome: &str| handle.with_ids(timed_out(limit, handle.endpoint()).with_suffix(outcome));
+    let failure =
+        |outcome: &str| handle.with_ticket(timed_out(limit, handle.endpoint()).with_suffix(outcome));
     let outcome = match tokio::time::timeout(CANCEL_TIMEOUT, handle.send_cancel()).await {
         Ok(Ok(Cancelled::Removed)) => return Err(failure("; it was cancelled before it ran").with_end()),
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),

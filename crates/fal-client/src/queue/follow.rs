@@ -231,7 +231,7 @@ impl FollowOptions {
             .with_headers(&response.headers)
             .with_response(response.status, response.body)
             .hide(&response.secrets);
-        Err(handle.with_ids(failure).with_end())
+        Err(handle.with_ticket(failure).with_end())
     }
 }
 

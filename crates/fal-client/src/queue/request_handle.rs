@@ -8,7 +8,7 @@ use tracing::Instrument;
 use url::Url;
 
 use super::{
-    Update,
+    Ticket, Update,
     update::Status,
     urls::{RequestUrls, ServerUrls},
 };
@@ -87,9 +87,9 @@ impl RequestHandle {
         &self.target.endpoint
     }
 
-    /// Adds the ids of this request to `error`.
-    pub(crate) fn with_ids(&self, error: Error) -> Error {
-        error.with_endpoint(self.endpoint()).with_request_id(Some(self.request_id())).with_queued()
+    /// Adds the ticket of this request to `error`.
+    pub(crate) fn with_ticket(&self, error: Error) -> Error {
+        error.with_ticket(Ticket::from(self))
     }
 
     /// Returns the time limit of calls about this request.
@@ -142,7 +142,7 @@ impl RequestHandle {
     }
 
     async fn within_limit<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        within(self.limit(), self.endpoint(), call).await.map_err(|error| self.with_ids(error))
+        within(self.limit(), self.endpoint(), call).await.map_err(|error| self.with_ticket(error))
     }
 
     /// Fetches the result of a request of which nothing is known.
@@ -158,7 +158,7 @@ impl RequestHandle {
                         fetched.map_err(|error| error.with_end_of_result(failure.is_some()))
                     }
                     Err(_) => Err(error),
-                    Ok(_) => Err(self.with_ids(not_ready().with_source(error))),
+                    Ok(_) => Err(self.with_ticket(not_ready().with_source(error))),
                 }
             }
             other => other.map_err(|error| error.with_end_of_result(false)),
@@ -203,7 +203,7 @@ impl RequestHandle {
                     Ok(None)
                 }
                 // The error says what is wrong with it.
-                None => Update::parse(&response).map(Some).map_err(|error| self.with_ids(error)),
+                None => Update::parse(&response).map(Some).map_err(|error| self.with_ticket(error)),
             }
         })
     }
@@ -230,7 +230,7 @@ impl RequestHandle {
     }
 
     async fn send_status(&self, request: Request) -> Result<Update> {
-        let update = Update::parse(&self.send(request).await?).map_err(|error| self.with_ids(error))?;
+        let update = Update::parse(&self.send(request).await?).map_err(|error| self.with_ticket(error))?;
         Ok(self.finish_update(update))
     }
 
@@ -255,9 +255,9 @@ impl RequestHandle {
         let response = self.send(request).await?;
         // The queue answers 202 about requests that are not finished.
         if response.status == StatusCode::ACCEPTED {
-            return Err(self.with_ids(not_ready().with_response(response.status, response.body)));
+            return Err(self.with_ticket(not_ready().with_response(response.status, response.body)));
         }
-        Ok(CallResponse { response, request_id: Some(self.request_id().to_owned()) })
+        Ok(CallResponse { response, request: Some(self.clone()) })
     }
 
     /// Sends `request` once fewer than the allowed number are under way.
@@ -265,7 +265,7 @@ impl RequestHandle {
         let exchange = async move {
             let shared = &self.client.0;
             let _permit = shared.queue.acquire_request().await;
-            shared.transport.send(&request).await.map_err(|error| self.with_ids(error))
+            shared.transport.send(&request).await.map_err(|error| self.with_ticket(error))
         };
         exchange.instrument(self.span()).await
     }
@@ -284,7 +284,7 @@ impl RequestHandle {
 
     /// Builds a request to one of the URLs of this request.
     pub(super) fn request(&self, method: Method, url: impl FnOnce(&RequestUrls) -> Url) -> Result<Request> {
-        let invalid = |why: &String| self.with_ids(Error::new(ErrorKind::Config, why));
+        let invalid = |why: &String| self.with_ticket(Error::new(ErrorKind::Config, why));
         let urls = self.target.urls.as_ref().map_err(invalid)?;
         if let Some(why) = &self.target.invalid {
             return Err(invalid(why));

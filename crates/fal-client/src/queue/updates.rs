@@ -46,7 +46,7 @@ impl Updates {
                         let end = *deadline.get_or_insert_with(|| after(limit));
                         match tokio::time::timeout_at(end, follower.next()).await {
                             Ok(next) => next,
-                            Err(_) => Err(handle.with_ids(timed_out(limit, handle.endpoint()))),
+                            Err(_) => Err(handle.with_ticket(timed_out(limit, handle.endpoint()))),
                         }
                     }
                 };

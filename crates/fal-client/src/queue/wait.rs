@@ -63,7 +63,7 @@ pub(crate) fn wait(
             None => follow.finish(&handle).await,
             Some(limit) => match tokio::time::timeout(limit, follow.finish(&handle)).await {
                 Ok(result) => result,
-                Err(_) => Err(handle.with_ids(timed_out(limit, handle.endpoint()))),
+                Err(_) => Err(handle.with_ticket(timed_out(limit, handle.endpoint()))),
             },
         };
         guard.disarm();

@@ -1,11 +1,19 @@
 //! Subscribing: from submit to result, with failures on the way.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use fal_client::{ErrorKind, queue::Update};
+use fal_client::{
+    Error, ErrorKind,
+    batch::FileJournal,
+    queue::{Ticket, Update},
+    reconcile::Reconciled,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -191,5 +199,86 @@ async fn result_that_cannot_be_fetched_or_read_is_no_end_of_the_request() {
             fate,
             "{shown}: {error}"
         );
+    }
+}
+
+/// Starts a queue that serves the endpoint by another app, and knows the request under the name of that app only. The request
+/// is completed, and has `result`.
+async fn alias(result: impl Fn() -> Reaction + Send + Sync + 'static) -> Server {
+    Server::start(move |request: &Received, url: &str| match request.path.as_str() {
+        "/queue/acme/app/edit" => {
+            let request = format!("{url}/queue/acme/served/requests/r1");
+            answer(
+                200,
+                &json!({
+                    "request_id": "r1", "response_url": request,
+                    "status_url": format!("{request}/status"), "cancel_url": format!("{request}/cancel"),
+                }),
+            )
+        }
+        "/queue/acme/served/requests/r1/status" => answer(200, &json!({"status": "COMPLETED"})),
+        "/queue/acme/served/requests/r1" => result(),
+        _ => answer(404, &json!({"detail": "Not Found"})),
+    })
+    .await
+}
+
+async fn ticket_of(error: &Error, server: &Server) -> Ticket<Model> {
+    match error.reconcile(&server.client()).await.unwrap() {
+        Reconciled::Found(ticket) => ticket,
+        other => panic!("{other:?}: {error}"),
+    }
+}
+
+/// The loop that the guide shows.
+#[tokio::test]
+async fn accepted_request_of_an_alias_is_waited_for_at_the_urls_of_the_queue() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let state = is_up.clone();
+    let server = alias(move || match state.load(Ordering::Relaxed) {
+        true => answer(200, &json!({"seed": 7})),
+        false => answer(404, &json!({"detail": "gone"})),
+    })
+    .await;
+    let client = server.client();
+    let error = client.subscribe(cat()).await.unwrap_err();
+    assert!(error.may_be_accepted() && !error.has_ended(), "{error:?}");
+    let ticket = ticket_of(&error, &server).await;
+    is_up.store(true, Ordering::Relaxed);
+    assert_eq!(client.resume(ticket).wait().await.unwrap().seed, 7);
+    let paths: Vec<_> = server.received().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths[0], "/queue/acme/app/edit");
+    assert!(paths[1..].iter().all(|path| path.starts_with("/queue/acme/served/requests/r1")), "{paths:?}");
+}
+
+#[tokio::test]
+async fn every_error_of_an_accepted_request_has_its_ticket_with_the_urls_of_the_queue() {
+    let table = [
+        (404, json!({"detail": "gone"})),
+        (422, json!({"detail": "no"})),
+        (500, json!({"detail": "busy"})),
+        // No output of the model.
+        (200, json!({"seed": "seven"})),
+    ];
+    for (status, result) in table {
+        let server = alias(move || answer(status, &result)).await;
+        let client = server.client();
+        let job = client.submit(cat()).await.unwrap();
+        let mut errors = vec![
+            client.subscribe(cat()).await.unwrap_err(),
+            job.wait().await.unwrap_err(),
+            job.result().await.unwrap_err(),
+        ];
+        // The second run has a failure, and an output, from the journal.
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let journal = FileJournal::open(folder.path().join("journal")).unwrap();
+            let replies = client.batch([cat()]).journal(journal).keep_outputs().await.unwrap();
+            errors.extend(replies.into_iter().filter_map(Result::err));
+        }
+        assert_eq!(errors.len(), 5);
+        for error in &errors {
+            assert!(error.was_accepted() && ticket_of(error, &server).await == job.ticket(), "{error:?}");
+        }
     }
 }
