@@ -166,7 +166,7 @@ impl Error {
     ///
     /// Ask as soon as possible, with the client that sent the request. By default it takes seconds if the request was
     /// accepted, and 10 minutes to conclude that it was not; [`ReconcileRequest::settings`] changes that. The error of a
-    /// refused submit is `NotAccepted` at once, and that of a request that [was accepted](Self::was_accepted) is `Found`,
+    /// refused submit is `NotAccepted` at once, and that of a request with an id of the queue is `Found`, with its ticket,
     /// though it may [have ended](Self::has_ended).
     ///
     /// Submits, `subscribe` and batches can be looked for. A direct `run` is not in the queue, and stays in doubt.

@@ -256,6 +256,14 @@ mod tests {
             assert_eq!(path, expected, "{body}");
             assert_eq!(error.body().unwrap().as_ref(), body.as_bytes());
             assert_eq!(error.request_id(), Some("from-queue"));
+            assert!(error.was_accepted());
         }
+    }
+
+    #[test]
+    fn stored_body_that_does_not_decode_is_not_taken_for_one_of_the_queue() {
+        let error = Reply::<Output>::from_raw("from-run", "{}").unwrap_err();
+        assert!(error.is_decode() && error.request_id() == Some("from-run"), "{error:?}");
+        assert!(!error.was_accepted() && error.ticket().is_none());
     }
 }

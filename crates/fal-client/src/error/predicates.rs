@@ -187,11 +187,14 @@ impl Error {
         }
     }
 
-    /// Returns true if it is certain that fal has accepted the request: it has an id of the queue.
+    /// Returns true if fal has accepted the request: it is in the queue or was, or [is over](Self::has_ended).
     ///
-    /// True for every error of a [`Job`](crate::queue::Job), and of `subscribe` once its request is in the queue. Then
-    /// [`reconcile`](Self::reconcile) gives its ticket without asking fal. False for an error of `run`, even if it has a
-    /// [`request_id`](Self::request_id), unless the request did not start in time.
+    /// True for every error of `subscribe` once its request is in the queue. True for every error of a
+    /// [`Job`](crate::queue::Job) too: its id is taken to be one of the queue, also if the queue does not know it. Then
+    /// [`reconcile`](Self::reconcile) gives the ticket of the request without asking fal.
+    ///
+    /// False for an error of `run`, even if it has a [`request_id`](Self::request_id), unless the request did not start in
+    /// time. That one is over, and has no ticket.
     #[must_use]
     pub fn was_accepted(&self) -> bool {
         self.ticket().is_some() || self.has_ended()
