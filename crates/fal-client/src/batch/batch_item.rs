@@ -329,10 +329,13 @@ impl Track {
             Err(_) => return false,
         };
         let units = units_in(headers);
-        let cost = self.reservation.take().map(|reservation| reservation.settle(units));
-        if cost.is_none() {
-            self.shared.accounts.count(&waited.endpoint, units);
-        }
+        let cost = match self.reservation.take() {
+            Some(reservation) => reservation.settle(units),
+            None => {
+                self.shared.accounts.count(&waited.endpoint, units);
+                None
+            }
+        };
         if self.shared.journal.is_some() {
             let (key, units) = (self.key.to_string(), units.map(|units| units.to_string()));
             let entry = match (failure, &waited.reply) {
@@ -348,8 +351,8 @@ impl Track {
         true
     }
 
-    /// Counts the request that this one replaces, whose cost nobody will learn: with a budget as what was reserved for it, and
-    /// else as one of unknown cost. Called once the journal has the new request, by which later runs know about the old one.
+    /// Counts the request that this one replaces, whose cost nobody will learn: as what was reserved for it, or else as one of
+    /// unknown cost. Called once the journal has the new request, by which later runs know about the old one.
     fn count_replaced(&mut self, endpoint: &str) {
         match self.replaced.take() {
             Some(Replaced(Some(reservation))) => {

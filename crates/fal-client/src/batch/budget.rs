@@ -111,9 +111,10 @@ pub(super) struct Reservation {
 #[non_exhaustive]
 pub struct Spent {
     /// The cost of the requests that are finished, in this process and earlier ones. With a budget, a request whose cost is
-    /// not known costs what was reserved for it.
+    /// not known costs what was reserved for it, also in later runs without a budget.
     pub cost: Usd,
-    /// The part of the budget that is reserved for requests that are not finished. Zero without a budget.
+    /// The money that is reserved for requests that are not finished, by this run or by an earlier one of the same journal.
+    /// Zero if none of them had a budget.
     pub reserved: Usd,
     /// The number of requests whose cost is not known and not part of `cost`: fal named no billable units, or has no price, or
     /// the request was sent again before its outcome was known. Zero with a budget.
@@ -239,16 +240,17 @@ impl Accounts {
         }
     }
 
-    /// Returns the reservation that an earlier process has made.
+    /// Returns the reservation that an earlier process has made. Without an amount in the journal, it is that of the budget, and
+    /// there is none without a budget.
     pub(super) fn adopt(self: &Arc<Self>, endpoint: &str, amount: Option<Usd>) -> Option<Reservation> {
-        let budget = self.budget?;
+        let of_budget = || self.budget.map(|budget| budget.max_per_request.unwrap_or_default());
+        let amount = amount.or_else(of_budget)?;
         lock(&self.state).active += 1;
-        let amount = amount.or(budget.max_per_request).unwrap_or_default();
         let endpoint = endpoint.to_owned();
         Some(Reservation { accounts: self.clone(), endpoint, amount, is_active: true })
     }
 
-    /// Counts the units of a request, for a batch without a budget.
+    /// Counts the units of a request that has no reservation, or whose price is not fetched because there is no budget.
     pub(super) fn count(&self, endpoint: &str, units: Option<Decimal>) {
         Unpriced::add(&mut lock(&self.state).units, endpoint.to_owned(), units);
     }
@@ -282,7 +284,15 @@ impl Reservation {
     }
 
     /// Charges a request that is finished. Returns its cost: that of the units, or else the whole reservation.
-    pub(super) fn settle(self, units: Option<Decimal>) -> Usd {
+    ///
+    /// Without a budget, the reservation is that of an earlier run, and the price is only fetched when the cost is asked for.
+    /// Then the units are counted, and the result is `None`.
+    pub(super) fn settle(self, units: Option<Decimal>) -> Option<Usd> {
+        if !self.accounts.has_budget() && units.is_some() {
+            self.accounts.count(&self.endpoint, units);
+            self.release();
+            return None;
+        }
         let price = self.accounts.prices.known(&self.endpoint);
         let cost = units.and_then(|units| price?.cost(units)).unwrap_or(self.amount);
         let mut state = lock(&self.accounts.state);
@@ -295,7 +305,7 @@ impl Reservation {
         }
         drop(state);
         record_spend(&self.endpoint, cost);
-        cost
+        Some(cost)
     }
 
     /// Notes that the money stays reserved for now, so that no other request waits for it.

@@ -171,7 +171,8 @@ impl<E: Endpoint, K> Completions<E, K> {
     ///
     /// A request that an earlier run has sent may be [sent](BatchRequest::resubmit_in_doubt)
     /// [again](BatchRequest::resubmit_failed) before its outcome is known. From then on it counts in every run as one whose
-    /// cost is not known, because both requests may be billed.
+    /// cost is not known, because both requests may be billed. If it was sent with a budget, that is what was reserved for it,
+    /// also in runs without one.
     ///
     /// Without a [budget](BatchRequest::budget), the price of each endpoint is fetched once, here.
     ///

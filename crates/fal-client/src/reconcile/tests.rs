@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::{
-    ClientBuilder, Retry,
+    ClientBuilder, Retry, Usd,
     batch::{Journal, JournalEntries, JournalEntry},
     middleware::{BoxError, Middleware, OutgoingRequest},
     queue::Job,
@@ -409,19 +409,25 @@ async fn a_request_of_an_earlier_process_is_in_doubt_if_a_middleware_may_have_ch
         let recorder = Recorder::default();
         let sent = client.batch(input()).header("x-test", "lose").journal(recorder.clone()).await.unwrap();
         assert!(sent[0].is_err());
-        let journal = Broken(lock(&recorder.0).clone());
-        assert!(matches!(
-            &*journal.0,
-            [JournalEntry::Started { .. }, JournalEntry::Begun { may_differ: noted, .. }] if *noted == may_differ
-        ));
+        let mut journal = Broken(lock(&recorder.0).clone());
+        let [JournalEntry::Started { .. }, JournalEntry::Begun { may_differ: noted, reserved, .. }] =
+            &mut *journal.0
+        else {
+            panic!("{:?}", journal.0)
+        };
+        assert_eq!(*noted, may_differ);
+        // The earlier process had a budget, and this one has none.
+        *reserved = Some(Usd::cents(3));
         // The list never shows the request, and does show another one that was sent later.
         lock(&service.0.entries).clear();
         sleep(Duration::from_secs(2)).await;
         let later = service.client();
         submit(&later, "", json!({"prompt": "a dog"})).await.unwrap();
         let batch = later.batch(input()).header("x-test", "refuse").journal(journal);
-        let replies = batch.reconcile(Reconcile::default()).await.unwrap();
-        let error = replies[0].as_ref().unwrap_err();
+        let mut done = batch.reconcile(Reconcile::default()).as_completed().await.unwrap();
+        let error = done.next().await.unwrap().1.unwrap_err();
+        let spent = done.spent().await.unwrap();
+        assert_eq!((spent.cost, spent.reserved == Usd::ZERO), (Usd::ZERO, !may_differ), "{spent}");
         if may_differ {
             let ErrorKind::InDoubt { reason, .. } = error.kind() else { panic!("{error:?}") };
             assert_eq!(*reason, Some(DoubtReason::Unrecognizable));

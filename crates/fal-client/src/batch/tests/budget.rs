@@ -221,16 +221,24 @@ async fn spent(batch: BatchRequest<untyped::Any>) -> (String, String) {
 /// The first of two requests for an input may be billed, so it counts as soon as the second is sent.
 #[tokio::test(start_paused = true)]
 async fn requests_that_are_sent_again_cost_the_same_in_every_run() {
+    let ten = Some(Usd::dollars(10));
+    let lost_without = ["$0.025 spent", "$0.05 spent, and 1 request whose cost is not known"];
+    let forgotten_without = ["$0.00 spent", "$0.05 spent, and 2 requests whose cost is not known"];
+    let (lost_with, forgotten_with) =
+        (["$0.025 spent, $0.025 reserved", "$0.075 spent"], ["$0.00 spent, $0.05 reserved", "$0.10 spent"]);
+    // The budget of the first run, and of the later ones.
     let table = [
-        (true, None, ["$0.025 spent", "$0.05 spent, and 1 request whose cost is not known"]),
-        (true, Some(Usd::dollars(10)), ["$0.025 spent, $0.025 reserved", "$0.075 spent"]),
-        (false, None, ["$0.00 spent", "$0.05 spent, and 2 requests whose cost is not known"]),
-        (false, Some(Usd::dollars(10)), ["$0.00 spent, $0.05 reserved", "$0.10 spent"]),
+        (true, [None, None], lost_without),
+        (true, [ten, ten], lost_with),
+        (true, [ten, None], lost_with),
+        (false, [None, None], forgotten_without),
+        (false, [ten, ten], forgotten_with),
+        (false, [ten, None], forgotten_with),
     ];
     // The answer to a submit is lost, or the process ends while both requests run and the queue forgets them.
-    for (is_lost, budget, [first, second]) in table {
+    for (is_lost, [budget, later_budget], [first, second]) in table {
         let journal = MemoryJournal::default();
-        let run = |queue: &Queue| {
+        let run = |queue: &Queue, budget: Option<Usd>| {
             let batch =
                 queue.client().batch(inputs(2)).concurrency(1).journal(journal.clone()).keep_outputs();
             match budget {
@@ -240,7 +248,7 @@ async fn requests_that_are_sent_again_cost_the_same_in_every_run() {
         };
         let queue = Queue::new(|settings| settings.loses_answer = |seed| seed == 0);
         let queue = if is_lost { queue } else { Queue::default() };
-        let mut done = run(&queue).concurrency(2).as_completed().await.unwrap();
+        let mut done = run(&queue, budget).concurrency(2).as_completed().await.unwrap();
         let working = async { while done.next().await.is_some() {} };
         let life = Duration::from_secs(if is_lost { 60 } else { 1 });
         let _ = tokio::time::timeout(life, working).await;
@@ -248,11 +256,29 @@ async fn requests_that_are_sent_again_cost_the_same_in_every_run() {
         drop(done);
 
         let queue = Queue::default();
-        let again = run(&queue).resubmit_in_doubt(is_lost).resubmit_failed(Error::is_not_found);
+        let again = run(&queue, later_budget).resubmit_in_doubt(is_lost).resubmit_failed(Error::is_not_found);
         assert_eq!(spent(again).await, (first.to_owned(), second.to_owned()));
         assert_eq!(queue.accepted().len(), if is_lost { 1 } else { 2 });
         // The next one learns it from the journal.
-        assert_eq!(spent(run(&queue)).await, (second.to_owned(), second.to_owned()));
+        assert_eq!(spent(run(&queue, later_budget)).await, (second.to_owned(), second.to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reservations_end_with_their_requests_in_a_run_without_a_budget() {
+    for (units, cost) in [(Some("2"), "$0.10 spent"), (None, "$0.05 spent")] {
+        let (queue, journal) = (Queue::new(|settings| settings.units = units), MemoryJournal::default());
+        let run = || queue.client().batch(inputs(2)).journal(journal.clone()).keep_outputs();
+        let mut done = run().budget(Usd::dollars(10)).as_completed().await.unwrap();
+        // The process ends while both requests run.
+        let working = async { while done.next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_secs(1), working).await;
+        drop(done);
+        assert_eq!(spent(run()).await, ("$0.00 spent, $0.05 reserved".to_owned(), cost.to_owned()));
+        assert_eq!(queue.accepted().len(), 2);
+        for again in [run(), run().budget(Usd::dollars(10))] {
+            assert_eq!(spent(again).await, (cost.to_owned(), cost.to_owned()), "{units:?}");
+        }
     }
 }
 
