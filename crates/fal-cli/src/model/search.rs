@@ -340,6 +340,28 @@ mod tests {
     }
 
     #[test]
+    fn models_of_a_version_come_before_others() {
+        let catalogue = Catalogue::embedded().unwrap();
+        for (query, part) in [
+            ("wan 2.7", "wan/v2.7"),
+            ("wan v2.7", "wan/v2.7"),
+            ("wan 2.5", "wan-25"),
+            ("veo 3.1", "veo3.1"),
+            ("veo3.1", "veo3.1"),
+            ("kling 2.1", "kling-video/v2.1"),
+            ("flux 1.1", "flux-pro/v1.1"),
+            ("recraft 4.1", "recraft/v4.1"),
+            ("hunyuan 3.1", "hunyuan-3d/v3.1"),
+        ] {
+            let wanted = catalogue.summaries().filter(|model| model.id.contains(part)).count();
+            let found = search(catalogue.summaries().map(Found::from), &[query.to_owned()], None);
+            let first: Vec<&str> = found.iter().take(wanted).map(|model| model.id.as_str()).collect();
+            assert!(wanted > 0 && first.len() == wanted, "{query}: {first:?}");
+            assert!(first.iter().all(|id| id.contains(part)), "{query}: {first:?}");
+        }
+    }
+
+    #[test]
     fn part_of_a_word_in_an_id_is_no_match_and_words_without_their_hyphens_are() {
         let models = [
             model("fal-ai/luma-photon", "text-to-image", ""),

@@ -74,20 +74,31 @@ pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
     SYNONYMS.iter().find(|(known, _)| is_known(known)).map_or(&[], |(_, synonyms)| synonyms)
 }
 
-/// Returns the words of a text in lower case.
+/// Returns the words of a text in lower case. A version, such as `2.7`, is one word.
 pub(crate) fn split(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
-    lower
-        .split(|letter: char| !letter.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let mut words = vec![String::new()];
+    let (mut before, mut letters) = (' ', lower.chars().peekable());
+    while let Some(letter) = letters.next() {
+        let is_point =
+            letter == '.' && before.is_ascii_digit() && letters.peek().is_some_and(char::is_ascii_digit);
+        match words.last_mut() {
+            Some(word) if is_point || letter.is_alphanumeric() => word.push(letter),
+            _ => words.push(String::new()),
+        }
+        before = letter;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Returns how much two words are the same, from 0 to 1: `upscaler` is nearly `upscale`.
 pub(crate) fn likeness(known: &str, word: &str) -> f64 {
     if known == word {
         return 1.0;
+    }
+    if let Some(version) = version(word.strip_prefix('v').unwrap_or(word)) {
+        return likeness_of_version(known, version);
     }
     let common = known.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();
     let (shorter, longer) = (known.len().min(word.len()), known.len().max(word.len()));
@@ -98,7 +109,40 @@ pub(crate) fn likeness(known: &str, word: &str) -> f64 {
     }
 }
 
+/// Returns a word that is a version, such as `2.7` or `3`.
+fn version(word: &str) -> Option<&str> {
+    let is_version = |word: &str| word.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
+    (word.starts_with(|letter: char| letter.is_ascii_digit()) && is_version(word)).then_some(word)
+}
+
+/// Compares a word with a version. `v2.7` and `wan2.7` are 2.7 too, and 2.7 is a kind of 2.
+fn likeness_of_version(known: &str, wanted: &str) -> f64 {
+    let known = known.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    match version(known).and_then(|known| known.strip_prefix(wanted)) {
+        Some("") => 1.0,
+        Some(rest) if rest.starts_with('.') => 0.5,
+        _ => 0.0,
+    }
+}
+
 /// Returns true if a word of a user is like a known one, or means the same.
 pub(crate) fn means(known: &str, word: &str) -> bool {
     likeness(known, word) > 0.0 || synonyms(word).iter().any(|synonym| likeness(known, synonym) > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_is_one_word_and_is_found_after_letters() {
+        assert_eq!(split("Wan 2.7, v2.7/edit. Veo3.1..."), ["wan", "2.7", "v2.7", "edit", "veo3.1"]);
+        for known in ["2.7", "v2.7", "wan2.7"] {
+            assert_eq!((likeness(known, "2.7"), likeness(known, "v2.7")), (1.0, 1.0), "{known}");
+            assert_eq!(likeness(known, "2"), 0.5, "{known}");
+        }
+        for known in ["2.70", "2.75", "12.7", "7", "2", "2.7b", "27"] {
+            assert_eq!(likeness(known, "2.7"), 0.0, "{known}");
+        }
+    }
 }
