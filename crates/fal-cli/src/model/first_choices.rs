@@ -20,8 +20,10 @@ const STEP: f64 = 0.05;
 pub(crate) struct Wish<'a> {
     /// The words that say something, each with its weight.
     pub(crate) words: Vec<(&'a str, f64)>,
-    /// All words as the name of a category has them, such as `image-to-video`.
+    /// The category that the wish names, such as `image-to-video`, or all words in the same form.
     pub(crate) category: &'a str,
+    /// The words that name the category, if the wish has others too.
+    pub(crate) category_words: &'a [String],
 }
 
 /// A model that is a first choice for a wish.
@@ -54,6 +56,10 @@ pub(crate) fn find(wish: &Wish<'_>) -> BTreeMap<&'static str, FirstChoice> {
 impl Wish<'_> {
     /// Returns how well a purpose fits. `None` if it is another one.
     fn fit(&self, title: &str, category: &str) -> Option<FirstChoice> {
+        // "Speech to text with speakers" has words of the title "Speak a text" too.
+        if !self.category_words.is_empty() && !category.is_empty() && category != self.category {
+            return None;
+        }
         // In brackets is another name, such as `OCR`.
         let (title, other) = title.split_once('(').unwrap_or((title, ""));
         let fits = [self.fit_title(title, true), self.fit_title(other, false), self.fit_category(category)];
@@ -80,8 +86,16 @@ impl Wish<'_> {
         if category.is_empty() {
             return None;
         }
-        let is_named = self.category == category;
-        let share = if is_named { 1.0 } else { self.share(|word| words::synonyms(word).contains(&category)) };
+        if self.category == category {
+            let share = match self.category_words {
+                [] => 1.0,
+                words => {
+                    self.share(|word| words.iter().any(|of_category| of_category == word)).max(LEAST_WISH)
+                }
+            };
+            return Some(FirstChoice { rank: 1.0, share });
+        }
+        let share = self.share(|word| words::synonyms(word).contains(&category));
         (share > 0.0).then_some(FirstChoice { rank: share * share, share })
     }
 
@@ -98,7 +112,8 @@ mod tests {
     use super::*;
 
     fn first(words: &[&'static str], category: &str) -> Option<&'static str> {
-        let wish = Wish { words: words.iter().map(|word| (*word, 1.0)).collect(), category };
+        let words = words.iter().map(|word| (*word, 1.0)).collect();
+        let wish = Wish { words, category, category_words: &[] };
         let found = find(&wish).into_iter().max_by(|one, other| one.1.rank.total_cmp(&other.1.rank));
         found.map(|(id, _)| id)
     }

@@ -39,12 +39,13 @@ pub(crate) fn search(
     task: Option<&str>,
 ) -> Vec<Found> {
     let models: Vec<(Texts, Found)> = models.map(|model| (Texts::new(&model), model)).collect();
-    let query = Query::parse(words, &media(&models));
+    let query = Query::parse(words, &models.iter().map(|(texts, _)| texts.category.as_str()).collect());
     let weights: Vec<f64> = query.words.iter().map(|word| rarity(word, &models)).collect();
     let all: f64 = weights.iter().sum();
     let wish = Wish {
         words: query.words.iter().map(String::as_str).zip(weights.iter().copied()).collect(),
         category: &query.category,
+        category_words: &query.category_words,
     };
     let choices = first_choices::find(&wish);
     let mut ranked: Vec<(f64, f64, Found)> = models
@@ -52,11 +53,16 @@ pub(crate) fn search(
         .filter(|(_, model)| task.is_none_or(|task| model.category == task))
         .map(|(texts, model)| {
             let fits: Vec<f64> = query.words.iter().map(|word| texts.fit(word)).collect();
-            let words = || fits.iter().zip(&weights);
-            let share: f64 = words().filter(|(fit, _)| **fit > 0.0).map(|(_, weight)| weight).sum();
-            let sum: f64 = words().map(|(fit, weight)| fit * weight).sum();
+            let sum: f64 = fits.iter().zip(&weights).map(|(fit, weight)| fit * weight).sum();
+            let is_of_category = texts.category == query.category;
+            // A model of another category has no part of the category that the user names.
+            let counts = |word| is_of_category || !query.category_words.contains(word);
+            let words = query.words.iter().zip(&fits).zip(&weights);
+            let found = words.filter(|((word, fit), _)| **fit > 0.0 && counts(*word));
+            let share: f64 = found.map(|(_, weight)| weight).sum();
             let choice = choices.get(model.id.as_str()).copied().unwrap_or_default();
-            let share = if all > 0.0 { (share / all).max(choice.share) } else { 1.0 };
+            let least = if is_of_category { LEAST_SHARE } else { 0.0 };
+            let share = if all > 0.0 { (share / all).max(choice.share).max(least) } else { 1.0 };
             let extra = texts.phrase(&query) + FIRST_CHOICE * choice.rank;
             ((sum + extra * all) * share * share, share, model)
         })
@@ -78,13 +84,15 @@ struct Query {
     words: Vec<String>,
     /// All words with hyphens between them, as ids have them.
     phrase: String,
-    /// The same with the words that categories have: `photo to video` is `image-to-video`.
+    /// The category that the words name: `photo to video` is `image-to-video`. Without one, all words in the same form.
     category: String,
+    /// The words that name the category, if there are others too.
+    category_words: Vec<String>,
 }
 
 impl Query {
-    /// Parses the words of a user. `media` are the words of categories.
-    fn parse(given: &[String], media: &BTreeSet<String>) -> Self {
+    /// Parses the words of a user.
+    fn parse(given: &[String], categories: &BTreeSet<&str>) -> Self {
         let text = given.join(" ").to_lowercase();
         let mut all: Vec<&str> =
             text.split_whitespace().map(|word| word.trim_matches(['?', '!', ',', '.', '"'])).collect();
@@ -105,19 +113,37 @@ impl Query {
         if words.is_empty() {
             words = turned.iter().map(|word| (*word).to_owned()).collect();
         }
+        // Such as `image` and `video`.
+        let media: BTreeSet<&str> = categories.iter().flat_map(|category| category.split("-to-")).collect();
         let of_category = turned.iter().filter(|word| **word == "to" || !words::is_ignored(word));
-        let of_category = of_category.map(|word| match words::synonyms(word) {
-            [synonym] if media.contains(*synonym) => *synonym,
-            _ => *word,
-        });
-        let category = of_category.collect::<Vec<_>>().join("-");
-        Self { words, phrase: turned.join("-"), category }
+        let category = of_category.map(|word| medium(word, &media)).collect::<Vec<_>>().join("-");
+        let phrase = turned.join("-");
+        let inner = (!categories.contains(category.as_str())).then(|| category_in(&category, categories));
+        let Some(inner) = inner.flatten() else {
+            return Self { words, phrase, category, category_words: Vec::new() };
+        };
+        let names_it = |word: &&String| {
+            medium(word, &media).split('-').any(|part| inner.split("-to-").any(|medium| medium == part))
+        };
+        let category_words = words.iter().filter(names_it).cloned().collect();
+        Self { words, phrase, category: inner.to_owned(), category_words }
     }
 }
 
-/// Returns the words of categories, such as `image` and `video`.
-fn media(models: &[(Texts, Found)]) -> BTreeSet<String> {
-    models.iter().flat_map(|(texts, _)| texts.category.split("-to-")).map(str::to_owned).collect()
+/// Returns the word of categories that means the same as a word of a user: `image` for `photo`. Others stay.
+fn medium<'a>(word: &'a str, media: &BTreeSet<&str>) -> &'a str {
+    match words::synonyms(word) {
+        [synonym] if media.contains(synonym) => synonym,
+        _ => word,
+    }
+}
+
+/// Returns the longest category that is a part of some words: `text-to-speech` of `text-to-speech-german`. A category of one
+/// word, such as `audio`, may mean anything there.
+fn category_in<'a>(words: &str, categories: &BTreeSet<&'a str>) -> Option<&'a str> {
+    let words = format!("-{words}-");
+    let is_part = |category: &&&str| category.contains("-to-") && words.contains(&format!("-{category}-"));
+    categories.iter().filter(is_part).max_by_key(|category| category.split('-').count()).copied()
 }
 
 /// The texts about a model in lower case.
@@ -179,7 +205,7 @@ impl Texts {
 
     /// Returns how well all words together fit, as an id or a category has them.
     fn phrase(&self, query: &Query) -> f64 {
-        let Query { words, phrase, category } = query;
+        let Query { words, phrase, category, .. } = query;
         if words.len() < 2 {
             return 0.0;
         }
@@ -298,6 +324,8 @@ mod tests {
             ("I want to make a picture", "text-to-image"),
             ("text to image", "text-to-image"),
             ("edit an image", "changes images"),
+            ("image editing", "changes images"),
+            ("editing photos", "changes images"),
             ("generate a video", "text-to-video"),
             ("video with sound", "with sound"),
             ("image to video", "image-to-video"),
@@ -337,6 +365,23 @@ mod tests {
         // Better nothing than every video.
         let others = ["summarize a video".to_owned()];
         assert!(search(catalogue.summaries().map(Found::from), &others, None).is_empty());
+    }
+
+    #[test]
+    fn category_among_other_words_is_that_of_the_first_models() {
+        let catalogue = Catalogue::embedded().unwrap();
+        for (query, category) in [
+            ("text to speech in german", "text-to-speech"),
+            ("text to speech with emotion", "text-to-speech"),
+            ("cheap text to speech", "text-to-speech"),
+            ("speech to text with speakers", "speech-to-text"),
+            ("photo to video with audio", "image-to-video"),
+            ("kling image-to-video", "image-to-video"),
+        ] {
+            let found = search(catalogue.summaries().map(Found::from), &[query.to_owned()], None);
+            let first: Vec<&str> = found.iter().take(5).map(|model| model.category.as_str()).collect();
+            assert_eq!(first, [category; 5], "{query}");
+        }
     }
 
     #[test]

@@ -35,9 +35,10 @@ const IGNORED: [&str; 30] = [
 ];
 
 /// Words of users, and the words of models that mean the same.
-const SYNONYMS: [(&str, &[&str]); 25] = [
+const SYNONYMS: [(&str, &[&str]); 26] = [
     ("aloud", &["speak", "text-to-speech"]),
     ("asr", &["speech-to-text"]),
+    ("audio", &["sound"]),
     ("bigger", &["enlarge", "upscale"]),
     ("caption", &["describe"]),
     ("cheap", &["lite", "mini", "nano", "small", "turbo", "schnell", "lightning"]),
@@ -68,10 +69,18 @@ pub(crate) fn is_ignored(word: &str) -> bool {
     IGNORED.contains(&word)
 }
 
-/// Returns the words of models that mean the same as a word of a user, which may be a plural.
+/// Returns the words of models that mean the same as a word of a user, which may be a plural or end in `-ing`.
 pub(crate) fn synonyms(word: &str) -> &'static [&'static str] {
-    let is_known = |known: &str| known == word || word.strip_suffix('s') == Some(known);
+    let is_known =
+        |known: &str| known == word || word.strip_suffix('s') == Some(known) || is_participle(word, known);
     SYNONYMS.iter().find(|(known, _)| is_known(known)).map_or(&[], |(_, synonyms)| synonyms)
+}
+
+/// Returns true for a verb with `-ing`: `editing` of `edit`, `describing` of `describe` and `swapping` of `swap`.
+fn is_participle(word: &str, verb: &str) -> bool {
+    let Some(stem) = word.strip_suffix("ing").filter(|stem| stem.len() > 2) else { return false };
+    let is_doubled = |rest: &str| rest.len() < 2 && verb.ends_with(rest);
+    stem.strip_prefix(verb).is_some_and(is_doubled) || verb.strip_suffix('e') == Some(stem)
 }
 
 /// Returns the words of a text in lower case. A version, such as `2.7`, is one word.
@@ -99,6 +108,9 @@ pub(crate) fn likeness(known: &str, word: &str) -> f64 {
     }
     if let Some(version) = version(word.strip_prefix('v').unwrap_or(word)) {
         return likeness_of_version(known, version);
+    }
+    if is_participle(word, known) || known.strip_suffix('s').is_some_and(|verb| is_participle(word, verb)) {
+        return 0.8;
     }
     let common = known.chars().zip(word.chars()).take_while(|(one, other)| one == other).count();
     let (shorter, longer) = (known.len().min(word.len()), known.len().max(word.len()));
@@ -133,6 +145,19 @@ pub(crate) fn means(known: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn verb_with_ing_is_like_the_verb() {
+        for (known, word) in
+            [("edit", "editing"), ("edits", "editing"), ("swap", "swapping"), ("describe", "describing")]
+        {
+            assert_eq!(likeness(known, word), 0.8, "{known} {word}");
+        }
+        assert_eq!(synonyms("editing"), synonyms("edit"));
+        for (known, word) in [("k", "king"), ("st", "string"), ("even", "evening s"), ("", "ing")] {
+            assert_eq!(likeness(known, word), 0.0, "{known} {word}");
+        }
+    }
 
     #[test]
     fn version_is_one_word_and_is_found_after_letters() {
