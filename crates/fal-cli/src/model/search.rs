@@ -116,17 +116,15 @@ impl Query {
         // Such as `image` and `video`.
         let media: BTreeSet<&str> = categories.iter().flat_map(|category| category.split("-to-")).collect();
         let of_category = turned.iter().filter(|word| **word == "to" || !words::is_ignored(word));
-        let category = of_category.map(|word| medium(word, &media)).collect::<Vec<_>>().join("-");
+        let named: Vec<(&str, &str)> = of_category.map(|word| (*word, medium(word, &media))).collect();
         let phrase = turned.join("-");
-        let inner = (!categories.contains(category.as_str())).then(|| category_in(&category, categories));
-        let Some(inner) = inner.flatten() else {
+        let category = join(&named);
+        let inner = (!categories.contains(category.as_str())).then(|| find_category(&named, categories));
+        let Some((category, run)) = inner.flatten() else {
             return Self { words, phrase, category, category_words: Vec::new() };
         };
-        let names_it = |word: &&String| {
-            medium(word, &media).split('-').any(|part| inner.split("-to-").any(|medium| medium == part))
-        };
-        let category_words = words.iter().filter(names_it).cloned().collect();
-        Self { words, phrase, category: inner.to_owned(), category_words }
+        let category_words = run.iter().map(|(word, _)| (*word).to_owned()).collect();
+        Self { words, phrase, category: category.to_owned(), category_words }
     }
 }
 
@@ -138,12 +136,25 @@ fn medium<'a>(word: &'a str, media: &BTreeSet<&str>) -> &'a str {
     }
 }
 
-/// Returns the longest category that is a part of some words: `text-to-speech` of `text-to-speech-german`. A category of one
-/// word, such as `audio`, may mean anything there.
-fn category_in<'a>(words: &str, categories: &BTreeSet<&'a str>) -> Option<&'a str> {
-    let words = format!("-{words}-");
-    let is_part = |category: &&&str| category.contains("-to-") && words.contains(&format!("-{category}-"));
-    categories.iter().filter(is_part).max_by_key(|category| category.split('-').count()).copied()
+/// Returns the words of categories with hyphens between them.
+fn join(named: &[(&str, &str)]) -> String {
+    named.iter().map(|(_, name)| *name).collect::<Vec<_>>().join("-")
+}
+
+/// Returns the longest category that some of the words name, with these words: `text-to-speech` in `text to speech in german`.
+/// A category of one word, such as `audio`, may mean anything among others.
+fn find_category<'a, 'b>(
+    named: &'b [(&'b str, &'b str)],
+    categories: &BTreeSet<&'a str>,
+) -> Option<(&'a str, &'b [(&'b str, &'b str)])> {
+    let length = |category: &str| category.split('-').count();
+    let longest = categories.iter().map(|category| length(category)).max().unwrap_or_default();
+    let runs = (1..=longest).flat_map(|count| named.windows(count));
+    let found = runs.filter_map(|run| {
+        let category = categories.get(join(run).as_str())?;
+        category.contains("-to-").then_some((*category, run))
+    });
+    found.reduce(|best, other| if length(other.0) > length(best.0) { other } else { best })
 }
 
 /// The texts about a model in lower case.
@@ -382,6 +393,14 @@ mod tests {
             let first: Vec<&str> = found.iter().take(5).map(|model| model.category.as_str()).collect();
             assert_eq!(first, [category; 5], "{query}");
         }
+        // The id of a model may have another category than the model.
+        let models =
+            [model("fal-ai/fast-image-to-video", "video-to-video", ""), model("a/b", "image-to-video", "")];
+        let found = search(models.into_iter(), &["fal-ai/fast-image-to-video".to_owned()], None);
+        assert_eq!(
+            found.into_iter().map(|model| model.id).collect::<Vec<_>>(),
+            ["fal-ai/fast-image-to-video"]
+        );
     }
 
     #[test]
