@@ -77,7 +77,9 @@ pub(crate) async fn search(
     let catalogue = session.catalogue()?;
     check_task(task, catalogue.summaries().map(|model| model.category))?;
     let mut found = search::search(catalogue.summaries().map(Found::from), words, task);
-    if is_offline || !session.can_call() {
+    // The platform would answer with all of its models to a wish without a word, such as `?`.
+    let has_words = words.concat().contains(char::is_alphanumeric);
+    if is_offline || !session.can_call() || found.is_empty() && !has_words {
         return Ok((found, None));
     }
     match search_platform(session, words, task).await {

@@ -32,7 +32,8 @@ const LEAST_SHARE: f64 = 0.4;
 const FIRST_CHOICE: f64 = 30.0;
 
 /// Returns the models in which every word occurs, the best first. If there are few, those in which some of them occur follow.
-/// First choices for the purpose that the words are about come before other models.
+/// First choices for the purpose that the words are about come before other models. A wish without a word, such as `?`, finds
+/// nothing, and without a wish all models are found.
 pub(crate) fn search(
     models: impl Iterator<Item = Found>,
     words: &[String],
@@ -40,6 +41,9 @@ pub(crate) fn search(
 ) -> Vec<Found> {
     let models: Vec<(Texts, Found)> = models.map(|model| (Texts::new(&model), model)).collect();
     let query = Query::parse(words, &models.iter().map(|(texts, _)| texts.category.as_str()).collect());
+    if query.words.is_empty() && words.iter().any(|word| !word.trim().is_empty()) {
+        return Vec::new();
+    }
     let weights: Vec<f64> = query.words.iter().map(|word| rarity(word, &models)).collect();
     let all: f64 = weights.iter().sum();
     let wish = Wish {
@@ -94,8 +98,10 @@ impl Query {
     /// Parses the words of a user.
     fn parse(given: &[String], categories: &BTreeSet<&str>) -> Self {
         let text = given.join(" ").to_lowercase();
-        let mut all: Vec<&str> =
-            text.split_whitespace().map(|word| word.trim_matches(['?', '!', ',', '.', '"'])).collect();
+        let mut all: Vec<&str> = text
+            .split_whitespace()
+            .map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()))
+            .collect();
         all.retain(|word| !word.is_empty());
         // "Video from image" is what ids call image-to-video.
         let turned = match all.iter().position(|word| *word == "from") {
@@ -376,6 +382,26 @@ mod tests {
         // Better nothing than every video.
         let others = ["summarize a video".to_owned()];
         assert!(search(catalogue.summaries().map(Found::from), &others, None).is_empty());
+    }
+
+    #[test]
+    fn punctuation_at_the_ends_of_words_says_nothing() {
+        let models = [model("a/clip", "text-to-video", ""), model("a/try-on", "image-to-image", "")];
+        let ids = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            let found = search(models.iter().cloned(), &words, None);
+            found.into_iter().map(|model| model.id).collect::<Vec<_>>()
+        };
+        for wish in ["(clip)", "clip:", "'clip'", "<clip>", "*clip*;", "\u{201c}clip\u{201d}", "? clip"] {
+            assert_eq!(ids(&[wish]), ["a/clip"], "{wish}");
+        }
+        assert_eq!(ids(&["`try-on`"]), ["a/try-on"]);
+        for wish in [&["?"][..], &["..."], &["\""], &["-", "/"], &["( )"], &["the"]] {
+            assert_eq!(ids(wish), [""; 0], "{wish:?}");
+        }
+        for wish in [&[][..], &[""], &[" "]] {
+            assert_eq!(ids(wish).len(), models.len(), "{wish:?}");
+        }
     }
 
     #[test]
