@@ -1,6 +1,6 @@
 //! The search for models by words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fal_emulator::catalogue::Summary;
 
@@ -28,6 +28,10 @@ impl From<Summary<'_>> for Found {
 const ENOUGH: usize = 3;
 /// The least weight of the words that such a model has, as a share of all.
 const LEAST_SHARE: f64 = 0.4;
+/// The number of words of a wish that are compared, and of bytes of each. The time of a search grows with both, and every word is
+/// compared with every model.
+const MOST_WORDS: usize = 32;
+const LONGEST_WORD: usize = 100;
 /// The weight of a first choice for a purpose. It is more than that of a word in the id and in the name.
 const FIRST_CHOICE: f64 = 30.0;
 
@@ -85,7 +89,10 @@ pub(crate) fn search(
 
 /// The words of a user.
 struct Query {
+    /// Those that say something, each once.
     words: Vec<String>,
+    /// True if these are several, or one of them twice.
+    is_phrase: bool,
     /// All words with hyphens between them, as ids have them.
     phrase: String,
     /// The category that the words name: `photo to video` is `image-to-video`. Without one, all words in the same form.
@@ -102,7 +109,14 @@ impl Query {
             .split_whitespace()
             .map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()))
             .collect();
-        all.retain(|word| !word.is_empty());
+        // `video to video style transfer` has a word twice.
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        all.retain(|word| {
+            let count = counts.entry(word).or_default();
+            *count += 1;
+            *count < 3 && (1..=LONGEST_WORD).contains(&word.len())
+        });
+        all.truncate(MOST_WORDS);
         // "Video from image" is what ids call image-to-video.
         let turned = match all.iter().position(|word| *word == "from") {
             Some(at) if at > 0 && at + 1 < all.len() => {
@@ -119,6 +133,9 @@ impl Query {
         if words.is_empty() {
             words = turned.iter().map(|word| (*word).to_owned()).collect();
         }
+        let is_phrase = words.len() > 1;
+        let mut known = BTreeSet::new();
+        words.retain(|word| known.insert(word.clone()));
         // Such as `image` and `video`.
         let media: BTreeSet<&str> = categories.iter().flat_map(|category| category.split("-to-")).collect();
         let of_category = turned.iter().filter(|word| **word == "to" || !words::is_ignored(word));
@@ -127,10 +144,10 @@ impl Query {
         let category = join(&named);
         let inner = (!categories.contains(category.as_str())).then(|| find_category(&named, categories));
         let Some((category, run)) = inner.flatten() else {
-            return Self { words, phrase, category, category_words: Vec::new() };
+            return Self { words, is_phrase, phrase, category, category_words: Vec::new() };
         };
         let category_words = run.iter().map(|(word, _)| (*word).to_owned()).collect();
-        Self { words, phrase, category: category.to_owned(), category_words }
+        Self { words, is_phrase, phrase, category: category.to_owned(), category_words }
     }
 }
 
@@ -223,7 +240,7 @@ impl Texts {
     /// Returns how well all words together fit, as an id or a category has them.
     fn phrase(&self, query: &Query) -> f64 {
         let Query { words, phrase, category, .. } = query;
-        if words.len() < 2 {
+        if !query.is_phrase {
             return 0.0;
         }
         // `text to image` is another thing than `image to text`.
@@ -402,6 +419,19 @@ mod tests {
         for wish in [&[][..], &[""], &[" "]] {
             assert_eq!(ids(wish).len(), models.len(), "{wish:?}");
         }
+    }
+
+    #[test]
+    fn few_words_of_a_long_wish_are_compared() {
+        let parse = |wish: &str| Query::parse(&[wish.to_owned()], &BTreeSet::from(["video-to-video"]));
+        let query = parse(&"long ".repeat(100_000));
+        assert_eq!((query.words, query.phrase.as_str()), (vec!["long".to_owned()], "long-long"));
+        let many: String = (0..100_000).map(|number| format!("word{number} ")).collect();
+        assert_eq!(parse(&many).words.len(), MOST_WORDS);
+        assert_eq!(parse(&"x".repeat(100_000)).words, [""; 0]);
+        let query = parse("video to video");
+        assert_eq!((query.words, query.is_phrase), (vec!["video".to_owned()], true));
+        assert_eq!(query.category, "video-to-video");
     }
 
     #[test]
