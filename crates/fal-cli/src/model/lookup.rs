@@ -66,8 +66,8 @@ async fn fetch(session: &Session, id: &str) -> Result<Option<Value>> {
     cached(session, &key, record).await
 }
 
-/// Returns the models in which every word occurs: the known ones, then those that only the platform has. A platform that cannot
-/// be searched is a failure beside the known ones.
+/// Returns the models for a wish: the known ones as [`search::search`] ranks them, then those that only the platform has. A
+/// platform that cannot be searched is a failure beside the known ones.
 pub(crate) async fn search(
     session: &Session,
     words: &[String],
