@@ -145,7 +145,9 @@ pub(crate) fn canonicalize_update(
 pub(super) fn with_plain_names(openapi: &Value) -> Value {
     let components = openapi.pointer("/components/schemas").and_then(Value::as_object);
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
-    for name in components.into_iter().flat_map(Map::keys) {
+    // Of two with the same plain name, the first in the alphabet gets it, whatever the order of keys is.
+    let names: BTreeSet<&String> = components.into_iter().flat_map(Map::keys).collect();
+    for name in names {
         let plain = name.rsplit("__").next().unwrap_or(name);
         let plain = plain.trim_end_matches(|c: char| c.is_ascii_digit());
         let plain = match plain.strip_suffix("Type") {
