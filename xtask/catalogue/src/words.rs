@@ -122,12 +122,10 @@ impl Changes {
         let now = Lock::read(&root.join(LOCK))?;
         let mut changes = Self::default();
         for (id, entry) in &now.0 {
-            let old = before.0.get(id).and_then(|entry| entry.prose.as_ref());
             let is_wanted = arguments.ids.is_empty() || arguments.ids.contains(id);
-            if !is_wanted {
-                continue;
-            }
-            let Some(old) = old else {
+            // The texts of an endpoint that is new since then have not changed.
+            let Some(before) = before.0.get(id).filter(|_| is_wanted) else { continue };
+            let Some(old) = &before.prose else {
                 changes.unknown += 1;
                 continue;
             };
@@ -360,7 +358,10 @@ fn tables(items: &[&Missing]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use clap::Parser as _;
+
     use super::*;
+    use crate::lock::Entry;
 
     fn missing(id: &str, kind: &'static str, subject: Subject) -> Missing {
         Missing {
@@ -403,6 +404,46 @@ mod tests {
         changes.unknown = 0;
         changes.unread.push("acme/film".to_owned());
         assert!(changes.list("main").ends_with("run\n    cargo xtask fetch acme/film\n"));
+    }
+
+    #[test]
+    fn endpoint_that_the_commit_lacks_has_no_unknown_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let git = |arguments: &[&str]| {
+            let identity =
+                ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+            let mut git = std::process::Command::new("git");
+            assert!(git.args(identity).args(arguments).current_dir(root).status().unwrap().success());
+        };
+        let entry = |prose: Option<&str>| Entry {
+            source: "file".to_owned(),
+            updated: None,
+            document: String::new(),
+            written: String::new(),
+            prose: prose.map(str::to_owned),
+            replaced: None,
+        };
+        let lock = |ids: &[&str], prose| {
+            let entries = ids.iter().map(|&id| (id.to_owned(), entry(prose)));
+            Lock(entries.collect()).write(&root.join(LOCK)).unwrap();
+        };
+        git(&["init", "--quiet"]);
+        lock(&["acme/draw"], None);
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "--message", "Lock"]);
+        lock(&["acme/draw", "acme/film"], Some("0a1b"));
+        let line = Line::try_parse_from(["words", "--changed"]).unwrap();
+        let changes = Changes::read(root, &line.arguments).unwrap();
+        assert_eq!((changes.unknown, changes.unread), (1, Vec::new()));
+        assert!(changes.endpoints.is_empty());
+    }
+
+    /// A command line.
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
     }
 
     #[test]
