@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     changed: bool,
     /// The commit, branch or tag that `--changed` compares with
-    #[arg(long, value_name = "GIT-REF", default_value = "HEAD")]
+    #[arg(long, value_name = "GIT-REF", default_value = "HEAD", requires = "changed")]
     since: String,
     /// Reads the records of a folder in place of those that were fetched
     #[arg(long, value_name = "DIR")]
@@ -444,6 +444,14 @@ mod tests {
     struct Line {
         #[command(flatten)]
         arguments: Arguments,
+    }
+
+    #[test]
+    fn commit_without_a_list_of_changed_texts_is_refused() {
+        let is_valid = |line: &[&str]| Line::try_parse_from([&["words"], line].concat()).is_ok();
+        assert!(is_valid(&["--missing"]) && is_valid(&["--changed"]));
+        assert!(is_valid(&["--missing", "--changed", "--since", "main"]));
+        assert!(!is_valid(&["--missing", "--since", "main"]));
     }
 
     #[test]
