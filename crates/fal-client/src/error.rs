@@ -23,11 +23,10 @@ pub(crate) use self::cause::chain;
 pub use self::kind::{ErrorKind, FieldError};
 use crate::{
     headers::{foreign_encoding, without_secrets},
-    queue::Ticket,
     reconcile::SentRequest,
     redact::Secrets,
     retry::retry_after,
-    untyped::Any,
+    server_urls::ServerUrls,
 };
 
 /// The result of the calls of this crate.
@@ -73,8 +72,8 @@ struct Inner {
     retry_after: Option<Duration>,
     /// `true` if the request was sent and its outcome is not known.
     outcome_unknown: bool,
-    /// The ticket of the request, if it is in the queue, or was.
-    ticket: Option<Ticket<Any>>,
+    /// The URLs of the request, if it is in the queue, or was.
+    queued: Option<ServerUrls>,
     /// `true` if the request is over without an output.
     has_ended: bool,
     headers: HeaderMap,
@@ -95,7 +94,7 @@ impl Error {
             error_type: None,
             retry_after: None,
             outcome_unknown: false,
-            ticket: None,
+            queued: None,
             has_ended: false,
             headers: HeaderMap::new(),
             body: None,
@@ -255,10 +254,10 @@ impl Error {
         self.0.outcome_unknown
     }
 
-    /// Sets the ticket of the request, which is in the queue, or was, with its endpoint and its id.
-    pub(crate) fn with_ticket(self, ticket: Ticket<Any>) -> Self {
-        let mut error = self.with_endpoint(ticket.endpoint()).with_request_id(Some(ticket.request_id()));
-        error.0.ticket = Some(ticket);
+    /// Notes that the request is in the queue, or was, with its endpoint, its id and its URLs.
+    pub(crate) fn with_queued(self, endpoint: &str, request_id: &str, urls: ServerUrls) -> Self {
+        let mut error = self.with_endpoint(endpoint).with_request_id(Some(request_id));
+        error.0.queued = Some(urls);
         error
     }
 
@@ -283,9 +282,9 @@ impl Error {
         is_refusal || (is_reported && !self.is_account_wide())
     }
 
-    /// Returns the ticket of the request, if it is in the queue, or was.
-    pub(crate) fn ticket(&self) -> Option<&Ticket<Any>> {
-        self.0.ticket.as_ref()
+    /// Returns the URLs of the request, if it is in the queue, or was.
+    pub(crate) fn server_urls(&self) -> Option<&ServerUrls> {
+        self.0.queued.as_ref()
     }
 
     /// Returns the target of a redirect.

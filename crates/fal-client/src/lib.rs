@@ -118,6 +118,7 @@ mod regular_file;
 mod reply;
 mod retry;
 mod run;
+mod server_urls;
 #[cfg(feature = "realtime")]
 mod socket;
 mod sse;

@@ -178,7 +178,7 @@ impl Error {
     pub fn reconcile<E: Endpoint>(&self, client: &Client) -> ReconcileRequest<E> {
         ReconcileRequest {
             client: client.clone(),
-            accepted: self.ticket().cloned(),
+            accepted: Ticket::from_error(self),
             sent: self.sent_request().cloned(),
             may_be_accepted: self.may_be_accepted(),
             settings: Reconcile::default(),

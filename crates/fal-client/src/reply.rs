@@ -264,6 +264,6 @@ mod tests {
     fn stored_body_that_does_not_decode_is_not_taken_for_one_of_the_queue() {
         let error = Reply::<Output>::from_raw("from-run", "{}").unwrap_err();
         assert!(error.is_decode() && error.request_id() == Some("from-run"), "{error:?}");
-        assert!(!error.was_accepted() && error.ticket().is_none());
+        assert!(!error.was_accepted() && error.server_urls().is_none());
     }
 }

@@ -154,7 +154,7 @@ impl Emulator {
         self.app.scripts.rules.add(RequestPattern { endpoint: None, kind: Some(kind) })
     }
 
-    /// Adds a rule about every request.
+    /// Adds a rule about every request but CORS preflights, which are always answered.
     pub fn on_any_request(&self) -> Rule {
         self.app.scripts.rules.add(RequestPattern::default())
     }

@@ -146,7 +146,7 @@ impl BatchItem {
                     failure.request_id.as_deref().map(|id| Ticket::with_endpoint(&*self.call.endpoint, id));
                 let error = failure_of(failure).with_endpoint(&*self.call.endpoint).with_end();
                 let error = match ticket.or(from_ids) {
-                    Some(ticket) => error.with_ticket(ticket),
+                    Some(ticket) => ticket.with_error(error),
                     None => error,
                 };
                 if !is_done && self.is_resubmitted(&error) {

@@ -197,7 +197,7 @@ impl Error {
     /// time. That one is over, and has no ticket.
     #[must_use]
     pub fn was_accepted(&self) -> bool {
-        self.ticket().is_some() || self.has_ended()
+        self.server_urls().is_some() || self.has_ended()
     }
 
     /// Returns true if it is certain that the request was accepted and is over, without an output: the model failed or
@@ -243,7 +243,7 @@ mod tests {
     use http::{HeaderMap, StatusCode};
 
     use super::*;
-    use crate::queue::Ticket;
+    use crate::server_urls::ServerUrls;
 
     fn refused(status: u16, body: &'static str) -> Error {
         let body = Bytes::from_static(body.as_bytes());
@@ -310,10 +310,9 @@ mod tests {
     #[test]
     fn request_in_the_queue_is_accepted_and_has_ended_only_with_its_own_failure() {
         let fate = |error: &Error| (error.has_ended(), error.was_accepted(), error.may_be_accepted());
-        let ticket = || Ticket::with_endpoint("acme/app", "r1");
-        let fetched = |status, is_reported| {
-            fate(&refused(status, "").with_ticket(ticket()).with_end_of_result(is_reported))
-        };
+        let queued = |error: Error| error.with_queued("acme/app", "r1", ServerUrls::default());
+        let fetched =
+            |status, is_reported| fate(&queued(refused(status, "")).with_end_of_result(is_reported));
         // A refusal is of the model, and a 5xx is if the queue has reported a failure.
         for status in [400, 405, 422, 499] {
             assert_eq!(fetched(status, false), (true, true, false), "{status}");
@@ -326,7 +325,7 @@ mod tests {
         for (status, is_reported) in [(500, false), (502, false), (429, false), (404, false), (401, true)] {
             assert_eq!(fetched(status, is_reported), (false, true, true), "{status}");
         }
-        let unreachable = Error::new(ErrorKind::Transport, "").with_ticket(ticket()).with_end_of_result(true);
+        let unreachable = queued(Error::new(ErrorKind::Transport, "")).with_end_of_result(true);
         assert_eq!(
             fate(&unreachable),
             (false, true, true),

@@ -7,16 +7,13 @@ use serde_json::Value;
 use tracing::Instrument;
 use url::Url;
 
-use super::{
-    Ticket, Update,
-    update::Status,
-    urls::{RequestUrls, ServerUrls},
-};
+use super::{Update, update::Status, urls::RequestUrls};
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
     headers::{custom_header, is_json},
     reply::CallResponse,
     retry::RetryClass,
+    server_urls::ServerUrls,
     timeout::within,
     transport::{Request, Response},
 };
@@ -89,7 +86,7 @@ impl RequestHandle {
 
     /// Adds the ticket of this request to `error`.
     pub(crate) fn with_ticket(&self, error: Error) -> Error {
-        error.with_ticket(Ticket::from(self))
+        error.with_queued(self.endpoint(), self.request_id(), self.server_urls())
     }
 
     /// Returns the time limit of calls about this request.

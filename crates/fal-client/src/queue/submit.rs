@@ -9,7 +9,6 @@ use tracing::Instrument;
 use super::{
     Job,
     request_handle::{RequestHandle, TRANSFER_TIMEOUT},
-    urls::ServerUrls,
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Pending, Result,
@@ -18,6 +17,7 @@ use crate::{
     meter::CallMeter,
     options::CallOptions,
     reconcile::{Digest, SentSlot},
+    server_urls::ServerUrls,
     spans::{record_failure, record_request_id},
     timeout::within,
     transport::Request,

@@ -5,8 +5,8 @@ use std::{fmt, marker::PhantomData};
 use fal_core::Endpoint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{request_handle::RequestHandle, urls::ServerUrls};
-use crate::Client;
+use super::request_handle::RequestHandle;
+use crate::{Client, Error, server_urls::ServerUrls};
 
 /// A request in the queue, in a form that can be stored and resumed by another process.
 ///
@@ -51,6 +51,12 @@ impl<E: Endpoint> Ticket<E> {
         Self::with_endpoint(E::ID, request_id)
     }
 
+    /// Returns the ticket of the request that failed with this error, if it is in the queue, or was.
+    pub(crate) fn from_error(error: &Error) -> Option<Self> {
+        let (endpoint, request_id) = (error.endpoint()?, error.request_id()?);
+        Some(Self { urls: error.server_urls()?.clone(), ..Self::with_endpoint(endpoint, request_id) })
+    }
+
     pub(crate) fn with_endpoint(endpoint: impl Into<String>, request_id: impl Into<String>) -> Self {
         let (endpoint, request_id) = (endpoint.into(), request_id.into());
         Self { endpoint, request_id, urls: ServerUrls::default(), marker: PhantomData }
@@ -64,6 +70,11 @@ impl<E: Endpoint> From<&RequestHandle> for Ticket<E> {
 }
 
 impl<E> Ticket<E> {
+    /// Returns an error of this request.
+    pub(crate) fn with_error(self, error: Error) -> Error {
+        error.with_queued(&self.endpoint, &self.request_id, self.urls)
+    }
+
     pub(crate) fn into_handle(self, client: Client) -> RequestHandle {
         RequestHandle::new(client, self.endpoint, self.request_id, &self.urls, None)
     }

@@ -6,6 +6,7 @@ use crate::{
     Client, Result,
     endpoint_id::EndpointId,
     hosts::{is_below, join},
+    server_urls::ServerUrls,
 };
 
 /// The URLs at which a request is followed.
@@ -14,14 +15,6 @@ pub(super) struct RequestUrls {
     pub(super) status: Url,
     pub(super) result: Url,
     pub(super) cancel: Url,
-}
-
-/// URLs of a request as the queue, or a ticket, names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ServerUrls {
-    pub(super) status: Option<String>,
-    pub(super) result: Option<String>,
-    pub(super) cancel: Option<String>,
 }
 
 impl RequestUrls {
