@@ -159,7 +159,7 @@ fn values_without_literals_are_written_as_the_compiler_advises() {
     assert_eq!(to_json(input), expected);
 }
 
-/// The macro defines a module in the same scope, and parameters of the same names.
+/// The macro defines a module in the same scope, and variables of the same names.
 #[test]
 fn values_may_name_any_item_of_the_caller() {
     mod _once {

@@ -231,29 +231,26 @@ macro_rules! __input {
     };
 }
 
-// Refuses a parameter that is given twice. Two parameters of a function with one name are an error of the compiler, which points
-// at the second. The function is in a module, where no constant of the caller turns a name into a pattern. Fields of a struct
-// would do as well, but rustc shows the whole macro for them. Quoted names are texts, so they are compared, if there are any.
+// Refuses a parameter that is given twice. Two variables of a pattern with one name are an error of the compiler, which points at
+// the second. If two macros of the caller wrote the names, they are two variables to the compiler; `check_names` refuses those,
+// and names in quotation marks. All this is in a module, where no constant of the caller turns a name into a pattern. Items of
+// these names would be refused in all cases, but rustc shows the whole macro for them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __once {
     ([] []) => {};
     ([$field:ident] []) => {};
-    ([$($field:ident)*] []) => {{
+    ([$($field:ident)*] [$($quoted:literal)*]) => {{
         mod _once {
-            #[allow(unused_variables)]
-            fn _once($($field: ()),*) {}
+            const _: () = {
+                let [$($field),*] = $crate::literal::positions();
+                $crate::literal::check_names(
+                    [$($field),*],
+                    [$(::core::stringify!($field)),*],
+                    [$($crate::literal::Literal($quoted).token()),*],
+                );
+            };
         }
-    }};
-    ([$($field:ident)*] [$($name:literal)*]) => {{
-        mod _once {
-            #[allow(unused_variables)]
-            fn _once($($field: ()),*) {}
-        }
-        const _: () = $crate::literal::check_names(
-            &[$(::core::stringify!($field)),*],
-            &[$($crate::literal::Literal($name).token()),*],
-        );
     }};
 }
 
