@@ -166,7 +166,6 @@ macro_rules! __input {
     // The end, without a base and with one. `__once!` comes after the setters, because an editor completes a name as what
     // it is at its first place.
     ($path:tt $built:tt [$($field:ident $value:tt [$($known:tt)*])*] [$(($name:literal, $extra:expr))*]) => {{
-        #[allow(unused_imports)]
         use $crate::literal::Known as _;
         let input = $crate::__builder!($built) $($($known)* .$field $value)* $(.extra($name, $extra))* .build();
         $crate::__once!([$($field)*] [$($name)*]);
@@ -270,11 +269,10 @@ macro_rules! __builder {
 #[macro_export]
 macro_rules! __literal {
     ([$($ty:tt)*] $field:ident $($value:tt)*) => {{
-        #[allow(non_upper_case_globals)]
-        const $field: $($ty)* = <$($ty)*>::from_token(
+        const LITERAL: $($ty)* = <$($ty)*>::from_token(
             $crate::literal::Literal($($value)*).token().given_to(::core::stringify!($field))
         );
-        $field
+        LITERAL
     }};
 }
 
@@ -283,9 +281,8 @@ macro_rules! __literal {
 #[macro_export]
 macro_rules! __list_of_length {
     ([$($ty:tt)*] $field:ident ($($count:tt)*)) => {{
-        #[allow(non_upper_case_globals)]
-        const $field: $($ty)* = <$($ty)*>::with_length($($count)*);
-        $field
+        const LIST: $($ty)* = <$($ty)*>::with_length($($count)*);
+        LIST
     }};
 }
 
@@ -379,7 +376,6 @@ macro_rules! __resume {
         }
     };
     ([$($built:tt)*] [$base:expr] [$($field:ident $value:ident [$($known:tt)*])*] [$(($name:literal, $extra:expr))*] []) => {{
-        #[allow(unused_imports)]
         use $crate::literal::{AssignRequired as _, Known as _};
         let mut input: $($built)* = $base;
         $($crate::literal::Field(&mut (&mut input) $($known)* .$field).assign($value);)*
@@ -399,9 +395,7 @@ macro_rules! __try_resume {
         }
     };
     ([$mode:ident $($built:tt)*] [$base:expr] [$($field:ident $value:ident [$($known:tt)*])*] [$(($name:literal, $extra:expr))*] []) => {{
-        #[allow(unused_imports)]
         use $crate::literal::{AssignRequired as _, Known as _};
-        #[allow(unused_mut)]
         let (mut input, mut mode): ($($built)*, $crate::__mode!($mode)) =
             ($base, ::core::default::Default::default());
         $(
