@@ -231,20 +231,27 @@ macro_rules! __input {
 }
 
 // Refuses a parameter that is given twice. Two variables of a pattern with one name are an error of the compiler, which points at
-// the second. If two macros of the caller wrote the names, they are two variables to the compiler; `check_names` refuses those,
-// and names in quotation marks. All this is in a module, where no constant of the caller turns a name into a pattern. Items of
-// these names would be refused in all cases, but rustc shows the whole macro for them.
+// the second. The pattern is in a module, where no constant of the caller turns a name into a pattern of its own. Items of these
+// names would do as well, but rustc shows the whole macro for them. Quoted names are texts, so they are compared, if there are any.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __once {
     ([] []) => {};
     ([$field:ident] []) => {};
+    ([$($field:ident)*] []) => {{
+        mod _once {
+            const _: () = {
+                let [$($field),*] = $crate::literal::units();
+                let _ = [$($field),*];
+            };
+        }
+    }};
     ([$($field:ident)*] [$($quoted:literal)*]) => {{
         mod _once {
             const _: () = {
-                let [$($field),*] = $crate::literal::positions();
+                let [$($field),*] = $crate::literal::units();
+                let _ = [$($field),*];
                 $crate::literal::check_names(
-                    [$($field),*],
                     [$(::core::stringify!($field)),*],
                     [$($crate::literal::Literal($quoted).token()),*],
                 );
