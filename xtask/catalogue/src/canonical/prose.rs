@@ -20,7 +20,7 @@ const DIGITS: usize = 4;
 
 /// The texts about an endpoint, its parameters, its fields and its types, each in one line.
 ///
-/// A parameter or a field without a text has an empty one, so that a text that is removed is noticed.
+/// A parameter, a field or a type without a text has an empty one, so that a text that is removed is noticed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Prose(BTreeMap<Subject, String>);
 
@@ -44,11 +44,11 @@ impl Prose {
             let mut own = schema.clone();
             let properties = own.as_object_mut().and_then(|schema| schema.shift_remove("properties"));
             let text = text_of(&own);
-            match (text.is_empty(), owner == name) {
-                (true, _) => {}
+            if owner == name {
+                prose.insert(Subject::Type(name.clone()), text);
+            } else {
                 // Documents do not describe the types of inputs and outputs.
-                (false, false) => about_endpoint.push(text),
-                (false, true) => drop(prose.insert(Subject::Type(name.clone()), text)),
+                about_endpoint.push(text);
             }
             for (name, property) in properties.iter().filter_map(Value::as_object).flatten() {
                 let subject = Subject::Property { owner: owner.to_owned(), name: name.clone() };
@@ -175,6 +175,7 @@ mod tests {
             assert_eq!(set(pointer, key, another()), [subject], "{pointer}/{key}");
         }
         assert_eq!(set(&prompt, "description", json!("")), [property("input", "prompt")]);
+        assert_eq!(set(IMAGE, "description", Value::Null), [Subject::Type("Image".to_owned())]);
         let new = json!({ "type": "string", "description": "How." });
         assert_eq!(
             set(&format!("{INPUT}/properties"), "description", new),
