@@ -84,8 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         options.push("--with-new".to_owned());
     }
     eprintln!("fetching the documents of all endpoints");
-    let failed = |_| "the documents could not be fetched, so no code was generated".to_owned();
-    catalogue::run_with("report", &options).map_err(failed)?;
+    catalogue::run_with("report", &options).map_err(|cause| without_code(&cause))?;
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let report: Report =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -103,6 +102,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         1 => Err("1 document was not updated; the text says why".to_owned()),
         left => Err(format!("{left} documents were not updated; the text says why")),
     }
+}
+
+/// Adds the consequence to the cause for which no documents were fetched.
+fn without_code(cause: &str) -> String {
+    format!("{cause}\nNo documents were fetched, so no code was generated.")
 }
 
 /// Generates the code of documents that were fetched. Returns the text of a pull request, and the number of documents
