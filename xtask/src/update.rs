@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         options.push("--with-new".to_owned());
     }
     eprintln!("fetching the documents of all endpoints");
-    catalogue::run_with("report", &options).map_err(|cause| without_code(&cause))?;
+    fetch(&root, &options)?;
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let report: Report =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -104,9 +104,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Adds the consequence to the cause for which no documents were fetched.
-fn without_code(cause: &str) -> String {
-    format!("{cause}\nNo documents were fetched, so no code was generated.")
+/// Fetches the documents of all endpoints, and writes the report about them.
+fn fetch(root: &Path, options: &[String]) -> Result<(), String> {
+    catalogue::run_with(root, "report", options)
+        .map_err(|cause| format!("{cause}\nThe documents were not all fetched, so no code was generated."))
 }
 
 /// Generates the code of documents that were fetched. Returns the text of a pull request, and the number of documents

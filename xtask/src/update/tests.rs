@@ -89,12 +89,12 @@ fn a_good_month_is_generated_and_described() {
 }
 
 #[test]
-fn cause_for_which_nothing_was_fetched_stays_before_its_consequence() {
+fn cause_for_which_fetching_failed_is_told_before_its_consequence() {
     let folder = catalogue();
     write_file(folder.path(), "schemas/lock.toml", "# Head.\n<<<<<<< HEAD\n");
-    let error = without_code(&crate::conflicts::refuse(folder.path()).unwrap_err());
+    let error = super::fetch(folder.path(), &[]).unwrap_err();
     assert!(error.starts_with("schemas/lock.toml:2 has conflicts of a merge: "), "{error}");
-    assert!(error.ends_with("\nNo documents were fetched, so no code was generated."), "{error}");
+    assert!(error.ends_with("\nThe documents were not all fetched, so no code was generated."), "{error}");
 }
 
 #[test]
