@@ -201,10 +201,15 @@ impl Texts {
         &self.fields[3].0
     }
 
-    /// Returns how well a word fits, or 0 if neither it nor a synonym occurs.
+    /// Returns how well a word fits, or 0 if neither it nor a synonym occurs. A name with a version also fits as two words:
+    /// `wan2.7` is `wan` and `2.7`.
     fn fit(&self, word: &str) -> f64 {
         let synonyms = words::synonyms(word).iter().map(|synonym| 0.6 * self.fit_exactly(synonym));
-        synonyms.fold(self.fit_exactly(word), f64::max)
+        let split = words::split_version(word).map(|(name, version)| {
+            let [name, version] = [name, version].map(|word| self.fit_exactly(word));
+            name.min(version)
+        });
+        synonyms.chain(split).fold(self.fit_exactly(word), f64::max)
     }
 
     fn fit_exactly(&self, word: &str) -> f64 {
@@ -466,6 +471,8 @@ mod tests {
             ("wan 2.7", "wan/v2.7"),
             ("wan v2.7", "wan/v2.7"),
             ("wan 2.5", "wan-25"),
+            ("wan2.7", "wan/v2.7"),
+            ("kling video 3", "kling-video/v3"),
             ("veo 3.1", "veo3.1"),
             ("veo3.1", "veo3.1"),
             ("kling 2.1", "kling-video/v2.1"),

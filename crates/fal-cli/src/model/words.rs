@@ -127,11 +127,21 @@ fn version(word: &str) -> Option<&str> {
     (word.starts_with(|letter: char| letter.is_ascii_digit()) && is_version(word)).then_some(word)
 }
 
-/// Compares a word with a version. `v2.7` and `wan2.7` are 2.7 too, and 2.7 is a kind of 2.
+/// Splits a name with a version, such as `wan2.7`.
+pub(crate) fn split_version(word: &str) -> Option<(&str, &str)> {
+    let number = word.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    let name = word.strip_suffix(number).filter(|name| name.len() > 2)?;
+    Some((name, version(number)?))
+}
+
+/// Compares a word with a version. `v2.7` and `wan2.7` are 2.7 too, 2.0 is 2, and 2.7 is a kind of 2. Other letters before a
+/// version make another series: `o3` is not 3.
 fn likeness_of_version(known: &str, wanted: &str) -> f64 {
-    let known = known.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
-    match version(known).and_then(|known| known.strip_prefix(wanted)) {
-        Some("") => 1.0,
+    let version_of_known = known.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    let letters = known.len() - version_of_known.len();
+    let is_known = matches!(letters, 0 | 3..) || known.starts_with('v');
+    match version(version_of_known).filter(|_| is_known).and_then(|known| known.strip_prefix(wanted)) {
+        Some("" | ".0") => 1.0,
         Some(rest) if rest.starts_with('.') => 0.5,
         _ => 0.0,
     }
@@ -165,6 +175,12 @@ mod tests {
         for known in ["2.7", "v2.7", "wan2.7"] {
             assert_eq!((likeness(known, "2.7"), likeness(known, "v2.7")), (1.0, 1.0), "{known}");
             assert_eq!(likeness(known, "2"), 0.5, "{known}");
+        }
+        assert_eq!((likeness("3.0", "3"), likeness("veo3", "3"), likeness("v3", "3")), (1.0, 1.0, 1.0));
+        assert_eq!((likeness("o3", "3"), likeness("mp3", "3")), (0.0, 0.0));
+        assert_eq!(split_version("wan2.7"), Some(("wan", "2.7")));
+        for word in ["wan", "2.7", "v2.7", "o3", "wan-2.7", "wan2.7b", ""] {
+            assert_eq!(split_version(word), None, "{word}");
         }
         for known in ["2.70", "2.75", "12.7", "7", "2", "2.7b", "27"] {
             assert_eq!(likeness(known, "2.7"), 0.0, "{known}");
