@@ -169,7 +169,8 @@ const fn is_decimal(text: &str, value: i128) -> bool {
 /// Fails the compilation at a literal of another kind than `kind`.
 #[track_caller]
 pub(crate) const fn reject_kind(rule: &'static str, kind: &'static str) -> ! {
-    Message::new(rule).append("; this literal is not ").append(kind).fail()
+    const NOT: &str = "; this literal is not ";
+    Message::new("").append_beside(rule, NOT.len() + kind.len()).append(NOT).append(kind).fail()
 }
 
 /// Fails the compilation at a literal that breaks `rule`.
@@ -213,16 +214,24 @@ impl Message {
         length <= self.bytes.len() - self.length
     }
 
-    /// Appends `text`, or nothing of it if it does not fit.
-    pub(crate) const fn append(mut self, text: &str) -> Self {
-        let (text, mut index) = (text.as_bytes(), 0);
-        if self.has_room_for(text.len()) {
-            while index < text.len() {
-                self.bytes[self.length + index] = text[index];
-                index += 1;
-            }
-            self.length += text.len();
+    /// Appends `text`, or as many characters of it as fit.
+    pub(crate) const fn append(self, text: &str) -> Self {
+        self.append_beside(text, 0)
+    }
+
+    /// Appends `text`, or as many characters of it as fit if `room` bytes are left free after it.
+    const fn append_beside(mut self, text: &str, room: usize) -> Self {
+        let free = (self.bytes.len() - self.length).saturating_sub(room);
+        let mut end = if text.len() < free { text.len() } else { free };
+        while !text.is_char_boundary(end) {
+            end -= 1;
         }
+        let (text, mut index) = (text.as_bytes(), 0);
+        while index < end {
+            self.bytes[self.length + index] = text[index];
+            index += 1;
+        }
+        self.length += end;
         self
     }
 
@@ -350,10 +359,19 @@ mod tests {
     }
 
     #[test]
-    fn a_message_leaves_out_what_does_not_fit() {
-        let long = "é".repeat(255);
-        let message = Message::new(&long).append("abc").append("é").append("!");
-        assert_eq!(message.as_str(), format!("{long}é"), "two bytes fit, three do not");
+    fn a_message_is_cut_between_characters() {
+        let long = "é".repeat(300);
+        assert_eq!(Message::new(&long).append("abc").as_str(), "é".repeat(256));
+        assert_eq!(Message::new("a").append(&long).append("bc").as_str(), format!("a{}b", "é".repeat(255)));
+        assert_eq!(Message::new("").append_beside("abc", 600).as_str(), "");
+    }
+
+    #[test]
+    fn a_long_rule_is_cut_before_the_kind_of_the_literal() {
+        let rule = "é".repeat(300).leak();
+        let message = std::panic::catch_unwind(|| reject_kind(rule, "an integer")).unwrap_err();
+        let message = message.downcast_ref::<String>().unwrap();
+        assert_eq!(*message, format!("{}; this literal is not an integer", "é".repeat(240)));
     }
 
     #[test]
