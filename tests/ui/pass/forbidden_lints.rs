@@ -1,7 +1,8 @@
 // The macros allow no lint, because that does not compile in a crate that forbids the lint.
+// An `allow` of a lint that only its group forbids is a warning, so the groups come first.
+#![forbid(nonstandard_style, unused, unsafe_code, unstable_name_collisions)]
 #![forbid(dead_code, unused_assignments, unused_imports, unused_mut, unused_must_use, unused_parens, unused_qualifications)]
 #![forbid(non_camel_case_types, non_snake_case, non_upper_case_globals, unused_variables, unreachable_code)]
-#![forbid(nonstandard_style, unused, unsafe_code, unstable_name_collisions)]
 
 use fal_core::{File, Violations, input, try_input};
 use fal_flux::{dev, dev::image_to_image};
