@@ -12,7 +12,7 @@ pub use self::{
     literal_or_list::{HasLiteral, LiteralOrList},
     url::{AnyOwner, Owner, Url},
 };
-pub use crate::token::{Literal, Token, check_names, is_equal, json_name, position, reject, units};
+pub use crate::token::{Literal, Token, check_names, is_equal, json_name, position, units};
 use crate::{Draft, FromText, Length, Mode, Nullable, Param, Required, TryParam};
 
 mod literal_or_list;

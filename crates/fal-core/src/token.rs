@@ -174,10 +174,9 @@ pub(crate) const fn reject_kind(rule: &'static str, kind: &'static str) -> ! {
 }
 
 /// Fails the compilation at a literal that breaks `rule`.
-#[doc(hidden)]
 #[track_caller]
 #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-pub const fn reject(rule: &'static str) -> ! {
+const fn reject(rule: &'static str) -> ! {
     panic!("{}", rule)
 }
 
