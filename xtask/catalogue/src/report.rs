@@ -35,7 +35,7 @@ struct Report {
     /// The reason for each document that was not written.
     problems: Vec<String>,
     notes: Vec<String>,
-    /// What fal describes in other words than before, by the ids of endpoints.
+    /// The texts of fal that changed, by the ids of endpoints.
     rephrased: BTreeMap<String, Vec<String>>,
     /// The number of endpoints that lack the description of a name.
     missing: BTreeMap<String, usize>,

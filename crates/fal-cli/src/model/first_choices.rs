@@ -29,7 +29,7 @@ pub(crate) struct Wish<'a> {
 /// A model that is a first choice for a wish.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FirstChoice {
-    /// How well the purpose fits the wish, from 0 to 1, and less for the later choices.
+    /// The closeness of the purpose to the wish, from 0 to 1, and less for the later choices.
     pub(crate) rank: f64,
     /// The weight of the words of the wish that the purpose has, as a share of all.
     pub(crate) share: f64,

@@ -10,7 +10,7 @@ pub(super) struct Melody {
     root: f64,
 }
 
-/// What sounds at one time.
+/// One of the tones of a melody.
 #[derive(Clone, Copy)]
 pub(super) struct Tone {
     /// In hertz, from 220 to 831.
