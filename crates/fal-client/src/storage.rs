@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 #[cfg(feature = "realtime")]
-pub(crate) use self::data_uri::to_data_uri;
+pub(crate) use self::data_uri::{has_to_be_read, to_data_uri};
 pub(crate) use self::{
     cdn_token::CdnTokens,
     data_uri::{data_uri, is_data_uri},

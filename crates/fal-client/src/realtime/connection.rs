@@ -18,7 +18,7 @@ use super::{
     link::{Link, ReceiveOutcome},
     message::{Message, SendOutcome},
 };
-use crate::{BoxFuture, Error, ErrorKind, Result};
+use crate::{BoxFuture, Error, ErrorKind, Result, input::has_file, storage::has_to_be_read};
 
 /// The silence after which a finished connection expects no more answers.
 const FINISH_SILENCE: Duration = Duration::from_secs(10);
@@ -300,12 +300,20 @@ impl<E: Realtime> Sender<E> {
         I: IntoInput<Endpoint = E>,
         E: Realtime<Send = <E as Endpoint>::Input>,
     {
-        let Some(message) = self.prepare(input.into_input()).now_or_never() else {
+        let mut input = input.into_input();
+        self.validate(&input)?;
+        // A future that is ready at once does not tell: a disk can be faster than the first poll.
+        let inlined = match has_file(&mut input, has_to_be_read) {
+            true => None,
+            false => inline_files(&mut input).now_or_never(),
+        };
+        let Some(inlined) = inlined else {
             let message =
                 "a file of the input has to be read first: `send` it, or read it with `File::bytes`";
             return Err(self.add_endpoint(Error::new(ErrorKind::File, message)));
         };
-        self.latest_message(&message?)
+        inlined.map_err(|error| self.add_endpoint(error))?;
+        self.latest_message(&input)
     }
 
     /// Sends a message without checks as [`latest`](Self::latest) sends an input.
@@ -333,9 +341,13 @@ impl<E: Realtime> Sender<E> {
     }
 
     async fn prepare(&self, mut input: E::Input) -> Result<E::Input> {
-        validate(&input).map_err(|violations| self.add_endpoint(Error::violations(violations)))?;
+        self.validate(&input)?;
         inline_files(&mut input).await.map_err(|error| self.add_endpoint(error))?;
         Ok(input)
+    }
+
+    fn validate(&self, input: &E::Input) -> Result<()> {
+        validate(input).map_err(|violations| self.add_endpoint(Error::violations(violations)))
     }
 
     fn add_endpoint(&self, error: Error) -> Error {

@@ -34,6 +34,17 @@ pub(crate) async fn to_data_uri(file: &File) -> Result<String> {
     Ok(uri)
 }
 
+/// Whether the content of a file has to be read from a disk or a reader before it is a URI.
+pub(crate) fn has_to_be_read(file: &File) -> bool {
+    match file.source() {
+        FileSource::Url(_) | FileSource::Bytes { .. } => false,
+        FileSource::Custom { content, .. } => {
+            content.downcast::<Reader>().is_none_or(|reader| reader.url().is_none())
+        }
+        _ => true,
+    }
+}
+
 /// Returns a file as a `data:` URI, if it has at most `limit` bytes. A reader is not, because its length is known only
 /// once it is read.
 pub(super) async fn to_small_data_uri(file: &File, limit: u64) -> Result<Option<String>> {

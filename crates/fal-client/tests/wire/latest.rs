@@ -1,11 +1,12 @@
 //! Inputs of which only the latest counts, and the answers after the last one.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use fal_client::{
     Client, File,
     media::Media,
     realtime::{Connection, Format},
+    storage::FileExt,
     untyped::Messages,
 };
 use fal_emulator::{Emulator, RealtimeSettings};
@@ -152,7 +153,20 @@ async fn files_that_have_to_be_read_are_refused_by_latest() {
     let connection = soon(client.endpoint::<realtime::Model>().realtime()).await.unwrap();
     let input = |file: File| fal_client::input!(realtime { prompt: "a cat", image_url: file });
     connection.latest(input(File::bytes(b"cat", "image/png"))).unwrap();
-    let error = connection.latest(input(File::path("cat.png"))).unwrap_err();
-    assert!(error.is_file() && error.to_string().contains("`send` it"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("cat.png");
+    std::fs::write(&picture, b"cat").unwrap();
+    // However fast the disk is, and whether the file exists.
+    for _ in 0..100 {
+        for path in [picture.as_path(), Path::new("no such file.png")] {
+            let error = connection.latest(input(File::path(path))).unwrap_err();
+            assert!(error.is_file() && error.to_string().contains("`send` it"), "{error}");
+        }
+    }
+    // A reader is read once. From then on it is content in memory.
+    let reader = File::reader(&b"cat"[..]);
+    assert!(connection.latest(input(reader.clone())).unwrap_err().to_string().contains("`send` it"));
+    soon(connection.send(input(reader.clone()))).await.unwrap();
+    connection.latest(input(reader)).unwrap();
     let _ = Arc::new(emulator);
 }
