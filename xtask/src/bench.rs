@@ -54,6 +54,10 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "quick")]
     long: bool,
 
+    /// Measures nothing, and writes BENCHMARKS.md from the last figures of each section, after a change of its texts
+    #[arg(long, conflicts_with_all = ["section", "part", "json", "quick", "peers", "long", "profile"])]
+    page: bool,
+
     /// The profile to compile with. With `dev`, figures are meaningless
     #[arg(long, value_enum, default_value = "release")]
     profile: Profile,
@@ -107,6 +111,9 @@ const SECTIONS: [Section; 9] = [
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.part.is_some() && !matches!(arguments.section, Section::Client | Section::Stream) {
         return Err("only `client` and `stream` have parts".to_owned());
+    }
+    if arguments.page {
+        return report::write(&Machine::detect(), &[]);
     }
     let generates = matches!(arguments.section, Section::Codegen | Section::All);
     if cfg!(debug_assertions) && generates && arguments.profile == Profile::Release {

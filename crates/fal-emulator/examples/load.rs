@@ -37,12 +37,22 @@ struct Load {
     connections: usize,
     /// The number of requests that callers submit and wait for, all at the same time.
     subscribes: usize,
+    /// The number of emulators that they are measured with.
+    subscribe_rounds: usize,
     /// The number of images that are asked for and fetched.
     images: usize,
 }
 
-const FULL: Load = Load { starts: 10, jobs: 10_000, connections: 1_000, subscribes: 2_000, images: 1_000 };
-const QUICK: Load = Load { starts: 2, jobs: 500, connections: 50, subscribes: 100, images: 50 };
+const FULL: Load = Load {
+    starts: 10,
+    jobs: 10_000,
+    connections: 1_000,
+    subscribes: 2_000,
+    subscribe_rounds: 5,
+    images: 1_000,
+};
+const QUICK: Load =
+    Load { starts: 2, jobs: 500, connections: 50, subscribes: 100, subscribe_rounds: 1, images: 50 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -57,7 +67,7 @@ async fn main() -> Result<(), BoxError> {
     if !has("--debug") {
         rows.extend(queue(&binary, load).await?);
     }
-    rows.extend(subscribe(&binary, load.subscribes).await?);
+    rows.extend(subscribe_rounds(&binary, load).await?);
     rows.extend(draw_images(&binary, load.images).await?);
     if has("--debug") {
         for row in &mut rows {
@@ -222,8 +232,36 @@ async fn watch(
     Ok((times, memory))
 }
 
+/// Measures [`subscribe`] with several emulators. The memory depends on how many calls happen to wait for their picture.
+async fn subscribe_rounds(binary: &str, load: Load) -> Result<Vec<Row>, BoxError> {
+    let (mut seconds, mut memory, mut threads) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..load.subscribe_rounds {
+        let round = subscribe(binary, load.subscribes).await?;
+        seconds.push(round.seconds);
+        memory.extend(round.memory);
+        threads.extend(round.threads);
+    }
+    let name = |what: &str| format!("emulator: {} subscribes at once, {what}", load.subscribes);
+    let mut rows = vec![Row::alone(&name("with their pictures"), "s", &seconds)];
+    if !memory.is_empty() {
+        rows.push(Row::alone(&name("memory"), "MiB", &memory).at_most(Of::Ours, 150.0));
+    }
+    if !threads.is_empty() {
+        rows.push(Row::alone(&name("threads"), "threads", &threads).at_most(Of::Ours, 40.0));
+    }
+    Ok(rows)
+}
+
+/// The figures of many subscribes at once.
+struct SubscribeRound {
+    seconds: f64,
+    /// The peak in MiB; `None` where there is no `/proc`, as for the threads.
+    memory: Option<f64>,
+    threads: Option<f64>,
+}
+
 /// Submits requests, waits for their ends by status streams and fetches results and pictures, all at the same time.
-async fn subscribe(binary: &str, subscribes: usize) -> Result<Vec<Row>, BoxError> {
+async fn subscribe(binary: &str, subscribes: usize) -> Result<SubscribeRound, BoxError> {
     let emulator = EmulatorProcess::start(binary, &[])?;
     let client = Client::builder().build()?;
     let (done, mut is_done) = tokio::sync::oneshot::channel::<()>();
@@ -261,14 +299,7 @@ async fn subscribe(binary: &str, subscribes: usize) -> Result<Vec<Row>, BoxError
     let (outcome, threads) = futures_util::future::join(calls, most_threads).await;
     outcome?;
     let seconds = before.elapsed().as_secs_f64();
-    let name = |what: &str| format!("emulator: {subscribes} subscribes at once, {what}");
-    let mut rows = vec![Row::alone(&name("with their pictures"), "s", &[seconds])];
-    let memory = emulator.largest_memory();
-    rows.extend(memory.map(|memory| Row::alone(&name("memory"), "MiB", &[memory]).at_most(Of::Ours, 150.0)));
-    rows.extend(
-        threads.map(|threads| Row::alone(&name("threads"), "threads", &[threads]).at_most(Of::Ours, 40.0)),
-    );
-    Ok(rows)
+    Ok(SubscribeRound { seconds, memory: emulator.largest_memory(), threads })
 }
 
 /// Asks for images of the default size, each with a prompt of its own, and fetches them.

@@ -227,22 +227,25 @@ impl Queue {
             Err(refusal) => return job.with_runner_headers(refusal.clone()),
         };
         let is_new = job.answer.get().is_none();
-        let make_answer = async {
-            let answer = call.answer(Arc::clone(&self.store), urls).await;
-            lock(&self.jobs).note_answer_size(job, json_size(&answer.body));
-            let ended = job.times().2.unwrap_or_else(|| self.clock.now());
-            job.billing.charge(
-                &ChargedRequest {
-                    id: &job.id,
-                    endpoint: &job.endpoint.full,
-                    key_id: job.key_id.as_deref(),
-                    ended: job.clock.to_system_time(ended),
-                },
-                &answer,
-            );
-            answer
+        // Boxed, because otherwise the future of every request would have space for several copies of this one.
+        let make_answer = || {
+            Box::pin(async {
+                let answer = call.answer(Arc::clone(&self.store), urls).await;
+                lock(&self.jobs).note_answer_size(job, json_size(&answer.body));
+                let ended = job.times().2.unwrap_or_else(|| self.clock.now());
+                job.billing.charge(
+                    &ChargedRequest {
+                        id: &job.id,
+                        endpoint: &job.endpoint.full,
+                        key_id: job.key_id.as_deref(),
+                        ended: job.clock.to_system_time(ended),
+                    },
+                    &answer,
+                );
+                answer
+            })
         };
-        let answer = job.answer.get_or_init(|| make_answer).await;
+        let answer = job.answer.get_or_init(make_answer).await;
         if is_new {
             self.save(job);
         }

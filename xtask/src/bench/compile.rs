@@ -4,7 +4,7 @@ mod app;
 mod families;
 mod memory;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::{
     Arguments,
@@ -22,6 +22,15 @@ const OURS: &str = include_str!("compile/apps/ours.rs");
 const BARE: &str = include_str!("compile/apps/bare.rs");
 const FAL: &str = include_str!("compile/apps/fal.rs");
 
+/// The features of the client in our apps.
+const WITH_RING: [&str; 2] = ["rustls-ring", "webhook"];
+
+/// The row in which no app contains TLS, as none of the crate `fal` does.
+const SYSTEM_TLS: &str = "release binary with the system's TLS, stripped";
+
+/// The line of the floor that chooses a provider for rustls.
+const PROVIDER: &str = "    rustls::crypto::ring::default_provider().install_default().map_err(|_| \"TLS has a provider already\")?;\n";
+
 /// The crate `fal`, with one family of endpoints and with all of them.
 const PEERS: [(&str, &str); 2] =
     [("crate fal, one family", "endpoints_fal-ai_flux"), ("crate fal, all endpoints", "endpoints")];
@@ -35,9 +44,10 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let versions = versions()?;
     let tokio = tokio_dependency(&versions);
-    let ours = App::write("ours", folder.path(), &format!("{}{tokio}", our_dependencies("fal-flux")), OURS)?;
-    let floor =
-        App::write("floor", folder.path(), &format!("{}{tokio}", floor_dependencies(&versions)), BARE)?;
+    let needs = our_dependencies("fal-flux", &WITH_RING);
+    let ours = App::write("ours", folder.path(), &format!("{needs}{tokio}"), OURS)?;
+    let needs = floor_dependencies(&versions, "rustls-no-provider") + &rustls_dependency(&versions);
+    let floor = App::write("floor", folder.path(), &format!("{needs}{tokio}"), BARE)?;
     let pair = Pair { apps: [&ours, &floor] };
 
     let check_rounds = if arguments.quick { 1 } else { CHECK_ROUNDS };
@@ -74,6 +84,11 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
     })?);
     rows.push(pair.row("release binary, stripped", "MiB", 1, App::binary)?.at_most(Of::Ratio, MAX_RATIO));
     if arguments.peers {
+        // Needs the headers of the system's library, as the crate `fal` does.
+        match system_tls(folder.path(), &versions) {
+            Ok(row) => rows.push(row),
+            Err(error) => warn_skipped(&error),
+        }
         for (name, feature) in PEERS {
             let needs = format!("fal = {{ version = \"=0.3.6\", features = [\"{feature}\"] }}\n{tokio}");
             let app = App::write(name, folder.path(), &needs, FAL);
@@ -81,6 +96,21 @@ pub(super) fn measure(arguments: &Arguments) -> Result<Vec<Row>, String> {
         }
     }
     Ok(rows)
+}
+
+/// Measures the binaries of our app and of the floor with the TLS of the system.
+fn system_tls(folder: &Path, versions: &impl Fn(&str) -> toml::Value) -> Result<Row, String> {
+    let tokio = tokio_dependency(versions);
+    let needs = our_dependencies("fal-flux", &["native-tls"]);
+    let ours = App::write("ours with native-tls", folder, &format!("{needs}{tokio}"), OURS)?;
+    let needs = floor_dependencies(versions, "native-tls");
+    let bare = BARE.replace(PROVIDER, "");
+    let floor = App::write("floor with native-tls", folder, &format!("{needs}{tokio}"), &bare)?;
+    let pair = Pair { apps: [&ours, &floor] };
+    pair.row(SYSTEM_TLS, "MiB", 1, |app| {
+        app.cold(&["build", "--release"])?;
+        app.binary()
+    })
 }
 
 /// Measures apps with one call of a large family, and the crates of these families alone.
@@ -129,6 +159,7 @@ fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
     let built_again = app.warm(&["build"])?.seconds;
     let release = app.cold(&["build", "--release"])?.seconds;
     let released_again = app.warm(&["build", "--release"])?.seconds;
+    let binary = app.binary()?;
     let figures = [
         ("cold check", Some(check)),
         ("check after a change of main.rs", Some(checked_again)),
@@ -138,7 +169,8 @@ fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
         ("build after a change of main.rs", Some(built_again)),
         ("cold release build", Some(release)),
         ("release build after a change of main.rs", Some(released_again)),
-        ("release binary, stripped", Some(app.binary()?)),
+        ("release binary, stripped", Some(binary)),
+        (SYSTEM_TLS, Some(binary)),
     ];
     for row in rows {
         let figure = figures.iter().find(|(what, _)| subject(row) == *what).and_then(|(_, figure)| *figure);
@@ -149,10 +181,10 @@ fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
     Ok(())
 }
 
-fn our_dependencies(krate: &str) -> String {
+fn our_dependencies(krate: &str, features: &[&str]) -> String {
     let path = |folder: &str| toml::Value::from(root().join(folder).display().to_string());
     format!(
-        "fal-client = {{ path = {}, default-features = false, features = [\"rustls-ring\", \"webhook\"] }}\n\
+        "fal-client = {{ path = {}, default-features = false, features = {features:?} }}\n\
          {krate} = {{ path = {} }}\n",
         path("crates/fal-client"),
         path(&format!("crates/models/{krate}"))
@@ -164,17 +196,23 @@ fn tokio_dependency(version: impl Fn(&str) -> toml::Value) -> String {
     format!("tokio = {{ version = {}, features = [\"macros\", \"rt-multi-thread\"] }}\n", version("tokio"))
 }
 
-/// Returns the dependencies of the floor: reqwest and rustls with the features that fal-client has here.
-fn floor_dependencies(version: impl Fn(&str) -> toml::Value) -> String {
+/// Returns the dependencies of the floor: reqwest with the features that fal-client has here, and the one of its TLS.
+fn floor_dependencies(version: impl Fn(&str) -> toml::Value, tls: &str) -> String {
     format!(
         "reqwest = {{ version = {}, default-features = false, \
-         features = [\"http2\", \"stream\", \"system-proxy\", \"rustls-no-provider\"] }}\n\
-         rustls = {{ version = {}, default-features = false, features = [\"logging\", \"ring\", \"std\", \"tls12\"] }}\n\
+         features = [\"http2\", \"stream\", \"system-proxy\", \"{tls}\"] }}\n\
          serde = {{ version = {}, features = [\"derive\"] }}\nserde_json = {}\n",
         version("reqwest"),
-        version("rustls"),
         version("serde"),
         version("serde_json")
+    )
+}
+
+/// Returns the line of rustls, with the provider of fal-client here.
+fn rustls_dependency(version: impl Fn(&str) -> toml::Value) -> String {
+    format!(
+        "rustls = {{ version = {}, default-features = false, features = [\"logging\", \"ring\", \"std\", \"tls12\"] }}\n",
+        version("rustls")
     )
 }
 
@@ -198,13 +236,20 @@ mod tests {
 
     #[test]
     fn the_floor_uses_the_versions_of_the_workspace() -> Result<(), String> {
-        let needs: toml::Table =
-            toml::from_str(&floor_dependencies(versions()?)).map_err(|error| error.to_string())?;
+        let versions = versions()?;
+        let needs = floor_dependencies(&versions, "native-tls") + &rustls_dependency(&versions);
+        let needs: toml::Table = toml::from_str(&needs).map_err(|error| error.to_string())?;
         for (name, need) in needs {
             let version = need.get("version").unwrap_or(&need).as_str().unwrap_or_default();
             assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{name}: {version:?}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn the_floor_with_the_tls_of_the_system_has_no_rustls() {
+        let bare = BARE.replace(PROVIDER, "");
+        assert!(BARE.contains("rustls") && !bare.contains("rustls"), "{bare}");
     }
 
     #[test]
@@ -223,8 +268,8 @@ mod tests {
         let mut theirs = names(&manifest["dependencies"]["reqwest"]["features"]);
         let rustls = names(&manifest["features"]["rustls"]);
         theirs.extend(rustls.iter().filter_map(|name| name.strip_prefix("reqwest/").map(str::to_owned)));
-        let needs: toml::Table =
-            toml::from_str(&floor_dependencies(versions()?)).map_err(|error| error.to_string())?;
+        let needs = floor_dependencies(versions()?, "rustls-no-provider");
+        let needs: toml::Table = toml::from_str(&needs).map_err(|error| error.to_string())?;
         assert_eq!(names(&needs["reqwest"]["features"]), theirs);
         Ok(())
     }

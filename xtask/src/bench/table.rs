@@ -69,8 +69,6 @@ fn cells(row: &Row) -> [String; HEADERS.len()] {
         let [from, to] = ends.map(|end| if row.ratio.is_some() { ratio(end) } else { number(end) });
         format!("{from} to {to}")
     });
-    let peers: Vec<String> =
-        row.peers.iter().map(|(name, figure)| format!("{name} {}", number(*figure))).collect();
     [
         subject(row).to_owned(),
         row.unit.clone(),
@@ -80,8 +78,24 @@ fn cells(row: &Row) -> [String; HEADERS.len()] {
         spread.unwrap_or_default(),
         row.rounds.to_string(),
         target(row).unwrap_or_default(),
-        peers.join(", "),
+        others(row, |_| true),
     ]
+}
+
+/// Lists the others of a row that have a better figure, as far as the digits on the page tell.
+pub(super) fn ahead(row: &Row) -> Option<String> {
+    let is_better = |figure: f64| match row.larger_is_better() {
+        true => figure > row.ours,
+        false => figure < row.ours,
+    };
+    let ahead = others(row, |figure| is_better(figure) && number(figure) != number(row.ours));
+    (!ahead.is_empty()).then_some(ahead)
+}
+
+fn others(row: &Row, is_wanted: impl Fn(f64) -> bool) -> String {
+    let wanted = row.peers.iter().filter(|(_, figure)| is_wanted(**figure));
+    let others: Vec<String> = wanted.map(|(name, figure)| format!("{name} {}", number(*figure))).collect();
+    others.join(", ")
 }
 
 /// Describes the target of a row, and a missed one as such.

@@ -13,7 +13,7 @@ use super::stats::{median, rounded, spread};
 pub(crate) struct Row {
     /// The name of the bench and of the figure, such as `client: run, one after the other`.
     pub(crate) name: String,
-    /// The unit. A larger figure is better if it ends with `/s`, and worse otherwise.
+    /// The unit, which says whether a larger figure is better; see [`Row::larger_is_better`].
     pub(crate) unit: String,
     /// The median of all rounds.
     pub(crate) ours: f64,
@@ -90,6 +90,11 @@ impl Row {
     pub(crate) fn peer(mut self, name: &str, figure: f64) -> Self {
         self.peers.insert(name.to_owned(), rounded(figure));
         self
+    }
+
+    /// Whether a larger figure is better than a smaller one.
+    pub(crate) fn larger_is_better(&self) -> bool {
+        self.unit.ends_with("/s") || ["documents", "times"].contains(&self.unit.as_str())
     }
 
     /// Returns the figure that the target limits, if it was measured.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{App, Of, Row, our_dependencies};
+use super::{App, Of, Row, WITH_RING, our_dependencies};
 
 /// Longest check of a model crate, in seconds. A family that exceeds it has to be split.
 const MAX_CHECK: f64 = 2.0;
@@ -24,7 +24,7 @@ pub(super) fn measure(folder: &Path, tokio: &str, rounds: usize) -> Result<Vec<R
     let mut rows = Vec::new();
     for hello in &HELLOS {
         eprintln!("bench families: {}", hello.name);
-        let needs = format!("{}{tokio}", our_dependencies(hello.krate));
+        let needs = format!("{}{tokio}", our_dependencies(hello.krate, &WITH_RING));
         let app = App::write(hello.name, folder, &needs, hello.main)?;
         let (mut whole, mut alone) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
