@@ -104,7 +104,7 @@ async fn a_request_with_two_lengths_hides_no_other() {
 
 #[tokio::test]
 async fn half_sent_heads_are_closed_and_idle_connections_are_kept() {
-    let limit = Duration::from_secs(3);
+    let limit = Duration::from_secs(6);
     let fal = TestEmulator::start(Emulator::builder().read_timeout(limit)).await;
     let mut idle = TcpStream::connect(fal.emulator.url().replace("http://", "")).await.unwrap();
     let mut health = async || {
@@ -135,12 +135,38 @@ async fn interim_statuses_are_no_answers() {
 
 #[tokio::test]
 async fn slow_senders_time_out() {
-    let builder = Emulator::builder().pace(Pace::instant()).read_timeout(Duration::from_secs(1));
+    let builder = Emulator::builder().pace(Pace::instant()).read_timeout(Duration::from_secs(3));
     let fal = TestEmulator::start(builder).await;
     assert_eq!(exchange(&fal.emulator, b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await, "");
     let head = format!("POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{{");
     let reply = exchange(&fal.emulator, head.as_bytes()).await;
     assert!(reply.starts_with("HTTP/1.1 408"), "{reply}");
+    assert_alive(&fal).await;
+}
+
+#[tokio::test]
+async fn too_large_bodies_are_refused_after_they_were_sent() {
+    let fal = TestEmulator::instant().await;
+    let part = "x".repeat(1 << 20);
+    for parts in [11, 64] {
+        let mut stream = TcpStream::connect(fal.emulator.url().replace("http://", "")).await.unwrap();
+        let head = format!(
+            "POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            parts << 20
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..parts {
+            stream.write_all(part.as_bytes()).await.unwrap();
+        }
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 413"), "{parts}: {reply}");
+    }
+    // Nobody waits for the end of these.
+    let head =
+        format!("POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", 1_u64 << 40);
+    let reply = exchange(&fal.emulator, head.as_bytes()).await;
+    assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
     assert_alive(&fal).await;
 }
 

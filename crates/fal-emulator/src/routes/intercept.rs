@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -26,8 +26,8 @@ mod unseen_calls;
 
 use unseen_calls::note_call;
 
-/// The size of the buffers from which the HTTP library reads requests, in bytes.
-const READ_BUFFER: usize = 8 << 10;
+/// The size up to which bodies that are too large are read, in bytes.
+const MOST_UNUSED: u64 = 128 << 20;
 
 /// The time at which a request arrived, on the emulator's clock. It is taken before a test can see the request, so that
 /// a test that then advances the clock advances this request.
@@ -75,10 +75,10 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
             Body::empty()
         }
     } else {
-        let bytes = match timeout(app.read_timeout, to_bytes(body, JSON_LIMIT)).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) if is_malformed(&error) => Err(malformed()),
-            Ok(Err(_)) => Err(too_large()),
+        let bytes = match timeout(app.read_timeout, read_whole(body)).await {
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => Err(too_large()),
+            Ok(Err(_)) => Err(malformed()),
             Err(_) => {
                 let late = Reply::detail(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
                 Err(late.with_header(header::CONNECTION, HeaderValue::from_static("close")))
@@ -93,7 +93,6 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
                 return recording.attach(effect.apply(response, &control), is_faulty);
             }
         };
-        let bytes = compact(bytes);
         received.body = bytes.clone();
         Body::from(bytes)
     };
@@ -132,18 +131,6 @@ fn start_timeout_before(request: &script::Request, delay: Duration) -> Option<Du
     let is_direct = matches!(request.kind, RequestKind::Run | RequestKind::Stream);
     let timeout = endpoint::start_timeout(&request.headers).ok().flatten().filter(|_| is_direct)?;
     (timeout < delay).then_some(timeout)
-}
-
-/// Returns true if a body cannot be read because of its framing, and not because of its size.
-fn is_malformed(error: &axum::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<hyper::Error>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn malformed() -> Reply {
@@ -189,11 +176,6 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
     }
 }
 
-/// Copies a small body, which would otherwise keep the whole buffer of its connection in memory for as long as it is recorded.
-fn compact(bytes: Bytes) -> Bytes {
-    if bytes.len() < READ_BUFFER { Bytes::copy_from_slice(&bytes) } else { bytes }
-}
-
 /// Returns the query, without tokens if they may be those of the real service.
 fn redacted_query(app: &App, parts: &Parts) -> String {
     let query = parts.uri.query().unwrap_or_default();
@@ -201,6 +183,31 @@ fn redacted_query(app: &App, parts: &Parts) -> String {
         Some(recording) => recording.redact_query(query),
         None => query.to_owned(),
     }
+}
+
+/// Reads a body, or returns `None` if it has more than [`JSON_LIMIT`] bytes.
+///
+/// The rest of a longer one is read too, up to [`MOST_UNUSED`]: a caller who is still sending when its connection is closed
+/// gets no reply.
+async fn read_whole(body: Body) -> Result<Option<Bytes>, axum::Error> {
+    let is_allowed = |size: usize| size <= JSON_LIMIT;
+    let declared = body.size_hint().lower();
+    if declared > MOST_UNUSED {
+        return Ok(None);
+    }
+    let mut chunks = body.into_data_stream();
+    let (mut whole, mut size) = (Vec::new(), 0_usize);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        size = size.saturating_add(chunk.len());
+        if is_allowed(size) {
+            whole.extend_from_slice(&chunk);
+        } else if size as u64 > MOST_UNUSED {
+            break;
+        }
+    }
+    // Recorded for long, so without unused room.
+    Ok(is_allowed(size).then(|| whole.into_boxed_slice().into()))
 }
 
 /// Reads a body to its end. Returns the first [`JSON_LIMIT`] bytes.
