@@ -331,6 +331,10 @@ fn a_killed_emulator_leaves_neither_processes_nor_files() {
     wait_until("the command starts", || pid_file.exists());
     let files = || std::fs::read_dir(&temporary).unwrap().count();
     assert_eq!(files(), 1, "all files are in one folder");
+    // It starts right after the command.
+    let guard = format!("guard .*{}", temporary.display());
+    let is_guarded = || Command::new("pgrep").args(["-f", &guard]).output().unwrap().status.success();
+    wait_until("the guard starts", is_guarded);
     let pid = std::fs::read_to_string(&pid_file).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

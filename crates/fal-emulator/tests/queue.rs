@@ -119,7 +119,7 @@ async fn a_result_can_be_fetched_again_by_any_of_its_urls() {
 async fn a_request_passes_through_every_state() {
     let pace =
         Pace::default().ahead(1).per_position(Duration::from_millis(100)).run(Duration::from_millis(200));
-    let fal = TestEmulator::start(Emulator::builder().pace(pace)).await;
+    let fal = TestEmulator::start(Emulator::builder().pace(pace).manual_clock()).await;
     let receipt = fal.submit(ID, &input()).await;
     let status_url = format!("{}?logs=1", url(&receipt, "status_url"));
     let mut states = Vec::new();
@@ -137,6 +137,7 @@ async fn a_request_passes_through_every_state() {
             assert_eq!(body["metrics"]["inference_time"], 0.2);
             break;
         }
+        fal.emulator.advance(Duration::from_millis(50));
     }
     assert_eq!(lines, 4);
     assert_eq!(states, ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]);

@@ -151,17 +151,30 @@ async fn a_connection_without_inputs_times_out() {
 
 #[tokio::test]
 async fn a_full_buffer_drops_the_oldest_input() {
+    const FRAME: Duration = Duration::from_millis(400);
     let (_folder, builder) = app(&unary());
-    let slow = RealtimeSettings::default().frame_time(Duration::from_millis(400));
-    let fal = TestEmulator::start(builder.realtime(slow)).await;
+    let slow = RealtimeSettings::default().frame_time(FRAME);
+    let fal = TestEmulator::start(builder.realtime(slow).manual_clock()).await;
     let mut socket = connect(&fal, "acme/live/realtime?max_buffering=2").await;
     for n in 0..10 {
         socket.feed(packed(&json!({"prompt": "", "n": n}))).await.unwrap();
     }
-    socket.flush().await.unwrap();
+    // All of them were read once this is answered.
+    socket.send(Message::Ping("all".into())).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::Pong("all".into()));
     let mut answered = Vec::new();
-    for _ in 0..3 {
-        answered.push(unpacked(&socket.next().await.unwrap().unwrap())["n"].as_i64().unwrap());
+    while answered.len() < 3 {
+        let time_passes = async {
+            loop {
+                fal.emulator.advance(FRAME);
+                tokio::task::yield_now().await;
+            }
+        };
+        let message = tokio::select! {
+            message = socket.next() => message.unwrap().unwrap(),
+            () = time_passes => unreachable!(),
+        };
+        answered.push(unpacked(&message)["n"].as_i64().unwrap());
     }
     assert_eq!(answered, [0, 8, 9]);
     for bad in ["0", "61", "x"] {
@@ -190,7 +203,7 @@ async fn streaming_routes_close_after_their_last_output() {
     assert_eq!(close_code(&mut socket).await, 1000);
 
     let mode =
-        json!({"type": "realtime", "realtimeMode": "client_streaming", "config": {"sessionTimeout": 0.1}});
+        json!({"type": "realtime", "realtimeMode": "client_streaming", "config": {"sessionTimeout": 3.0}});
     let (_folder, builder) = app(&mode);
     let fal = TestEmulator::start(builder).await;
     let mut socket = connect(&fal, "acme/live/realtime").await;

@@ -82,7 +82,7 @@ fn javascript(folder: &Path) -> Result<(), String> {
     environment.run(&readme.test)?;
     std::fs::copy(sources.join("test/scopes.test.mjs"), empty.join("scopes.test.mjs"))
         .map_err(|error| format!("scopes.test.mjs: {error}"))?;
-    environment.run("npx fal-emulator -- npx vitest run")?;
+    environment.run("npx fal-emulator -- npx vitest run --testTimeout 60000")?;
     // The exit code of the command is that of npx.
     let ended = environment.command("npx fal-emulator -- node -e 'process.exit(7)'").status();
     match ended.map(|status| status.code()) {

@@ -92,10 +92,10 @@ test("webhooks are those of the test", async ({ fal }) => {
   const other = await openScope();
   const webhookUrl = "http://127.0.0.1:1/nobody";
   await createFalClient({ credentials: other.key }).queue.submit(MODEL, { input, webhookUrl });
-  expect((await other.webhooks({ count: 1 })).length).toBe(1);
+  expect((await other.webhooks({ count: 1, seconds: 60 })).length).toBe(1);
   expect(await fal.webhooks()).toEqual([]);
   const { request_id: requestId } = await client.queue.submit(MODEL, { input, webhookUrl });
-  const [delivery] = await fal.webhooks({ requestId, count: 1 });
+  const [delivery] = await fal.webhooks({ requestId, count: 1, seconds: 60 });
   expect(delivery).toMatchObject({ url: webhookUrl, attempt: 1, status: null, error: expect.stringMatching(/refused/) });
   await expect(fal.webhooks({ count: 2, seconds: 0.05 })).rejects.toBeInstanceOf(ExpectationError);
   await other.close();

@@ -190,10 +190,10 @@ def test_webhooks_are_those_of_the_test(fal, hook, number):
     with fal_emulator.Scope() as other:
         client = fal_client.SyncClient(key=other.key)
         foreign = client.submit(MODEL, arguments=INPUT, webhook_url=hook)
-        assert [one["request_id"] for one in other.webhooks(count=1)] == [foreign.request_id]
+        assert [one["request_id"] for one in other.webhooks(count=1, seconds=60)] == [foreign.request_id]
         assert fal.webhooks() == []
         handle = fal_client.submit(MODEL, arguments={**INPUT, "seed": number}, webhook_url=hook)
-        (delivery,) = fal.webhooks(count=1)
+        (delivery,) = fal.webhooks(count=1, seconds=60)
         assert (delivery["request_id"], delivery["url"], delivery["status"]) == (handle.request_id, hook, 200)
         assert delivery["json"]["payload"]["seed"] == number
         assert fal.webhooks(handle.request_id, status=200) == [delivery]
