@@ -17,10 +17,11 @@ mod uploads;
 use std::{
     path::Path,
     sync::{Arc, Mutex},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use self::rows::Unit;
 use crate::{Error, ErrorKind, Result, sync::lock};
@@ -36,6 +37,9 @@ const VERSIONS: [&str; 5] = [
 
 /// The time for which a transaction waits for one of another process.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The time between two attempts to open a file that is locked.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The number of statements that are kept.
 const STATEMENTS: usize = 64;
@@ -92,17 +96,31 @@ fn open(path: &Path) -> Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(PATIENCE)?;
     // Under the name of the schema on PostgreSQL, so that the tables have the same names.
-    connection
-        .execute("attach database ?1 as fal", [name])
-        .and_then(|_| {
-            connection.execute_batch(
-                "pragma fal.journal_mode = wal; pragma fal.synchronous = full; pragma foreign_keys = on",
-            )
-        })
+    let attach = || connection.execute("attach database ?1 as fal", [name]);
+    let settings = "pragma fal.journal_mode = wal; pragma fal.synchronous = full; pragma foreign_keys = on";
+    repeat_while_locked(attach)
+        .and_then(|_| repeat_while_locked(|| connection.execute_batch(settings)))
         .map_err(|error| {
             Error::config(format!("`{shown}` cannot be opened as an embedded ledger: {error}"))
         })?;
     Ok(connection)
+}
+
+/// Repeats an operation for up to [`PATIENCE`] while another connection has locked the file.
+///
+/// The busy timeout is not enough. Changing a new file to WAL turns a read lock into a write lock, and SQLite does not wait for
+/// another connection that does the same: each would keep its read lock while it waits for the other.
+fn repeat_while_locked<T>(operation: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let start = Instant::now();
+    loop {
+        let outcome = operation();
+        let code = outcome.as_ref().err().and_then(rusqlite::Error::sqlite_error_code);
+        let is_locked = matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+        if !is_locked || start.elapsed() >= PATIENCE {
+            return outcome;
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
 fn migrate(unit: &Unit<'_>) -> Result<()> {

@@ -26,6 +26,19 @@ async fn many_handles_open_a_new_file_at_once_and_work_on_it() {
     assert!(path.exists());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn new_file_is_opened_while_another_handle_changes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fleet.db");
+    // As another handle does that changes the file to WAL: SQLite then does not wait for it.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    let opening = tokio::spawn(Fleet::embedded(path));
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    other.execute_batch("commit").unwrap();
+    opening.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn requests_outlive_the_program() {
     let stage = Stage::embedded().await;
