@@ -39,7 +39,9 @@ fn start(root: &Path, command: &str) -> Command {
         .arg(launcher)
         .args(["--", command])
         .current_dir(root)
-        .env_remove("CARGO_TARGET_DIR");
+        .env_remove("CARGO_TARGET_DIR")
+        // Cargo tells when it waits for another one that uses the same home.
+        .env("CARGO_HOME", root.join("target/home"));
     cargo
 }
 
