@@ -140,6 +140,14 @@ impl Stage {
         }
     }
 
+    /// Runs one statement, and returns the number of rows that it has changed.
+    pub(crate) async fn update(&self, statement: &str) -> u64 {
+        match &self.database {
+            Database::Postgres { url } => cluster::connect(url).await.execute(statement, &[]).await.unwrap(),
+            Database::Embedded { folder } => open(folder).execute(statement, []).unwrap() as u64,
+        }
+    }
+
     pub(crate) async fn execute(&self, statements: &str) {
         match &self.database {
             Database::Postgres { url } => cluster::execute(url, statements).await,

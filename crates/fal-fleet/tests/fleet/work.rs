@@ -278,12 +278,13 @@ async fn a_wrong_key_stops_its_worker_and_not_the_account(stage: Stage) {
 
 async fn an_answer_counts_although_the_lease_of_its_submit_has_ended(stage: Stage) {
     stage.fleet.batch("cats").enqueue(inputs(1)).await.unwrap();
-    stage.emulator.on_request(RequestKind::Submit).delay(Duration::from_millis(1500));
+    stage.emulator.on_request(RequestKind::Submit).delay(Duration::from_secs(5));
     let sweeps = async {
-        while stage.number("select count(*) from fal.request where state = 'begun'").await == 0 {
+        while stage.number("select count(*) from fal.request where state = 'waiting'").await > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        stage.execute("update fal.request set due = now() where state = 'begun'").await;
+        let ended = stage.update("update fal.request set due = now() where state = 'begun'").await;
+        assert_eq!(ended, 1, "the answer came before its lease could end");
     };
     let worker = stage.worker();
     let (worked, ()) = tokio::join!(worker.run::<Any, _>(async |_| Ok(())), sweeps);
