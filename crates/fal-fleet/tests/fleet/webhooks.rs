@@ -46,17 +46,20 @@ async fn a_delivery_without_a_signature_changes_nothing(stage: Stage) {
 }
 
 async fn a_request_that_was_given_back_and_accepted_is_charged(stage: Stage) {
-    let stage = stage.with_pace(Pace::instant().run(Duration::from_secs(5))).await;
+    let stage = stage.with_pace(Pace::instant().run(RUN)).await;
     // The cost is not known.
     stage.emulator.on_request(RequestKind::Platform).fail(503, serde_json::json!({}));
     give_back_and_accept(stage, Budget::new(Usd::cents(5)).max_per_request(Usd::cents(1))).await;
 }
 
 async fn its_estimate_is_reserved_again_without_a_limit_for_each_request(stage: Stage) {
-    let stage = stage.with_pace(Pace::instant().run(Duration::from_secs(5))).await;
+    let stage = stage.with_pace(Pace::instant().run(RUN)).await;
     // The emulator charges a cent for a picture.
     give_back_and_accept(stage, Usd::cents(5).into()).await;
 }
+
+/// The time for which a request runs. It ends when the test moves the clock.
+const RUN: Duration = Duration::from_secs(3600);
 
 /// Loses the answer to a submit, gives the request back with its money, and lets a webhook tell that it was accepted.
 async fn give_back_and_accept(stage: Stage, budget: Budget) {
@@ -71,6 +74,7 @@ async fn give_back_and_accept(stage: Stage, budget: Budget) {
              update fal.request set state = 'waiting', reserved = null where state = 'in_doubt'",
         )
         .await;
+    stage.emulator.advance(RUN);
     while stage.number("select count(*) from fal.request where state = 'submitted'").await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
