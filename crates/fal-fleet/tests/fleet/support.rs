@@ -159,6 +159,8 @@ impl Stage {
 /// Opens an embedded ledger beside its fleet, with the function `now` of PostgreSQL.
 fn open(folder: &TempDir) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
+    // A worker writes at the same time, and a slow disk takes its time.
+    connection.busy_timeout(Duration::from_secs(60)).unwrap();
     let path = folder.path().join("fleet.db");
     connection.execute("attach database ?1 as fal", [path.to_str().unwrap()]).unwrap();
     let now = |_: &mut rusqlite::functions::Context<'_>| {
