@@ -1,6 +1,6 @@
 //! Connections with TLS, to a server with a certificate of its own authority.
 
-use std::{error::Error, fs, net::TcpListener, path::Path};
+use std::{error::Error, fs, path::Path};
 
 use fal_fleet::Fleet;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -28,10 +28,8 @@ fn write_certificates(folder: &Path) {
 
 /// Starts a server on a free port of this machine, and returns it with its port.
 fn start(folder: &Path, tls: &str) -> Option<(Cluster, u16)> {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let settings = format!("{QUICK} -c listen_addresses=127.0.0.1 -c port={port} {tls}");
-    Cluster::start_with(&settings, &[&folder.join("server.pem"), &folder.join("server.key")])
-        .map(|cluster| (cluster, port))
+    let files = [folder.join("server.pem"), folder.join("server.key")];
+    Cluster::start_on_port(&format!("{QUICK} {tls}"), &[&files[0], &files[1]])
 }
 
 /// Returns the failure of a connection with all its causes.

@@ -6,6 +6,7 @@
 
 use std::{
     env, fs,
+    net::TcpListener,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -60,14 +61,38 @@ const NO_DATABASE: &str = "tests of fal-fleet were skipped: install PostgreSQL 1
 /// Settings for tests. Without fsync, a killed server loses nothing, and only a crash of the machine would.
 pub(crate) const QUICK: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB";
 
+/// The number of ports that are tried.
+const PORTS: usize = 10;
+
 impl Cluster {
     /// Starts a server that listens on a socket in a folder of its own. Returns `None` if PostgreSQL is not installed.
     pub(crate) fn start(settings: &str) -> Option<Self> {
-        Self::start_with(settings, &[])
+        let cluster = Self::create(settings, &[])?;
+        cluster.control(&["start"]).unwrap_or_else(|log| panic!("{log}"));
+        Some(cluster)
     }
 
-    /// Starts a server with copies of files that only it can read, whose paths replace `{0}`, `{1}` and so on in the settings.
-    pub(crate) fn start_with(settings: &str, files: &[&Path]) -> Option<Self> {
+    /// Starts a server that also listens on a free port of this machine, and returns it with its port.
+    ///
+    /// It has copies of files that only it can read, whose paths replace `{0}`, `{1}` and so on in the settings.
+    pub(crate) fn start_on_port(settings: &str, files: &[&Path]) -> Option<(Self, u16)> {
+        let mut cluster = Self::create(settings, files)?;
+        let settings = cluster.settings.clone();
+        // Another program may take a free port before the server does.
+        for _ in 0..PORTS {
+            let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+            let port = port.expect("a free port").port();
+            cluster.settings = format!("{settings} -c listen_addresses=127.0.0.1 -c port={port}");
+            match cluster.control(&["start"]) {
+                Ok(()) => return Some((cluster, port)),
+                Err(log) => assert!(log.contains("Address already in use"), "{log}"),
+            }
+        }
+        panic!("{PORTS} free ports were taken before the server started");
+    }
+
+    /// Makes the files of a server, which does not run yet.
+    fn create(settings: &str, files: &[&Path]) -> Option<Self> {
         let Some(programs) = programs() else {
             report_skip(NO_DATABASE);
             return None;
@@ -106,9 +131,7 @@ impl Cluster {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh runs");
-        let cluster = Self { programs, data, settings, _guard: guard };
-        cluster.control(&["start"]);
-        Some(cluster)
+        Some(Self { programs, data, settings, _guard: guard })
     }
 
     /// Returns the path of the socket on which the server listens.
@@ -118,7 +141,7 @@ impl Cluster {
 
     /// Kills the server as a crash does, and starts it again.
     pub(crate) fn crash(&self) {
-        self.control(&["restart", "-m", "immediate"]);
+        self.control(&["restart", "-m", "immediate"]).unwrap_or_else(|log| panic!("{log}"));
     }
 
     /// Returns the connection string of a database.
@@ -126,7 +149,8 @@ impl Cluster {
         format!("host={} user=fal dbname={database}", self.data.path().display())
     }
 
-    fn control(&self, arguments: &[&str]) {
+    /// Runs `pg_ctl`, and returns the log of the server if that fails.
+    fn control(&self, arguments: &[&str]) -> Result<(), String> {
         let folder = self.data.path();
         let settings = &self.settings;
         let options =
@@ -142,7 +166,10 @@ impl Cluster {
             .stderr(Stdio::null())
             .status()
             .expect("pg_ctl runs");
-        assert!(status.success(), "{}", fs::read_to_string(folder.join("log")).unwrap_or_default());
+        if status.success() {
+            return Ok(());
+        }
+        Err(fs::read_to_string(folder.join("log")).unwrap_or_default())
     }
 }
 
