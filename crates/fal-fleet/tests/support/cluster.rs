@@ -154,7 +154,7 @@ impl Cluster {
         let folder = self.data.path();
         let settings = &self.settings;
         let options =
-            format!("-k {} -c listen_addresses='' -c max_connections=200 {settings}", folder.display());
+            format!("-k {} -c listen_addresses='' -c max_connections=1000 {settings}", folder.display());
         let status = as_owner(folder, &self.programs.join("pg_ctl"))
             .arg("-D")
             .arg(folder.join("data"))
