@@ -194,7 +194,7 @@ impl Passed {
             self.in_successes = true;
         } else if line == "failures:" || line.starts_with("test result: ") {
             self.in_successes = false;
-        } else if let Some(name) = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok")) {
+        } else if let Some(name) = passed_test(line).filter(|_| !self.in_successes) {
             tests.insert(name.to_owned(), 1);
         } else if let Some(name) =
             line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"))
@@ -206,6 +206,24 @@ impl Passed {
         }
         !self.in_successes
     }
+}
+
+/// Returns the name in a line such as `test wire::one ... ok`.
+///
+/// Other text may stand before it, because a child of a test may have written to stderr without ending its line.
+fn passed_test(line: &str) -> Option<&str> {
+    let line = line.strip_suffix(" ... ok")?;
+    let is_identifier = |part: &str| {
+        part.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && part.chars().all(|other| other.is_alphanumeric() || other == '_')
+    };
+    let is_test = |name: &&str| {
+        let path = name.strip_suffix(" - should panic").unwrap_or(name);
+        path.split("::").all(is_identifier)
+    };
+    let behind = line.rsplit_once("test ").map(|(_, name)| name).filter(is_test);
+    // The name of an example in docs is no path: `src/lib.rs - One (line 7)`.
+    behind.or_else(|| line.strip_prefix("test "))
 }
 
 /// Returns the target of a line such as `Running tests/wire/main.rs (target/debug/deps/wire-0f1e)`, and `lib` for the unit
@@ -300,6 +318,44 @@ mod tests {
         let suite = |tests| Suite { target: "lib", tests };
         assert_eq!(attacks_of(&suite(&["a::"]), passed), Ok(vec![1, 7]));
         assert!(attacks_of(&suite(&["a::", "b::"]), passed).unwrap_err().contains("`b::`"));
+    }
+
+    #[test]
+    fn passed_test_is_found_behind_other_text() {
+        for (line, name) in [
+            ("test a::one ... ok", "a::one"),
+            ("test src/lib.rs - One (line 7) ... ok", "src/lib.rs - One (line 7)"),
+            ("no newline at the endtest a::one ... ok", "a::one"),
+            ("50% test one_2 ... ok", "one_2"),
+            ("test of a childtest a::one ... ok", "a::one"),
+            (".test a::one - should panic ... ok", "a::one - should panic"),
+        ] {
+            assert_eq!(passed_test(line), Some(name), "{line}");
+        }
+        for line in [
+            "text test a::one ... FAILED",
+            "text test a::one ... ok, or not",
+            "text `test a::one ... ok`",
+            "text test of a child ... ok",
+            "text test a: :one ... ok",
+            "text test a:: ... ok",
+            "text test 2 ... ok",
+            "text test  ... ok",
+            "text a::one ... ok",
+        ] {
+            assert_eq!(passed_test(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn results_in_the_output_of_a_test_are_not_counted() {
+        let mut passed = Passed::default();
+        passed.start("wire");
+        let output = "note: test one ... ok\n\nsuccesses:\n\n---- one stdout ----\ntest two ... ok\nx test three ... ok\n";
+        for line in output.lines() {
+            passed.read_line(line);
+        }
+        assert_eq!(passed.attacks["wire"], BTreeMap::from([("one".to_owned(), 1)]));
     }
 
     #[test]
