@@ -18,6 +18,11 @@ use support::{record, walk};
 
 const CRATES: usize = 6;
 
+/// The number of runs that are killed, each at a later moment. If none of them was killed while it wrote, as happens on a busy
+/// machine, more are killed.
+const KILLS: u64 = 50;
+const MOST_KILLS: u64 = 500;
+
 const ROOT: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/models/*\"]\n\n\
     [workspace.package]\nversion = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.90\"\nlicense = \"MIT\"\n\
     include = []\nkeywords = []\ncategories = []\n\n\
@@ -81,10 +86,12 @@ fn a_run_that_was_killed_leaves_a_workspace_that_loads_and_is_finished_by_the_ne
     let root = folder.path();
     generate(root);
     load(root).unwrap();
-    let mut interrupted = 0;
-    for moment in 0..50_u64 {
+    let (mut runs, mut interrupted) = (0, 0);
+    while runs < KILLS || (interrupted == 0 && runs < MOST_KILLS) {
+        let moment = runs % KILLS;
+        runs += 1;
         // Some crates come, some go, and the others change.
-        let (first, parameter) = if moment % 2 == 0 { (CRATES / 2, "watts") } else { (0, "colour") };
+        let (first, parameter) = if moment.is_multiple_of(2) { (CRATES / 2, "watts") } else { (0, "colour") };
         fs::remove_dir_all(root.join("schemas")).unwrap();
         write_schemas(root, first, parameter);
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -109,7 +116,7 @@ fn a_run_that_was_killed_leaves_a_workspace_that_loads_and_is_finished_by_the_ne
     }
     load(root).unwrap();
     assert!(interrupted > 0, "no run was killed while it wrote");
-    println!("{interrupted} of 50 runs were killed while they wrote");
+    println!("{interrupted} of {runs} runs were killed while they wrote");
 }
 
 #[test]

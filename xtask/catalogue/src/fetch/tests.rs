@@ -476,15 +476,22 @@ fn fetches_for_another_process() {
 
 const RECORDS_TO_FETCH: usize = 30;
 
+/// The number of runs that are killed, each at a later moment. If none of them was killed between two documents, as happens on
+/// a busy machine, more are killed.
+const KILLS: u64 = 50;
+const MOST_KILLS: u64 = 500;
+
 #[test]
 fn a_run_that_was_killed_is_finished_by_the_next_one() {
     let (root, old, new) = (catalogue(), folder(RECORDS_TO_FETCH, 9), folder(RECORDS_TO_FETCH, 8));
     let run =
         |records: &Path| fetch(root.path(), &ids(RECORDS_TO_FETCH), false, &from(records, false)).unwrap();
     run(old.path()).complete().unwrap();
-    let mut interrupted = 0;
-    for moment in 0..50 {
-        let (records, maximum) = if moment % 2 == 0 { (new.path(), 8) } else { (old.path(), 9) };
+    let (mut runs, mut interrupted) = (0, 0);
+    while runs < KILLS || (interrupted == 0 && runs < MOST_KILLS) {
+        let moment = runs % KILLS;
+        runs += 1;
+        let (records, maximum) = if moment.is_multiple_of(2) { (new.path(), 8) } else { (old.path(), 9) };
         let mut child = fetch_in_another_process(root.path(), records);
         // It writes documents while the lock has hashes of replaced ones.
         let lock = root.path().join("schemas/lock.toml");
@@ -505,7 +512,7 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
         assert!(!lock.contains("replaced"), "moment {moment}");
     }
     assert!(interrupted > 0, "no run was killed between two documents");
-    println!("{interrupted} of 50 runs were killed between two documents");
+    println!("{interrupted} of {runs} runs were killed between two documents");
     // An edit by hand is still noticed.
     fs::write(root.path().join("schemas/acme/draw7.json"), "{}").unwrap();
     assert_eq!(run(new.path()).problems.len(), 1);
