@@ -12,10 +12,13 @@ use super::*;
 /// The environment variable of the process that subscribes: the emulator's URL.
 const URL: &str = "FAL_TESTS_QUEUED_URL";
 
+/// The text before the ticket. If tests run one by one, the name of the test stands on the same line and must not contain it.
+const MARKER: &str = "Its ticket: ";
+
 async fn subscribe(url: &str) {
     let client = Client::builder().emulator(url).build().unwrap();
     let call = client.subscribe(small()).on_queued(|ticket| {
-        println!("ticket {}", serde_json::to_string(&ticket).unwrap());
+        println!("{MARKER}{}", serde_json::to_string(&ticket).unwrap());
     });
     call.await.unwrap();
     panic!("it was to be killed before this");
@@ -39,7 +42,7 @@ async fn output_of_a_killed_process_is_fetched_with_its_ticket() {
     let output = BufReader::new(worker.stdout.take().unwrap());
     let ticket = tokio::task::spawn_blocking(move || {
         let mut lines = output.lines().map(Result::unwrap);
-        lines.find_map(|line| line.split_once("ticket ").map(|(_, ticket)| ticket.to_owned())).unwrap()
+        lines.find_map(|line| line.split_once(MARKER).map(|(_, ticket)| ticket.to_owned())).unwrap()
     });
     let ticket = ticket.await.unwrap();
     worker.kill().unwrap(); // SIGKILL
