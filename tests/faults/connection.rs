@@ -1,14 +1,12 @@
 //! Faults of connections that are not yet open.
 
-use std::{
-    net::TcpListener,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use fal_client::Client;
+use tokio::net::TcpSocket;
 
 use crate::{
     case::quick,
@@ -23,10 +21,10 @@ fn first_requests() -> impl Iterator<Item = &'static Injection> {
 #[tokio::test]
 async fn every_request_is_repeated_after_a_refused_connection() {
     for injection in first_requests() {
-        let url = {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            format!("http://{}", listener.local_addr().unwrap())
-        };
+        // It is bound and does not listen, so that its port refuses connections and nobody else gets it.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
         let attempts = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&attempts);
         let builder = Client::builder().emulator(url).retry(quick()).on_attempt(move |_| {

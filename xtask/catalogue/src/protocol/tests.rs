@@ -163,10 +163,10 @@ fn known_differences_are_accepted_and_others_are_the_error() {
 
 #[test]
 fn service_that_cannot_be_reached_is_named_with_the_cause() {
-    // Nobody listens at the port of a listener that is gone.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    // It is bound and does not listen, so that its port refuses connections and nobody else gets it.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
     let error = fetch(&url, "queue.json").unwrap_err();
     assert!(error.starts_with(&format!("{url}queue.json: ")) && error.contains("refused"), "{error}");
 }
