@@ -9,7 +9,7 @@ use std::{
 };
 
 use fal_core::{File, FileSource};
-use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream, task::AtomicWaker};
 use http::HeaderValue;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -181,15 +181,21 @@ pub enum UploadEvent {
 pub struct UploadEvents {
     upload: Option<Pending<File>>,
     progress: watch::Receiver<Option<Progress>>,
+    /// Woken by each change of the progress. The task of the connection reads the content, so that there is progress while
+    /// the upload itself only waits for the response.
+    waker: Arc<AtomicWaker>,
 }
 
 impl UploadEvents {
     fn new(upload: UploadRequest) -> Self {
         let (send, progress) = watch::channel(None);
+        let waker = Arc::new(AtomicWaker::new());
+        let reader = waker.clone();
         let upload = upload.on_progress(move |progress| {
             send.send_replace(Some(progress));
+            reader.wake();
         });
-        Self { upload: Some(upload.into_future()), progress }
+        Self { upload: Some(upload.into_future()), progress, waker }
     }
 
     /// Waits for the next event. Returns `None` after the last one.
@@ -204,18 +210,19 @@ impl Stream for UploadEvents {
     type Item = Result<UploadEvent>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(upload) = &mut self.upload else { return Poll::Ready(None) };
-        // Only polling the upload makes progress, so there is no need to wait for a change of it.
+        let Self { upload: state, progress: changes, waker } = &mut *self;
+        let Some(upload) = state else { return Poll::Ready(None) };
+        // Registered before the progress is read, so that no change is missed.
+        waker.register(context.waker());
         let result = upload.poll_unpin(context);
-        if self.progress.has_changed().unwrap_or(false)
-            && let Some(progress) = *self.progress.borrow_and_update()
+        if changes.has_changed().unwrap_or(false)
+            && let Some(progress) = *changes.borrow_and_update()
             && result.is_pending()
         {
-            context.waker().wake_by_ref();
             return Poll::Ready(Some(Ok(UploadEvent::Sent(progress))));
         }
         let Poll::Ready(result) = result else { return Poll::Pending };
-        self.upload = None;
+        *state = None;
         Poll::Ready(Some(result.map(UploadEvent::Done)))
     }
 }

@@ -2,8 +2,12 @@
 
 use std::{
     io::Write,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -16,6 +20,10 @@ use fal_client::{
 use fal_emulator::{Emulator, FaultPoint, RequestKind};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpSocket,
+};
 
 use crate::{
     model::{Input, cat},
@@ -457,6 +465,62 @@ async fn events_of_an_upload_end_with_the_file() {
         })
         .collect();
     assert!(!done.is_empty() && done.is_sorted() && *done.last().unwrap() <= 2 * PART, "{done:?}");
+}
+
+/// Starts a server that takes one file at some hundred megabits a second, and returns its URL and the number of bytes that
+/// it has read.
+async fn slow_reader(length: u64) -> (String, Arc<AtomicU64>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let url = format!("http://{}/signed", listener.local_addr().unwrap());
+    let received: Arc<AtomicU64> = Arc::default();
+    let count = received.clone();
+    tokio::spawn(async move {
+        let mut socket = BufReader::new(listener.accept().await.unwrap().0);
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            socket.read_line(&mut line).await.unwrap();
+        }
+        let mut buffer = vec![0; 256 << 10];
+        while count.load(Ordering::SeqCst) < length {
+            let read = socket.read_exact(&mut buffer).await.unwrap();
+            count.fetch_add(read as u64, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    });
+    (url, received)
+}
+
+#[tokio::test]
+async fn progress_of_an_upload_in_one_request_is_reported_while_it_is_sent() {
+    const LENGTH: u64 = 16 << 20;
+    let (upload_url, received) = slow_reader(LENGTH).await;
+    let server = Server::start(move |_, url| {
+        answer(200, &json!({"upload_url": upload_url, "file_url": format!("{url}/file")}))
+    })
+    .await;
+    let rest = UploadOptions::default().repository(Repository::Rest);
+    let mut events = server.client().upload(File::bytes(content(LENGTH), "image/png")).options(rest).events();
+    let (mut done, mut is_complete) = (Vec::new(), false);
+    while let Some(event) =
+        tokio::time::timeout(Duration::from_secs(60), events.next()).await.expect("it hangs")
+    {
+        match event.unwrap() {
+            UploadEvent::Sent(progress) => {
+                assert_eq!(progress.total(), Some(LENGTH));
+                done.push((progress.done(), received.load(Ordering::SeqCst)));
+            }
+            event => is_complete = matches!(event, UploadEvent::Done(_)),
+        }
+    }
+    assert!(is_complete);
+    assert!(done.len() >= 5 && done.is_sorted_by(|before, after| before.0 < after.0), "{done:?}");
+    assert!(done.iter().all(|(sent, _)| *sent <= LENGTH), "{done:?}");
+    assert!(done[4].1 < LENGTH, "the first events come before the end: {done:?}");
 }
 
 #[tokio::test]
