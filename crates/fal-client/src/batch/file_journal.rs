@@ -6,6 +6,8 @@ use std::{
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -54,15 +56,19 @@ const LONGEST_TAIL: u64 = 1 << 30;
 /// The number of entries that are read at a time.
 const ENTRIES_AT_ONCE: usize = 256;
 
+/// The time for which a locked file is tried again. A batch that was dropped may still write its last entry.
+const LOCK_PATIENCE: Duration = Duration::from_millis(300);
+
 impl FileJournal {
-    /// Opens a journal, and creates the file if it does not exist.
+    /// Opens a journal, and creates the file if it does not exist. Blocks for up to 300 ms if the file is locked, because a
+    /// batch that was dropped may still write its last entry.
     ///
     /// # Errors
     ///
     /// `File` if the file cannot be opened, is no journal or no regular file, or another batch has it open.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = LockedFile::open(path).map_err(|cause| {
+        let file = LockedFile::open(path, LOCK_PATIENCE).map_err(|cause| {
             let message = format!("the journal {} cannot be opened: {cause}", path.display());
             Error::new(ErrorKind::File, message).with_source(cause)
         })?;
@@ -113,7 +119,7 @@ struct Part {
 }
 
 impl LockedFile {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, patience: Duration) -> io::Result<Self> {
         let is_new = !path.exists();
         // Looked at first, because opening a named pipe waits for its other end.
         if !is_new {
@@ -126,11 +132,7 @@ impl LockedFile {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
         check_is_regular(&file.metadata()?)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process works with it")),
-            Err(TryLockError::Error(cause)) => return Err(cause),
-        }
+        lock_within(patience, &file)?;
         if is_new {
             sync_parent(path)?;
         }
@@ -211,6 +213,28 @@ impl LockedFile {
                 let _ = self.file.set_len(self.end);
                 Err(cause)
             }
+        }
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Closing is not enough while another thread starts a process, which has the file open until its program begins.
+        let _ = self.file.unlock();
+    }
+}
+
+/// Locks `file`, or returns an error if it stays locked for as long as `patience`.
+fn lock_within(patience: Duration, file: &File) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process works with it")),
+            Err(TryLockError::Error(cause)) => return Err(cause),
         }
     }
 }
@@ -297,6 +321,36 @@ mod tests {
              {\"state\":\"submitted\",\"key\":\"0\",\"ticket\":{\"endpoint\":\"acme/app\",\"request_id\":\"r1\"}}\n\
              {\"state\":\"refused\",\"key\":\"1\"}\n"
         );
+    }
+
+    #[test]
+    fn journal_opens_while_a_write_of_a_dropped_batch_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = FileJournal::open(&path).unwrap();
+        // As a write that goes on after its future was dropped.
+        let writing = journal.file.clone();
+        let writer = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            lock(&writing).write(&begun(0)).unwrap();
+        });
+        drop(journal);
+        let file = LockedFile::open(&path, Duration::from_secs(60)).unwrap();
+        assert_eq!(file.end, file.file.metadata().unwrap().len());
+        assert!(file.end > 0);
+        writer.join().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn closed_journal_opens_while_a_process_that_is_started_shares_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = FileJournal::open(&path).unwrap();
+        let shared = lock(&journal.file).file.try_clone().unwrap();
+        drop(journal);
+        FileJournal::open(&path).unwrap();
+        drop(shared);
     }
 
     #[tokio::test]
