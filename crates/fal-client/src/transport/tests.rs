@@ -1,11 +1,14 @@
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 
 use super::*;
@@ -37,9 +40,11 @@ async fn server(response: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     (url, received)
 }
 
-async fn unused_url() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// Returns a URL that refuses connections, and the socket that keeps its port from other tests until it is dropped.
+fn unused_url() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
 /// Returns a transport whose queue is at `primary`, with a backup.
@@ -68,7 +73,7 @@ async fn send(transport: &Transport, method: Method) -> Result<Response> {
 #[tokio::test]
 async fn backup_is_tried_if_the_first_domain_cannot_be_reached() {
     let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    let (primary, attempts) = (unused_url().await, Arc::default());
+    let ((primary, _socket), attempts) = (unused_url(), Arc::default());
     let transport = with_backup(&primary, &backup, &attempts);
     assert_eq!(send(&transport, Method::POST).await.unwrap().body.as_ref(), b"{}");
     let asked = asked.lock().unwrap();
@@ -89,8 +94,8 @@ async fn backup_is_not_tried_after_an_error_response() {
 
 #[tokio::test]
 async fn error_names_the_first_domain_if_neither_can_be_reached() {
-    let primary = unused_url().await;
-    let transport = with_backup(&primary, &unused_url().await, &Arc::default());
+    let ((primary, _first), (backup, _second)) = (unused_url(), unused_url());
+    let transport = with_backup(&primary, &backup, &Arc::default());
     let error = send(&transport, Method::GET).await.unwrap_err();
     let start = format!("no connection to {}: ", primary.trim_end_matches('/'));
     assert!(error.is_transport() && error.message().starts_with(&start), "{error}");
@@ -115,9 +120,9 @@ async fn backup_is_not_tried_after_the_connection_broke() {
 #[tokio::test]
 async fn backup_is_not_tried_behind_a_proxy() {
     let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    let primary = unused_url().await;
+    let ((primary, _first), (proxy, _second)) = (unused_url(), unused_url());
     let transport = with_backup(&primary, &backup, &Arc::default());
-    let transport = Transport { proxy: Some(Url::parse(&unused_url().await).unwrap()), ..transport };
+    let transport = Transport { proxy: Some(Url::parse(&proxy).unwrap()), ..transport };
     assert!(send(&transport, Method::GET).await.unwrap_err().is_transport());
     assert!(asked.lock().unwrap().is_empty());
 }
@@ -125,7 +130,8 @@ async fn backup_is_not_tried_behind_a_proxy() {
 #[tokio::test]
 async fn backup_is_not_tried_for_a_websocket() {
     let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    let transport = with_backup(&unused_url().await, &backup, &Arc::default());
+    let (primary, _socket) = unused_url();
+    let transport = with_backup(&primary, &backup, &Arc::default());
     let mut url = transport.hosts.queue.clone();
     url.set_path("/queue/acme/app");
     let mut request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
@@ -136,7 +142,7 @@ async fn backup_is_not_tried_for_a_websocket() {
 
 #[tokio::test]
 async fn unreachable_proxy_is_tried_once_per_attempt() {
-    let (primary, backup) = (unused_url().await, unused_url().await);
+    let ((primary, _first), (backup, _second)) = (unused_url(), unused_url());
     let transport = with_backup(&primary, &backup, &Arc::default());
     let (transport, sent) = unreachable(transport, primary.clone(), backup);
     let transport = Transport { proxy: Some(Url::parse(&primary).unwrap()), ..transport };
@@ -146,7 +152,7 @@ async fn unreachable_proxy_is_tried_once_per_attempt() {
 
 #[tokio::test]
 async fn cause_is_that_of_the_first_domain_if_neither_can_be_reached() {
-    let (primary, backup) = (unused_url().await, unused_url().await);
+    let ((primary, _first), (backup, _second)) = (unused_url(), unused_url());
     let transport = with_backup(&primary, &backup, &Arc::default());
     // The backup fails in another way than the first domain.
     let (transport, sent) = unreachable(transport, primary, "http://nowhere.invalid:9".to_owned());
@@ -169,7 +175,8 @@ fn unreachable(transport: Transport, first: String, later: String) -> (Transport
 
 #[tokio::test]
 async fn error_of_a_backup_that_answered_is_reported() {
-    let transport = with_backup(&unused_url().await, &closing_server().await, &Arc::default());
+    let (primary, _socket) = unused_url();
+    let transport = with_backup(&primary, &closing_server().await, &Arc::default());
     let error = send(&transport, Method::POST).await.unwrap_err();
     // The second domain may have accepted the request, so the first one's failure to connect must not be reported.
     assert!(error.may_be_accepted(), "{error:?}");

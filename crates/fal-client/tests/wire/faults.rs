@@ -14,7 +14,7 @@ use fal_client::{Client, Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -23,7 +23,7 @@ use super::{
     clock::StoppedClock,
     model::cat,
     realtime::{ask, frame, packed, soon},
-    server::quick,
+    server::{quick, unused_url},
 };
 
 /// The call that is made, and the request of it that has the fault.
@@ -289,9 +289,7 @@ async fn every_fault_while_opening_is_retried_or_an_error() {
 #[tokio::test]
 async fn an_unreachable_server_is_retried_and_an_error() {
     for target in ALL {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
+        let (url, _socket) = unused_url();
         let attempts: Arc<AtomicUsize> = Arc::default();
         let count = attempts.clone();
         let builder = Client::builder().emulator(url).key("test:key").retry(quick()).on_attempt(move |_| {
@@ -341,6 +339,10 @@ async fn losses_are_reported_when_a_server_restarts() {
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap()["n"], 7);
 
     server.shutdown().await;
+    // Keeps the port from other tests, and refuses connections until the server is back.
+    let held = TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(address.parse().unwrap()).unwrap();
     let error = soon(events.next()).await.unwrap().unwrap_err();
     assert!(error.is_transport() && error.to_string().contains("after 1 event"), "{error}");
     // The message finds no connection, or gets no answer. Both are errors.
@@ -360,4 +362,5 @@ async fn losses_are_reported_when_a_server_restarts() {
     assert_eq!(soon(connection.request_message(&ask(5))).await.unwrap()["n"], 7);
     let mut events = soon(client.stream(cat())).await.unwrap();
     assert_eq!(soon(events.next()).await.unwrap().unwrap()["n"], 1);
+    drop(held);
 }

@@ -23,7 +23,7 @@ use tower::{
 use crate::{
     job::accepted,
     model::cat,
-    server::{Reaction, Received, Server, bytes, json as answer, quick},
+    server::{Reaction, Received, Server, bytes, json as answer, quick, unused_url},
 };
 
 type Outgoing = http::Request<reqwest::Body>;
@@ -122,9 +122,7 @@ async fn failure_of_a_layer_counts_as_sent_only_if_it_was() {
 
 #[tokio::test]
 async fn failed_connection_behind_a_layer_is_told_apart() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let (url, _socket) = unused_url();
     let hide = |cause: BoxError| std::io::Error::other(cause);
     for layer in 0..3 {
         let builder = Client::builder().emulator(&url).retry(quick());

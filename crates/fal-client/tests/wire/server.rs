@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::Ipv4Addr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -15,7 +16,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::Notify,
 };
 
@@ -156,6 +157,13 @@ pub(crate) fn quick() -> Retry {
         .rate_limit_budget(Duration::ZERO)
         .base_delay(Duration::from_millis(1))
         .max_delay(Duration::from_millis(2))
+}
+
+/// Returns a URL that refuses connections, and the socket that keeps its port from other tests until it is dropped.
+pub(crate) fn unused_url() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
 /// Starts a server that reads a request, sends `answer` and closes the connection. Counts the requests.

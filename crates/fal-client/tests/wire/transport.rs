@@ -11,7 +11,7 @@ use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::{
     model::{Model, cat},
-    server::{Received, Server, bytes, closing, json as answer, quick},
+    server::{Received, Server, bytes, closing, json as answer, quick, unused_url},
 };
 
 /// Starts a server that responds to everything with `status` and `headers`.
@@ -81,9 +81,7 @@ async fn submit_is_not_repeated_after_a_broken_connection() {
 
 #[tokio::test]
 async fn refused_connection_is_a_transport_error() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let (url, _socket) = unused_url();
     let client = Client::builder().emulator(url).retry(quick()).build().unwrap();
     let error = client.run(cat()).await.unwrap_err();
     assert!(error.is_transport());
