@@ -23,7 +23,8 @@ async fn export() -> String {
 }
 
 async fn scrape(url: &str) -> String {
-    let body = reqwest::get(url).await.unwrap().bytes().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = http.get(url).send().await.unwrap().bytes().await.unwrap();
     String::from_utf8(body.to_vec()).unwrap()
 }
 

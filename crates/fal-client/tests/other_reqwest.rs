@@ -20,6 +20,7 @@ async fn plain_client_of_reqwest_works_beside_ours() {
         let _ = socket.read(&mut [0; 4096]).await.unwrap();
         socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     });
-    let body = reqwest::Client::new().get(url).send().await.unwrap().bytes().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = http.get(url).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(body, "ok");
 }

@@ -4,12 +4,12 @@ use std::{fmt::Write, fs};
 
 use fal_client::batch::{JournalEntry, JournalReader};
 
-/// The environment variable `ENTRIES` sets another number of entries.
+/// The environment variable `FAL_TEST_ENTRIES` sets another number of entries.
 const ENTRIES: usize = 100_000;
 
 #[test]
 fn reading_a_long_journal_takes_the_memory_of_one_entry() {
-    let count = std::env::var("ENTRIES").map_or(ENTRIES, |count| count.parse().unwrap());
+    let count = std::env::var("FAL_TEST_ENTRIES").map_or(ENTRIES, |count| count.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let mut text = String::new();
