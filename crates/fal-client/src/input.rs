@@ -94,7 +94,7 @@ fn check_and_upload(
     })
 }
 
-/// Whether one of the files of an input is wanted.
+/// Returns true if one of the files of an input is wanted.
 pub(crate) fn has_file(input: &mut impl Parameters, is_wanted: impl Fn(&File) -> bool) -> bool {
     let mut has_file = false;
     input.visit_files(&mut |file| has_file |= is_wanted(file));

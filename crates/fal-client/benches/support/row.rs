@@ -92,7 +92,7 @@ impl Row {
         self
     }
 
-    /// Whether a larger figure is better than a smaller one.
+    /// Returns true if a larger figure is better than a smaller one.
     pub(crate) fn larger_is_better(&self) -> bool {
         self.unit.ends_with("/s") || ["documents", "times"].contains(&self.unit.as_str())
     }

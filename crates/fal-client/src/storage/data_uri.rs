@@ -34,7 +34,7 @@ pub(crate) async fn to_data_uri(file: &File) -> Result<String> {
     Ok(uri)
 }
 
-/// Whether the content of a file has to be read from a disk or a reader before it is a URI.
+/// Returns true if the content of a file has to be read from a disk or a reader before it is a URI.
 #[cfg(feature = "realtime")]
 pub(crate) fn has_to_be_read(file: &File) -> bool {
     match file.source() {
