@@ -60,8 +60,9 @@ const ENTRIES_AT_ONCE: usize = 256;
 const LOCK_PATIENCE: Duration = Duration::from_millis(300);
 
 impl FileJournal {
-    /// Opens a journal, and creates the file if it does not exist. Blocks for up to 300 ms if the file is locked, because a
-    /// batch that was dropped may still write its last entry.
+    /// Opens a journal, and creates the file if it does not exist.
+    ///
+    /// Blocks for up to 300 ms if the file is locked, because a batch that was dropped may still write its last entry.
     ///
     /// # Errors
     ///

@@ -302,7 +302,7 @@ impl<E: Realtime> Sender<E> {
     {
         let mut input = input.into_input();
         self.validate(&input)?;
-        // A future that is ready at once does not tell: a disk can be faster than the first poll.
+        // Checked first, because a fast disk may finish a read before the first poll, and the file would be accepted.
         let inlined = match has_file(&mut input, has_to_be_read) {
             true => None,
             false => inline_files(&mut input).now_or_never(),

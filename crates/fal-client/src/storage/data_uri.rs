@@ -34,13 +34,13 @@ pub(crate) async fn to_data_uri(file: &File) -> Result<String> {
     Ok(uri)
 }
 
-/// Returns true if the content of a file has to be read from a disk or a reader before it is a URI.
+/// Returns true if the content of a file has to be read from a disk or a reader before it can be written as a URI.
 #[cfg(feature = "realtime")]
 pub(crate) fn has_to_be_read(file: &File) -> bool {
     match file.source() {
         FileSource::Url(_) | FileSource::Bytes { .. } => false,
         FileSource::Custom { content, .. } => {
-            content.downcast::<Reader>().is_none_or(|reader| reader.url().is_none())
+            content.downcast::<Reader>().is_some_and(|reader| reader.is_unread())
         }
         _ => true,
     }

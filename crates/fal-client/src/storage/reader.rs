@@ -55,6 +55,11 @@ impl Reader {
         }
     }
 
+    #[cfg(feature = "realtime")]
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(*self.lock(), State::Unread(_))
+    }
+
     pub(super) fn set_url(&self, url: &str) {
         *self.lock() = State::Uploaded(url.to_owned());
     }

@@ -339,7 +339,7 @@ async fn losses_are_reported_when_a_server_restarts() {
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap()["n"], 7);
 
     server.shutdown().await;
-    // Keeps the port from other tests, and refuses connections until the server is back.
+    // Keeps the port from other tests, and refuses connections until the server is back, which Linux lets listen beside it.
     let held = TcpSocket::new_v4().unwrap();
     held.set_reuseaddr(true).unwrap();
     held.bind(address.parse().unwrap()).unwrap();

@@ -168,5 +168,13 @@ async fn files_that_have_to_be_read_are_refused_by_latest() {
     assert!(connection.latest(input(reader.clone())).unwrap_err().to_string().contains("`send` it"));
     soon(connection.send(input(reader.clone()))).await.unwrap();
     connection.latest(input(reader)).unwrap();
+    // Neither method can read these.
+    let nothing = futures_util::stream::iter([Err::<&[u8], _>(std::io::Error::other("broken"))]);
+    let broken = File::reader(tokio_util::io::StreamReader::new(nothing));
+    for file in [broken, File::custom(7)] {
+        assert!(soon(connection.send(input(file.clone()))).await.unwrap_err().is_file());
+        let error = connection.latest(input(file)).unwrap_err();
+        assert!(error.is_file() && !error.to_string().contains("`send` it"), "{error}");
+    }
     let _ = Arc::new(emulator);
 }

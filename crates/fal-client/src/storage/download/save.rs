@@ -114,7 +114,7 @@ impl PartialFile {
         // Outputs are as private as the inputs that they are made of.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // Owned by the thread that creates the file: a save that is dropped before cannot remove it yet.
+        // The thread owns the guard: if the save is dropped meanwhile, the new file is removed with the unused result.
         let create = move || Ok::<_, io::Error>((options.open(&partial.0)?, partial));
         let (file, partial) = tokio::task::spawn_blocking(create).await.map_err(io::Error::other)??;
         Ok((fs::File::from_std(file), partial))
