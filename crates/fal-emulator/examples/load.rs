@@ -37,7 +37,7 @@ struct Load {
     connections: usize,
     /// The number of requests that callers submit and wait for, all at the same time.
     subscribes: usize,
-    /// The number of emulators that they are measured with.
+    /// The number of rounds of subscribes, each with a new emulator.
     subscribe_rounds: usize,
     /// The number of images that are asked for and fetched.
     images: usize,

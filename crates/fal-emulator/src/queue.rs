@@ -227,7 +227,8 @@ impl Queue {
             Err(refusal) => return job.with_runner_headers(refusal.clone()),
         };
         let is_new = job.answer.get().is_none();
-        // Boxed, because otherwise the future of every request would have space for several copies of this one.
+        // Boxed, because otherwise the future of every request would have space for several copies of this one, 3 KiB. See
+        // the bench `2000 subscribes at once, memory`.
         let make_answer = || {
             Box::pin(async {
                 let answer = call.answer(Arc::clone(&self.store), urls).await;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -139,6 +140,17 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 fn is_running(pid: &str) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
     state.is_ok_and(|state| !state.contains(") Z "))
+}
+
+/// Returns true if a process guards the files in this folder.
+fn is_guarded(folder: &Path) -> bool {
+    let (guard, folder) = (&b"guard"[..], folder.as_os_str().as_encoded_bytes());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut commands = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    commands.any(|command| {
+        let arguments: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+        arguments.contains(&guard) && arguments.iter().any(|argument| argument.starts_with(folder))
+    })
 }
 
 fn send_signal(signal: &str, pid: u32) {
@@ -331,10 +343,8 @@ fn a_killed_emulator_leaves_neither_processes_nor_files() {
     wait_until("the command starts", || pid_file.exists());
     let files = || std::fs::read_dir(&temporary).unwrap().count();
     assert_eq!(files(), 1, "all files are in one folder");
-    // It starts right after the command.
-    let guard = format!("guard .*{}", temporary.display());
-    let is_guarded = || Command::new("pgrep").args(["-f", &guard]).output().unwrap().status.success();
-    wait_until("the guard starts", is_guarded);
+    // A kill before the guard starts would leave the command behind.
+    wait_until("the guard starts", || is_guarded(&temporary));
     let pid = std::fs::read_to_string(&pid_file).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

@@ -148,15 +148,24 @@ async fn slow_senders_time_out() {
 async fn too_large_bodies_are_refused_after_they_were_sent() {
     let fal = TestEmulator::instant().await;
     let part = "x".repeat(1 << 20);
-    for parts in [11, 64] {
+    for (parts, declares_length) in [(11, true), (64, true), (11, false)] {
         let mut stream = TcpStream::connect(fal.emulator.url().replace("http://", "")).await.unwrap();
-        let head = format!(
-            "POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-            parts << 20
-        );
+        let framing = match declares_length {
+            true => format!("content-length: {}", parts << 20),
+            false => "transfer-encoding: chunked".to_owned(),
+        };
+        let head =
+            format!("POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{framing}\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         for _ in 0..parts {
-            stream.write_all(part.as_bytes()).await.unwrap();
+            let sent = match declares_length {
+                true => part.clone(),
+                false => format!("{:x}\r\n{part}\r\n", part.len()),
+            };
+            stream.write_all(sent.as_bytes()).await.unwrap();
+        }
+        if !declares_length {
+            stream.write_all(b"0\r\n\r\n").await.unwrap();
         }
         let mut reply = String::new();
         stream.read_to_string(&mut reply).await.unwrap();

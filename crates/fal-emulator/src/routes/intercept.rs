@@ -27,7 +27,7 @@ mod unseen_calls;
 use unseen_calls::note_call;
 
 /// The size up to which bodies that are too large are read, in bytes.
-const MOST_UNUSED: u64 = 128 << 20;
+const MAX_DISCARDED_BODY: u64 = 128 << 20;
 
 /// The time at which a request arrived, on the emulator's clock. It is taken before a test can see the request, so that
 /// a test that then advances the clock advances this request.
@@ -133,7 +133,7 @@ fn start_timeout_before(request: &script::Request, delay: Duration) -> Option<Du
     (timeout < delay).then_some(timeout)
 }
 
-fn malformed() -> Reply {
+pub(super) fn malformed() -> Reply {
     Reply::detail(StatusCode::BAD_REQUEST, "The body is malformed, or ended before it was complete")
         .with_header(header::CONNECTION, HeaderValue::from_static("close"))
 }
@@ -187,12 +187,12 @@ fn redacted_query(app: &App, parts: &Parts) -> String {
 
 /// Reads a body, or returns `None` if it has more than [`JSON_LIMIT`] bytes.
 ///
-/// The rest of a longer one is read too, up to [`MOST_UNUSED`]: a caller who is still sending when its connection is closed
+/// The rest of a longer one is read too, up to [`MAX_DISCARDED_BODY`]: a caller who is still sending when its connection is closed
 /// gets no reply.
-async fn read_whole(body: Body) -> Result<Option<Bytes>, axum::Error> {
+pub(super) async fn read_whole(body: Body) -> Result<Option<Bytes>, axum::Error> {
     let is_allowed = |size: usize| size <= JSON_LIMIT;
     let declared = body.size_hint().lower();
-    if declared > MOST_UNUSED {
+    if declared > MAX_DISCARDED_BODY {
         return Ok(None);
     }
     let mut chunks = body.into_data_stream();
@@ -202,7 +202,10 @@ async fn read_whole(body: Body) -> Result<Option<Bytes>, axum::Error> {
         size = size.saturating_add(chunk.len());
         if is_allowed(size) {
             whole.extend_from_slice(&chunk);
-        } else if size as u64 > MOST_UNUSED {
+            continue;
+        }
+        whole = Vec::new();
+        if size as u64 > MAX_DISCARDED_BODY {
             break;
         }
     }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::storage::{self, DEFAULT_NAME, DEFAULT_TYPE};
-use super::{JSON_LIMIT, auth, not_found};
+use super::{auth, intercept, not_found};
 use crate::app::App;
 use crate::reply::Reply;
 use crate::store::{FileContent, IncompleteUpload, UploadError, UploadMetadata};
@@ -215,7 +215,7 @@ async fn receive(app: &App, body: Body) -> Result<FileContent, Reply> {
 
 /// Reads a JSON body.
 async fn read_json_body(body: Body) -> Result<axum::body::Bytes, Reply> {
-    axum::body::to_bytes(body, JSON_LIMIT).await.map_err(|_| super::too_large())
+    intercept::read_whole(body).await.map_err(|_| intercept::malformed())?.ok_or_else(super::too_large)
 }
 
 fn no_upload() -> Reply {
