@@ -113,7 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return Err("only `client` and `stream` have parts".to_owned());
     }
     if arguments.page {
-        return report::write(&Machine::detect(), &[]);
+        return report::write_page();
     }
     let generates = matches!(arguments.section, Section::Codegen | Section::All);
     if cfg!(debug_assertions) && generates && arguments.profile == Profile::Release {

@@ -40,7 +40,7 @@ fn start(root: &Path, command: &str) -> Command {
         .args(["--", command])
         .current_dir(root)
         .env_remove("CARGO_TARGET_DIR")
-        // Cargo tells when it waits for another one that uses the same home.
+        // Cargo would print that it waits for another cargo with the same home, and stderr is compared.
         .env("CARGO_HOME", root.join("target/home"));
     cargo
 }

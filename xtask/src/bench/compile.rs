@@ -25,7 +25,7 @@ const FAL: &str = include_str!("compile/apps/fal.rs");
 /// The features of the client in our apps.
 const WITH_RING: [&str; 2] = ["rustls-ring", "webhook"];
 
-/// The row in which no app contains TLS, as none of the crate `fal` does.
+/// The row of binaries that use the TLS of the system, as the crate `fal` does.
 const SYSTEM_TLS: &str = "release binary with the system's TLS, stripped";
 
 /// The line of the floor that chooses a provider for rustls.

@@ -75,8 +75,8 @@ const TRIED: [(&str, &str); 12] = [
     ),
     (
         "compile: release binary, stripped",
-        "0.23 MB of the 0.6 MB are the client, most of it errors, retries and secrets; the rest are JSON values of any kind and code \
-         of the standard library for them. An app that sends no file contains no uploads.",
+        "When the difference was 0.6 MB, 0.23 MB of it were the client, most of it errors, retries and secrets; the rest were JSON values \
+         of any kind and code of the standard library for them. An app that sends no file contains no uploads.",
     ),
     (
         "client: run, 64 at once",
@@ -108,10 +108,10 @@ const TRIED: [(&str, &str); 12] = [
 ];
 
 /// Reasons why another project has a better figure, and what was tried.
-const BEHIND: [(&str, &str); 3] = [
+const BEHIND: [(&str, &str); 4] = [
     (
         "codegen: one of the 956 documents that typify accepts, normalized",
-        "typify writes types alone. Of a document, builders, checks, JSON Schemas and a page with an example are written too.",
+        "typify writes types alone. This generator also writes builders, checks, JSON Schemas and a page with an example.",
     ),
     (
         "compile: memory of the cold build",
@@ -120,7 +120,11 @@ const BEHIND: [(&str, &str); 3] = [
     ),
     (
         "compile: release binary, stripped",
-        "OpenSSL is not counted. The next row has no TLS in any of the three.",
+        "It contains no TLS, but uses the system's OpenSSL; the next row compares it with binaries that do the same.",
+    ),
+    (
+        "compile: release binary with the system's TLS, stripped",
+        "The app contains the texts of the client's errors, its retries, its checks of hosts and secrets, and JSON values of any kind.",
     ),
 ];
 
@@ -134,6 +138,14 @@ struct Measured {
     rows: Vec<Row>,
 }
 
+/// Writes the page from the saved rows of all benches.
+pub(super) fn write_page() -> Result<(), String> {
+    let written = write_page_below(&root());
+    written.map_err(|error| format!("{PAGE} could not be written: {error}"))?;
+    println!("Wrote {PAGE}.");
+    Ok(())
+}
+
 /// Saves the rows of one or more benches, and writes the page with the rows of all benches.
 pub(super) fn write(machine: &Machine, rows: &[Row]) -> Result<(), String> {
     let written = write_below(&root(), machine, rows);
@@ -145,12 +157,29 @@ pub(super) fn write(machine: &Machine, rows: &[Row]) -> Result<(), String> {
 fn write_below(root: &Path, machine: &Machine, rows: &[Row]) -> io::Result<()> {
     let folder = root.join(FOLDER);
     fs::create_dir_all(&folder)?;
+    let saved: Vec<Row> = saved_below(root)?.into_iter().flat_map(|(.., measured)| measured.rows).collect();
     for (bench, rows) in table::groups(rows) {
-        let measured = Measured { machine: machine.clone(), rows: rows.to_vec() };
+        let rows = rows.iter().map(|row| with_saved_peers(row, &saved)).collect();
+        let measured = Measured { machine: machine.clone(), rows };
         let text = serde_json::to_string_pretty(&measured)?;
         fs::write(folder.join(format!("{bench}.json")), text + "\n")?;
     }
+    write_page_below(root)
+}
+
+fn write_page_below(root: &Path) -> io::Result<()> {
     fs::write(root.join(PAGE), page(&saved_below(root)?))
+}
+
+/// Returns a row with the figures of others from the last run with `--peers`, unless it has some of its own.
+fn with_saved_peers(row: &Row, saved: &[Row]) -> Row {
+    let mut row = row.clone();
+    if row.peers.is_empty()
+        && let Some(last) = saved.iter().find(|last| last.name == row.name)
+    {
+        row.peers.clone_from(&last.peers);
+    }
+    row
 }
 
 /// Reads the last figures of every section that was measured, with the description of its floor.
@@ -167,7 +196,8 @@ fn saved_below(root: &Path) -> io::Result<Vec<(&'static str, &'static str, Measu
 
 fn page(all: &[(&str, &str, Measured)]) -> String {
     let mut page = "# Benchmarks\n\n`cargo xtask bench` measures everything and writes this page; `cargo xtask bench client` \
-                    measures one section.\nWith `--peers`, other projects are measured in the same run.\n\n\
+                    measures one section.\nWith `--peers`, other projects are measured in the same run; without, their last \
+                    figures stay.\n\n\
                     *Ours* and the *floor*, which is the same work without this project's code, are measured in turns. \
                     Figures are medians.\nThe *ratio* is ours divided by the floor: the median over the rounds, with \
                     its middle half between the quartiles. For\nunits that end with `/s`, for `times` and for \
@@ -185,16 +215,16 @@ fn page(all: &[(&str, &str, Measured)]) -> String {
             let figure = row.aimed().map_or("not measured".to_owned(), table::number);
             let target = table::target(row).unwrap_or_default();
             let target = target.split(", missed").next().unwrap_or_default();
-            page.push_str(&format!("- {}: {figure} ({target}){}\n", row.name, note(&TRIED, row)));
+            page.push_str(&format!("- {}: {figure} ({target}){}\n", row.name, find_note(&TRIED, row)));
         }
     }
-    let mut behind = rows().filter_map(|row| Some((row, table::ahead(row)?))).peekable();
+    let mut behind = rows().filter_map(|row| Some((row, table::list_better_peers(row)?))).peekable();
     if behind.peek().is_some() {
         page.push_str("\nAnother project has a better figure in these rows:\n\n");
     }
     for (row, others) in behind {
         let figure = table::number(row.ours);
-        page.push_str(&format!("- {}: {figure}, {others}{}\n", row.name, note(&BEHIND, row)));
+        page.push_str(&format!("- {}: {figure}, {others}{}\n", row.name, find_note(&BEHIND, row)));
     }
     for (bench, floor, Measured { machine, rows }) in all {
         page.push_str(&format!("\n## {bench}\n\n{floor}\n\n{machine}.\n\n{}", table::markdown(rows)));
@@ -202,8 +232,8 @@ fn page(all: &[(&str, &str, Measured)]) -> String {
     page
 }
 
-/// Returns what a table says of a row, as a further sentence.
-fn note(notes: &[(&str, &str)], row: &Row) -> String {
+/// Returns the note on a row, as a further sentence.
+fn find_note(notes: &[(&str, &str)], row: &Row) -> String {
     let note = notes.iter().find(|(name, _)| *name == row.name);
     note.map_or(String::new(), |(_, note)| format!(". {note}"))
 }
@@ -256,8 +286,12 @@ mod tests {
     #[test]
     fn every_row_that_falls_short_has_a_note() {
         for row in saved_rows() {
-            assert!(row.reached() != Some(false) || !note(&TRIED, &row).is_empty(), "{}", row.name);
-            assert!(table::ahead(&row).is_none() || !note(&BEHIND, &row).is_empty(), "{}", row.name);
+            assert!(row.reached() != Some(false) || !find_note(&TRIED, &row).is_empty(), "{}", row.name);
+            assert!(
+                table::list_better_peers(&row).is_none() || !find_note(&BEHIND, &row).is_empty(),
+                "{}",
+                row.name
+            );
         }
     }
 
@@ -282,6 +316,9 @@ mod tests {
         let page = fs::read_to_string(folder.path().join(PAGE))?;
         assert!(page.contains("2026-01-01") && page.contains("2026-02-02"), "{page}");
         assert!(page.contains("3.5") && !page.contains("4.25"), "{page}");
+        // Measured again without --peers.
+        write_below(folder.path(), &later, &[Row::alone("client: memory", "bytes", &[3900.0])])?;
+        assert!(fs::read_to_string(folder.path().join(PAGE))?.contains("Python 3,000"));
         Ok(())
     }
 }

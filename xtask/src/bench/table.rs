@@ -78,21 +78,21 @@ fn cells(row: &Row) -> [String; HEADERS.len()] {
         spread.unwrap_or_default(),
         row.rounds.to_string(),
         target(row).unwrap_or_default(),
-        others(row, |_| true),
+        list_peers(row, |_| true),
     ]
 }
 
 /// Lists the others of a row that have a better figure, as far as the digits on the page tell.
-pub(super) fn ahead(row: &Row) -> Option<String> {
+pub(super) fn list_better_peers(row: &Row) -> Option<String> {
     let is_better = |figure: f64| match row.larger_is_better() {
         true => figure > row.ours,
         false => figure < row.ours,
     };
-    let ahead = others(row, |figure| is_better(figure) && number(figure) != number(row.ours));
-    (!ahead.is_empty()).then_some(ahead)
+    let better = list_peers(row, |figure| is_better(figure) && number(figure) != number(row.ours));
+    (!better.is_empty()).then_some(better)
 }
 
-fn others(row: &Row, is_wanted: impl Fn(f64) -> bool) -> String {
+fn list_peers(row: &Row, is_wanted: impl Fn(f64) -> bool) -> String {
     let wanted = row.peers.iter().filter(|(_, figure)| is_wanted(**figure));
     let others: Vec<String> = wanted.map(|(name, figure)| format!("{name} {}", number(*figure))).collect();
     others.join(", ")
