@@ -12,7 +12,7 @@ use std::{
 use fal_codegen::{Generator, Options, Source};
 use serde_json::{Value, json};
 
-/// The time limit of all edits but the first. The number of edits within it depends on the machine; their order does not.
+/// The time after which no more edits are made, once there are [`FEWEST`]. Their number depends on the machine; their order does not.
 const TIME: Duration = Duration::from_secs(10);
 /// The number of edits that are made however long they take.
 const FEWEST: usize = 200;

@@ -35,7 +35,7 @@ const VERSIONS: [&str; 5] = [
     include_str!("embedded/retry.sql"),
 ];
 
-/// The time for which a transaction waits for one of another process.
+/// The time for which a transaction, and each step of opening, waits for another connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time between two attempts to open a file that is locked.

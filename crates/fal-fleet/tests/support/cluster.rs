@@ -83,6 +83,8 @@ impl Cluster {
             let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             let port = port.expect("a free port").port();
             cluster.settings = format!("{settings} -c listen_addresses=127.0.0.1 -c port={port}");
+            // The reason of the attempt before would be taken for that of this one.
+            let _ = fs::remove_file(cluster.data.path().join("log"));
             match cluster.control(&["start"]) {
                 Ok(()) => return Some((cluster, port)),
                 Err(log) => assert!(log.contains("Address already in use"), "{log}"),
