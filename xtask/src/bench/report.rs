@@ -115,8 +115,9 @@ const BEHIND: [(&str, &str); 4] = [
     ),
     (
         "compile: memory of the cold build",
-        "The largest process compiles the client, of which types and lifetimes alone take 460 MiB. Two crates in place of one would \
-         need less, and every app would name both.",
+        "The largest process compiles the client, of which types and lifetimes alone take 460 MiB. A profile of the compiler is even \
+         over its 3,786 functions, so that no part stands out. Two crates in place of one would need less, and every app would name \
+         both.",
     ),
     (
         "compile: release binary, stripped",
