@@ -328,8 +328,7 @@ impl<'a> SharedTypes<'a> {
                 if name_of(own.1).is_some() || !are_types_equal(first, own, Direction::Input) {
                     continue;
                 }
-                let others = union.wordings.iter().map(|one| (one.graph, innermost(&one.described.ty)));
-                if !others.chain([first]).any(|known| have_types_same_words(known, own)) {
+                if !union.descriptions().any(|known| have_types_same_words(known, own)) {
                     let marker = marker(&union.sharing.ident);
                     union.wordings.push(Wording {
                         marker,
@@ -356,10 +355,8 @@ impl<'a> SharedTypes<'a> {
         for (name, ty) in named_types(graph, Direction::Input) {
             let shared = self.named.get(&(name.to_owned(), Direction::Input)).into_iter().flatten();
             for shared in shared.filter(|shared| !shared.wordings.is_empty() && shared.is_same(graph, ty)) {
-                // The first description has no marker.
-                let own = shared.descriptions().position(|known| have_types_same_words(known, (graph, ty)));
-                let wording = own.and_then(|index| shared.wordings.get(index.checked_sub(1)?));
-                markers.extend(wording.map(|one| (shared.sharing.ident.clone(), one.marker.clone())));
+                let marker = find_marker(shared.descriptions(), &shared.wordings, (graph, ty));
+                markers.extend(marker.map(|marker| (shared.sharing.ident.clone(), marker)));
             }
         }
         for (name, union) in self.unions.iter().filter(|(_, union)| !union.wordings.is_empty()) {
@@ -368,12 +365,8 @@ impl<'a> SharedTypes<'a> {
             let own = properties.filter(|one| one.name == *name).map(|one| (graph, innermost(&one.ty)));
             let mut unnamed = own.filter(|(_, ty)| name_of(ty).is_none());
             let own = unnamed.find(|own| are_types_equal(first, *own, Direction::Input));
-            if let Some(own) = own.filter(|own| !have_types_same_words(first, *own)) {
-                let mut wordings = union.wordings.iter();
-                let wording = wordings
-                    .find(|one| have_types_same_words((one.graph, innermost(&one.described.ty)), own));
-                markers.extend(wording.map(|one| (union.sharing.ident.clone(), one.marker.clone())));
-            }
+            let marker = own.and_then(|own| find_marker(union.descriptions(), &union.wordings, own));
+            markers.extend(marker.map(|marker| (union.sharing.ident.clone(), marker)));
         }
         markers
     }
@@ -446,6 +439,25 @@ impl<'a> SharedTypes<'a> {
         let mut named: Vec<_> = all.filter(|known| known.sharing().is_named()).collect();
         named.sort_by_key(|known| known.sharing().position);
         named.into_iter()
+    }
+}
+
+/// Returns the marker of the first of `descriptions` in the words of `own`. They are the one without a marker and those of
+/// `wordings`.
+fn find_marker<'t, T>(
+    mut descriptions: impl Iterator<Item = (&'t TypeGraph, &'t Type)>,
+    wordings: &[Wording<'_, T>],
+    own: (&TypeGraph, &Type),
+) -> Option<String> {
+    let index = descriptions.position(|known| have_types_same_words(known, own))?;
+    wordings.get(index.checked_sub(1)?).map(|wording| wording.marker.clone())
+}
+
+impl SharedUnion<'_> {
+    /// Returns the descriptions of the union, the first one first.
+    fn descriptions(&self) -> impl Iterator<Item = (&TypeGraph, &Type)> {
+        let others = self.wordings.iter().map(|one| (one.graph, innermost(&one.described.ty)));
+        [(self.graph, &self.property.ty)].into_iter().chain(others)
     }
 }
 
