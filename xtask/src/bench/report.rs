@@ -158,7 +158,7 @@ pub(super) fn write(machine: &Machine, rows: &[Row]) -> Result<(), String> {
 fn write_below(root: &Path, machine: &Machine, rows: &[Row]) -> io::Result<()> {
     let folder = root.join(FOLDER);
     fs::create_dir_all(&folder)?;
-    let saved: Vec<Row> = saved_below(root)?.into_iter().flat_map(|(.., measured)| measured.rows).collect();
+    let saved = saved_rows_below(root)?;
     for (bench, rows) in table::groups(rows) {
         let rows = rows.iter().map(|row| with_saved_peers(row, &saved)).collect();
         let measured = Measured { machine: machine.clone(), rows };
@@ -193,6 +193,10 @@ fn saved_below(root: &Path) -> io::Result<Vec<(&'static str, &'static str, Measu
         }
     }
     Ok(all)
+}
+
+fn saved_rows_below(root: &Path) -> io::Result<Vec<Row>> {
+    Ok(saved_below(root)?.into_iter().flat_map(|(.., measured)| measured.rows).collect())
 }
 
 fn page(all: &[(&str, &str, Measured)]) -> String {
@@ -275,7 +279,7 @@ mod tests {
 
     #[test]
     fn notes_belong_to_rows_with_a_target_or_others() {
-        let rows = saved_rows();
+        let rows = saved_rows_below(&root()).unwrap();
         for (name, _) in TRIED {
             assert!(rows.iter().any(|row| row.name == name && row.target.is_some()), "{name}");
         }
@@ -286,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_row_that_falls_short_has_a_note() {
-        for row in saved_rows() {
+        for row in saved_rows_below(&root()).unwrap() {
             assert!(row.reached() != Some(false) || !find_note(&TRIED, &row).is_empty(), "{}", row.name);
             assert!(
                 table::list_better_peers(&row).is_none() || !find_note(&BEHIND, &row).is_empty(),
@@ -302,10 +306,6 @@ mod tests {
             (saved_below(&root()).unwrap(), fs::read_to_string(root().join(PAGE)).unwrap());
         assert_eq!(saved.len(), FLOORS.len(), "a section was never measured");
         assert!(page(&saved) == committed, "{PAGE} is not of today: run `cargo xtask bench --page`");
-    }
-
-    fn saved_rows() -> Vec<Row> {
-        saved_below(&root()).unwrap().into_iter().flat_map(|(.., measured)| measured.rows).collect()
     }
 
     #[test]
